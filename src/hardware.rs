@@ -1,0 +1,1 @@
+//! Utilisation of GPU (NVML, loaded at run time) or processor.

@@ -1,0 +1,21 @@
+//! tricktop: a terminal workstation for training image classifiers, in which every trick of the paper "Bag of Tricks
+//! for Image Classification with Convolutional Neural Networks" is a live switch.
+//!
+//! `docs/ARCHITECTURE.md` shows how the modules stand to each other.
+
+pub mod app;
+pub mod batch;
+pub mod cli;
+pub mod data;
+pub mod hardware;
+pub mod kernels;
+pub mod nn;
+pub mod ops;
+pub mod random;
+pub mod recipe;
+pub mod runs;
+pub mod train;
+pub mod tricks;
+pub mod tui;
+pub mod view;
+pub mod watch;

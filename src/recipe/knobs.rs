@@ -1,0 +1,167 @@
+//! The knob table: the one place that knows a knob's path, name, unit, range, step, help and source, and when a
+//! change takes effect. The editor's rows, `--set`, the preset fields, `tricktop knobs`, the journal and the docs
+//! read it.
+
+use super::settings::*;
+use super::{Kind, Value};
+
+/// When a change of a knob takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applies {
+    /// At the next step.
+    Live,
+    /// At the next epoch.
+    NextEpoch,
+    /// Only in a new run.
+    Fork,
+}
+
+impl Applies {
+    /// The word the screen and the docs use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Applies::Live => "live",
+            Applies::NextEpoch => "epoch",
+            Applies::Fork => "fork",
+        }
+    }
+}
+
+/// How `+` and `-` move a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// Add or take away.
+    Add(f64),
+    /// Multiply or divide.
+    Times(f64),
+}
+
+/// Where the screen shows a knob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// A row among the hyperparameters.
+    Knob,
+    /// A switch of the paper: a check box.
+    Trick,
+    /// A value of the trick whose switch stands above it in the table.
+    TrickValue,
+}
+
+/// One knob.
+pub struct Knob {
+    /// Path in a preset, e.g. `schedule.base_lr`.
+    pub path: &'static str,
+    /// Short name for a row of the screen, at most 14 characters.
+    pub name: &'static str,
+    /// Place on the screen.
+    pub group: Group,
+    /// Allowed values.
+    pub kind: Kind,
+    /// Unit, or an empty string.
+    pub unit: &'static str,
+    /// Size of `+` and `-`.
+    pub step: Step,
+    /// When a change takes effect.
+    pub applies: Applies,
+    /// Section of the paper, or an empty string.
+    pub paper: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+    pub(super) get: fn(&Settings) -> Value,
+    pub(super) set: fn(&mut Settings, Value) -> Result<(), ()>,
+}
+
+macro_rules! knobs {
+    ($($($field:ident).+ , $name:literal, $group:ident, $kind:expr, $unit:literal, $step:expr, $applies:ident, $paper:literal, $help:literal;)+) => {
+        /// Every knob, in the order of the screen.
+        pub static KNOBS: &[Knob] = &[$(Knob {
+            path: concat!(knobs!(@path $($field).+)),
+            name: $name,
+            group: Group::$group,
+            kind: $kind,
+            unit: $unit,
+            step: $step,
+            applies: Applies::$applies,
+            paper: $paper,
+            help: $help,
+            get: |s| Value::from(&s.$($field).+),
+            set: |s, v| { s.$($field).+ = v.try_into()?; Ok(()) },
+        }),+];
+    };
+    (@path $a:ident) => { stringify!($a) };
+    (@path $a:ident . $b:ident) => { concat!(stringify!($a), ".", stringify!($b)) };
+    (@path $a:ident . $b:ident . $c:ident) => { concat!(stringify!($a), ".", stringify!($b), ".", stringify!($c)) };
+}
+
+const fn int(min: u64, max: u64) -> Kind {
+    Kind::Int { min, max }
+}
+const fn above(min: f64, max: f64) -> Kind {
+    Kind::Float { min, open: true, max }
+}
+const fn from(min: f64, max: f64) -> Kind {
+    Kind::Float { min, open: false, max }
+}
+use Step::{Add, Times};
+
+knobs! {
+    schedule.base_lr, "lr", Knob, above(0.0, 100.0), "", Times(1.25), Live, "2.1", "learning rate at the peak of the schedule";
+    optim.momentum, "momentum", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "2.1", "momentum of SGD";
+    optim.weight_decay, "weight decay", Knob, from(0.0, 1.0), "", Times(2.0), Live, "2.1", "L2 weight decay";
+    train.batch, "batch", Knob, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "images a step";
+    train.epochs, "epochs", Knob, int(1, 100_000), "epochs", Add(1.0), NextEpoch, "", "length of the run";
+    net.form, "net form", Knob, Kind::Choice(Form::WORDS), "", Add(1.0), Fork, "", "Small: 3x3 stem, no max-pool; ImageNet: 7x7 or deep stem, max-pool";
+    net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2";
+    net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D";
+    net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
+    net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
+    data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from";
+    data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory of the images";
+    data.train_images, "train images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "training images used, 0 for all";
+    train.seed, "seed", Knob, int(0, u64::MAX), "", Add(1.0), Fork, "", "seed of every random draw";
+    train.log_every, "log every", Knob, int(1, 1_000_000), "steps", Add(1.0), Live, "", "steps between two lines of the metrics log";
+    train.checkpoint_epochs, "checkpoint", Knob, int(1, 100_000), "epochs", Add(1.0), Live, "", "epochs between two checkpoints";
+    name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
+    schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
+    schedule.per, "per", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
+    schedule.warmup.on, "warmup", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "lr rises from 0 over the first epochs";
+    schedule.warmup.epochs, "length", TrickValue, from(0.0, 1000.0), "epochs", Add(0.5), Live, "3.1", "length of the warmup, counted inside the total";
+    schedule.decay, "decay", Knob, Kind::Choice(Decay::WORDS), "", Add(1.0), Live, "5.1", "decay of the rate after the warmup";
+    schedule.milestones, "milestones", Knob, Kind::Epochs, "epochs", Add(1.0), Live, "2.1", "epochs at which the step decay divides";
+    schedule.factor, "step factor", Knob, above(0.0, 1.0), "", Times(2.0), Live, "2.1", "factor of the step decay at a milestone";
+    tricks.zero_gamma, "zero gamma", Trick, Kind::Switch, "", Add(1.0), Fork, "3.1", "last norm of every residual block starts at 0";
+    tricks.no_bias_decay, "no bias decay", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "weight decay on weights only";
+    optim.nesterov, "nesterov", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "Nesterov's form of momentum";
+    tricks.smoothing.on, "smoothing", Trick, Kind::Switch, "", Add(1.0), Live, "5.2", "label smoothing";
+    tricks.smoothing.epsilon, "epsilon", TrickValue, from(0.0, 0.9999), "", Add(0.05), Live, "5.2", "mass taken from the label";
+    tricks.smoothing.form, "form", TrickValue, Kind::Choice(SmoothingForm::WORDS), "", Add(1.0), Live, "5.2", "Paper: eps/(K-1) on the others; Uniform: eps/K on all";
+    tricks.mixup.on, "mixup", Trick, Kind::Switch, "", Add(1.0), Live, "5.4", "trains on mixed pairs of images";
+    tricks.mixup.alpha, "alpha", TrickValue, above(0.0, 10.0), "", Add(0.05), Live, "5.4", "lambda is drawn from Beta(alpha, alpha)";
+    tricks.mixup.per, "lambda per", TrickValue, Kind::Choice(MixupPer::WORDS), "", Add(1.0), Live, "5.4", "one lambda a batch, or one a pair";
+    tricks.mixup.off_epochs, "off for last", TrickValue, int(0, 100_000), "epochs", Add(1.0), Live, "5.4", "last epochs without mixup";
+    tricks.distill.on, "distillation", Trick, Kind::Switch, "", Add(1.0), Live, "5.3", "learns from a teacher's softened output";
+    tricks.distill.temperature, "temperature", TrickValue, above(0.0, 1000.0), "", Add(1.0), Live, "5.3", "softening T of teacher and student";
+    tricks.distill.form, "form", TrickValue, Kind::Choice(DistillForm::WORDS), "", Add(1.0), Live, "5.3", "Paper: hard + T^2 soft; Weighted: (1-w) hard + w T^2 soft";
+    tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
+    tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint";
+    augment.crop.on, "pad and crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop out of the padded image";
+    augment.crop.pad, "pad", TrickValue, int(0, 32), "px", Add(1.0), Live, "2.1", "pixels padded on each side";
+    augment.flip, "flip", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "mirrors an image with probability 1/2";
+}
+
+/// The knob with this path, e.g. `tricks.mixup.alpha`.
+pub fn find(path: &str) -> Option<&'static Knob> {
+    KNOBS.iter().find(|k| k.path == path)
+}
+
+impl PartialEq for Knob {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl std::fmt::Debug for Knob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.path)
+    }
+}

@@ -1,0 +1,296 @@
+//! Every setting of a run as plain data, with the defaults of `presets/quick.ron`'s base.
+
+use super::Value;
+
+/// A closed set of words that a knob may hold.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $word:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $word),+ }
+
+        impl $name {
+            /// The words, as presets spell them.
+            pub const WORDS: &'static [&'static str] = &[$(stringify!($word)),+];
+
+            /// The word of this value.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$word => stringify!($word)),+ }
+            }
+        }
+
+        impl From<&$name> for Value {
+            fn from(v: &$name) -> Value { Value::Word(v.word().to_string()) }
+        }
+
+        impl TryFrom<Value> for $name {
+            type Error = ();
+            fn try_from(v: Value) -> Result<Self, ()> {
+                match v {
+                    $(Value::Word(w) if w == stringify!($word) => Ok(Self::$word),)+
+                    _ => Err(()),
+                }
+            }
+        }
+    };
+}
+
+/// Conversions between a plain setting and a [`Value`].
+macro_rules! plain {
+    ($($ty:ty => $variant:ident),+) => {$(
+        impl From<&$ty> for Value {
+            fn from(v: &$ty) -> Value { Value::$variant(v.clone()) }
+        }
+        impl TryFrom<Value> for $ty {
+            type Error = ();
+            fn try_from(v: Value) -> Result<Self, ()> {
+                match v { Value::$variant(v) => Ok(v), _ => Err(()) }
+            }
+        }
+    )+};
+}
+plain!(bool => Bool, u64 => Int, f64 => Float, String => Word, Vec<u64> => List);
+
+choice!(
+    /// Overall form of a ResNet.
+    Form {
+        /// 3x3 stem, no max-pool: for images of 28 to 64 px.
+        Small,
+        /// 7x7 or deep stem, max-pool: for images of 224 px.
+        ImageNet,
+    }
+);
+choice!(
+    /// Model tweak (section 4).
+    Variant {
+        /// The original: stride in the first 1x1 of a bottleneck.
+        A,
+        /// Stride in the 3x3.
+        B,
+        /// B and a stem of three 3x3.
+        C,
+        /// C and an average pool before the shortcut's 1x1.
+        D,
+    }
+);
+choice!(
+    /// Weight initialiser (section 2.1).
+    Init {
+        /// Uniform in ±sqrt(6 / (d_in + d_out)).
+        Xavier,
+        /// Normal with deviation sqrt(2 / d_out) (MSRA, fan out).
+        He,
+    }
+);
+choice!(
+    /// Where images come from.
+    DataKind {
+        /// The subset of Fashion-MNIST inside the program.
+        Bundled,
+        /// A directory of IDX files, plain or gzip.
+        Idx,
+        /// A directory per class (not there yet).
+        ImageFolder,
+    }
+);
+choice!(
+    /// Decay of the learning rate after the warmup.
+    Decay {
+        /// Half a cosine down to 0 (section 5.1).
+        Cosine,
+        /// Divided at milestones (section 2.1).
+        Step,
+        /// None.
+        Constant,
+    }
+);
+choice!(
+    /// Form of label smoothing (section 5.2).
+    SmoothingForm {
+        /// eps / (K - 1) on every other class (equation 5).
+        Paper,
+        /// eps / K on every class (PyTorch, GluonCV).
+        Uniform,
+    }
+);
+choice!(
+    /// How many mixing ratios a batch draws.
+    MixupPer {
+        /// One for the batch (GluonCV).
+        Batch,
+        /// One for each pair (section 5.4).
+        Pair,
+    }
+);
+choice!(
+    /// Form of the distillation loss (section 5.3).
+    DistillForm {
+        /// Sum of the hard loss and T² times the soft one.
+        Paper,
+        /// Hard loss times 1 - weight, soft times weight (GluonCV).
+        Weighted,
+    }
+);
+
+/// A switch with one value beside it is spelled out as a struct of its own.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty = $default:expr),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $ty),+ }
+
+        impl Default for $name {
+            fn default() -> Self { Self { $($field: $default),+ } }
+        }
+    )+};
+}
+
+settings! {
+    /// All settings of a run.
+    Settings {
+        /// Name of the run directory's stem.
+        name: String = "run".to_string(),
+        /// Data source.
+        data: Data = Data::default(),
+        /// Network.
+        net: Net = Net::default(),
+        /// Length, batch, seed.
+        train: Train = Train::default(),
+        /// Optimiser.
+        optim: Optim = Optim::default(),
+        /// Learning rate.
+        schedule: Schedule = Schedule::default(),
+        /// Augmentation.
+        augment: Augment = Augment::default(),
+        /// Switches of the paper.
+        tricks: Tricks = Tricks::default(),
+    }
+    /// Data source.
+    Data {
+        /// Kind of source.
+        kind: DataKind = DataKind::Bundled,
+        /// Directory, for the kinds that need one.
+        path: String = String::new(),
+        /// Training images used, class-balanced, 0 for all.
+        train_images: u64 = 0,
+    }
+    /// Network.
+    Net {
+        /// Form of stem and stages.
+        form: Form = Form::Small,
+        /// Depth in layers.
+        depth: u64 = 20,
+        /// Model tweak.
+        variant: Variant = Variant::D,
+        /// Factor on every channel count.
+        width: f64 = 1.0,
+        /// Initialiser.
+        init: Init = Init::Xavier,
+    }
+    /// Length, batch, seed.
+    Train {
+        /// Passes over the training set.
+        epochs: u64 = 15,
+        /// Images a step.
+        batch: u64 = 128,
+        /// Seed of every random draw.
+        seed: u64 = 0,
+        /// Steps between two lines of the metrics log.
+        log_every: u64 = 10,
+        /// Epochs between two checkpoints; the last epoch always writes one.
+        checkpoint_epochs: u64 = 1,
+    }
+    /// Optimiser: SGD.
+    Optim {
+        /// Momentum.
+        momentum: f64 = 0.9,
+        /// Nesterov's form of momentum.
+        nesterov: bool = true,
+        /// L2 weight decay.
+        weight_decay: f64 = 5e-4,
+    }
+    /// Learning rate.
+    Schedule {
+        /// Rate, for `per` images a batch when scaling is on.
+        base_lr: f64 = 0.1,
+        /// Multiply the rate by batch / per.
+        linear_scaling: bool = false,
+        /// Batch size that `base_lr` is meant for.
+        per: u64 = 256,
+        /// Linear warmup.
+        warmup: Warmup = Warmup::default(),
+        /// Decay after the warmup.
+        decay: Decay = Decay::Cosine,
+        /// Epochs at which `Step` divides.
+        milestones: Vec<u64> = vec![30, 60, 90],
+        /// Factor of `Step` at a milestone.
+        factor: f64 = 0.1,
+    }
+    /// Linear warmup from 0.
+    Warmup {
+        /// Switch.
+        on: bool = true,
+        /// Length in epochs, counted inside the total.
+        epochs: f64 = 1.0,
+    }
+    /// Augmentation of small images.
+    Augment {
+        /// Random crop out of the padded image.
+        crop: Crop = Crop::default(),
+        /// Mirror with probability 1/2.
+        flip: bool = true,
+    }
+    /// Pad-and-crop.
+    Crop {
+        /// Switch.
+        on: bool = true,
+        /// Pixels padded on each side.
+        pad: u64 = 2,
+    }
+    /// Switches of the paper.
+    Tricks {
+        /// gamma = 0 in the last norm of every residual block.
+        zero_gamma: bool = false,
+        /// Weight decay on weights only.
+        no_bias_decay: bool = true,
+        /// Label smoothing.
+        smoothing: Smoothing = Smoothing::default(),
+        /// Mixup.
+        mixup: Mixup = Mixup::default(),
+        /// Knowledge distillation.
+        distill: Distill = Distill::default(),
+    }
+    /// Label smoothing.
+    Smoothing {
+        /// Switch.
+        on: bool = false,
+        /// Mass taken from the label.
+        epsilon: f64 = 0.1,
+        /// Form.
+        form: SmoothingForm = SmoothingForm::Paper,
+    }
+    /// Mixup.
+    Mixup {
+        /// Switch.
+        on: bool = false,
+        /// Both parameters of the Beta distribution.
+        alpha: f64 = 0.2,
+        /// One ratio a batch or one a pair.
+        per: MixupPer = MixupPer::Batch,
+        /// Last epochs without mixup.
+        off_epochs: u64 = 0,
+    }
+    /// Knowledge distillation.
+    Distill {
+        /// Switch.
+        on: bool = false,
+        /// Softening T of both softmaxes.
+        temperature: f64 = 20.0,
+        /// Share of the soft loss in the weighted form.
+        weight: f64 = 0.5,
+        /// Form.
+        form: DistillForm = DistillForm::Paper,
+        /// `Bundled`, or the path of a checkpoint.
+        teacher: String = "Bundled".to_string(),
+    }
+}

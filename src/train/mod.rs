@@ -1,0 +1,5 @@
+//! The trainer: one step, the loop, evaluation, checkpoints, and the thread that owns all of it.
+
+mod protocol;
+
+pub use protocol::*;

@@ -1,0 +1,240 @@
+//! What goes into the trainer and what comes out of it. The screen, `--batch`, the run directory and the tests
+//! speak to a run through these types alone.
+
+use crate::recipe::{Knob, Recipe, Value};
+use std::path::PathBuf;
+
+/// When an edit is taken. A step boundary in every case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Before the next step.
+    Now,
+    /// At the start of the next epoch.
+    NextEpoch,
+    /// Before step `n` (steps count from 1).
+    Step(u64),
+}
+
+/// An order to the trainer, taken at the next step boundary and answered by an [`Event`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Change knobs together. Answered by `Scheduled` (when not due at once), then one `Applied` a knob, or `Refused`.
+    Edit {
+        /// Knobs and their new values.
+        changes: Vec<(&'static Knob, Value)>,
+        /// When.
+        when: When,
+    },
+    /// Stand still at the next step boundary. Answered by `State(Paused)`.
+    Pause,
+    /// Go on. Answered by `State(Running)`.
+    Resume,
+    /// Run this many steps, then pause.
+    Steps(u64),
+    /// Evaluate on the test set now. Answered by `Evaluated`.
+    Evaluate,
+    /// Write a checkpoint now. Answered by `Checkpoint`.
+    Save,
+    /// End the run, with or without a checkpoint. Answered by `Ended`.
+    Stop {
+        /// Whether a checkpoint is written first.
+        save: bool,
+    },
+}
+
+/// State of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Loading data, building the net.
+    Starting,
+    /// Training.
+    Running,
+    /// Standing still until `Resume`, `Steps` or `Stop`.
+    Paused,
+    /// Evaluating.
+    Evaluating,
+    /// Ended as planned.
+    Done,
+    /// Ended by `Stop`.
+    Stopped,
+    /// Ended by an error.
+    Failed,
+}
+
+impl State {
+    /// The word the screen and the logs use.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Starting => "starting",
+            State::Running => "running",
+            State::Paused => "paused",
+            State::Evaluating => "evaluating",
+            State::Done => "done",
+            State::Stopped => "stopped",
+            State::Failed => "failed",
+        }
+    }
+
+    /// Whether the run is over.
+    pub fn ended(self) -> bool {
+        matches!(self, State::Done | State::Stopped | State::Failed)
+    }
+}
+
+/// What is being trained on what; known once data and net are there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunInfo {
+    /// Name of the run (and of its directory).
+    pub name: String,
+    /// Run directory, when there is one.
+    pub dir: Option<PathBuf>,
+    /// The recipe as started.
+    pub recipe: Recipe,
+    /// Short name of the net, e.g. `resnet20-D`.
+    pub net: String,
+    /// Number of trained parameters.
+    pub parameters: usize,
+    /// Multiply-adds of one forward pass of one image.
+    pub multiply_adds: u64,
+    /// Short name of the data, e.g. `fashion-12k`.
+    pub data: String,
+    /// Training images.
+    pub train_images: usize,
+    /// Test images.
+    pub test_images: usize,
+    /// Class names, in label order.
+    pub classes: Vec<String>,
+    /// Where it computes, e.g. `cpu avx2 x2`.
+    pub device: String,
+    /// Steps an epoch at the start.
+    pub steps_per_epoch: u64,
+}
+
+/// One training step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepRecord {
+    /// Step, from 1.
+    pub step: u64,
+    /// Epochs done when this step is done, e.g. 3.25.
+    pub epoch: f64,
+    /// Mean training loss of the batch.
+    pub loss: f32,
+    /// Learning rate used.
+    pub lr: f64,
+    /// Images a second over the whole step.
+    pub img_s: f64,
+    /// Share of the step spent waiting for data, 0 to 1.
+    pub wait: f32,
+}
+
+/// Result on the test set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Step after which it was made.
+    pub step: u64,
+    /// Epochs done, e.g. 4.0.
+    pub epoch: f64,
+    /// Mean cross entropy.
+    pub loss: f64,
+    /// Share of images whose label came first.
+    pub top1: f64,
+    /// Share of images whose label was among the first five.
+    pub top5: f64,
+    /// `confusion[label][predicted]`: counts.
+    pub confusion: Vec<Vec<u32>>,
+}
+
+/// End of an epoch, with the evaluation made there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochEnd {
+    /// Epochs done, from 1.
+    pub epoch: u64,
+    /// Mean training loss over the epoch.
+    pub train_loss: f64,
+    /// Images a second over the epoch's steps.
+    pub img_s: f64,
+    /// Result on the test set.
+    pub evaluation: Evaluation,
+    /// Whether it is the best top-1 so far.
+    pub best: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Done, stopped or failed.
+    pub state: State,
+    /// Last step.
+    pub step: u64,
+    /// Best top-1 on the test set, when there was an evaluation.
+    pub best_top1: Option<f64>,
+    /// Seconds since the start.
+    pub seconds: f64,
+    /// Run directory, when there is one.
+    pub dir: Option<PathBuf>,
+    /// What went wrong, when it failed.
+    pub error: Option<String>,
+}
+
+/// A report of the trainer. `Steps` are gathered so that at most ten go out a second; all else is sent at once, in
+/// order, and never dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The run is ready to train.
+    Started(Box<RunInfo>),
+    /// The state changed.
+    State(State),
+    /// Every step since the last report, in order.
+    Steps(Vec<StepRecord>),
+    /// An edit waits for its time; one event a knob.
+    Scheduled {
+        /// The knob.
+        knob: &'static Knob,
+        /// Its value to be.
+        to: Value,
+        /// Its time (never `Now`).
+        when: When,
+    },
+    /// An edit took effect before step `step + 1`, that is after `step` steps.
+    Applied {
+        /// Steps done.
+        step: u64,
+        /// The knob.
+        knob: &'static Knob,
+        /// Its value before.
+        from: Value,
+        /// Its value now.
+        to: Value,
+    },
+    /// A command could not be carried out; nothing changed.
+    Refused {
+        /// Why, in one sentence.
+        reason: String,
+    },
+    /// An epoch ended.
+    Epoch(Box<EpochEnd>),
+    /// An evaluation made on demand.
+    Evaluated(Box<Evaluation>),
+    /// A checkpoint was written.
+    Checkpoint {
+        /// Steps done.
+        step: u64,
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// Time the trainer spent on it.
+        ms: f64,
+        /// Whether it is the best so far (`best.safetensors`).
+        best: bool,
+    },
+    /// Something needs a person's eye (a checkpoint that could not be written, a loss that is not finite).
+    Alarm {
+        /// Steps done.
+        step: u64,
+        /// One sentence.
+        message: String,
+    },
+    /// The run is over; the last event.
+    Ended(Box<Summary>),
+}

@@ -1,0 +1,3 @@
+//! The paper's tricks as pure functions.
+
+pub mod schedule;

@@ -1,0 +1,1 @@
+//! Drawing: pure functions from state to a buffer of cells.
