@@ -1,4 +1,5 @@
 //! Opening image sets as a run does: bundled, and directories of IDX files good and bad.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::Write;

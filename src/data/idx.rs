@@ -52,12 +52,8 @@ fn unpacked<T>(mut input: impl BufRead, read: impl FnOnce(&mut dyn Read) -> Resu
 }
 
 fn read_images(input: &mut dyn Read) -> Result<Pixels, Problem> {
-    let dims = header(input, "images", &[GREY, COLOUR], "0x00000803 (grey, u8) or 0x00000804 (colour, u8)")?;
-    let (count, height, width, channels) = match dims[..] {
-        [n, h, w, c] => (n, h, w, c),
-        [n, h, w, ..] => (n, h, w, 1),
-        _ => (0, 0, 0, 0),
-    };
+    let expected = "0x00000803 (grey, u8) or 0x00000804 (colour, u8)";
+    let [count, height, width, channels] = header(input, "images", &[GREY, COLOUR], expected)?;
     let claim = format!("{count} images of {height}x{width}x{channels}");
     if count == 0 {
         return Err(Problem::Empty("images"));
@@ -80,26 +76,30 @@ fn read_images(input: &mut dyn Read) -> Result<Pixels, Problem> {
 }
 
 fn read_labels(input: &mut dyn Read) -> Result<Vec<u8>, Problem> {
-    let dims = header(input, "labels", &[LABELS], "0x00000801 (u8)")?;
-    match dims[..] {
-        [count, ..] if count > 0 => body(input, format!("{count} labels"), count.into()),
-        _ => Err(Problem::Empty("labels")),
+    let [count, ..] = header(input, "labels", &[LABELS], "0x00000801 (u8)")?;
+    if count == 0 {
+        return Err(Problem::Empty("labels"));
     }
+    body(input, format!("{count} labels"), count.into())
 }
 
-/// Checks the magic number and reads the sizes; its last byte says how many there are.
+/// Checks the magic number, whose last byte is the number of dimensions, and reads their sizes, 1 where there is none.
 fn header(
     input: &mut dyn Read,
     what: &'static str,
     magics: &[u32],
     expected: &'static str,
-) -> Result<Vec<u32>, Problem> {
+) -> Result<[u32; 4], Problem> {
     let mut at = 0;
     let found = number(input, &mut at)?;
     if !magics.contains(&found) {
         return Err(Problem::Magic { found, what, expected });
     }
-    (0..found & 0xff).map(|_| number(input, &mut at)).collect()
+    let mut sizes = [1; 4];
+    for size in sizes.iter_mut().take((found & 0xff) as usize) {
+        *size = number(input, &mut at)?;
+    }
+    Ok(sizes)
 }
 
 /// Reads one number of the header, which begins at byte `at`.
