@@ -129,27 +129,21 @@ fn norm_gradients_equal_finite_differences() {
     let (rows, c) = (1100, 3);
     let (x, r, gy) = (noise(rows * c, 1), noise(rows * c, 2), noise(rows * c, 3));
     let (gamma, beta) = ([0.5, -1.2, 2.0], [0.1, 0.0, -0.3]);
-    let forward = |x: &[f32], gamma: &[f32], beta: &[f32]| -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let forward = |x: &[f32], gamma: &[f32], beta: &[f32], relu: bool| -> (Vec<f32>, Vec<f32>, Vec<f32>) {
         let (mean, var) = norm::moments(x, c);
         let inverse: Vec<f32> = var.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
         let scale: Vec<f32> = gamma.iter().zip(&inverse).map(|(g, i)| g * i).collect();
         let shift: Vec<f32> = (0..c).map(|i| beta[i] - mean[i] * scale[i]).collect();
         let mut y = vec![0.0; x.len()];
-        norm::affine(x, &scale, &shift, Some(&r), true, &mut y);
+        norm::affine(x, &scale, &shift, Some(&r), relu, &mut y);
         (y, mean, inverse)
     };
     let loss = |x: &[f32], gamma: &[f32], beta: &[f32]| -> f64 {
-        forward(x, gamma, beta).0.iter().zip(&gy).map(|(y, g)| *y as f64 * *g as f64).sum()
+        forward(x, gamma, beta, false).0.iter().zip(&gy).map(|(y, g)| *y as f64 * *g as f64).sum()
     };
-    let (y, mean, inverse) = forward(&x, &gamma, &beta);
-    let saved = norm::Saved {
-        x: &x,
-        y: Some(&y),
-        mean: &mean,
-        inverse_deviation: &inverse,
-        gamma: &gamma,
-        batch_statistics: true,
-    };
+    let (y, mean, inverse) = forward(&x, &gamma, &beta, false);
+    let saved =
+        norm::Saved { x: &x, y: None, mean: &mean, inverse_deviation: &inverse, gamma: &gamma, batch_statistics: true };
     let (mut gx, mut ggamma, mut gbeta) = (vec![0.0; x.len()], vec![0.0; c], vec![0.0; c]);
     norm::backward(&saved, &mut gy.clone(), &mut gx, &mut ggamma, &mut gbeta);
     let h = 1e-3;
@@ -167,10 +161,17 @@ fn norm_gradients_equal_finite_differences() {
         let dot: f32 = (0..rows).map(|p| gx[p * c + i] * (x[p * c + i] - mean[i])).sum();
         assert!(sum.abs() < 1e-2 && dot.abs() < 1e-2, "{sum} {dot}");
     }
-    let i = (0..rows).find(|p| y[p * c] > 0.1).unwrap() * c;
+    let i = 30;
     let by_x =
         slope(&|d| loss(&(0..x.len()).map(|k| x[k] + if k == i { d } else { 0.0 }).collect::<Vec<_>>(), &gamma, &beta));
     assert!((by_x - gx[i] as f64).abs() < 0.05 * by_x.abs().max(0.2), "{by_x} {}", gx[i]);
+    // a ReLU lets through what was above 0
+    let (rectified, ..) = forward(&x, &gamma, &beta, true);
+    assert!(rectified.iter().zip(&y).all(|(r, y)| *r == y.max(0.0)));
+    let mut masked = gy.clone();
+    let saved = norm::Saved { y: Some(&rectified), ..saved };
+    norm::backward(&saved, &mut masked, &mut gx, &mut ggamma, &mut gbeta);
+    assert!((0..masked.len()).all(|i| masked[i] == if y[i] > 0.0 { gy[i] } else { 0.0 }));
 }
 
 #[test]
