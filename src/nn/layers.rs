@@ -2,20 +2,20 @@
 
 use super::param::{Layout, Param, Role};
 use crate::kernels::geometry::Conv;
-use crate::ops::{Map, Matrix, Mode, Norm, Ops};
+use crate::ops::{Map, Matrix, Mode, Norm, Ops, Real};
 use dfdx::prelude::Tape;
 
 /// Convolution without bias, then batch norm.
-pub struct ConvNorm<D: Ops> {
+pub struct ConvNorm<E: Real, D: Ops<E>> {
     /// The convolution.
     pub conv: Conv,
     /// Whether the gradient of the input is wanted (not in the first layer of a net).
     pub input_grad: bool,
     /// Weight, gamma, beta, running mean, running variance.
-    params: [Param<D>; 5],
+    params: [Param<E, D>; 5],
 }
 
-impl<D: Ops> ConvNorm<D> {
+impl<E: Real, D: Ops<E>> ConvNorm<E, D> {
     /// A unit whose weights are called `<conv_name>.weight` and `<norm_name>.*`.
     ///
     /// # Errors
@@ -40,13 +40,13 @@ impl<D: Ops> ConvNorm<D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn forward<T: Tape<f32, D>>(
+    pub fn forward<T: Tape<E, D>>(
         &mut self,
-        x: Map<D, T>,
-        residual: Option<Map<D>>,
+        x: Map<E, D, T>,
+        residual: Option<Map<E, D>>,
         relu: bool,
         mode: Mode,
-    ) -> Result<Map<D, T>, D::Err> {
+    ) -> Result<Map<E, D, T>, D::Err> {
         let [weight, gamma, beta, mean, var] = &mut self.params;
         let y = D::conv2d(x, &weight.data, &self.conv, self.input_grad)?;
         let norm = Norm { gamma: &gamma.data, beta: &beta.data, mean: &mut mean.data, var: &mut var.data, mode };
@@ -54,27 +54,27 @@ impl<D: Ops> ConvNorm<D> {
     }
 
     /// Parameters and statistics.
-    pub fn params(&self) -> impl Iterator<Item = &Param<D>> {
+    pub fn params(&self) -> impl Iterator<Item = &Param<E, D>> {
         self.params.iter()
     }
 
     /// Parameters and statistics.
-    pub fn params_mut(&mut self) -> impl Iterator<Item = &mut Param<D>> {
+    pub fn params_mut(&mut self) -> impl Iterator<Item = &mut Param<E, D>> {
         self.params.iter_mut()
     }
 
     /// The factor of the norm.
-    pub fn gamma_mut(&mut self) -> &mut Param<D> {
+    pub fn gamma_mut(&mut self) -> &mut Param<E, D> {
         &mut self.params[1]
     }
 }
 
 /// x w + b.
-pub struct Linear<D: Ops> {
-    params: [Param<D>; 2],
+pub struct Linear<E: Real, D: Ops<E>> {
+    params: [Param<E, D>; 2],
 }
 
-impl<D: Ops> Linear<D> {
+impl<E: Real, D: Ops<E>> Linear<E, D> {
     /// A layer whose parameters are called `<name>.weight` and `<name>.bias`.
     ///
     /// # Errors
@@ -92,17 +92,17 @@ impl<D: Ops> Linear<D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn forward<T: Tape<f32, D>>(&self, x: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
+    pub fn forward<T: Tape<E, D>>(&self, x: Matrix<E, D, T>) -> Result<Matrix<E, D, T>, D::Err> {
         D::linear(x, &self.params[0].data, &self.params[1].data)
     }
 
     /// Parameters.
-    pub fn params(&self) -> impl Iterator<Item = &Param<D>> {
+    pub fn params(&self) -> impl Iterator<Item = &Param<E, D>> {
         self.params.iter()
     }
 
     /// Parameters.
-    pub fn params_mut(&mut self) -> impl Iterator<Item = &mut Param<D>> {
+    pub fn params_mut(&mut self) -> impl Iterator<Item = &mut Param<E, D>> {
         self.params.iter_mut()
     }
 }

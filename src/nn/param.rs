@@ -1,7 +1,7 @@
 //! Parameters: a matrix, its name, what it is for, and how PyTorch lays it out.
 
 use crate::kernels::geometry::Conv;
-use crate::ops::{Matrix, Ops};
+use crate::ops::{Matrix, Ops, Real};
 use crate::random::{Purpose, rng};
 use dfdx::prelude::HasShape;
 use rand::Rng;
@@ -36,7 +36,7 @@ pub enum Layout {
 }
 
 /// A parameter or running statistic of a net.
-pub struct Param<D: Ops> {
+pub struct Param<E: Real, D: Ops<E>> {
     /// Name as in timm's checkpoints, e.g. `layer1.0.conv1.weight`.
     pub name: String,
     /// What it is for.
@@ -44,10 +44,10 @@ pub struct Param<D: Ops> {
     /// PyTorch's layout.
     pub layout: Layout,
     /// Values in our layout.
-    pub data: Matrix<D>,
+    pub data: Matrix<E, D>,
 }
 
-impl<D: Ops> Param<D> {
+impl<E: Real, D: Ops<E>> Param<E, D> {
     /// A parameter filled with `value`.
     ///
     /// # Errors
@@ -58,9 +58,9 @@ impl<D: Ops> Param<D> {
         role: Role,
         layout: Layout,
         shape: (usize, usize),
-        value: f32,
+        value: f64,
     ) -> Result<Self, D::Err> {
-        let data = dev.try_tensor_from_vec(vec![value; shape.0 * shape.1], shape)?;
+        let data = dev.try_tensor_from_vec(vec![E::of(value); shape.0 * shape.1], shape)?;
         Ok(Param { name, role, layout, data })
     }
 
@@ -86,20 +86,20 @@ impl<D: Ops> Param<D> {
     }
 
     /// `values` in our layout (such as the gradient of this parameter) brought into PyTorch's.
-    pub fn to_torch(&self, values: &[f32]) -> Vec<f32> {
-        self.torch_order().map(|i| values[i]).collect()
+    pub fn to_torch(&self, values: &[E]) -> Vec<f32> {
+        self.torch_order().map(|i| values[i].value() as f32).collect()
     }
 
     /// `values` in PyTorch's layout brought into ours.
-    pub fn from_torch(&self, values: &[f32]) -> Vec<f32> {
-        let mut ours = vec![0.0; values.len()];
-        self.torch_order().zip(values).for_each(|(i, v)| ours[i] = *v);
+    pub fn from_torch(&self, values: &[f32]) -> Vec<E> {
+        let mut ours = vec![E::of(0.0); values.len()];
+        self.torch_order().zip(values).for_each(|(i, v)| ours[i] = E::of(*v as f64));
         ours
     }
 
     /// For every value in PyTorch's order its place in ours: PyTorch goes through columns, then through rows in an
     /// order that for convolutions has the taps innermost.
-    fn torch_order(&self) -> impl Iterator<Item = usize> + use<D> {
+    fn torch_order(&self) -> impl Iterator<Item = usize> + use<E, D> {
         let (rows, cols) = *self.data.shape();
         let (taps, inner) = match self.layout {
             Layout::Conv(c) => (c.taps(), c.c_in / c.groups),
@@ -123,8 +123,8 @@ impl<D: Ops> Param<D> {
             _ => shape,
         };
         let mut rng = rng(seed, Purpose::Init, 0, index);
-        let mut uniform = |bound: f64| -> Vec<f32> {
-            (0..shape.0 * shape.1).map(|_| (rng.gen_range(-1.0..1.0) * bound) as f32).collect()
+        let mut uniform = |bound: f64| -> Vec<E> {
+            (0..shape.0 * shape.1).map(|_| E::of(rng.gen_range(-1.0..1.0) * bound)).collect()
         };
         let values = match (init, self.layout) {
             (Init::Xavier, _) => uniform((6.0 / (fan_in + fan_out) as f64).sqrt()),
@@ -132,7 +132,7 @@ impl<D: Ops> Param<D> {
             (Init::He, _) => {
                 let deviation = (2.0 / fan_out as f64).sqrt();
                 let normal = || -> f64 { StandardNormal.sample(&mut rng) };
-                std::iter::repeat_with(normal).map(|v| (v * deviation) as f32).take(shape.0 * shape.1).collect()
+                std::iter::repeat_with(normal).map(|v| E::of(v * deviation)).take(shape.0 * shape.1).collect()
             }
         };
         self.data = self.data.device().clone().try_tensor_from_vec(values, shape)?;

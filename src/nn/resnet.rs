@@ -4,26 +4,26 @@ use super::layers::{ConvNorm, Linear};
 use super::param::{Init, Param, Role};
 use super::spec::{NetSpec, UnitSpec};
 use crate::kernels::geometry::Pool;
-use crate::ops::{Map, Matrix, Mode, Ops};
+use crate::ops::{Map, Matrix, Mode, Ops, Real};
 use dfdx::prelude::{Tape, TryMul};
 
 /// A residual block.
-struct Residual<D: Ops> {
-    body: Vec<ConvNorm<D>>,
+struct Residual<E: Real, D: Ops<E>> {
+    body: Vec<ConvNorm<E, D>>,
     pool: bool,
-    shortcut: Option<ConvNorm<D>>,
+    shortcut: Option<ConvNorm<E, D>>,
 }
 
 /// A ResNet with its parameters.
-pub struct ResNet<D: Ops> {
+pub struct ResNet<E: Real, D: Ops<E>> {
     spec: NetSpec,
-    stem: Vec<ConvNorm<D>>,
-    blocks: Vec<Residual<D>>,
-    linear: Linear<D>,
+    stem: Vec<ConvNorm<E, D>>,
+    blocks: Vec<Residual<E, D>>,
+    linear: Linear<E, D>,
 }
 
-impl<D: Ops> Residual<D> {
-    fn forward<T: Tape<f32, D>>(&mut self, x: Map<D, T>, mode: Mode) -> Result<Map<D, T>, D::Err> {
+impl<E: Real, D: Ops<E>> Residual<E, D> {
+    fn forward<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode) -> Result<Map<E, D, T>, D::Err> {
         let (x, mut tape) = x.split_tape();
         let mut shortcut = x.clone();
         if self.pool {
@@ -42,7 +42,7 @@ impl<D: Ops> Residual<D> {
     }
 }
 
-impl<D: Ops> ResNet<D> {
+impl<E: Real, D: Ops<E>> ResNet<E, D> {
     /// A net with all weights at 0, all norms at the identity.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl<D: Ops> ResNet<D> {
         if zero_gamma {
             for unit in self.blocks.iter_mut().filter_map(|b| b.body.last_mut()) {
                 let gamma = unit.gamma_mut();
-                gamma.data = gamma.data.clone().try_mul(0.0)?;
+                gamma.data = gamma.data.clone().try_mul(E::of(0.0))?;
             }
         }
         Ok(())
@@ -85,7 +85,7 @@ impl<D: Ops> ResNet<D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn forward<T: Tape<f32, D>>(&mut self, x: Map<D, T>, mode: Mode) -> Result<Matrix<D, T>, D::Err> {
+    pub fn forward<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode) -> Result<Matrix<E, D, T>, D::Err> {
         let mut x = x;
         for unit in &mut self.stem {
             x = unit.forward(x, None, true, mode)?;
@@ -105,14 +105,14 @@ impl<D: Ops> ResNet<D> {
     }
 
     /// Parameters and running statistics, in order.
-    pub fn params(&self) -> Vec<&Param<D>> {
+    pub fn params(&self) -> Vec<&Param<E, D>> {
         let blocks = self.blocks.iter().flat_map(|b| b.body.iter().chain(&b.shortcut));
         let units = self.stem.iter().chain(blocks);
         units.flat_map(ConvNorm::params).chain(self.linear.params()).collect()
     }
 
     /// Parameters and running statistics, in order.
-    pub fn params_mut(&mut self) -> Vec<&mut Param<D>> {
+    pub fn params_mut(&mut self) -> Vec<&mut Param<E, D>> {
         let blocks = self.blocks.iter_mut().flat_map(|b| b.body.iter_mut().chain(&mut b.shortcut));
         let units = self.stem.iter_mut().chain(blocks);
         units.flat_map(ConvNorm::params_mut).chain(self.linear.params_mut()).collect()

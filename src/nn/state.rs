@@ -1,7 +1,7 @@
 //! Weights under PyTorch's names and layouts, to and from safetensors.
 
 use super::resnet::ResNet;
-use crate::ops::Ops;
+use crate::ops::{Ops, Real};
 use dfdx::prelude::HasShape;
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -112,10 +112,11 @@ impl State {
     }
 }
 
-impl<D: Ops> ResNet<D> {
+impl<E: Real, D: Ops<E>> ResNet<E, D> {
     /// Parameters and running statistics under PyTorch's names.
     pub fn export(&self) -> BTreeMap<String, TensorData> {
-        let tensor = |p: &&super::Param<D>| TensorData { shape: p.torch_shape(), values: p.to_torch(&p.data.as_vec()) };
+        let tensor =
+            |p: &&super::Param<E, D>| TensorData { shape: p.torch_shape(), values: p.to_torch(&p.data.as_vec()) };
         self.params().iter().map(|p| (p.name.clone(), tensor(p))).collect()
     }
 

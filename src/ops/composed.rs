@@ -5,7 +5,7 @@
 //! slice one tensor twice, to reshape a broadcast one or to multiply batches by a broadcast matrix: each is wrong or
 //! panics on some device.
 
-use super::{Map, Matrix, Mode, Norm, Ops};
+use super::{Map, Matrix, Mode, Norm, Ops, Real};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use dfdx::prelude::*;
 
@@ -13,7 +13,11 @@ use dfdx::prelude::*;
 ///
 /// # Errors
 /// The device's.
-pub fn conv2d<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, w: &Matrix<D>, conv: &Conv) -> Result<Map<D, T>, D::Err> {
+pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    w: &Matrix<E, D>,
+    conv: &Conv,
+) -> Result<Map<E, D, T>, D::Err> {
     let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
     let mut index = Vec::with_capacity(g.oh * g.ow * conv.taps());
     for (oy, ox) in (0..g.oh * g.ow).map(|i| (i / g.ow, i % g.ow)) {
@@ -24,15 +28,15 @@ pub fn conv2d<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, w: &Matrix<D>, conv: &Conv)
         }
     }
     let n = x.n;
-    let dense = dense_weights::<D, T>(w, conv)?;
-    let rows = gather(x, index, 0.0)?.try_reshape_like(&(n * g.oh * g.ow, conv.taps() * conv.c_in))?;
+    let dense = dense_weights::<E, D, T>(w, conv)?;
+    let rows = gather(x, index, E::of(0.0))?.try_reshape_like(&(n * g.oh * g.ow, conv.taps() * conv.c_in))?;
     // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
     let data = rows.try_matmul(dense)?;
     Ok(Map { data, n, h: g.oh, w: g.ow })
 }
 
 /// Weights of a grouped convolution spread out to those of a dense one, zeros between the groups.
-fn dense_weights<D: Ops, T: Tape<f32, D>>(w: &Matrix<D>, conv: &Conv) -> Result<Matrix<D, T>, D::Err> {
+fn dense_weights<E: Real, D: Ops<E>, T: Tape<E, D>>(w: &Matrix<E, D>, conv: &Conv) -> Result<Matrix<E, D, T>, D::Err> {
     let w = w.retaped::<T>();
     if conv.groups == 1 {
         return Ok(w);
@@ -42,21 +46,21 @@ fn dense_weights<D: Ops, T: Tape<f32, D>>(w: &Matrix<D>, conv: &Conv) -> Result<
     let rows = conv.taps() * conv.c_in;
     let index = (0..rows).map(|r| r / conv.c_in * cg + r % conv.c_in % cg).collect();
     let index: Tensor<(usize,), usize, D> = dev.try_tensor_from_vec(index, (rows,))?;
-    let own = |i: usize| if i / conv.c_out % conv.c_in / cg == i % conv.c_out / og { 1.0 } else { 0.0 };
+    let own = |i: usize| if i / conv.c_out % conv.c_in / cg == i % conv.c_out / og { E::of(1.0) } else { E::of(0.0) };
     let mask = (0..rows * conv.c_out).map(own).collect();
-    let mask: Matrix<D> = dev.try_tensor_from_vec(mask, (rows, conv.c_out))?;
+    let mask: Matrix<E, D> = dev.try_tensor_from_vec(mask, (rows, conv.c_out))?;
     w.try_gather(index)?.try_mul(mask)
 }
 
 /// Rows of every image by `index` (pixels of an image, `h * w` being a row of `fill`): `(N, index, C)`.
-fn gather<D: Ops, T: Tape<f32, D>>(
-    x: Map<D, T>,
+fn gather<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
     index: Vec<usize>,
-    fill: f32,
-) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
+    fill: E,
+) -> Result<Tensor<(usize, usize, usize), E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let dev = x.data.device().clone();
-    let row: Tensor<(usize, usize, usize), f32, D> = dev.try_tensor_from_vec(vec![fill; n * c], (n, 1, c))?;
+    let row: Tensor<(usize, usize, usize), E, D> = dev.try_tensor_from_vec(vec![fill; n * c], (n, 1, c))?;
     let x = x.data.try_reshape_like(&(n, h * w, c))?;
     let x = (x, row).try_concat_along(Axis::<1>)?;
     let len = index.len();
@@ -69,39 +73,39 @@ fn gather<D: Ops, T: Tape<f32, D>>(
 ///
 /// # Errors
 /// The device's.
-pub fn norm_act<D: Ops, T: Tape<f32, D>>(
-    x: Map<D, T>,
-    norm: Norm<D>,
-    residual: Option<Map<D>>,
+pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    norm: Norm<E, D>,
+    residual: Option<Map<E, D>>,
     relu: bool,
-) -> Result<Map<D, T>, D::Err> {
+) -> Result<Map<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let shape = (n * h * w, c);
-    let row = |m: &Matrix<D>| m.retaped::<T>().try_reshape_like(&(c,));
+    let row = |m: &Matrix<E, D>| m.retaped::<T>().try_reshape_like(&(c,));
     let (x, tape) = x.data.split_tape();
     // (the tape goes with the variance; the centred values are recorded by their id)
     let (var, centred) = match norm.mode {
         Mode::Train => {
             let mean = x.clone().put_tape(tape).try_mean::<(usize,), Axis<0>>()?;
-            blend(norm.mean, mean.retaped(), Norm::<D>::MOMENTUM, 1.0)?;
-            let minus: Matrix<D, T> = mean.try_broadcast_like::<_, Axis<0>>(&shape)?.try_negate()?;
+            blend(norm.mean, mean.retaped(), Norm::<E, D>::MOMENTUM, 1.0)?;
+            let minus: Matrix<E, D, T> = mean.try_broadcast_like::<_, Axis<0>>(&shape)?.try_negate()?;
             let (centred, tape) = minus.try_add(x)?.split_tape();
             let var = centred.clone().put_tape(tape).try_square()?.try_mean::<(usize,), Axis<0>>()?;
-            let unbiased = shape.0 as f32 / (shape.0 as f32 - 1.0).max(1.0);
-            blend(norm.var, var.retaped(), Norm::<D>::MOMENTUM, unbiased)?;
+            let unbiased = shape.0 as f64 / (shape.0 as f64 - 1.0).max(1.0);
+            blend(norm.var, var.retaped(), Norm::<E, D>::MOMENTUM, unbiased)?;
             (var, centred)
         }
         Mode::Eval => {
-            let mean: Tensor<(usize,), f32, D> = norm.mean.clone().try_reshape_like(&(c,))?;
+            let mean: Tensor<(usize,), E, D> = norm.mean.clone().try_reshape_like(&(c,))?;
             let mean = mean.try_broadcast_like::<_, Axis<0>>(&shape)?;
             let (centred, tape) = x.put_tape(tape).try_sub(mean)?.split_tape();
-            let var: Tensor<(usize,), f32, D> = norm.var.clone().try_reshape_like(&(c,))?;
+            let var: Tensor<(usize,), E, D> = norm.var.clone().try_reshape_like(&(c,))?;
             (var.put_tape(tape), centred)
         }
     };
-    let scale = var.try_add(Norm::<D>::EPS)?.try_sqrt()?.try_recip()?.try_mul(row(norm.gamma)?)?;
+    let scale = var.try_add(E::of(Norm::<E, D>::EPS))?.try_sqrt()?.try_recip()?.try_mul(row(norm.gamma)?)?;
     let scaled = scale.try_broadcast_like::<_, Axis<0>>(&shape)?.try_mul(centred)?;
-    let mut y: Matrix<D, T> = scaled.try_add(row(norm.beta)?.try_broadcast_like::<_, Axis<0>>(&shape)?)?;
+    let mut y: Matrix<E, D, T> = scaled.try_add(row(norm.beta)?.try_broadcast_like::<_, Axis<0>>(&shape)?)?;
     if let Some(residual) = residual {
         y = y.try_add(residual.data)?;
     }
@@ -112,24 +116,24 @@ pub fn norm_act<D: Ops, T: Tape<f32, D>>(
 }
 
 /// running = running * (1 - momentum) + batch * factor * momentum.
-fn blend<D: Ops>(
-    running: &mut Matrix<D>,
-    batch: Tensor<(usize,), f32, D>,
-    momentum: f32,
-    factor: f32,
+fn blend<E: Real, D: Ops<E>>(
+    running: &mut Matrix<E, D>,
+    batch: Tensor<(usize,), E, D>,
+    momentum: f64,
+    factor: f64,
 ) -> Result<(), D::Err> {
     let shape = *running.shape();
-    let batch = batch.try_mul(factor * momentum)?.try_reshape_like(&shape)?;
-    *running = running.clone().try_mul(1.0 - momentum)?.try_add(batch)?;
+    let batch = batch.try_mul(E::of(factor * momentum))?.try_reshape_like(&shape)?;
+    *running = running.clone().try_mul(E::of(1.0 - momentum))?.try_add(batch)?;
     Ok(())
 }
 
 /// Members of every window, `(N, windows, members, C)`, with `fill` where a window leaves the image.
-fn windows<D: Ops, T: Tape<f32, D>>(
-    x: Map<D, T>,
+fn windows<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
     pool: &Pool,
-    fill: f32,
-) -> Result<Tensor<(usize, usize, usize, usize), f32, D, T>, D::Err> {
+    fill: E,
+) -> Result<Tensor<(usize, usize, usize, usize), E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow, members) = (pool.out(h), pool.out(w), pool.kernel * pool.kernel);
     let mut index = Vec::with_capacity(oh * ow * members);
@@ -147,10 +151,10 @@ fn windows<D: Ops, T: Tape<f32, D>>(
 ///
 /// # Errors
 /// The device's.
-pub fn max_pool<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, pool: &Pool) -> Result<Map<D, T>, D::Err> {
+pub fn max_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool) -> Result<Map<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (pool.out(h), pool.out(w));
-    let most = windows(x, pool, f32::MIN)?.try_max::<(usize, usize, usize), Axis<2>>()?;
+    let most = windows(x, pool, E::of(f32::MIN as f64))?.try_max::<(usize, usize, usize), Axis<2>>()?;
     Ok(Map { data: most.try_reshape_like(&(n * oh * ow, c))?, n, h: oh, w: ow })
 }
 
@@ -158,14 +162,14 @@ pub fn max_pool<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, pool: &Pool) -> Result<Ma
 ///
 /// # Errors
 /// The device's.
-pub fn average_pool<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, pool: &Pool) -> Result<Map<D, T>, D::Err> {
+pub fn average_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool) -> Result<Map<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (pool.out(h), pool.out(w));
     let dev = x.data.device().clone();
-    let factors = (0..n * oh * ow).map(|i| 1.0 / pool.divisor(i / ow % oh, i % ow, h, w)).collect();
-    let factors: Tensor<(usize,), f32, D> = dev.try_tensor_from_vec(factors, (n * oh * ow,))?;
-    let sum = windows(x, pool, 0.0)?.try_sum::<(usize, usize, usize), Axis<2>>()?;
-    let sum: Matrix<D, T> = sum.try_reshape_like(&(n * oh * ow, c))?;
+    let factors = (0..n * oh * ow).map(|i| E::of(1.0 / pool.divisor(i / ow % oh, i % ow, h, w) as f64)).collect();
+    let factors: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(factors, (n * oh * ow,))?;
+    let sum = windows(x, pool, E::of(0.0))?.try_sum::<(usize, usize, usize), Axis<2>>()?;
+    let sum: Matrix<E, D, T> = sum.try_reshape_like(&(n * oh * ow, c))?;
     let data = sum.try_mul(factors.try_broadcast_like::<_, Axis<1>>(&(n * oh * ow, c))?)?;
     Ok(Map { data, n, h: oh, w: ow })
 }
@@ -174,7 +178,7 @@ pub fn average_pool<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, pool: &Pool) -> Resul
 ///
 /// # Errors
 /// The device's.
-pub fn global_average<D: Ops, T: Tape<f32, D>>(x: Map<D, T>) -> Result<Matrix<D, T>, D::Err> {
+pub fn global_average<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>) -> Result<Matrix<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     x.data.try_reshape_like(&(n, h * w, c))?.try_mean::<(usize, usize), Axis<1>>()
 }
@@ -183,7 +187,11 @@ pub fn global_average<D: Ops, T: Tape<f32, D>>(x: Map<D, T>) -> Result<Matrix<D,
 ///
 /// # Errors
 /// The device's.
-pub fn linear<D: Ops, T: Tape<f32, D>>(x: Matrix<D, T>, w: &Matrix<D>, b: &Matrix<D>) -> Result<Matrix<D, T>, D::Err> {
+pub fn linear<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Matrix<E, D, T>,
+    w: &Matrix<E, D>,
+    b: &Matrix<E, D>,
+) -> Result<Matrix<E, D, T>, D::Err> {
     let product = x.try_matmul(w.clone())?;
     add_bias(product, b)
 }
@@ -192,7 +200,10 @@ pub fn linear<D: Ops, T: Tape<f32, D>>(x: Matrix<D, T>, w: &Matrix<D>, b: &Matri
 ///
 /// # Errors
 /// The device's.
-pub fn add_bias<D: Ops, T: Tape<f32, D>>(y: Matrix<D, T>, b: &Matrix<D>) -> Result<Matrix<D, T>, D::Err> {
+pub fn add_bias<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    y: Matrix<E, D, T>,
+    b: &Matrix<E, D>,
+) -> Result<Matrix<E, D, T>, D::Err> {
     let shape = *y.shape();
     let b = b.retaped::<T>().try_reshape_like(&(shape.1,))?.try_broadcast_like::<_, Axis<0>>(&shape)?;
     y.try_add(b)

@@ -10,7 +10,7 @@ type Error = dfdx::tensor::CpuError;
 type Grads = Gradients<f32, Cpu>;
 
 /// The values of a contiguous tensor.
-fn values(m: &Matrix<Cpu>) -> &[f32] {
+fn values(m: &Matrix<f32, Cpu>) -> &[f32] {
     let (rows, cols) = *m.shape();
     if rows * cols == 0 {
         return &[];
@@ -28,7 +28,7 @@ fn values(m: &Matrix<Cpu>) -> &[f32] {
 struct Slot(Box<dyn Fn(&mut Grads) -> Result<&mut Vec<f32>, Error>>);
 
 impl Slot {
-    fn of(m: &Matrix<Cpu>) -> Self {
+    fn of(m: &Matrix<f32, Cpu>) -> Self {
         let ghost = m.ghost();
         Slot(Box::new(move |grads| Ok(grads.get_or_alloc_mut(&ghost)?)))
     }
@@ -45,17 +45,20 @@ impl Slot {
 }
 
 /// A tensor from its values.
-fn matrix(dev: &Cpu, values: Vec<f32>, shape: (usize, usize)) -> Result<Matrix<Cpu>, Error> {
+fn matrix(dev: &Cpu, values: Vec<f32>, shape: (usize, usize)) -> Result<Matrix<f32, Cpu>, Error> {
     dev.try_tensor_from_vec(values, shape)
 }
 
-impl Ops for Cpu {
+/// Double precision runs through the composed operations: slow, and a check on the kernels.
+impl Ops<f64> for Cpu {}
+
+impl Ops<f32> for Cpu {
     fn conv2d<T: Tape<f32, Self>>(
-        x: Map<Self, T>,
-        w: &Matrix<Self>,
+        x: Map<f32, Self, T>,
+        w: &Matrix<f32, Self>,
         conv: &Conv,
         input_grad: bool,
-    ) -> Result<Map<Self, T>, Error> {
+    ) -> Result<Map<f32, Self, T>, Error> {
         let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
         let (x, mut tape) = x.split_tape();
         let mut y = vec![0f32; g.y_len()];
@@ -74,11 +77,11 @@ impl Ops for Cpu {
     }
 
     fn norm_act<T: Tape<f32, Self>>(
-        x: Map<Self, T>,
-        n: Norm<Self>,
-        residual: Option<Map<Self>>,
+        x: Map<f32, Self, T>,
+        n: Norm<f32, Self>,
+        residual: Option<Map<f32, Self>>,
         relu: bool,
-    ) -> Result<Map<Self, T>, Error> {
+    ) -> Result<Map<f32, Self, T>, Error> {
         let (x, mut tape) = x.split_tape();
         let (dev, c) = (x.data.device().clone(), x.c());
         let (mean, var) = match n.mode {
@@ -86,8 +89,8 @@ impl Ops for Cpu {
             Mode::Train => {
                 let (mean, var) = norm::moments(values(&x.data), c);
                 let rows = x.data.shape().0 as f32;
-                let blend = |running: &Matrix<Cpu>, batch: &[f32], factor: f32| {
-                    let m = Norm::<Cpu>::MOMENTUM;
+                let blend = |running: &Matrix<f32, Cpu>, batch: &[f32], factor: f32| {
+                    let m = Norm::<f32, Cpu>::MOMENTUM as f32;
                     let mixed = values(running).iter().zip(batch).map(|(r, b)| r * (1.0 - m) + b * factor * m);
                     matrix(&dev, mixed.collect(), (1, c))
                 };
@@ -96,7 +99,7 @@ impl Ops for Cpu {
                 (mean, var)
             }
         };
-        let inverse_deviation: Vec<f32> = var.iter().map(|v| 1.0 / (v + Norm::<Cpu>::EPS).sqrt()).collect();
+        let inverse_deviation: Vec<f32> = var.iter().map(|v| 1.0 / (v + Norm::<f32, Cpu>::EPS as f32).sqrt()).collect();
         let scale: Vec<f32> = values(n.gamma).iter().zip(&inverse_deviation).map(|(g, i)| g * i).collect();
         let shift: Vec<f32> = (0..c).map(|i| values(n.beta)[i] - mean[i] * scale[i]).collect();
         let mut y = vec![0f32; x.data.shape().0 * c];
@@ -130,7 +133,7 @@ impl Ops for Cpu {
         Ok(out.put_tape(tape))
     }
 
-    fn max_pool<T: Tape<f32, Self>>(x: Map<Self, T>, p: &Pool) -> Result<Map<Self, T>, Error> {
+    fn max_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
         let (p, size) = (*p, x.size());
         let (x, mut tape) = x.split_tape();
         let (out, y) = pooled(&x, &p, |x, y| pool::max_forward(&p, size, x, y))?;
@@ -143,7 +146,7 @@ impl Ops for Cpu {
         Ok(out.put_tape(tape))
     }
 
-    fn average_pool<T: Tape<f32, Self>>(x: Map<Self, T>, p: &Pool) -> Result<Map<Self, T>, Error> {
+    fn average_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
         let (p, size) = (*p, x.size());
         let (x, mut tape) = x.split_tape();
         let (out, y) = pooled(&x, &p, |x, y| pool::average_forward(&p, size, x, y))?;
@@ -156,24 +159,28 @@ impl Ops for Cpu {
         Ok(out.put_tape(tape))
     }
 
-    fn global_average<T: Tape<f32, Self>>(x: Map<Self, T>) -> Result<Matrix<Self, T>, Error> {
+    fn global_average<T: Tape<f32, Self>>(x: Map<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
         let whole = Pool { kernel: x.h.max(x.w), stride: x.h.max(x.w), padding: 0, ceil: true, count_padding: false };
-        Ok(Self::average_pool(x, &whole)?.data)
+        Ok(<Self as Ops<f32>>::average_pool(x, &whole)?.data)
     }
 
     fn linear<T: Tape<f32, Self>>(
-        x: Matrix<Self, T>,
-        w: &Matrix<Self>,
-        b: &Matrix<Self>,
-    ) -> Result<Matrix<Self, T>, Error> {
+        x: Matrix<f32, Self, T>,
+        w: &Matrix<f32, Self>,
+        b: &Matrix<f32, Self>,
+    ) -> Result<Matrix<f32, Self, T>, Error> {
         let (c, k) = *w.shape();
         let rows = Map { n: x.shape().0, h: 1, w: 1, data: x };
-        composed::add_bias(Self::conv2d(rows, w, &Conv::same(c, k, 1, 1), true)?.data, b)
+        composed::add_bias(<Self as Ops<f32>>::conv2d(rows, w, &Conv::same(c, k, 1, 1), true)?.data, b)
     }
 }
 
 /// Runs a pool; the map and its values (the same tensor twice).
-fn pooled(x: &Map<Cpu>, p: &Pool, f: impl FnOnce(&[f32], &mut [f32])) -> Result<(Map<Cpu>, Matrix<Cpu>), Error> {
+fn pooled(
+    x: &Map<f32, Cpu>,
+    p: &Pool,
+    f: impl FnOnce(&[f32], &mut [f32]),
+) -> Result<(Map<f32, Cpu>, Matrix<f32, Cpu>), Error> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (p.out(h), p.out(w));
     let mut y = vec![0f32; n * oh * ow * c];

@@ -1,15 +1,16 @@
 //! Feature maps as pixel matrices.
 
+use super::Real;
 use dfdx::prelude::{HasShape, NoneTape, PutTape, SplitTape, Storage, Tape, Tensor};
 
 /// A tensor of two axes on a device.
-pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+pub type Matrix<E, D, T = NoneTape> = Tensor<(usize, usize), E, D, T>;
 
 /// A batch of feature maps, NHWC: a matrix `(N*H*W, C)` and what its rows stand for.
 #[derive(Clone)]
-pub struct Map<D: Storage<f32>, T = NoneTape> {
+pub struct Map<E: Real, D: Storage<E>, T = NoneTape> {
     /// Values, `(N*H*W, C)`.
-    pub data: Matrix<D, T>,
+    pub data: Matrix<E, D, T>,
     /// Images.
     pub n: usize,
     /// Height.
@@ -18,7 +19,7 @@ pub struct Map<D: Storage<f32>, T = NoneTape> {
     pub w: usize,
 }
 
-impl<D: Storage<f32>, T> Map<D, T> {
+impl<E: Real, D: Storage<E>, T> Map<E, D, T> {
     /// Channels.
     pub fn c(&self) -> usize {
         self.data.shape().1
@@ -30,9 +31,9 @@ impl<D: Storage<f32>, T> Map<D, T> {
     }
 
     /// Takes the tape off.
-    pub fn split_tape(self) -> (Map<D>, T)
+    pub fn split_tape(self) -> (Map<E, D>, T)
     where
-        T: Tape<f32, D>,
+        T: Tape<E, D>,
     {
         let Map { data, n, h, w } = self;
         let (data, tape) = data.split_tape();
@@ -40,9 +41,9 @@ impl<D: Storage<f32>, T> Map<D, T> {
     }
 }
 
-impl<D: Storage<f32>> Map<D> {
+impl<E: Real, D: Storage<E>> Map<E, D> {
     /// Puts a tape on.
-    pub fn put_tape<T>(self, tape: T) -> Map<D, T> {
+    pub fn put_tape<T>(self, tape: T) -> Map<E, D, T> {
         Map { data: self.data.put_tape(tape), n: self.n, h: self.h, w: self.w }
     }
 }

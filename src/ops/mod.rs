@@ -9,27 +9,53 @@ mod map;
 pub use map::{Map, Matrix};
 
 use crate::kernels::geometry::{Conv, Pool};
-use dfdx::prelude::{Device, Tape};
+use dfdx::prelude::{Device, Dtype, Tape};
+
+/// A number format that nets compute in.
+pub trait Real: Dtype {
+    /// The nearest number to `v`.
+    fn of(v: f64) -> Self;
+    /// The number as f64.
+    fn value(self) -> f64;
+}
+
+impl Real for f32 {
+    fn of(v: f64) -> Self {
+        v as f32
+    }
+    fn value(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Real for f64 {
+    fn of(v: f64) -> Self {
+        v
+    }
+    fn value(self) -> f64 {
+        self
+    }
+}
 
 /// What a batch norm works with.
-pub struct Norm<'a, D: Ops> {
+pub struct Norm<'a, E: Real, D: Ops<E>> {
     /// Factor, `(1, C)`.
-    pub gamma: &'a Matrix<D>,
+    pub gamma: &'a Matrix<E, D>,
     /// Summand, `(1, C)`.
-    pub beta: &'a Matrix<D>,
+    pub beta: &'a Matrix<E, D>,
     /// Running mean, `(1, C)`.
-    pub mean: &'a mut Matrix<D>,
+    pub mean: &'a mut Matrix<E, D>,
     /// Running variance (unbiased, as PyTorch keeps it), `(1, C)`.
-    pub var: &'a mut Matrix<D>,
+    pub var: &'a mut Matrix<E, D>,
     /// Whose statistics are used.
     pub mode: Mode,
 }
 
-impl<D: Ops> Norm<'_, D> {
+impl<E: Real, D: Ops<E>> Norm<'_, E, D> {
     /// Added to the variance.
-    pub const EPS: f32 = 1e-5;
+    pub const EPS: f64 = 1e-5;
     /// Share of the batch's statistics in the new running ones.
-    pub const MOMENTUM: f32 = 0.1;
+    pub const MOMENTUM: f64 = 0.1;
 }
 
 /// How a net runs.
@@ -42,17 +68,17 @@ pub enum Mode {
 }
 
 /// The operations of a net on a device of dfdx.
-pub trait Ops: Device<f32> {
+pub trait Ops<E: Real>: Device<E> {
     /// Convolution of `x` with weights `(KH*KW*C/groups, O)`; without `input_grad` no gradient of `x` is made.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn conv2d<T: Tape<f32, Self>>(
-        x: Map<Self, T>,
-        w: &Matrix<Self>,
+    fn conv2d<T: Tape<E, Self>>(
+        x: Map<E, Self, T>,
+        w: &Matrix<E, Self>,
         conv: &Conv,
         input_grad: bool,
-    ) -> Result<Map<Self, T>, Self::Err> {
+    ) -> Result<Map<E, Self, T>, Self::Err> {
         let _ = input_grad; // a saving that the composed form does without
         composed::conv2d(x, w, conv)
     }
@@ -61,12 +87,12 @@ pub trait Ops: Device<f32> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn norm_act<T: Tape<f32, Self>>(
-        x: Map<Self, T>,
-        norm: Norm<Self>,
-        residual: Option<Map<Self>>,
+    fn norm_act<T: Tape<E, Self>>(
+        x: Map<E, Self, T>,
+        norm: Norm<E, Self>,
+        residual: Option<Map<E, Self>>,
         relu: bool,
-    ) -> Result<Map<Self, T>, Self::Err> {
+    ) -> Result<Map<E, Self, T>, Self::Err> {
         composed::norm_act(x, norm, residual, relu)
     }
 
@@ -74,7 +100,7 @@ pub trait Ops: Device<f32> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn max_pool<T: Tape<f32, Self>>(x: Map<Self, T>, pool: &Pool) -> Result<Map<Self, T>, Self::Err> {
+    fn max_pool<T: Tape<E, Self>>(x: Map<E, Self, T>, pool: &Pool) -> Result<Map<E, Self, T>, Self::Err> {
         composed::max_pool(x, pool)
     }
 
@@ -82,7 +108,7 @@ pub trait Ops: Device<f32> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn average_pool<T: Tape<f32, Self>>(x: Map<Self, T>, pool: &Pool) -> Result<Map<Self, T>, Self::Err> {
+    fn average_pool<T: Tape<E, Self>>(x: Map<E, Self, T>, pool: &Pool) -> Result<Map<E, Self, T>, Self::Err> {
         composed::average_pool(x, pool)
     }
 
@@ -90,7 +116,7 @@ pub trait Ops: Device<f32> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn global_average<T: Tape<f32, Self>>(x: Map<Self, T>) -> Result<Matrix<Self, T>, Self::Err> {
+    fn global_average<T: Tape<E, Self>>(x: Map<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err> {
         composed::global_average(x)
     }
 
@@ -98,11 +124,11 @@ pub trait Ops: Device<f32> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn linear<T: Tape<f32, Self>>(
-        x: Matrix<Self, T>,
-        w: &Matrix<Self>,
-        b: &Matrix<Self>,
-    ) -> Result<Matrix<Self, T>, Self::Err> {
+    fn linear<T: Tape<E, Self>>(
+        x: Matrix<E, Self, T>,
+        w: &Matrix<E, Self>,
+        b: &Matrix<E, Self>,
+    ) -> Result<Matrix<E, Self, T>, Self::Err> {
         composed::linear(x, w, b)
     }
 }

@@ -1,0 +1,208 @@
+//! Every operation against PyTorch's values, through the kernels and composed of dfdx's operations.
+
+use crate::file::{Case, Report, Tensor as Golden, cases, require, to_nhwc};
+use dfdx::prelude::*;
+use tricktop::kernels::geometry::{Conv, Pool};
+use tricktop::nn::{Layout, Param, Role};
+use tricktop::ops::loss::{cross_entropy, distillation};
+use tricktop::ops::{Map, Matrix, Mode, Norm, Ops, composed};
+use tricktop::recipe::settings::{Smoothing, SmoothingForm};
+use tricktop::tricks::targets::{mixed_targets, targets};
+
+type Traced = OwnedTape<f32, Cpu>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Path {
+    Kernels,
+    Composed,
+}
+
+fn map(t: &Golden) -> Map<f32, Cpu> {
+    let [n, c, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
+    Map { data: Cpu::default().tensor_from_vec(to_nhwc(t), (n * h * w, c)), n, h, w }
+}
+
+fn matrix(values: &[f32], shape: (usize, usize)) -> Matrix<f32, Cpu> {
+    Cpu::default().tensor_from_vec(values.to_vec(), shape)
+}
+
+fn row(t: &Golden) -> Matrix<f32, Cpu> {
+    matrix(&t.values, (1, t.values.len()))
+}
+
+/// Runs the tape backward from `sum(y * gy)`.
+fn backward(y: Matrix<f32, Cpu, Traced>, gy: Matrix<f32, Cpu>) -> Gradients<f32, Cpu> {
+    (y * gy).sum::<Rank0, Axes2<0, 1>>().backward()
+}
+
+#[test]
+fn ops_equal_pytorch() {
+    let cases = cases("ops.safetensors");
+    let convs = ["conv3x3_s1", "conv3x3_s2", "conv1x1_s1", "conv1x1_s2", "conv7x7_s2_stem", "conv3x3_dilated2"];
+    let more =
+        ["conv3x3_s1_aligned", "conv3x3_odd_chan", "conv3x3_depthwise", "conv3x3_depthwise_s2", "conv3x3_groups4"];
+    let rest = ["conv1x7", "conv7x1", "conv3x3_nopad", "bn_train", "bn_train_wide", "maxpool3x3_s2_p1"];
+    let pools = ["avgpool2x2_s2_ceil_exclude_pad", "avgpool3x3_s1_p1_include_pad", "global_avgpool", "sgd_nesterov"];
+    let losses = ["ce", "ce_smooth_paper", "ce_smooth_uniform", "ce_mixup", "ce_mixup_smooth_paper"];
+    let soft = ["distill_paper", "distill_weighted"];
+    [&convs[..], &more, &rest, &pools, &losses, &soft].map(|names| require(&cases, names));
+    let mut report = Report::default();
+    for (name, case) in &cases {
+        for path in [Path::Kernels, Path::Composed] {
+            let at = format!("{name} ({path:?})");
+            match name {
+                n if n.starts_with("conv") => conv(&at, case, path, &mut report),
+                n if n.starts_with("bn") => norm(&at, case, path, &mut report),
+                n if n.contains("pool") => pool(&at, case, path, &mut report),
+                n if n.starts_with("ce") || n.starts_with("distill") => loss(&at, case, &mut report),
+                n if n.starts_with("sgd_nesterov") => sgd(&at, case, &mut report),
+                _ => panic!("the golden file has a case that no test knows: {name}"),
+            }
+        }
+    }
+    report.finish();
+}
+
+fn conv(at: &str, case: &Case, path: Path, report: &mut Report) {
+    let g: Vec<usize> = case["geometry"].values.iter().map(|v| *v as usize).collect();
+    let [kh, kw, stride, ph, pw, dilation, groups] = g[..] else { panic!("{at}: {g:?}") };
+    let (c_in, c_out) = (case["x"].shape[1], case["w"].shape[0]);
+    let conv = Conv { kernel: (kh, kw), stride, padding: (ph, pw), dilation, groups, c_in, c_out };
+    let dev = Cpu::default();
+    let shape = conv.weight_shape();
+    let layout = Layout::Conv(conv);
+    let mut w = Param::filled(&dev, "w".into(), Role::Weight, layout, shape, 0.0).unwrap();
+    w.data = matrix(&w.from_torch(&case["w"].values), shape);
+    let x = map(&case["x"]);
+    let traced = x.clone().put_tape(Traced::default());
+    let y = match path {
+        Path::Kernels => Cpu::conv2d(traced, &w.data, &conv, true).unwrap(),
+        Path::Composed => composed::conv2d(traced, &w.data, &conv).unwrap(),
+    };
+    report.compare(&format!("{at} y"), &y.data.as_vec(), &to_nhwc(&case["y"]));
+    let grads = backward(y.data, map(&case["gy"]).data);
+    report.compare(&format!("{at} gx"), &grads.get(&x.data).as_vec(), &to_nhwc(&case["gx"]));
+    report.compare(&format!("{at} gw"), &w.to_torch(&grads.get(&w.data).as_vec()), &case["gw"].values);
+}
+
+fn norm(at: &str, case: &Case, path: Path, report: &mut Report) {
+    let x = map(&case["x"]);
+    let (gamma, beta) = (row(&case["gamma"]), row(&case["beta"]));
+    let (mut mean, mut var) = (row(&case["mean_before"]), row(&case["var_before"]));
+    let mut run = |mode, x| {
+        let norm = Norm { gamma: &gamma, beta: &beta, mean: &mut mean, var: &mut var, mode };
+        match path {
+            Path::Kernels => Cpu::norm_act(x, norm, None, false).unwrap(),
+            Path::Composed => composed::norm_act(x, norm, None, false).unwrap(),
+        }
+    };
+    let traced = || x.clone().put_tape(Traced::default());
+    report.compare(&format!("{at} y_eval"), &run(Mode::Eval, traced()).data.as_vec(), &to_nhwc(&case["y_eval"]));
+    let y = run(Mode::Train, traced());
+    report.compare(&format!("{at} y"), &y.data.as_vec(), &to_nhwc(&case["y"]));
+    report.compare(&format!("{at} mean"), &mean.as_vec(), &case["mean_after"].values);
+    report.compare(&format!("{at} var"), &var.as_vec(), &case["var_after"].values);
+    let grads = backward(y.data, map(&case["gy"]).data);
+    report.compare(&format!("{at} gx"), &grads.get(&x.data).as_vec(), &to_nhwc(&case["gx"]));
+    report.compare(&format!("{at} ggamma"), &grads.get(&gamma).as_vec(), &case["ggamma"].values);
+    report.compare(&format!("{at} gbeta"), &grads.get(&beta).as_vec(), &case["gbeta"].values);
+}
+
+/// A pool's geometry stands in its name, e.g. `avgpool2x2_s2_ceil_exclude_pad`.
+fn pool(at: &str, case: &Case, path: Path, report: &mut Report) {
+    let x = map(&case["x"]);
+    let traced = x.clone().put_tape(Traced::default());
+    let name = at.split(' ').next().unwrap();
+    let (y, gy) = if name.starts_with("global") {
+        let y = match path {
+            Path::Kernels => Cpu::global_average(traced).unwrap(),
+            Path::Composed => composed::global_average(traced).unwrap(),
+        };
+        report.compare(&format!("{at} y"), &y.as_vec(), &case["y"].values);
+        let shape = *y.shape();
+        (y, matrix(&case["gy"].values, shape))
+    } else {
+        let number = |start: &str| name.split('_').find_map(|p| p.strip_prefix(start)?.parse::<usize>().ok());
+        let kernel = name.split_once("pool").unwrap().1.split('x').next().unwrap().parse().unwrap();
+        let p = Pool {
+            kernel,
+            stride: number("s").unwrap(),
+            padding: number("p").unwrap_or(0),
+            ceil: name.contains("ceil"),
+            count_padding: !name.contains("exclude_pad"),
+        };
+        let y = match (path, name.starts_with("max")) {
+            (Path::Kernels, true) => Cpu::max_pool(traced, &p).unwrap(),
+            (Path::Kernels, false) => Cpu::average_pool(traced, &p).unwrap(),
+            (Path::Composed, true) => composed::max_pool(traced, &p).unwrap(),
+            (Path::Composed, false) => composed::average_pool(traced, &p).unwrap(),
+        };
+        report.compare(&format!("{at} y"), &y.data.as_vec(), &to_nhwc(&case["y"]));
+        (y.data, map(&case["gy"]).data)
+    };
+    let grads = backward(y, gy);
+    report.compare(&format!("{at} gx"), &grads.get(&x.data).as_vec(), &to_nhwc(&case["gx"]));
+}
+
+fn loss(at: &str, case: &Case, report: &mut Report) {
+    let [n, k] = case["z"].shape[..] else { panic!("{at}") };
+    let z = matrix(&case["z"].values, (n, k));
+    let labels = |name: &str| -> Vec<usize> { case[name].values.iter().map(|v| *v as usize).collect() };
+    let form = if at.contains("paper") { SmoothingForm::Paper } else { SmoothingForm::Uniform };
+    let smoothing = match case.get("eps") {
+        Some(eps) => Smoothing { on: true, epsilon: eps.values[0] as f64, form },
+        None => Smoothing::default(),
+    };
+    let q = match case.get("other") {
+        Some(_) => {
+            // the partners are images of their own here: the batch twice, each of the first half with its own
+            let mut both = labels("labels");
+            both.extend(labels("other"));
+            let partners: Vec<usize> = (n..2 * n).chain(0..n).collect();
+            let lambdas = vec![case["lam"].values[0]; 2 * n];
+            mixed_targets(&both, &partners, &lambdas, k, &smoothing)[..n * k].to_vec()
+        }
+        None => targets(&labels("labels"), k, &smoothing),
+    };
+    let hard = cross_entropy(z.leaky_trace(), matrix(&q, (n, k))).unwrap();
+    let loss = match case.get("r") {
+        None => hard,
+        Some(r) => {
+            let (hard, tape) = hard.split_tape();
+            let soft =
+                distillation(z.clone().put_tape(tape), matrix(&r.values, (n, k)), case["T"].values[0] as f64).unwrap();
+            let share = if at.contains("weighted") { 0.5 } else { 1.0 };
+            let weight = |l: Tensor<Rank0, f32, Cpu, Traced>| l * share;
+            weight(soft) + weight(hard.put_tape(Traced::default()))
+        }
+    };
+    report.compare(&format!("{at} loss"), &loss.as_vec(), &case["loss"].values);
+    let grads = loss.backward();
+    report.compare(&format!("{at} gz"), &grads.get(&z).as_vec(), &case["gz"].values);
+}
+
+fn sgd(at: &str, case: &Case, report: &mut Report) {
+    use dfdx::tensor_ops::{Momentum, SgdConfig, WeightDecay};
+    let shape = |t: &Golden| (t.shape[0], t.shape[1]);
+    let mut a = matrix(&case["a0"].values, shape(&case["a0"]));
+    let mut b = row(&case["b0"]);
+    let target = matrix(&case["target"].values, shape(&case["target"]));
+    let input = matrix(&case["inp"].values, shape(&case["inp"]));
+    let mut velocity = Gradients::leaky();
+    let mut losses = Vec::new();
+    for i in 0..6 {
+        let y = Cpu::linear(input.leaky_trace(), &a, &b).unwrap();
+        let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
+        losses.push(loss.as_vec()[0]);
+        let mut grads = loss.backward();
+        for (p, decay) in [(&mut a, Some(WeightDecay::L2(1e-2))), (&mut b, None)] {
+            let cfg =
+                SgdConfig { lr: 0.1 / (i + 1) as f64, momentum: Some(Momentum::Nesterov(0.9)), weight_decay: decay };
+            let (g, v) = (grads.get_or_alloc_mut(p).unwrap(), velocity.get_or_alloc_mut(p).unwrap());
+            cfg.try_update(p, v, g).unwrap();
+        }
+    }
+    report.compare(&format!("{at} a6"), &a.as_vec(), &case["a6"].values);
+    report.compare(&format!("{at} b6"), &b.as_vec(), &case["b6"].values);
+    report.compare(&format!("{at} losses"), &losses, &case["losses"].values);
+}
