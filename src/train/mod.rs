@@ -1,6 +1,18 @@
 //! The trainer: one step, the loop, evaluation, checkpoints, and the thread that owns all of it.
 
+pub mod bench;
+mod checkpoint;
+mod edits;
+mod error;
+mod evaluate;
 mod protocol;
 pub mod sgd;
+mod step;
+mod trainer;
+mod worker;
 
+pub use checkpoint::Checkpoint;
+pub use error::TrainError;
 pub use protocol::*;
+pub use step::{Learner, Outcome};
+pub use worker::{Options, Worker, spawn};

@@ -1,0 +1,94 @@
+//! Times whole training steps on made-up images: net, loss, gradients, optimiser.
+
+use super::TrainError;
+use super::step::Learner;
+use crate::data::{Synthetic, epoch_order, train_batch};
+use crate::recipe::settings::{Augment, Net, Settings};
+use crate::tricks::schedule::Position;
+use dfdx::prelude::Cpu;
+use serde::Serialize;
+use std::time::Instant;
+
+/// A net of the benchmark.
+pub struct Case {
+    /// Name: net and edge of an image.
+    pub name: &'static str,
+    depth: u64,
+    channels: usize,
+    edge: usize,
+    /// Images a step.
+    pub batch: usize,
+}
+
+/// The nets that can be timed.
+pub const CASES: &[Case] = &[
+    Case { name: "resnet20d-28", depth: 20, channels: 1, edge: 28, batch: 128 },
+    Case { name: "resnet18d-32", depth: 18, channels: 3, edge: 32, batch: 64 },
+];
+
+/// Steps before the clock starts.
+const WARM: usize = 2;
+
+/// What was measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Timing {
+    /// Net.
+    pub net: &'static str,
+    /// Images a step.
+    pub batch: usize,
+    /// Fastest step in milliseconds.
+    pub step_ms: f64,
+    /// Median step in milliseconds.
+    pub step_ms_median: f64,
+    /// Images a second at the fastest step.
+    pub img_s: f64,
+    /// Most memory the process has had, in MB, where the system tells.
+    pub peak_rss_mb: Option<u64>,
+}
+
+/// Times `steps` steps of a net.
+///
+/// # Errors
+/// The device's.
+pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
+    let data = Synthetic {
+        height: case.edge,
+        width: case.edge,
+        channels: case.channels,
+        classes: 10,
+        train: case.batch,
+        test: 10,
+    }
+    .build(0);
+    let settings = Settings { net: Net { depth: case.depth, ..Net::default() }, ..Settings::default() };
+    let mut learner = Learner::new(Cpu::default(), &settings, &data)?;
+    let order = epoch_order(data.train.len(), 0, 0);
+    let augment = Augment { flip: false, crop: crate::recipe::settings::Crop { on: false, pad: 0 } };
+    let batch = train_batch(&data, &order, 0, 0, &augment);
+    let at = Position { epoch: 0, batch: 1, batches: 100 };
+    let mut times = Vec::new();
+    for step in 0..steps.max(1) + WARM {
+        let begun = Instant::now();
+        learner.step(&batch, at, &settings).map_err(TrainError::device)?;
+        if step >= WARM {
+            times.push(begun.elapsed().as_secs_f64());
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let round = |v: f64, places: f64| (v * places).round() / places;
+    Ok(Timing {
+        net: case.name,
+        batch: case.batch,
+        step_ms: round(times[0] * 1e3, 100.0),
+        step_ms_median: round(times[times.len() / 2] * 1e3, 100.0),
+        img_s: round(case.batch as f64 / times[0], 10.0),
+        peak_rss_mb: peak_rss_mb(),
+    })
+}
+
+/// Peak resident memory, as Linux tells it.
+fn peak_rss_mb() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.trim().split(' ').next()?.parse::<u64>().ok().map(|kb| kb / 1024)
+}

@@ -1,0 +1,96 @@
+//! Edits that wait for their time.
+
+use super::When;
+use crate::recipe::{Applies, Invalid, Knob, Recipe, Value};
+
+/// Knobs and their new values, changed together.
+pub type Changes = Vec<(&'static Knob, Value)>;
+
+/// Edits in the order in which they were asked for.
+#[derive(Default)]
+pub struct Pending {
+    waiting: Vec<(Changes, When)>,
+}
+
+/// Checks an edit against the recipe in force, and says when it can take effect: an edit with a knob that changes at
+/// epochs waits for the next one as a whole.
+///
+/// # Errors
+/// Why it cannot be: a knob that needs a new run, a value out of range, a step that has passed.
+pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<When, String> {
+    if let Some((knob, _)) = changes.iter().find(|(k, _)| k.applies == Applies::Fork) {
+        return Err(format!("{} cannot change in a run; it needs a new one", knob.path));
+    }
+    if let When::Step(n) = when
+        && n <= step
+    {
+        return Err(format!("step {n} has passed; the run is at step {step}"));
+    }
+    recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid))?;
+    let waits = changes.iter().any(|(k, _)| k.applies == Applies::NextEpoch);
+    Ok(if waits && when == When::Now { When::NextEpoch } else { when })
+}
+
+/// All reasons in one sentence.
+pub fn reasons(invalid: &[Invalid]) -> String {
+    invalid.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Pending {
+    /// Puts an edit off.
+    pub fn push(&mut self, changes: Changes, when: When) {
+        self.waiting.push((changes, when));
+    }
+
+    /// Takes out what is due before step `step + 1`, which starts an epoch or not. A knob that changes at epochs, due
+    /// at a step within one, goes on waiting for the epoch.
+    pub fn take_due(&mut self, step: u64, epoch_starts: bool) -> Vec<Changes> {
+        let mut due = Vec::new();
+        self.waiting.retain(|(changes, when)| {
+            let slow = changes.iter().any(|(k, _)| k.applies == Applies::NextEpoch);
+            let now = match when {
+                When::Now => true,
+                When::NextEpoch => epoch_starts,
+                When::Step(n) => step + 1 >= *n && (epoch_starts || !slow),
+            };
+            if now {
+                due.push(changes.clone());
+            }
+            !now
+        });
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::knobs::find;
+
+    fn edit(path: &str, value: Value) -> Changes {
+        vec![(find(path).unwrap(), value)]
+    }
+
+    #[test]
+    fn edits_come_due_at_their_time_and_in_order() {
+        let mut pending = Pending::default();
+        pending.push(edit("optim.momentum", Value::Float(0.5)), When::Step(5));
+        pending.push(edit("optim.momentum", Value::Float(0.6)), When::NextEpoch);
+        pending.push(edit("train.batch", Value::Int(32)), When::Step(3));
+        assert!(pending.take_due(3, false).is_empty());
+        assert_eq!(pending.take_due(4, false), [edit("optim.momentum", Value::Float(0.5))]);
+        assert_eq!(pending.take_due(9, true).len(), 2);
+        assert!(pending.take_due(20, true).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_reason() {
+        let recipe = Recipe::default();
+        let refused = |changes: Changes, when| due(&recipe, &changes, when, 10).unwrap_err();
+        assert!(refused(edit("net.depth", Value::Int(8)), When::Now).contains("new one"));
+        assert!(refused(edit("optim.momentum", Value::Float(0.5)), When::Step(10)).contains("has passed"));
+        assert!(refused(edit("optim.momentum", Value::Float(2.0)), When::Now).contains("optim.momentum is 2"));
+        let slow = edit("train.batch", Value::Int(64));
+        assert_eq!(due(&recipe, &slow, When::Now, 10), Ok(When::NextEpoch));
+    }
+}

@@ -1,0 +1,69 @@
+//! Evaluation on the test set.
+
+use super::step::Learner;
+use super::{Evaluation, TrainError};
+use crate::data::{DataSet, test_batch};
+use crate::ops::Ops;
+
+/// Images evaluated at once.
+const BATCH: usize = 250;
+
+/// Top-1, top-5, mean cross entropy and confusion matrix on the test set, after `step` steps and `epoch` epochs.
+///
+/// # Errors
+/// The device's.
+pub fn evaluate<D: Ops<f32>>(
+    learner: &mut Learner<D>,
+    data: &DataSet,
+    step: u64,
+    epoch: f64,
+) -> Result<Evaluation, TrainError> {
+    let classes = data.classes.len();
+    let (mut loss, mut first, mut among_five) = (0f64, 0usize, 0usize);
+    let mut confusion = vec![vec![0u32; classes]; classes];
+    for start in (0..data.test.len()).step_by(BATCH) {
+        let batch = test_batch(data, start..(start + BATCH).min(data.test.len()));
+        let logits = learner.logits(&batch).map_err(TrainError::device)?;
+        for (z, &label) in logits.chunks_exact(classes).zip(&batch.labels) {
+            let rank = rank(z, label);
+            first += usize::from(rank == 0);
+            among_five += usize::from(rank < 5);
+            loss += cross_entropy(z, label);
+            confusion[label][predicted(z)] += 1;
+        }
+    }
+    let n = data.test.len() as f64;
+    let (top1, top5) = (first as f64 / n, among_five as f64 / n);
+    Ok(Evaluation { step, epoch, loss: loss / n, top1, top5, confusion })
+}
+
+/// Classes that come before `label`; the lower of two equal logits' classes comes first, NaN comes last.
+fn rank(z: &[f32], label: usize) -> usize {
+    let before =
+        |(i, v): (usize, &f32)| *v > z[label] || (*v == z[label] && i < label) || (z[label].is_nan() && i < label);
+    z.iter().enumerate().filter(|(i, v)| *i != label && before((*i, *v))).count()
+}
+
+fn predicted(z: &[f32]) -> usize {
+    (0..z.len()).find(|class| rank(z, *class) == 0).unwrap_or(0)
+}
+
+fn cross_entropy(z: &[f32], label: usize) -> f64 {
+    let most = z.iter().fold(f64::NEG_INFINITY, |m, v| m.max(*v as f64));
+    let sum: f64 = z.iter().map(|v| (*v as f64 - most).exp()).sum();
+    most + sum.ln() - z[label] as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_and_losses() {
+        let z = [1.0, 3.0, 3.0, -2.0];
+        assert_eq!([0, 1, 2, 3].map(|l| rank(&z, l)), [2, 0, 1, 3]);
+        assert_eq!(predicted(&z), 1);
+        let uniform = cross_entropy(&[5.0; 10], 3);
+        assert!((uniform - 10f64.ln()).abs() < 1e-12);
+    }
+}
