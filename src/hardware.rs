@@ -1,1 +1,237 @@
-//! Utilisation of GPU (NVML, loaded at run time) or processor.
+//! Utilisation of GPUs (NVML, loaded at run time) and processor, sampled once a second by a thread of its own.
+
+use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device, Nvml};
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use sysinfo::{MINIMUM_CPU_UPDATE_INTERVAL, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Time between two samples.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Samples kept for a reader that is behind; later ones are left out.
+const BACKLOG: usize = 4;
+
+/// What one card does. A value that its driver does not give is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gpu {
+    /// Name of the model.
+    pub name: String,
+    /// Share of time with a kernel running, in percent.
+    pub utilisation: Option<u32>,
+    /// Bytes in use on the card.
+    pub memory_used: Option<u64>,
+    /// Bytes of the card, 0 when `memory_used` is not known.
+    pub memory_total: u64,
+    /// Degrees Celsius.
+    pub temperature: Option<u32>,
+    /// Watts.
+    pub power_w: Option<f64>,
+}
+
+/// What the machine does at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// The NVIDIA cards.
+    pub gpus: Vec<Gpu>,
+    /// Why there are none, e.g. `no NVIDIA driver: processor shown`.
+    pub gpu_note: Option<String>,
+    /// Use of each core since the sample before, in percent.
+    pub cores: Vec<f32>,
+    /// Bytes in use on the machine.
+    pub memory_used: u64,
+    /// Bytes of the machine.
+    pub memory_total: u64,
+    /// Resident bytes of this process.
+    pub process_memory: u64,
+}
+
+/// Looks at the machine. A missing driver is normal, and a value that cannot be read is left out.
+pub struct Probe {
+    nvml: Result<Nvml, NvmlError>,
+    system: System,
+    pid: Option<Pid>,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Probe {
+    /// Opens NVML if it is there, and starts counting the use of the cores.
+    pub fn new() -> Probe {
+        let mut system = System::new();
+        system.refresh_cpu_usage();
+        Probe { nvml: Nvml::init(), system, pid: sysinfo::get_current_pid().ok() }
+    }
+
+    /// Takes a sample. The use of the cores is that since the call before.
+    pub fn sample(&mut self) -> Sample {
+        self.system.refresh_cpu_usage();
+        self.system.refresh_memory();
+        let (gpus, gpu_note) = match &self.nvml {
+            Ok(nvml) => cards(nvml),
+            Err(e) => (Vec::new(), Some(absence(e).to_string())),
+        };
+        Sample {
+            gpus,
+            gpu_note,
+            cores: self.system.cpus().iter().map(|core| core.cpu_usage().clamp(0.0, 100.0)).collect(),
+            memory_used: self.system.used_memory(),
+            memory_total: self.system.total_memory(),
+            process_memory: self.process_memory(),
+        }
+    }
+
+    fn process_memory(&mut self) -> u64 {
+        let Some(pid) = self.pid else { return 0 };
+        let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
+        self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
+        self.system.process(pid).map_or(0, |process| process.memory())
+    }
+}
+
+/// The readable cards, and a note when there are none.
+fn cards(nvml: &Nvml) -> (Vec<Gpu>, Option<String>) {
+    let count = nvml.device_count().unwrap_or(0);
+    let gpus: Vec<Gpu> = (0..count).filter_map(|i| nvml.device_by_index(i).ok()).map(|device| card(&device)).collect();
+    let note = gpus.is_empty().then(|| "no NVIDIA card: processor shown".to_string());
+    (gpus, note)
+}
+
+fn card(device: &Device) -> Gpu {
+    let memory = device.memory_info().ok();
+    Gpu {
+        name: device.name().unwrap_or_else(|_| "GPU".to_string()),
+        utilisation: device.utilization_rates().ok().map(|rates| rates.gpu),
+        memory_used: memory.as_ref().map(|memory| memory.used),
+        memory_total: memory.map_or(0, |memory| memory.total),
+        temperature: device.temperature(TemperatureSensor::Gpu).ok(),
+        power_w: device.power_usage().ok().map(|milliwatts| f64::from(milliwatts) / 1000.0),
+    }
+}
+
+fn absence(error: &NvmlError) -> &'static str {
+    match error {
+        NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded => {
+            "no NVIDIA driver: processor shown"
+        }
+        NvmlError::NoPermission => "no permission to ask the NVIDIA driver: processor shown",
+        _ => "the NVIDIA driver does not answer: processor shown",
+    }
+}
+
+/// The thread that samples; dropping it ends and joins the thread.
+pub struct Sampler {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sampler {
+    /// Starts the thread and returns where its samples arrive, the first one after a fraction of a second.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start() -> io::Result<(Sampler, Receiver<Sample>)> {
+        let (stop, stopped) = channel();
+        let (send, samples) = sync_channel(BACKLOG);
+        let thread = std::thread::Builder::new().name("hardware".to_string()).spawn(move || run(&stopped, &send))?;
+        Ok((Sampler { stop: Some(stop), thread: Some(thread) }, samples))
+    }
+}
+
+/// Samples until the sampler or the reader of the samples is gone.
+fn run(stopped: &Receiver<()>, send: &SyncSender<Sample>) {
+    let mut probe = Probe::new();
+    let mut wait = MINIMUM_CPU_UPDATE_INTERVAL;
+    while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+        if let Err(TrySendError::Disconnected(_)) = send.try_send(probe.sample()) {
+            return;
+        }
+        wait = INTERVAL;
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Where the processor's kernels run, e.g. `cpu avx2 x2`: the instruction set and the number of threads.
+pub fn cpu_description() -> String {
+    format!("cpu {} x{}", instruction_set(), rayon::current_num_threads())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn instruction_set() -> &'static str {
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") { "avx2" } else { "plain" }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn instruction_set() -> &'static str {
+    "plain"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn a_sample_shows_this_machine_and_this_process() {
+        let mut probe = Probe::new();
+        let ballast = vec![1u8; 64 << 20];
+        let sample = probe.sample();
+        assert!(!sample.cores.is_empty());
+        assert!(sample.cores.iter().all(|core| (0.0..=100.0).contains(core)), "{:?}", sample.cores);
+        assert!(0 < sample.memory_used && sample.memory_used <= sample.memory_total, "{sample:?}");
+        assert!(sample.process_memory >= ballast.len() as u64, "{} bytes", sample.process_memory);
+        assert_eq!(sample.gpus.is_empty(), sample.gpu_note.is_some(), "{sample:?}");
+    }
+
+    #[test]
+    fn the_sampler_sends_and_ends_at_once() {
+        let (sampler, samples) = Sampler::start().unwrap();
+        let first = samples.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert!(!first.cores.is_empty());
+        let start = Instant::now();
+        drop(sampler);
+        assert!(start.elapsed() < INTERVAL / 2, "{:?}", start.elapsed());
+        assert!(matches!(samples.recv_timeout(Duration::ZERO), Ok(_) | Err(RecvTimeoutError::Disconnected)));
+    }
+
+    #[test]
+    fn a_busy_core_shows() {
+        let mut probe = Probe::new();
+        let start = Instant::now();
+        let mut x = 1.0f64;
+        while start.elapsed() < 2 * MINIMUM_CPU_UPDATE_INTERVAL {
+            x = std::hint::black_box(x * 1.000_1);
+        }
+        let cores = probe.sample().cores;
+        assert!(cores.iter().sum::<f32>() > 20.0, "{cores:?}");
+    }
+
+    #[test]
+    fn a_missing_driver_is_said_in_words() {
+        assert_eq!(absence(&NvmlError::LibraryNotFound), "no NVIDIA driver: processor shown");
+        assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver: processor shown");
+        assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer: processor shown");
+    }
+
+    #[test]
+    fn the_description_names_instruction_set_and_threads() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let found = pool.install(cpu_description);
+        assert!(["cpu avx2 x3", "cpu plain x3"].contains(&found.as_str()), "{found}");
+    }
+}

@@ -1,0 +1,202 @@
+//! What can be wrong with images on disk, said so that the file can be mended.
+
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a data source could not be opened.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// One file is not what it should be.
+    #[error("{}: {problem}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// A directory could not be read.
+    #[error("{}: cannot be read as a directory of IDX files: {cause}", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// The system's reason.
+        cause: io::Error,
+    },
+    /// A directory lacks one of the four files.
+    #[error(
+        "{}: no file of {what}; expected one with {} in its name and ending in ubyte or ubyte.gz", dir.display(),
+        words.join(" or ")
+    )]
+    Missing {
+        /// The directory.
+        dir: PathBuf,
+        /// What the file should hold.
+        what: &'static str,
+        /// One of these words stands in the file's name.
+        words: &'static [&'static str],
+    },
+    /// A directory holds several files for one part.
+    #[error(
+        "{}: {} files could be {what}: {}; keep one set, plain or gzip, in a directory of its own", dir.display(),
+        candidates.len(), candidates.join(", ")
+    )]
+    Ambiguous {
+        /// The directory.
+        dir: PathBuf,
+        /// What the file should hold.
+        what: &'static str,
+        /// The names of the files.
+        candidates: Vec<String>,
+    },
+    /// Images and labels do not belong together.
+    #[error(
+        "{}: has {label_count} labels, but {} has {image_count} images; there must be one label an image",
+        labels.display(), images.display()
+    )]
+    Lengths {
+        /// File of the labels.
+        labels: PathBuf,
+        /// Labels in it.
+        label_count: usize,
+        /// File of the images.
+        images: PathBuf,
+        /// Images in it.
+        image_count: usize,
+    },
+    /// A label stands for no class.
+    #[error("{}: label {index} is {label}; with {classes} classes it must be from 0 to {}", file.display(), classes - 1)]
+    Label {
+        /// File of the labels.
+        file: PathBuf,
+        /// Place of the label in the file, from 0.
+        index: usize,
+        /// The label.
+        label: usize,
+        /// Classes of the training set (its largest label and 1).
+        classes: usize,
+    },
+    /// There is nothing to tell apart.
+    #[error("{}: every label is 0; a classifier needs at least two classes", file.display())]
+    OneClass {
+        /// File of the labels.
+        file: PathBuf,
+    },
+    /// Test images of another size than the training images.
+    #[error(
+        "{}: has images of {}x{}x{} (height x width x channels); those of the training set have {}x{}x{}", file.display(),
+        test[0], test[1], test[2], train[0], train[1], train[2]
+    )]
+    Shapes {
+        /// File of the test images.
+        file: PathBuf,
+        /// Height, width and channels of the test images.
+        test: [usize; 3],
+        /// Height, width and channels of the training images.
+        train: [usize; 3],
+    },
+    /// More images asked for than there are.
+    #[error("{what} asks for {asked} images, but {set} has {have}")]
+    TooFew {
+        /// What was asked for, e.g. `data.train_images`.
+        what: &'static str,
+        /// Images asked for.
+        asked: u64,
+        /// The set.
+        set: String,
+        /// Images that there are.
+        have: usize,
+    },
+    /// The source is not part of this version.
+    #[error(
+        "data.kind is ImageFolder (data.path {path:?}): folders of images cannot be read by this version; data.kind can \
+         be Bundled or Idx, and the preset's path is kept for a version that reads them"
+    )]
+    ImageFolder {
+        /// The path that the preset names.
+        path: String,
+    },
+    /// The images inside the program are damaged.
+    #[error(
+        "bundled {name}: the checksum is {found}, expected {expected}; this program file is damaged: build it again"
+    )]
+    Checksum {
+        /// Name of the file.
+        name: &'static str,
+        /// BLAKE3 of its bytes.
+        found: String,
+        /// BLAKE3 that they should have.
+        expected: &'static str,
+    },
+    /// The subset would overwrite the files that it is made from.
+    #[error("{}: is the directory of the source files too; name another one", dir.display())]
+    SameDirectory {
+        /// The directory.
+        dir: PathBuf,
+    },
+}
+
+/// What is wrong with one file.
+#[derive(Debug, Error)]
+pub enum Problem {
+    /// The system could not read or write it.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The gzip stream is damaged.
+    #[error("damaged gzip stream ({0}); fetch or unpack it again")]
+    Gzip(io::Error),
+    /// The file ends inside its header.
+    #[error("ends inside its header, at byte {0}; an IDX file begins with a magic number and one number a dimension")]
+    Header(u64),
+    /// The magic number is another one.
+    #[error("begins with 0x{found:08x}; {what} of an IDX file begin with {expected}")]
+    Magic {
+        /// The first four bytes.
+        found: u32,
+        /// What was to be read.
+        what: &'static str,
+        /// The allowed numbers.
+        expected: &'static str,
+    },
+    /// No items at all.
+    #[error("holds no {0}")]
+    Empty(&'static str),
+    /// Sizes that no image here has.
+    #[error("claims {claim}; height and width must be from 1 to {max_side}, channels from 1 to {max_channels}")]
+    Dimensions {
+        /// Sizes in the header.
+        claim: String,
+        /// Largest height or width.
+        max_side: u32,
+        /// Largest number of channels.
+        max_channels: u32,
+    },
+    /// More than this program takes into memory.
+    #[error("claims {claim}: {bytes} bytes; at most {max} are read")]
+    TooLarge {
+        /// Sizes in the header.
+        claim: String,
+        /// The bytes they make.
+        bytes: u64,
+        /// Most bytes that are read.
+        max: u64,
+    },
+    /// Fewer bytes than the header claims.
+    #[error("claims {claim}: {expected} bytes, but only {found} follow its header; it was cut short")]
+    Short {
+        /// Sizes in the header.
+        claim: String,
+        /// The bytes they make.
+        expected: u64,
+        /// The bytes that are there.
+        found: u64,
+    },
+    /// More bytes than the header claims.
+    #[error("claims {claim}: {expected} bytes, but more follow its header")]
+    Trailing {
+        /// Sizes in the header.
+        claim: String,
+        /// The bytes they make.
+        expected: u64,
+    },
+}

@@ -1,0 +1,164 @@
+//! Batches: which images, in which order, normalised. Everything is a pure function of seed, epoch and index, so that
+//! no result depends on the number of threads.
+
+use super::augment::{Normaliser, Placement};
+use super::{DataSet, Images};
+use crate::random::{Purpose, rng};
+use crate::recipe::settings::Augment;
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Images ready for a net.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Pixels, NHWC, each channel normalised by the statistics of the training images.
+    pub pixels: Vec<f32>,
+    /// Class of each image.
+    pub labels: Vec<usize>,
+    /// Number of images.
+    pub n: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+/// Steps of an epoch: its whole batches. Images over are left out of this epoch; a batch larger than the set is the
+/// whole set, so that there is at least one step.
+pub fn steps_per_epoch(len: usize, batch: usize) -> usize {
+    (len / batch).max(1)
+}
+
+/// The images of an epoch in a random order (Fisher-Yates).
+pub fn epoch_order(len: usize, seed: u64, epoch: u64) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..len as u32).collect();
+    order.shuffle(&mut rng(seed, Purpose::Shuffle, epoch, 0));
+    order
+}
+
+/// The part of an epoch's order that step `step` takes, `step` from 0 and below [`steps_per_epoch`].
+pub fn batch_indices(order: &[u32], batch: usize, step: usize) -> &[u32] {
+    let start = (step * batch).min(order.len());
+    &order[start..(start + batch).min(order.len())]
+}
+
+/// These training images, augmented.
+///
+/// # Panics
+/// When an index is not below the number of training images.
+pub fn train_batch(set: &DataSet, indices: &[u32], seed: u64, epoch: u64, augment: &Augment) -> Batch {
+    let place = |i: u32| Placement::draw(augment, &mut rng(seed, Purpose::Augment, epoch, i.into()));
+    gather(set, &set.train, indices, place)
+}
+
+/// These test images as they are.
+///
+/// # Panics
+/// When the range reaches beyond the test images.
+pub fn test_batch(set: &DataSet, range: Range<usize>) -> Batch {
+    let indices: Vec<u32> = range.map(|i| i as u32).collect();
+    gather(set, &set.test, &indices, |_| Placement::default())
+}
+
+fn gather(set: &DataSet, images: &Images, indices: &[u32], place: impl Fn(u32) -> Placement + Sync) -> Batch {
+    let [height, width, channels] = images.shape();
+    let normaliser = Normaliser::new(set);
+    let mut pixels = vec![0.0; indices.len() * height * width * channels];
+    pixels.par_chunks_exact_mut(height * width * channels).zip(indices).for_each(|(out, i)| {
+        normaliser.place(images.pixels(*i as usize), [height, width], place(*i), out);
+    });
+    let labels = indices.iter().map(|i| images.label(*i as usize)).collect();
+    Batch { pixels, labels, n: indices.len(), height, width, channels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Synthetic;
+
+    fn colour() -> DataSet {
+        Synthetic { height: 6, width: 5, channels: 3, classes: 4, train: 64, test: 24 }.build(3)
+    }
+
+    #[test]
+    fn an_epoch_takes_whole_batches_and_every_image_at_most_once() {
+        for (len, batch, steps) in [(10, 3, 3), (12, 3, 4), (10, 10, 1), (10, 64, 1), (10, 1, 10)] {
+            assert_eq!(steps_per_epoch(len, batch), steps, "{len} by {batch}");
+        }
+        let order = epoch_order(10, 5, 0);
+        let taken: Vec<u32> = (0..3).flat_map(|step| batch_indices(&order, 3, step)).copied().collect();
+        assert_eq!(taken, order[..9]);
+        assert_eq!(batch_indices(&order, 64, 0), order);
+    }
+
+    #[test]
+    fn the_order_is_a_permutation_that_follows_seed_and_epoch() {
+        let order = epoch_order(1000, 1, 2);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..1000));
+        assert_eq!(order, epoch_order(1000, 1, 2));
+        assert_ne!(order, epoch_order(1000, 1, 3));
+        assert_ne!(order, epoch_order(1000, 2, 2));
+    }
+
+    #[test]
+    fn every_image_comes_to_every_place() {
+        let mut counts = [[0f64; 6]; 6];
+        for epoch in 0..6000 {
+            for (place, image) in epoch_order(6, 9, epoch).into_iter().enumerate() {
+                counts[place][image as usize] += 1.0;
+            }
+        }
+        let chi2: f64 = counts.as_flattened().iter().map(|n| (n - 1000.0).powi(2) / 1000.0).sum();
+        // 25 degrees of freedom: the 99.9th percentile.
+        assert!(chi2 < 52.6, "chi squared {chi2}");
+    }
+
+    #[test]
+    fn training_images_have_mean_0_and_deviation_1_in_each_channel() {
+        let set = colour();
+        let all: Vec<u32> = (0..64).collect();
+        let plain = Augment { crop: crate::recipe::settings::Crop { on: false, pad: 2 }, flip: false };
+        let batch = train_batch(&set, &all, 0, 0, &plain);
+        for c in 0..3 {
+            let values: Vec<f64> = batch.pixels.iter().skip(c).step_by(3).map(|x| f64::from(*x)).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
+            assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-5, "channel {c}: {mean} {variance}");
+        }
+    }
+
+    #[test]
+    fn test_images_are_normalised_with_the_training_statistics() {
+        let set = colour();
+        let batch = test_batch(&set, 10..14);
+        assert_eq!((batch.n, batch.height, batch.width, batch.channels), (4, 6, 5, 3));
+        assert_eq!(batch.labels, (10..14).map(|i| set.test.label(i)).collect::<Vec<_>>());
+        for (i, out) in batch.pixels.chunks(90).enumerate() {
+            for (at, (found, x)) in out.iter().zip(set.test.pixels(10 + i)).enumerate() {
+                assert_eq!(*found, (f32::from(*x) - set.mean[at % 3]) / set.std[at % 3]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_is_the_same_with_any_number_of_threads_and_of_neighbours() {
+        let set = colour();
+        let order = epoch_order(64, 7, 3);
+        let batch = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| train_batch(&set, &order, 7, 3, &Augment::default()))
+        };
+        let one = batch(1);
+        assert_eq!(one, batch(2));
+        assert_eq!(one, batch(4));
+        let alone = train_batch(&set, &order[20..21], 7, 3, &Augment::default());
+        assert_eq!(alone.pixels, one.pixels[20 * 90..21 * 90]);
+        assert_ne!(one, train_batch(&set, &order, 7, 4, &Augment::default()));
+        assert_ne!(one, train_batch(&set, &order, 8, 3, &Augment::default()));
+    }
+}

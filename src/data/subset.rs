@@ -1,0 +1,144 @@
+//! Class-balanced subsets: the choice, and the files of the bundled one.
+
+use super::parts::PARTS;
+use super::{DataError, Images, Problem, bundled, folder, idx};
+use crate::random::{Purpose, rng};
+use atomic_write_file::AtomicWriteFile;
+use flate2::{Compression, GzBuilder};
+use rand::seq::SliceRandom;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Training and test images of the bundled subset, and the seed of its choice.
+const TRAIN: u64 = 12_000;
+const TEST: u64 = 2_000;
+const SEED: u64 = 0;
+
+/// Chooses `count` images, as many of each class as its size allows, and keeps their order; `None` when there are not
+/// so many. A smaller choice with the same seed is part of a larger one.
+pub(super) fn balanced(images: &Images, count: u64, seed: u64) -> Option<Images> {
+    let count = usize::try_from(count).ok().filter(|count| *count <= images.len())?;
+    let classes = images.labels.iter().max().map_or(0, |label| usize::from(*label) + 1);
+    let mut members = vec![Vec::new(); classes];
+    for i in 0..images.len() {
+        members[images.label(i)].push(i as u32);
+    }
+    for (class, members) in members.iter_mut().enumerate() {
+        members.shuffle(&mut rng(seed, Purpose::Subset, 0, class as u64));
+    }
+    let largest = members.iter().map(Vec::len).max().unwrap_or(0);
+    // One of each class in turn; a class that has no more is passed over.
+    let rounds = (0..largest).flat_map(|round| members.iter().filter_map(move |m| m.get(round)));
+    let mut chosen: Vec<u32> = rounds.take(count).copied().collect();
+    chosen.sort_unstable();
+    Some(images.select(&chosen))
+}
+
+/// A file of a subset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// The file.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: usize,
+    /// Its BLAKE3 in hexadecimal digits.
+    pub blake3: String,
+    /// Whether these are the bytes inside the program.
+    pub bundled: bool,
+}
+
+/// Makes the bundled subset again from the IDX files of Fashion-MNIST: 12,000 training and 2,000 test images, as many
+/// of each class, in the order of the source. The same source gives the same bytes.
+///
+/// # Errors
+/// A source that cannot be read or is too small; an output directory that is the source or cannot be written.
+pub fn make_subset(idx_dir: &Path, out: &Path) -> Result<Vec<Written>, DataError> {
+    let source = folder::open(idx_dir)?;
+    let choose = |what, images: &Images, asked| {
+        let too_few = || DataError::TooFew { what, asked, set: folder::name(idx_dir), have: images.len() };
+        balanced(images, asked, SEED).ok_or_else(too_few)
+    };
+    let train = choose("the training subset", &source.train, TRAIN)?;
+    let test = choose("the test subset", &source.test, TEST)?;
+    prepare(idx_dir, out)?;
+
+    let contents =
+        [idx::encode_images(&train), idx::encode_labels(&train), idx::encode_images(&test), idx::encode_labels(&test)];
+    let parts = PARTS.iter().zip(&bundled::FILES).zip(contents);
+    parts
+        .map(|((part, inside), content)| {
+            let file = out.join(part.file);
+            match write_gzip(&file, &content) {
+                Ok(bytes) => {
+                    let blake3 = blake3::hash(&bytes).to_string();
+                    Ok(Written { file, bytes: bytes.len(), bundled: blake3 == inside.blake3, blake3 })
+                }
+                Err(e) => Err(DataError::File { file, problem: Problem::Io(e) }),
+            }
+        })
+        .collect()
+}
+
+/// Makes the output directory, which must not be that of the source.
+fn prepare(idx_dir: &Path, out: &Path) -> Result<(), DataError> {
+    let same = || {
+        std::fs::create_dir_all(out)?;
+        Ok(idx_dir.canonicalize()? == out.canonicalize()?)
+    };
+    match same() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(DataError::SameDirectory { dir: out.into() }),
+        Err(e) => Err(DataError::File { file: out.into(), problem: Problem::Io(e) }),
+    }
+}
+
+/// Writes a gzip file without name or time, and returns its bytes.
+fn write_gzip(file: &Path, content: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    let bytes = encoder.finish()?;
+    let mut output = AtomicWriteFile::open(file)?;
+    output.write_all(&bytes)?;
+    output.commit()?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labelled(labels: Vec<u16>) -> Images {
+        let pixels = (0..labels.len()).map(|i| i as u8).collect();
+        Images { height: 1, width: 1, channels: 1, pixels, labels }
+    }
+
+    fn counts(images: &Images, classes: usize) -> Vec<usize> {
+        (0..classes).map(|class| (0..images.len()).filter(|i| images.label(*i) == class).count()).collect()
+    }
+
+    #[test]
+    fn classes_are_equal_as_far_as_they_reach() {
+        // 40 of class 0, 20 of class 1, none of class 2, 4 of class 3.
+        let labels = (0..64).map(|i| if i % 16 == 0 { 3 } else { u16::from(i % 3 == 0) }).collect();
+        let images = labelled(labels);
+        assert_eq!(counts(&images, 4), [40, 20, 0, 4]);
+        let cases =
+            [(3, [1, 1, 0, 1]), (12, [4, 4, 0, 4]), (13, [5, 4, 0, 4]), (44, [20, 20, 0, 4]), (64, [40, 20, 0, 4])];
+        for (count, expected) in cases {
+            assert_eq!(counts(&balanced(&images, count, 1).unwrap(), 4), expected, "{count}");
+        }
+        assert_eq!(balanced(&images, 64, 1).unwrap(), images);
+        assert!(balanced(&images, 65, 1).is_none());
+    }
+
+    #[test]
+    fn a_choice_keeps_the_order_and_its_part_and_follows_the_seed() {
+        let images = labelled((0..200).map(|i| i % 4).collect());
+        let choose = |count, seed| balanced(&images, count, seed).unwrap().pixels;
+        let large = choose(100, 7);
+        assert!(large.windows(2).all(|w| w[0] < w[1]));
+        assert!(choose(40, 7).iter().all(|p| large.contains(p)));
+        assert_eq!(choose(100, 7), large);
+        assert_ne!(choose(100, 8), large);
+    }
+}
