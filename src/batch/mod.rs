@@ -59,7 +59,7 @@ impl Batch<'_> {
     /// `out` that is closed or full does not keep any from running.
     pub fn run(
         &self,
-        recipes: Vec<Recipe>,
+        recipes: impl IntoIterator<Item = Recipe>,
         out: impl Write,
         mut start: impl FnMut(Recipe, &Path) -> Result<Session, RunError>,
     ) -> Outcome {

@@ -75,6 +75,19 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+impl FromIterator<Mistake> for Mistakes {
+    /// Gathers the mistakes of several presets; one that they share (of `--set`) stands once.
+    fn from_iter<I: IntoIterator<Item = Mistake>>(mistakes: I) -> Mistakes {
+        let mut list = Vec::new();
+        for mistake in mistakes {
+            if !list.contains(&mistake) {
+                list.push(mistake);
+            }
+        }
+        Mistakes(list)
+    }
+}
+
 /// The message for a field that `section` (empty at the top level) does not have.
 pub(super) fn unknown_field(section: &str, name: &str) -> String {
     let mut fields = knobs::fields(section);

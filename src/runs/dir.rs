@@ -23,7 +23,7 @@ impl RunDir {
         let (name, path) = claim(&recipe.name, runs)?;
         let lock = lock(&path.join("lock"))?;
         let file = path.join("recipe.ron");
-        write_whole(&file, &recipe_text(recipe)).map_err(RunError::write(&file))?;
+        write_whole(&file, &recipe.to_ron()).map_err(RunError::write(&file))?;
         Ok(RunDir { name, path, lock })
     }
 
@@ -58,10 +58,6 @@ fn lock(path: &Path) -> Result<File, RunError> {
         Err(TryLockError::WouldBlock) => Err(RunError::Locked { path: path.to_path_buf() }),
         Err(TryLockError::Error(e)) => Err(RunError::write(path)(e)),
     }
-}
-
-fn recipe_text(recipe: &Recipe) -> String {
-    format!("// as started by tricktop {}\n{}", env!("CARGO_PKG_VERSION"), format_args!("{:?}", **recipe))
 }
 
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {

@@ -34,20 +34,20 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum RunError {
     /// A directory or file could not be made.
-    #[error("{} cannot be created: {source}; --runs DIR names another place for runs", path.display())]
+    #[error("{} cannot be created: {cause}; --runs DIR names another place for runs", path.display())]
     Create {
         /// The directory or file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file could not be written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {cause}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Another process holds the run.
     #[error("{} is locked: another tricktop holds this run", path.display())]
@@ -60,12 +60,12 @@ pub enum RunError {
 impl RunError {
     fn create(path: &Path) -> impl FnOnce(io::Error) -> RunError {
         let path = path.to_path_buf();
-        |source| RunError::Create { path, source }
+        |cause| RunError::Create { path, cause }
     }
 
     fn write(path: &Path) -> impl FnOnce(io::Error) -> RunError {
         let path = path.to_path_buf();
-        |source| RunError::Write { path, source }
+        |cause| RunError::Write { path, cause }
     }
 }
 

@@ -32,10 +32,10 @@ struct Log {
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{} cannot be written: {source}", path.display())]
+#[error("{} cannot be written: {cause}", path.display())]
 pub(super) struct LogError {
     path: PathBuf,
-    source: io::Error,
+    cause: io::Error,
 }
 
 impl Recorder {
@@ -44,7 +44,7 @@ impl Recorder {
         let mut journal = Log::new(dir.log("journal.jsonl")?);
         let metrics = Log::new(dir.log("metrics.jsonl")?);
         let start = journal.push(&Line::run_start(&dir.name, &dir.path, recipe)).and_then(|()| journal.sync());
-        start.map_err(|e| RunError::write(&e.path)(e.source))?;
+        start.map_err(|e| RunError::write(&e.path)(e.cause))?;
         let lines = Lines::new(recipe, dir.path.clone());
         Ok(Recorder { dir: dir.path, journal, metrics, lines, flushed: Instant::now(), _lock: dir.lock })
     }
@@ -107,7 +107,7 @@ impl Log {
     }
 
     fn named(&self, result: io::Result<()>) -> Result<(), LogError> {
-        result.map_err(|source| LogError { path: self.path.clone(), source })
+        result.map_err(|cause| LogError { path: self.path.clone(), cause })
     }
 }
 
