@@ -127,7 +127,7 @@ impl<W: Write> Run<'_, W> {
 const TICKS: f64 = 1000.0;
 
 fn bar(epochs: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}  left {eta}");
+    let style = ProgressStyle::with_template("{msg}  left {eta:4} {wide_bar}");
     let bar = ProgressBar::new((epochs as f64 * TICKS) as u64);
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
