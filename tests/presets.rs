@@ -1,5 +1,7 @@
 //! The presets of the repository, and the messages that bad presets get.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;

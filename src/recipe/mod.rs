@@ -132,7 +132,9 @@ mod tests {
                 (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 1),
                 (Kind::Int { .. }, _) => Value::Int(32),
                 (Kind::Float { max, .. }, _) => Value::Float(max / 1024.0),
-                (Kind::Choice(words), _) => Value::Word(words.last().unwrap().to_string()),
+                (Kind::Choice(words), Value::Word(v)) => {
+                    Value::Word(words.iter().rfind(|w| **w != v).unwrap().to_string())
+                }
                 (Kind::Text, _) => Value::Word("some-text".into()),
                 (Kind::Epochs, _) => Value::List(vec![1, 2]),
                 other => panic!("{} holds {other:?}", knob.path),

@@ -7,6 +7,7 @@ use super::mistakes::{Mistake, Mistakes, Place, unknown_knob};
 use super::parse::{Parsed, Setting, parse};
 use super::source::{Source, decode};
 use super::{Invalid, Knob, Recipe, Value, knobs};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A valid preset.
@@ -26,7 +27,7 @@ impl Preset {
 
     /// The file and the files it extends; presets inside the program are not listed.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.contents.iter().map(|(file, _)| file.as_path())
+        self.contents.iter().filter(|(_, hash)| hash.is_some()).map(|(file, _)| file.as_path())
     }
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Opened {
     sets: Vec<String>,
 }
 
-/// The files that were read with the hash of each; none for a file that is not there.
+/// The files that were looked for, with the hash of each; none for a file that is not there or cannot be read.
 pub(crate) type Contents = Vec<(PathBuf, Option<blake3::Hash>)>;
 
 /// Loads a preset by the path of a file or the name of a bundled one.
@@ -54,6 +55,23 @@ pub fn load(path: &Path) -> Result<Preset, Mistakes> {
 /// Every mistake of the file, the files it extends and the options.
 pub fn load_with(path: &Path, sets: &[String]) -> Result<Preset, Mistakes> {
     Opened { path: path.to_path_buf(), sets: sets.to_vec() }.read().0
+}
+
+/// The names of the presets under `folder`, sorted, e.g. `fashion/all`; none when it cannot be read. Hidden files and
+/// links to folders are passed over.
+pub fn list(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        let Some(file) = file.to_str().filter(|file| !file.starts_with('.')) else { continue };
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            names.extend(list(&entry.path()).into_iter().map(|name| format!("{file}/{name}")));
+        } else {
+            names.extend(file.strip_suffix(".ron").map(String::from));
+        }
+    }
+    names.sort();
+    names
 }
 
 /// Reads a change written as `path=value`, e.g. `tricks.mixup.alpha=0.4`.
@@ -100,8 +118,9 @@ impl Chain {
         let mut visited = vec![source.identity()];
         loop {
             let read = source.bytes();
-            if let Source::File(file) = &source {
-                chain.contents.push((file.clone(), read.as_ref().ok().map(|bytes| blake3::hash(bytes))));
+            if let Some(file) = source.file() {
+                let bytes = read.as_ref().ok().filter(|_| matches!(source, Source::File(_)));
+                chain.contents.push((file.to_path_buf(), bytes.map(|bytes| blake3::hash(bytes))));
             }
             let shown = source.shown();
             let text = match read {

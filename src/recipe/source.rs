@@ -12,36 +12,49 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Where the text of a preset comes from.
 pub(super) enum Source {
     File(PathBuf),
-    Bundled(&'static Bundled),
+    /// A bundled preset, and the file that would be read if it were there.
+    Bundled(&'static Bundled, Option<PathBuf>),
 }
 
 impl Source {
     /// The file at `path`, or the bundled preset of that name when there is no such file.
     pub(super) fn open(path: &Path) -> Source {
         match bundled::find(path) {
-            Some(bundled) if !is_file(path) => Source::Bundled(bundled),
+            Some(bundled) if !is_file(path) => Source::Bundled(bundled, Some(path.to_path_buf())),
             _ => Source::File(path.to_path_buf()),
         }
     }
 
     /// The preset that this one extends: `to` starts at this one's folder or is a bundled name.
     pub(super) fn relative(&self, to: &Path) -> Source {
-        let (here, in_bundle) = match self {
-            Source::File(file) => (file.as_path(), false),
-            Source::Bundled(bundled) => (Path::new(bundled.path), true),
-        };
-        let path = tidy(&here.parent().unwrap_or(Path::new("")).join(to));
-        let bundled = if in_bundle { bundled::find(&path) } else { bundled::find(to) };
-        match bundled {
-            Some(bundled) if in_bundle || !is_file(&path) => Source::Bundled(bundled),
-            _ => Source::File(path),
+        let beside = |here: &Path| tidy(&here.parent().unwrap_or(Path::new("")).join(to));
+        match self {
+            Source::File(file) => {
+                let path = beside(file);
+                match bundled::find(to) {
+                    Some(bundled) if !is_file(&path) => Source::Bundled(bundled, Some(path)),
+                    _ => Source::File(path),
+                }
+            }
+            Source::Bundled(bundled, _) => {
+                let path = beside(Path::new(bundled.path));
+                bundled::find(&path).map_or(Source::File(path), |bundled| Source::Bundled(bundled, None))
+            }
+        }
+    }
+
+    /// The file that is read, or would be.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Source::File(file) => Some(file),
+            Source::Bundled(_, file) => file.as_deref(),
         }
     }
 
     pub(super) fn shown(&self) -> String {
         match self {
             Source::File(file) => file.display().to_string(),
-            Source::Bundled(bundled) => bundled.path.to_string(),
+            Source::Bundled(bundled, _) => bundled.path.to_string(),
         }
     }
 
@@ -49,14 +62,14 @@ impl Source {
     pub(super) fn identity(&self) -> PathBuf {
         match self {
             Source::File(file) => fs::canonicalize(file).unwrap_or_else(|_| file.clone()),
-            Source::Bundled(bundled) => PathBuf::from(bundled.path),
+            Source::Bundled(bundled, _) => PathBuf::from(bundled.path),
         }
     }
 
     /// The text, cut one byte above the limit.
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         match self {
-            Source::Bundled(bundled) => Ok(bundled.text.into()),
+            Source::Bundled(bundled, _) => Ok(bundled.text.into()),
             Source::File(file) => {
                 let mut bytes = Vec::new();
                 File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
