@@ -1,0 +1,91 @@
+//! Max and average pools over `(N*H*W, C)`.
+
+use super::geometry::Pool;
+use rayon::prelude::*;
+
+/// Size of a batch of maps: images, height, width, channels.
+pub type Nhwc = (usize, usize, usize, usize);
+
+/// Values of one image's input.
+fn map_len((_, h, w, c): Nhwc) -> usize {
+    h * w * c
+}
+
+/// Values of one image's output.
+fn out_len(p: &Pool, (_, h, w, c): Nhwc) -> usize {
+    p.out(h) * p.out(w) * c
+}
+
+/// Calls `f(input pixel, output pixel, divisor)` for every member of every window of one image, windows in order and
+/// members in order within them.
+fn members(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
+    let ow = p.out(w);
+    for (oy, ox) in (0..p.out(h) * ow).map(|i| (i / ow, i % ow)) {
+        let divisor = p.divisor(oy, ox, h, w);
+        for y in p.window(oy, h) {
+            for x in p.window(ox, w) {
+                f(y * w + x, oy * ow + ox, divisor);
+            }
+        }
+    }
+}
+
+/// Maximum of every window; a NaN in it wins.
+pub fn max_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
+    let c = size.3;
+    y.fill(f32::NEG_INFINITY);
+    x.par_chunks(map_len(size)).zip(y.par_chunks_mut(out_len(p, size))).for_each(|(x, y)| {
+        members(p, size, |input, output, _| {
+            for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
+                *y = if *x > *y || x.is_nan() { *x } else { *y };
+            }
+        });
+    });
+}
+
+/// Adds the gradient of a max pool to `gx`: the first maximum of a window takes it, as in PyTorch.
+pub fn max_backward(p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
+    let (c, out) = (size.3, out_len(p, size));
+    let maps = gx
+        .par_chunks_mut(map_len(size))
+        .zip(gy.par_chunks(out))
+        .zip(x.par_chunks(map_len(size)))
+        .zip(y.par_chunks(out));
+    maps.for_each(|(((gx, gy), x), y)| {
+        let mut taken = vec![false; out];
+        members(p, size, |input, output, _| {
+            for i in 0..c {
+                let (from, to) = (input * c + i, output * c + i);
+                if !taken[to] && x[from] == y[to] {
+                    taken[to] = true;
+                    gx[from] += gy[to];
+                }
+            }
+        });
+    });
+}
+
+/// Average of every window.
+pub fn average_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
+    let c = size.3;
+    y.fill(0.0);
+    x.par_chunks(map_len(size)).zip(y.par_chunks_mut(out_len(p, size))).for_each(|(x, y)| {
+        members(p, size, |input, output, divisor| {
+            for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
+                *y += x / divisor;
+            }
+        });
+    });
+}
+
+/// Adds the gradient of an average pool to `gx`.
+pub fn average_backward(p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
+    let c = size.3;
+    gx.par_chunks_mut(map_len(size)).zip(gy.par_chunks(out_len(p, size))).for_each(|(gx, gy)| {
+        members(p, size, |input, output, divisor| {
+            for (gx, gy) in gx[input * c..][..c].iter_mut().zip(&gy[output * c..][..c]) {
+                *gx += gy / divisor;
+            }
+        });
+    });
+}

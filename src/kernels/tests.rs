@@ -1,0 +1,184 @@
+//! The kernels against the naive loops and finite differences.
+
+use super::geometry::{Conv, ConvGeometry, Pool};
+use super::{Level, conv, norm, pool, reference};
+use crate::random::{Purpose, rng};
+use rand_distr::{Distribution, StandardNormal};
+
+fn noise(len: usize, index: u64) -> Vec<f32> {
+    let mut rng = rng(3, Purpose::Synthetic, 0, index);
+    (0..len).map(|_| StandardNormal.sample(&mut rng)).collect()
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let square = |v: f64| v * v;
+    let d: f64 = a.iter().zip(b).map(|(a, b)| square((a - b) as f64)).sum();
+    let n: f64 = b.iter().map(|b| square(*b as f64)).sum();
+    if d == 0.0 { 0.0 } else { (d / n).sqrt() }
+}
+
+fn cases() -> Vec<ConvGeometry> {
+    let mut cases = Vec::new();
+    for (c_in, c_out) in [(1, 1), (1, 16), (3, 5), (8, 16), (16, 16), (17, 33), (20, 48)] {
+        for (kernel, stride, dilation) in [(1, 1, 1), (1, 2, 1), (3, 1, 1), (3, 2, 1), (3, 1, 2), (3, 3, 2), (7, 2, 1)]
+        {
+            for (n, h, w) in [(1, 1, 1), (3, 9, 7), (2, 16, 16)] {
+                let padding = kernel / 2 * dilation;
+                let conv = Conv { padding: (padding, padding), dilation, ..Conv::same(c_in, c_out, kernel, stride) };
+                cases.push(ConvGeometry::new(conv, n, h, w));
+            }
+        }
+    }
+    for (kernel, padding) in [((1, 7), (0, 3)), ((7, 1), (3, 0)), ((2, 3), (0, 0))] {
+        cases.push(ConvGeometry::new(Conv { kernel, padding, ..Conv::same(9, 6, 3, 1) }, 2, 9, 8));
+    }
+    for (c_in, c_out, groups, stride) in [(12, 12, 12, 1), (12, 12, 12, 2), (8, 12, 4, 1), (6, 12, 6, 2)] {
+        cases.push(ConvGeometry::new(Conv { groups, ..Conv::same(c_in, c_out, 3, stride) }, 2, 7, 9));
+    }
+    cases.push(ConvGeometry::new(Conv::same(130, 140, 3, 1), 2, 4, 4));
+    cases.push(ConvGeometry::new(Conv::same(1200, 130, 1, 1), 2, 3, 5));
+    cases
+}
+
+fn run(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], gy: &[f32]) -> [Vec<f32>; 3] {
+    let (mut y, mut gx, mut gw) = (vec![0.0; g.y_len()], vec![0.0; g.x_len()], vec![0.0; w.len()]);
+    conv::forward(level, g, x, w, &mut y);
+    conv::input_grad(level, g, gy, w, &mut gx);
+    conv::weight_grad(level, g, x, gy, &mut gw);
+    [y, gx, gw]
+}
+
+#[test]
+fn convolutions_equal_the_naive_loops_at_every_level_and_thread_count() {
+    let mut wrong = Vec::new();
+    for g in cases() {
+        let (rows, cols) = g.conv.weight_shape();
+        let (x, w, gy) = (noise(g.x_len(), 1), noise(rows * cols, 2), noise(g.y_len(), 3));
+        let (gx, gw) = reference::conv_gradients(&g, &x, &w, &gy);
+        let expected = [reference::conv(&g, &x, &w), gx, gw];
+        let best = run(Level::best(), &g, &x, &w, &gy);
+        let plain = run(Level::Plain, &g, &x, &w, &gy);
+        for (name, i) in [("y", 0), ("gx", 1), ("gw", 2)] {
+            for (level, found) in [("best", &best), ("plain", &plain)] {
+                let d = distance(&found[i], &expected[i]);
+                if !(d < 1e-5) {
+                    wrong.push(format!("{name} {level}: {d:e} for {g:?}"));
+                }
+            }
+        }
+        for threads in [1, 2, 3, 4] {
+            let threads_pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            if threads_pool.install(|| run(Level::best(), &g, &x, &w, &gy)) != best {
+                wrong.push(format!("{threads} threads differ for {g:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn gradients_add_to_what_is_there() {
+    let g = ConvGeometry::new(Conv::same(8, 16, 3, 2), 2, 5, 5);
+    let (x, w, gy) = (noise(g.x_len(), 1), noise(72 * 16, 2), noise(g.y_len(), 3));
+    let [_, gx, gw] = run(Level::best(), &g, &x, &w, &gy);
+    let (mut twice_x, mut twice_w) = (gx.clone(), gw.clone());
+    conv::input_grad(Level::best(), &g, &gy, &w, &mut twice_x);
+    conv::weight_grad(Level::best(), &g, &x, &gy, &mut twice_w);
+    let double = |v: &[f32]| v.iter().map(|v| v * 2.0).collect::<Vec<_>>();
+    assert!(distance(&twice_x, &double(&gx)) < 1e-6 && distance(&twice_w, &double(&gw)) < 1e-6);
+}
+
+#[test]
+fn pools_equal_the_naive_loops() {
+    let include = Pool { kernel: 3, stride: 1, padding: 1, ceil: false, count_padding: true };
+    for p in [Pool::STEM, Pool::SHORTCUT, include] {
+        for size in [(1, 1, 1, 1), (2, 9, 8, 4), (3, 7, 5, 17)] {
+            let (n, h, w, c) = size;
+            let (x, out) = (noise(n * h * w * c, 1), n * p.out(h) * p.out(w) * c);
+            let gy = noise(out, 2);
+            let (mut mean, mut most) = (vec![0f32; out], vec![f32::NEG_INFINITY; out]);
+            let mut mean_gx = vec![0f32; x.len()];
+            reference::pool_members(&p, size, |i, o, d| {
+                mean[o] += x[i] / d;
+                most[o] = most[o].max(x[i]);
+                mean_gx[i] += gy[o] / d;
+            });
+            let mut y = vec![9.0; out];
+            pool::average_forward(&p, size, &x, &mut y);
+            assert!(distance(&y, &mean) < 1e-6);
+            let mut gx = vec![0.0; x.len()];
+            pool::average_backward(&p, size, &gy, &mut gx);
+            assert!(distance(&gx, &mean_gx) < 1e-6);
+            pool::max_forward(&p, size, &x, &mut y);
+            assert_eq!(y, most);
+        }
+    }
+}
+
+#[test]
+fn a_tied_maximum_gives_its_gradient_to_the_first() {
+    let p = Pool { kernel: 2, stride: 2, padding: 0, ceil: false, count_padding: true };
+    let mut gx = vec![0.0; 4];
+    pool::max_backward(&p, (1, 2, 2, 1), (&[1.0, 2.0, 2.0, 2.0], &[2.0]), &[5.0], &mut gx);
+    assert_eq!(gx, [0.0, 5.0, 0.0, 0.0]);
+}
+
+#[test]
+fn norm_gradients_equal_finite_differences() {
+    let (rows, c) = (1100, 3);
+    let (x, r, gy) = (noise(rows * c, 1), noise(rows * c, 2), noise(rows * c, 3));
+    let (gamma, beta) = ([0.5, -1.2, 2.0], [0.1, 0.0, -0.3]);
+    let forward = |x: &[f32], gamma: &[f32], beta: &[f32], relu: bool| -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+        let (mean, var) = norm::moments(x, c);
+        let inverse: Vec<f32> = var.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
+        let scale: Vec<f32> = gamma.iter().zip(&inverse).map(|(g, i)| g * i).collect();
+        let shift: Vec<f32> = (0..c).map(|i| beta[i] - mean[i] * scale[i]).collect();
+        let mut y = vec![0.0; x.len()];
+        norm::affine(x, &scale, &shift, Some(&r), relu, &mut y);
+        (y, mean, inverse)
+    };
+    let loss = |x: &[f32], gamma: &[f32], beta: &[f32]| -> f64 {
+        forward(x, gamma, beta, false).0.iter().zip(&gy).map(|(y, g)| *y as f64 * *g as f64).sum()
+    };
+    let (y, mean, inverse) = forward(&x, &gamma, &beta, false);
+    let saved =
+        norm::Saved { x: &x, y: None, mean: &mean, inverse_deviation: &inverse, gamma: &gamma, batch_statistics: true };
+    let (mut gx, mut ggamma, mut gbeta) = (vec![0.0; x.len()], vec![0.0; c], vec![0.0; c]);
+    norm::backward(&saved, &mut gy.clone(), &mut gx, &mut ggamma, &mut gbeta);
+    let h = 1e-3;
+    let slope = |f: &dyn Fn(f32) -> f64| (f(h) - f(-h)) / (2.0 * h as f64);
+    for i in 0..c {
+        let at = |v: &[f32], d: f32| (0..c).map(|k| v[k] + if k == i { d } else { 0.0 }).collect::<Vec<_>>();
+        let by_gamma = slope(&|d| loss(&x, &at(&gamma, d), &beta));
+        let by_beta = slope(&|d| loss(&x, &gamma, &at(&beta, d)));
+        assert!((by_gamma - ggamma[i] as f64).abs() < 0.05 * by_gamma.abs().max(1.0), "{by_gamma} {}", ggamma[i]);
+        assert!((by_beta - gbeta[i] as f64).abs() < 0.05 * by_beta.abs().max(1.0), "{by_beta} {}", gbeta[i]);
+    }
+    // a column's gradients add up to nothing, and so do they weighted by x: the norm takes both away
+    for i in 0..c {
+        let sum: f32 = gx.iter().skip(i).step_by(c).sum();
+        let dot: f32 = (0..rows).map(|p| gx[p * c + i] * (x[p * c + i] - mean[i])).sum();
+        assert!(sum.abs() < 1e-2 && dot.abs() < 1e-2, "{sum} {dot}");
+    }
+    let i = 30;
+    let by_x =
+        slope(&|d| loss(&(0..x.len()).map(|k| x[k] + if k == i { d } else { 0.0 }).collect::<Vec<_>>(), &gamma, &beta));
+    assert!((by_x - gx[i] as f64).abs() < 0.05 * by_x.abs().max(0.2), "{by_x} {}", gx[i]);
+    // a ReLU lets through what was above 0
+    let (rectified, ..) = forward(&x, &gamma, &beta, true);
+    assert!(rectified.iter().zip(&y).all(|(r, y)| *r == y.max(0.0)));
+    let mut masked = gy.clone();
+    let saved = norm::Saved { y: Some(&rectified), ..saved };
+    norm::backward(&saved, &mut masked, &mut gx, &mut ggamma, &mut gbeta);
+    assert!((0..masked.len()).all(|i| masked[i] == if y[i] > 0.0 { gy[i] } else { 0.0 }));
+}
+
+#[test]
+fn moments_hold_far_from_zero() {
+    let x: Vec<f32> = noise(5000, 4).into_iter().map(|v| v + 1000.0).collect();
+    let (mean, var) = norm::moments(&x, 1);
+    let exact = x.iter().map(|v| *v as f64).sum::<f64>() / 5000.0;
+    let exact_var = x.iter().map(|v| (*v as f64 - exact).powi(2)).sum::<f64>() / 5000.0;
+    assert!((mean[0] as f64 - exact).abs() < 1e-3 && (var[0] as f64 / exact_var - 1.0).abs() < 1e-4);
+}

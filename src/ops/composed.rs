@@ -1,0 +1,199 @@
+//! The operations of a net out of public dfdx operations, for any device.
+//!
+//! Convolutions and pools gather rows by an index that names, for every output pixel and tap, an input pixel or a
+//! row of padding put behind the image; a convolution is then one plain matrix product. dfdx must not be asked to
+//! slice one tensor twice, to reshape a broadcast one or to multiply batches by a broadcast matrix: each is wrong or
+//! panics on some device.
+
+use super::{Map, Matrix, Mode, Norm, Ops};
+use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
+use dfdx::prelude::*;
+
+/// Composed convolution; see [`Ops::conv2d`].
+///
+/// # Errors
+/// The device's.
+pub fn conv2d<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, w: &Matrix<D>, conv: &Conv) -> Result<Map<D, T>, D::Err> {
+    let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
+    let mut index = Vec::with_capacity(g.oh * g.ow * conv.taps());
+    for (oy, ox) in (0..g.oh * g.ow).map(|i| (i / g.ow, i % g.ow)) {
+        for (ky, kx) in (0..conv.taps()).map(|t| (t / conv.kernel.1, t % conv.kernel.1)) {
+            let y = (oy * conv.stride + ky * conv.dilation).wrapping_sub(conv.padding.0);
+            let x = (ox * conv.stride + kx * conv.dilation).wrapping_sub(conv.padding.1);
+            index.push(if y < g.h && x < g.w { y * g.w + x } else { g.h * g.w });
+        }
+    }
+    let n = x.n;
+    let dense = dense_weights::<D, T>(w, conv)?;
+    let rows = gather(x, index, 0.0)?.try_reshape_like(&(n * g.oh * g.ow, conv.taps() * conv.c_in))?;
+    // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
+    let data = rows.try_matmul(dense)?;
+    Ok(Map { data, n, h: g.oh, w: g.ow })
+}
+
+/// Weights of a grouped convolution spread out to those of a dense one, zeros between the groups.
+fn dense_weights<D: Ops, T: Tape<f32, D>>(w: &Matrix<D>, conv: &Conv) -> Result<Matrix<D, T>, D::Err> {
+    let w = w.retaped::<T>();
+    if conv.groups == 1 {
+        return Ok(w);
+    }
+    let dev = w.device().clone();
+    let (cg, og) = (conv.c_in / conv.groups, conv.c_out / conv.groups);
+    let rows = conv.taps() * conv.c_in;
+    let index = (0..rows).map(|r| r / conv.c_in * cg + r % conv.c_in % cg).collect();
+    let index: Tensor<(usize,), usize, D> = dev.try_tensor_from_vec(index, (rows,))?;
+    let own = |i: usize| if i / conv.c_out % conv.c_in / cg == i % conv.c_out / og { 1.0 } else { 0.0 };
+    let mask = (0..rows * conv.c_out).map(own).collect();
+    let mask: Matrix<D> = dev.try_tensor_from_vec(mask, (rows, conv.c_out))?;
+    w.try_gather(index)?.try_mul(mask)
+}
+
+/// Rows of every image by `index` (pixels of an image, `h * w` being a row of `fill`): `(N, index, C)`.
+fn gather<D: Ops, T: Tape<f32, D>>(
+    x: Map<D, T>,
+    index: Vec<usize>,
+    fill: f32,
+) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    let dev = x.data.device().clone();
+    let row: Tensor<(usize, usize, usize), f32, D> = dev.try_tensor_from_vec(vec![fill; n * c], (n, 1, c))?;
+    let x = x.data.try_reshape_like(&(n, h * w, c))?;
+    let x = (x, row).try_concat_along(Axis::<1>)?;
+    let len = index.len();
+    let index: Tensor<(usize,), usize, D> = dev.try_tensor_from_vec(index, (len,))?;
+    let index: Tensor<(usize, usize), usize, D> = index.try_broadcast_like::<_, Axis<0>>(&(n, len))?;
+    x.try_gather(index)
+}
+
+/// Composed norm; see [`Ops::norm_act`].
+///
+/// # Errors
+/// The device's.
+pub fn norm_act<D: Ops, T: Tape<f32, D>>(
+    x: Map<D, T>,
+    norm: Norm<D>,
+    residual: Option<Map<D>>,
+    relu: bool,
+) -> Result<Map<D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    let shape = (n * h * w, c);
+    let row = |m: &Matrix<D>| m.retaped::<T>().try_reshape_like(&(c,));
+    let (x, tape) = x.data.split_tape();
+    // (the tape goes with the variance; the centred values are recorded by their id)
+    let (var, centred) = match norm.mode {
+        Mode::Train => {
+            let mean = x.clone().put_tape(tape).try_mean::<(usize,), Axis<0>>()?;
+            blend(norm.mean, mean.retaped(), Norm::<D>::MOMENTUM, 1.0)?;
+            let minus: Matrix<D, T> = mean.try_broadcast_like::<_, Axis<0>>(&shape)?.try_negate()?;
+            let (centred, tape) = minus.try_add(x)?.split_tape();
+            let var = centred.clone().put_tape(tape).try_square()?.try_mean::<(usize,), Axis<0>>()?;
+            let unbiased = shape.0 as f32 / (shape.0 as f32 - 1.0).max(1.0);
+            blend(norm.var, var.retaped(), Norm::<D>::MOMENTUM, unbiased)?;
+            (var, centred)
+        }
+        Mode::Eval => {
+            let mean: Tensor<(usize,), f32, D> = norm.mean.clone().try_reshape_like(&(c,))?;
+            let mean = mean.try_broadcast_like::<_, Axis<0>>(&shape)?;
+            let (centred, tape) = x.put_tape(tape).try_sub(mean)?.split_tape();
+            let var: Tensor<(usize,), f32, D> = norm.var.clone().try_reshape_like(&(c,))?;
+            (var.put_tape(tape), centred)
+        }
+    };
+    let scale = var.try_add(Norm::<D>::EPS)?.try_sqrt()?.try_recip()?.try_mul(row(norm.gamma)?)?;
+    let scaled = scale.try_broadcast_like::<_, Axis<0>>(&shape)?.try_mul(centred)?;
+    let mut y: Matrix<D, T> = scaled.try_add(row(norm.beta)?.try_broadcast_like::<_, Axis<0>>(&shape)?)?;
+    if let Some(residual) = residual {
+        y = y.try_add(residual.data)?;
+    }
+    if relu {
+        y = y.try_relu()?;
+    }
+    Ok(Map { data: y, n, h, w })
+}
+
+/// running = running * (1 - momentum) + batch * factor * momentum.
+fn blend<D: Ops>(
+    running: &mut Matrix<D>,
+    batch: Tensor<(usize,), f32, D>,
+    momentum: f32,
+    factor: f32,
+) -> Result<(), D::Err> {
+    let shape = *running.shape();
+    let batch = batch.try_mul(factor * momentum)?.try_reshape_like(&shape)?;
+    *running = running.clone().try_mul(1.0 - momentum)?.try_add(batch)?;
+    Ok(())
+}
+
+/// Members of every window, `(N, windows, members, C)`, with `fill` where a window leaves the image.
+fn windows<D: Ops, T: Tape<f32, D>>(
+    x: Map<D, T>,
+    pool: &Pool,
+    fill: f32,
+) -> Result<Tensor<(usize, usize, usize, usize), f32, D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    let (oh, ow, members) = (pool.out(h), pool.out(w), pool.kernel * pool.kernel);
+    let mut index = Vec::with_capacity(oh * ow * members);
+    for (oy, ox) in (0..oh * ow).map(|i| (i / ow, i % ow)) {
+        for (ky, kx) in (0..members).map(|t| (t / pool.kernel, t % pool.kernel)) {
+            let y = (oy * pool.stride + ky).wrapping_sub(pool.padding);
+            let x = (ox * pool.stride + kx).wrapping_sub(pool.padding);
+            index.push(if y < h && x < w { y * w + x } else { h * w });
+        }
+    }
+    gather(x, index, fill)?.try_reshape_like(&(n, oh * ow, members, c))
+}
+
+/// Composed max-pool; see [`Ops::max_pool`]. A tie gives its gradient to every maximum.
+///
+/// # Errors
+/// The device's.
+pub fn max_pool<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, pool: &Pool) -> Result<Map<D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    let (oh, ow) = (pool.out(h), pool.out(w));
+    let most = windows(x, pool, f32::MIN)?.try_max::<(usize, usize, usize), Axis<2>>()?;
+    Ok(Map { data: most.try_reshape_like(&(n * oh * ow, c))?, n, h: oh, w: ow })
+}
+
+/// Composed average pool; see [`Ops::average_pool`].
+///
+/// # Errors
+/// The device's.
+pub fn average_pool<D: Ops, T: Tape<f32, D>>(x: Map<D, T>, pool: &Pool) -> Result<Map<D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    let (oh, ow) = (pool.out(h), pool.out(w));
+    let dev = x.data.device().clone();
+    let factors = (0..n * oh * ow).map(|i| 1.0 / pool.divisor(i / ow % oh, i % ow, h, w)).collect();
+    let factors: Tensor<(usize,), f32, D> = dev.try_tensor_from_vec(factors, (n * oh * ow,))?;
+    let sum = windows(x, pool, 0.0)?.try_sum::<(usize, usize, usize), Axis<2>>()?;
+    let sum: Matrix<D, T> = sum.try_reshape_like(&(n * oh * ow, c))?;
+    let data = sum.try_mul(factors.try_broadcast_like::<_, Axis<1>>(&(n * oh * ow, c))?)?;
+    Ok(Map { data, n, h: oh, w: ow })
+}
+
+/// Composed global average; see [`Ops::global_average`].
+///
+/// # Errors
+/// The device's.
+pub fn global_average<D: Ops, T: Tape<f32, D>>(x: Map<D, T>) -> Result<Matrix<D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    x.data.try_reshape_like(&(n, h * w, c))?.try_mean::<(usize, usize), Axis<1>>()
+}
+
+/// Composed linear layer; see [`Ops::linear`].
+///
+/// # Errors
+/// The device's.
+pub fn linear<D: Ops, T: Tape<f32, D>>(x: Matrix<D, T>, w: &Matrix<D>, b: &Matrix<D>) -> Result<Matrix<D, T>, D::Err> {
+    let product = x.try_matmul(w.clone())?;
+    add_bias(product, b)
+}
+
+/// y + b, with y `(N, K)` and b `(1, K)`.
+///
+/// # Errors
+/// The device's.
+pub fn add_bias<D: Ops, T: Tape<f32, D>>(y: Matrix<D, T>, b: &Matrix<D>) -> Result<Matrix<D, T>, D::Err> {
+    let shape = *y.shape();
+    let b = b.retaped::<T>().try_reshape_like(&(shape.1,))?.try_broadcast_like::<_, Axis<0>>(&shape)?;
+    y.try_add(b)
+}
