@@ -185,7 +185,7 @@ impl<'d> Lines<'d> {
     }
 
     /// Whether this step is at a log interval.
-    pub fn logs(&self, step: &StepRecord) -> bool {
+    fn logs(&self, step: &StepRecord) -> bool {
         step.step.is_multiple_of(self.log_every)
     }
 
