@@ -154,6 +154,45 @@ pub fn find(path: &str) -> Option<&'static Knob> {
     KNOBS.iter().find(|k| k.path == path)
 }
 
+/// The fields that presets know in a section such as `tricks.mixup`, or at the top level for an empty one; none when
+/// there is no such section.
+pub fn fields(section: &str) -> Vec<&'static str> {
+    let mut fields: Vec<&'static str> = Vec::new();
+    for knob in KNOBS {
+        let rest = match section {
+            "" => Some(knob.path),
+            _ => knob.path.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')),
+        };
+        let field = rest.map(|rest| rest.split('.').next().unwrap_or(rest));
+        fields.extend(field.filter(|field| !fields.contains(field)));
+    }
+    fields
+}
+
+/// The path of a field in a section, which is empty at the top level.
+pub(super) fn join(section: &str, field: &str) -> String {
+    if section.is_empty() { field.to_string() } else { format!("{section}.{field}") }
+}
+
+/// `docs/KNOBS.md`: every knob in a table.
+pub fn markdown_table() -> String {
+    let mut page = String::from(
+        "# Knobs\n\nWritten by `tricktop knobs --markdown > docs/KNOBS.md`. *applies* says when a change takes effect in a \
+         run: `live` at the next step, `epoch` at the next epoch, `fork` in a new run only. *paper* is the section of \
+         \"Bag of Tricks for Image Classification with Convolutional Neural Networks\".\n\n\
+         | knob | default | allowed | applies | paper | what it does |\n|---|---|---|---|---|---|\n",
+    );
+    let defaults = Settings::default();
+    for knob in KNOBS {
+        let default = (knob.get)(&defaults).to_string();
+        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+        let unit = if knob.unit.is_empty() { String::new() } else { format!(" ({})", knob.unit) };
+        let Knob { path, kind, applies, paper, help, .. } = knob;
+        page += &format!("| `{path}` | {default} | {kind}{unit} | {} | {paper} | {help} |\n", applies.word());
+    }
+    page
+}
+
 impl PartialEq for Knob {
     fn eq(&self, other: &Self) -> bool {
         self.path == other.path
@@ -163,5 +202,39 @@ impl PartialEq for Knob {
 impl std::fmt::Debug for Knob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_table_is_in_order() {
+        let mut paths = HashSet::new();
+        let mut group = Group::Knob;
+        for knob in KNOBS {
+            let Knob { path, name, help, .. } = knob;
+            assert!(paths.insert(path), "{path} stands twice");
+            assert!(fields(path).is_empty(), "{path} is a section too");
+            assert!((1..=14).contains(&name.len()), "{path}: the name {name:?} does not fit a row");
+            assert!(!help.is_empty() && !help.contains('|'), "{path}: {help:?} does not fit the page of knobs");
+            assert!(knob.group != Group::TrickValue || group != Group::Knob, "{path} belongs to no trick");
+            assert!(knob.group != Group::Trick || knob.kind == Kind::Switch, "{path} is no switch");
+            let default = (knob.get)(&Settings::default());
+            assert_eq!(knob.kind.accept(default.clone()), Ok(default), "{path}: the default is not allowed");
+            assert!(!matches!(knob.step, Step::Add(by) | Step::Times(by) if by <= 0.0), "{path} steps nowhere");
+            group = knob.group;
+        }
+    }
+
+    #[test]
+    fn sections_are_read_off_the_paths() {
+        assert_eq!(fields("augment"), ["crop", "flip"]);
+        assert_eq!(fields("augment.crop"), ["on", "pad"]);
+        assert_eq!(fields("aug"), [""; 0]);
+        assert_eq!(fields("augment.flip"), [""; 0]);
+        assert!(fields("").contains(&"name"));
     }
 }

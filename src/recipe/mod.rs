@@ -1,10 +1,18 @@
 //! Recipes: what a run does, validated, and the presets they are made from.
 
+pub mod bundled;
 pub mod knobs;
+pub mod mistakes;
+mod parse;
+pub mod preset;
 pub mod settings;
+mod source;
 mod value;
+mod write;
 
 pub use knobs::{Applies, KNOBS, Knob};
+pub use mistakes::{Mistake, Mistakes};
+pub use preset::Preset;
 pub use settings::Settings;
 pub use value::{Kind, Value};
 
@@ -96,4 +104,86 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
         clash("name", format!("is {:?}; it names a directory: no slash, no leading dot, not empty", s.name));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knob(path: &str) -> &'static Knob {
+        knobs::find(path).unwrap()
+    }
+
+    fn invalid(changes: &[(&str, Value)]) -> Vec<&'static str> {
+        let changes = changes.iter().map(|(path, value)| (knob(path), value.clone()));
+        Recipe::default().with(changes).unwrap_err().iter().map(|i| i.path).collect()
+    }
+
+    #[test]
+    fn the_default_recipe_is_valid() {
+        assert_eq!(Recipe::default().with([]), Ok(Recipe::default()));
+    }
+
+    #[test]
+    fn every_knob_reads_back_what_was_set() {
+        for knob in KNOBS {
+            let value = match (knob.kind, Recipe::default().get(knob)) {
+                (Kind::Switch, Value::Bool(v)) => Value::Bool(!v),
+                (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 1),
+                (Kind::Int { .. }, _) => Value::Int(32),
+                (Kind::Float { max, .. }, _) => Value::Float(max / 1024.0),
+                (Kind::Choice(words), Value::Word(v)) => {
+                    Value::Word(words.iter().rfind(|w| **w != v).unwrap().to_string())
+                }
+                (Kind::Text, _) => Value::Word("some-text".into()),
+                (Kind::Epochs, _) => Value::List(vec![1, 2]),
+                other => panic!("{} holds {other:?}", knob.path),
+            };
+            // What the last words of net.form and data.kind need beside them.
+            let with =
+                [(knob_for("net.depth", knob), Value::Int(18)), (knob_for("data.path", knob), Value::Word("d".into()))];
+            let beside = with.into_iter().filter_map(|(k, v)| Some((k?, v)));
+            let recipe = Recipe::default().with(beside.chain([(knob, value.clone())])).unwrap();
+            assert_eq!(recipe.get(knob), value, "{}", knob.path);
+            let changed = recipe.changes_to(&Recipe::default());
+            assert!(changed.contains(&(knob, Recipe::default().get(knob))), "{}", knob.path);
+        }
+    }
+
+    fn knob_for(path: &str, tested: &Knob) -> Option<&'static Knob> {
+        (tested.path != path).then(|| knob(path))
+    }
+
+    #[test]
+    fn changes_are_taken_together_whatever_their_order() {
+        let form = (knob("net.form"), Value::Word("ImageNet".into()));
+        let depth = (knob("net.depth"), Value::Int(34));
+        let one = Recipe::default().with([form.clone(), depth.clone()]).unwrap();
+        assert_eq!(Recipe::default().with([depth.clone(), form]).unwrap(), one);
+        assert_eq!(invalid(&[("net.depth", depth.1)]), ["net.depth"]);
+    }
+
+    #[test]
+    fn every_value_out_of_range_is_named_before_any_clash() {
+        let (zero, depth) = (Value::Int(0), Value::Int(21));
+        assert_eq!(
+            invalid(&[("train.epochs", zero.clone()), ("net.depth", depth.clone()), ("train.batch", zero)]),
+            ["train.epochs", "train.batch"]
+        );
+        assert_eq!(invalid(&[("net.depth", depth), ("name", Value::Word("a/b".into()))]), ["net.depth", "name"]);
+    }
+
+    #[test]
+    fn clashes() {
+        let word = |w: &str| Value::Word(w.into());
+        assert_eq!(invalid(&[("schedule.warmup.epochs", Value::Float(15.5))]), ["schedule.warmup.epochs"]);
+        assert_eq!(invalid(&[("data.kind", word("Idx"))]), ["data.path"]);
+        assert_eq!(invalid(&[("net.form", word("ImageNet"))]), ["net.depth"]);
+        for name in ["", ".", "..", ".hidden", "a/b", "a\\b", "/"] {
+            assert_eq!(invalid(&[("name", word(name))]), ["name"], "{name}");
+        }
+        let off =
+            [(knob("schedule.warmup.on"), Value::Bool(false)), (knob("schedule.warmup.epochs"), Value::Float(50.0))];
+        assert!(Recipe::default().with(off).is_ok(), "a warmup that is off cannot be too long");
+    }
 }

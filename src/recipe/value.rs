@@ -66,7 +66,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Kind::Switch => write!(f, "true or false"),
-            Kind::Int { min, max: u64::MAX } => write!(f, "a whole number of at least {min}"),
+            Kind::Int { min, max: u64::MAX } => write!(f, "a whole number from {min} to 2^64 - 1"),
             Kind::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
             Kind::Float { min, open, max } => {
                 write!(f, "a number in {}{min}, {max}]", if *open { '(' } else { '[' })
@@ -98,7 +98,7 @@ impl Kind {
             (Kind::Switch, Value::Bool(_)) | (Kind::Text, Value::Word(_)) => true,
             _ => false,
         };
-        if fits { Ok(value) } else { Err(format!("is {value}; it must be {self}")) }
+        if fits { Ok(value) } else { Err(self.refusal(&value.to_string())) }
     }
 
     /// Reads a value typed by a person (editor, `--set`).
@@ -124,7 +124,103 @@ impl Kind {
         };
         match value {
             Some(value) => self.accept(value),
-            None => Err(format!("is {text:?}; it must be {self}")),
+            None => Err(self.refusal(text)),
         }
+    }
+
+    /// The sentence for a value that is not allowed, `found` as it was written.
+    pub(super) fn refusal(&self, found: &str) -> String {
+        let found = if found.is_empty() { "empty" } else { found };
+        format!("is {found}; it must be {self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_accepted_up_to_their_bounds() {
+        let open = Kind::Float { min: 0.0, open: true, max: 10.0 };
+        let closed = Kind::Float { min: 0.0, open: false, max: 10.0 };
+        let whole = Kind::Int { min: 1, max: 8 };
+        let cases = [
+            (open, Value::Float(10.0), true),
+            (open, Value::Float(5e-324), true),
+            (open, Value::Float(0.0), false),
+            (open, Value::Float(10.000001), false),
+            (open, Value::Float(f64::NAN), false),
+            (open, Value::Float(f64::INFINITY), false),
+            (open, Value::Int(3), true),
+            (open, Value::Int(11), false),
+            (closed, Value::Float(0.0), true),
+            (closed, Value::Float(-1e-9), false),
+            (closed, Value::Bool(true), false),
+            (whole, Value::Int(1), true),
+            (whole, Value::Int(8), true),
+            (whole, Value::Int(0), false),
+            (whole, Value::Int(9), false),
+            (whole, Value::Float(3.0), false),
+        ];
+        for (kind, value, fits) in cases {
+            assert_eq!(kind.accept(value.clone()).is_ok(), fits, "{value} as {kind}");
+        }
+    }
+
+    #[test]
+    fn accepted_values_take_the_form_of_their_kind() {
+        let float = Kind::Float { min: 0.0, open: false, max: 10.0 };
+        assert_eq!(float.accept(Value::Int(3)), Ok(Value::Float(3.0)));
+        let choice = Kind::Choice(&["Cosine", "Step"]);
+        assert_eq!(choice.accept(Value::Word("cOSINE".into())), Ok(Value::Word("Cosine".into())));
+        assert_eq!(choice.accept(Value::Word("cos".into())), Err("is cos; it must be one of Cosine, Step".into()));
+    }
+
+    #[test]
+    fn epochs_rise() {
+        for (list, fits) in
+            [(vec![], true), (vec![3], true), (vec![1, 2], true), (vec![2, 2], false), (vec![2, 1], false)]
+        {
+            assert_eq!(Kind::Epochs.accept(Value::List(list.clone())).is_ok(), fits, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn typed_values_are_read_as_a_person_writes_them() {
+        let float = Kind::Float { min: 0.0, open: true, max: 100.0 };
+        let whole = Kind::Int { min: 0, max: u64::MAX };
+        let cases = [
+            (Kind::Switch, " on ", Ok(Value::Bool(true))),
+            (Kind::Switch, "no", Ok(Value::Bool(false))),
+            (Kind::Switch, "1", Err("is 1; it must be true or false")),
+            (float, "5e-4", Ok(Value::Float(5e-4))),
+            (float, "3", Ok(Value::Float(3.0))),
+            (float, "nan", Err("is NaN; it must be a number in (0, 100]")),
+            (float, "", Err("is empty; it must be a number in (0, 100]")),
+            (whole, "18446744073709551615", Ok(Value::Int(u64::MAX))),
+            (
+                whole,
+                "18446744073709551616",
+                Err("is 18446744073709551616; it must be a whole number from 0 to 2^64 - 1"),
+            ),
+            (whole, "-1", Err("is -1; it must be a whole number from 0 to 2^64 - 1")),
+            (Kind::Epochs, "[30, 60]", Ok(Value::List(vec![30, 60]))),
+            (Kind::Epochs, "30,60,", Ok(Value::List(vec![30, 60]))),
+            (Kind::Epochs, "", Ok(Value::List(vec![]))),
+            (Kind::Epochs, "60, 30", Err("is [60, 30]; it must be a list of rising epochs such as [30, 60, 90]")),
+            (Kind::Text, "\"a b\"", Ok(Value::Word("a b".into()))),
+        ];
+        for (kind, text, expected) in cases {
+            assert_eq!(kind.parse(text), expected.map_err(String::from), "{text:?} as {kind}");
+        }
+    }
+
+    #[test]
+    fn a_shown_value_can_be_typed_back() {
+        let float = Kind::Float { min: 0.0, open: false, max: f64::MAX };
+        for v in [0.0, 0.1, 5e-4, 1e-9, 3.0, 123456.75, 1e6, 1.2345678901234567e300] {
+            assert_eq!(float.parse(&Value::Float(v).to_string()), Ok(Value::Float(v)));
+        }
+        assert_eq!(Kind::Epochs.parse(&Value::List(vec![1, 5]).to_string()), Ok(Value::List(vec![1, 5])));
     }
 }

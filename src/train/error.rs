@@ -33,9 +33,6 @@ pub enum TrainError {
     /// A checkpoint cannot be put together.
     #[error("the checkpoint cannot be put together: {0}")]
     Encode(#[from] StateError),
-    /// A bug: something panicked.
-    #[error("the trainer failed unexpectedly: {0}; please report it with the recipe of the run")]
-    Panic(String),
 }
 
 impl TrainError {

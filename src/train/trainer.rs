@@ -84,17 +84,18 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     /// Trains to the end. The last event is `Ended`.
-    pub(super) fn run(mut self) -> Result<(), TrainError> {
+    pub(super) fn run(mut self) {
         self.send(Event::Started(Box::new(self.info())));
         self.enter(State::Running);
-        let state = match self.epochs()? {
-            Flow::On => State::Done,
-            Flow::Stop { save } => {
+        let (state, error) = match self.epochs() {
+            Ok(Flow::On) => (State::Done, None),
+            Ok(Flow::Stop { save }) => {
                 if save {
                     self.checkpoint(false);
                 }
-                State::Stopped
+                (State::Stopped, None)
             }
+            Err(e) => (State::Failed, Some(e.to_string())),
         };
         self.enter(state);
         let summary = Summary {
@@ -103,10 +104,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             best_top1: self.best_top1,
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
-            error: None,
+            error,
         };
         self.send(Event::Ended(Box::new(summary)));
-        Ok(())
     }
 
     fn info(&self) -> RunInfo {

@@ -1,1 +1,0 @@
-//! The headless front end: `tricktop --batch`.

@@ -1,0 +1,138 @@
+//! The headless front end: `tricktop --batch` runs recipes in turn and prints what happens.
+//!
+//! Standard output holds data only: JSON lines, or plain lines. Errors and the progress bar go to standard error.
+
+mod output;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use output::Format;
+
+use crate::recipe::Recipe;
+use crate::runs::{RunError, Session};
+use crate::train::{Command, Event, State, Summary};
+use output::Output;
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+/// How often an interrupt is looked for while no event comes.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How a batch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Every run is done.
+    Done,
+    /// Interrupted; the run at work saved a checkpoint.
+    Interrupted,
+    /// A run failed, or its lines could not be printed.
+    Failed,
+}
+
+impl Outcome {
+    /// The exit code of the program.
+    pub fn code(self) -> u8 {
+        match self {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::Interrupted => 130,
+        }
+    }
+}
+
+/// What the runs of a batch share.
+pub struct Batch<'a> {
+    /// Directory of run directories.
+    pub runs: &'a Path,
+    /// What is printed.
+    pub format: Format,
+    /// Set by a signal: the run at work saves a checkpoint and stops, the others do not start.
+    pub interrupt: &'a AtomicBool,
+}
+
+impl Batch<'_> {
+    /// Trains the recipes in turn, each begun by `start`. A run that fails does not keep the others from running; an
+    /// `out` that is closed or full does not keep any from running.
+    pub fn run(
+        &self,
+        recipes: impl IntoIterator<Item = Recipe>,
+        out: impl Write,
+        mut start: impl FnMut(Recipe, &Path) -> Result<Session, RunError>,
+    ) -> Outcome {
+        let mut output = Output::new(out, self.format);
+        let mut outcome = Outcome::Done;
+        for recipe in recipes {
+            if self.interrupt.load(Ordering::Relaxed) {
+                outcome = outcome.max(Outcome::Interrupted);
+                break;
+            }
+            let ended = match start(recipe.clone(), self.runs) {
+                Ok(session) => self.follow(&recipe, session, &mut output),
+                Err(e) => {
+                    output.say(&format!("error: {e}"));
+                    Outcome::Failed
+                }
+            };
+            outcome = outcome.max(ended);
+        }
+        if output.lost() { Outcome::Failed } else { outcome }
+    }
+
+    /// Prints a run until it has ended.
+    fn follow(&self, recipe: &Recipe, session: Session, output: &mut Output<impl Write>) -> Outcome {
+        let mut run = output.begin(recipe, &session);
+        let mut stop = None;
+        let mut alarm = "the run was paused, and nobody is there to resume it".to_string();
+        loop {
+            if stop.is_none() && self.interrupt.load(Ordering::Relaxed) {
+                run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
+                stop = Some(order(&session, Stop::Interrupt));
+            }
+            let mut event = match session.events.recv_timeout(POLL) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Outcome::Failed,
+            };
+            match &mut event {
+                Event::Alarm { message, .. } => alarm.clone_from(message),
+                // Nobody sends `Pause` here: the trainer paused because it cannot go on.
+                Event::State(State::Paused) if stop.is_none() => stop = Some(order(&session, Stop::Fault)),
+                Event::Ended(summary) if stop == Some(Stop::Fault) => {
+                    summary.state = State::Failed;
+                    summary.error = Some(std::mem::take(&mut alarm));
+                }
+                _ => {}
+            }
+            run.show(&event);
+            if let Event::Ended(summary) = &event {
+                return outcome(summary, stop);
+            }
+        }
+    }
+}
+
+/// Why a run was told to stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Interrupt,
+    Fault,
+}
+
+fn order(session: &Session, why: Stop) -> Stop {
+    // A trainer that takes no command any more has ended, and its `Ended` is on the way.
+    let _ = session.commands.send(Command::Stop { save: why == Stop::Interrupt });
+    why
+}
+
+fn outcome(summary: &Summary, stop: Option<Stop>) -> Outcome {
+    match summary.state {
+        State::Failed => Outcome::Failed,
+        _ if stop == Some(Stop::Interrupt) => Outcome::Interrupted,
+        State::Done => Outcome::Done,
+        _ => Outcome::Failed,
+    }
+}

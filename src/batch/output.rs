@@ -1,0 +1,133 @@
+//! Where the lines go: data to `out`, the progress bar and messages to standard error.
+
+use super::text;
+use crate::recipe::Recipe;
+use crate::runs::{Line, Lines, Session};
+use crate::train::{Event, StepRecord};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+/// What a batch prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// Lines for people.
+    Plain,
+    /// Lines for people on a terminal, below them a progress bar instead of a line a step.
+    Terminal,
+}
+
+impl Format {
+    /// The format of lines for people on this standard output and standard error.
+    pub fn for_people() -> Format {
+        let terminal = io::stdout().is_terminal() && !ProgressDrawTarget::stderr().is_hidden();
+        if terminal { Format::Terminal } else { Format::Plain }
+    }
+}
+
+/// Prints the runs of a batch.
+pub(super) struct Output<W> {
+    /// `None` once it could not be written any more.
+    out: Option<W>,
+    format: Format,
+    bar: ProgressBar,
+    lost: bool,
+}
+
+/// Prints one run.
+pub(super) struct Run<'a, W: Write> {
+    output: &'a mut Output<W>,
+    session: &'a Session,
+    lines: Lines<'a>,
+    epochs: u64,
+}
+
+impl<W: Write> Output<W> {
+    pub(super) fn new(out: W, format: Format) -> Self {
+        Self { out: Some(out), format, bar: ProgressBar::hidden(), lost: false }
+    }
+
+    /// Prints that a run has begun.
+    pub(super) fn begin<'a>(&'a mut self, recipe: &Recipe, session: &'a Session) -> Run<'a, W> {
+        if self.format == Format::Terminal {
+            self.bar = bar(recipe.train.epochs);
+        }
+        self.line(&Line::run_start(&session.name, &session.dir, recipe));
+        let lines = Lines::new(recipe, session.dir.as_path());
+        Run { output: self, session, lines, epochs: recipe.train.epochs }
+    }
+
+    /// Prints a message for people.
+    pub(super) fn say(&self, message: &str) {
+        // When standard error is closed, there is nowhere left to say so.
+        self.bar.suspend(|| drop(writeln!(io::stderr(), "{message}")));
+    }
+
+    /// Whether lines were lost for another reason than a reader who has gone (`| head`).
+    pub(super) fn lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Prints a line at once. When that fails, nothing more is printed and the runs go on: they are recorded anyway.
+    fn line(&mut self, line: &Line) {
+        let text = match self.format {
+            Format::Json => text::json(line),
+            Format::Terminal if matches!(line, Line::Step { .. }) => None,
+            Format::Plain | Format::Terminal => text::plain(line),
+        };
+        let (Some(text), Some(out)) = (text, &mut self.out) else { return };
+        let written = self.bar.suspend(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        if let Err(e) = written {
+            self.out = None;
+            self.lost = e.kind() != ErrorKind::BrokenPipe;
+            self.say(&format!("standard output: {e}; nothing more is printed there, training goes on"));
+        }
+    }
+}
+
+impl<W: Write> Run<'_, W> {
+    /// Prints a message about the run.
+    pub(super) fn say(&self, message: &str) {
+        self.output.say(&format!("{}: {message}", self.session.name));
+    }
+
+    /// Prints what there is to say about `event`.
+    pub(super) fn show(&mut self, event: &Event) {
+        for line in self.lines.of(event) {
+            self.output.line(&line);
+        }
+        match event {
+            Event::Steps(steps) => self.progress(steps),
+            Event::Alarm { step, message } => self.say(&format!("step {step}: {message}")),
+            Event::Ended(summary) => {
+                self.output.bar.finish_and_clear();
+                if let Some(error) = &summary.error {
+                    self.say(&format!("failed at step {}: {error}", summary.step));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn progress(&self, steps: &[StepRecord]) {
+        if let Some(s) = steps.last() {
+            let bar = &self.output.bar;
+            bar.set_position((s.epoch * TICKS) as u64);
+            let (epoch, epochs) = (s.epoch, self.epochs);
+            bar.set_message(format!(
+                "epoch {epoch:.2}/{epochs}  loss {:.4}  lr {:.4}  {:.0} img/s",
+                s.loss, s.lr, s.img_s
+            ));
+        }
+    }
+}
+
+/// Ticks of the bar an epoch.
+const TICKS: f64 = 1000.0;
+
+fn bar(epochs: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}  left {eta:4} {wide_bar}");
+    let bar = ProgressBar::new((epochs as f64 * TICKS) as u64);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

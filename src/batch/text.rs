@@ -1,0 +1,53 @@
+//! A line of a run as text.
+
+use crate::runs::Line;
+
+/// As one JSON object, with its line end. `None` for what only the run directory keeps.
+pub(super) fn json(line: &Line) -> Option<String> {
+    match line {
+        Line::Confusion { .. } => None,
+        // A `Line` holds no map with keys that are not strings and nothing that fails: there is no error to report.
+        line => serde_json::to_string(line).ok().map(|text| text + "\n"),
+    }
+}
+
+/// For people, with its line end. `None` for what is no news, or goes to standard error.
+pub(super) fn plain(line: &Line) -> Option<String> {
+    let text = match line {
+        Line::RunStart { run, dir, .. } => format!("run {run}: recorded in {dir}"),
+        Line::Ready { net, parameters, data, train_images, test_images, device, steps_per_epoch, .. } => {
+            let millions = *parameters as f64 / 1e6;
+            format!(
+                "{net}, {millions:.2} M parameters; {data}, {train_images} + {test_images} images; {device}; \
+                 {steps_per_epoch} steps an epoch"
+            )
+        }
+        Line::Step { epoch, step, loss, lr, img_s } => {
+            format!("step {step:>6}  epoch {epoch:>7.2}  loss {loss:.4}  lr {lr:.5}  {img_s:.0} img/s")
+        }
+        Line::Edit { step, knob, from, to } => format!("step {step:>6}  {knob} {from} -> {to}"),
+        Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, img_s, best } => format!(
+            "step {step:>6}  epoch {epoch:>4} ends  train loss {train_loss:.4}  val loss {val_loss:.4}  \
+             top-1 {}  top-5 {}  {img_s:.0} img/s{}",
+            percent(*val_top1),
+            percent(*val_top5),
+            if *best { "  best" } else { "" }
+        ),
+        Line::Evaluation { epoch, step, val_loss, val_top1, val_top5 } => format!(
+            "step {step:>6}  epoch {epoch:>7.2}  val loss {val_loss:.4}  top-1 {}  top-5 {}",
+            percent(*val_top1),
+            percent(*val_top5)
+        ),
+        Line::Checkpoint { step, path, best: false, .. } => format!("step {step:>6}  checkpoint {path}"),
+        Line::RunEnd { state, step, best_top1, seconds, dir, .. } => {
+            let best = best_top1.map_or("no evaluation".to_string(), |top1| format!("best top-1 {}", percent(top1)));
+            format!("step {step:>6}  {state}: {best} in {seconds:.1} s; {dir}")
+        }
+        Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } => return None,
+    };
+    Some(text + "\n")
+}
+
+fn percent(fraction: f64) -> String {
+    format!("{:.2} %", fraction * 100.0)
+}

@@ -1,0 +1,123 @@
+//! What the command line may hold.
+
+use crate::train::bench::CASES;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  tricktop                                   open the screen and train the preset `quick`
+  tricktop fashion/all --set train.epochs=10 open the screen with a preset, one knob changed
+  tricktop --batch presets/mine.ron          train without a screen
+  tricktop --batch fashion/warmup fashion/mixup --json > runs.jsonl
+                                             train two presets in turn, events as JSON lines
+  tricktop knobs                             every knob: default, range, when a change takes effect
+
+A preset is the path of a RON file or the name of a bundled one (`tricktop presets`).
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or preset, 130 interrupted after saving a checkpoint.";
+
+/// A terminal workstation for training image classifiers in which every trick is a live switch.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) train: Train,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Train {
+    /// Preset to train: a file, or the name of a bundled one [default: quick]
+    #[arg(value_name = "PRESET")]
+    pub(super) presets: Vec<PathBuf>,
+    /// Changes a knob of every preset, e.g. `--set train.epochs=30`; may be repeated
+    #[arg(long = "set", value_name = "KNOB=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// Directory of run directories
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(super) runs: PathBuf,
+    #[command(flatten)]
+    pub(super) threads: Threads,
+    /// Colours of the screen
+    #[arg(long, value_enum, default_value_t, conflicts_with = "batch")]
+    pub(super) theme: Theme,
+    /// Draws the screen with ASCII characters only
+    #[arg(long, conflicts_with = "batch")]
+    pub(super) ascii: bool,
+    /// Trains the presets in turn, without a screen
+    #[arg(long, requires = "presets")]
+    pub(super) batch: bool,
+    /// Prints events as JSON lines
+    #[arg(long, requires = "batch")]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Threads {
+    /// Threads that compute [default: one a processor]
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Theme {
+    /// For a dark terminal
+    #[default]
+    Dark,
+    /// For a light terminal
+    Light,
+    /// For colour-blind eyes
+    Cvd,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists the bundled presets
+    Presets,
+    /// Lists the knobs: default, range, when a change takes effect
+    Knobs {
+        /// As a Markdown table
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Times training steps on synthetic data
+    Bench {
+        /// Net to time [default: each in turn]
+        #[arg(value_parser = PossibleValuesParser::new(CASES.iter().map(|c| c.name)))]
+        net: Option<String>,
+        /// Steps to time, after two to warm up
+        #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..))]
+        steps: u64,
+        /// Prints one JSON object a net
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        threads: Threads,
+    },
+    /// Prepares images
+    Data {
+        #[command(subcommand)]
+        command: Data,
+    },
+    /// Prints the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Data {
+    /// Makes the bundled subset again from the four IDX files of Fashion-MNIST
+    Subset {
+        /// Directory of the IDX files
+        idx_dir: PathBuf,
+        /// Directory for the files of the subset
+        out_dir: PathBuf,
+    },
+}

@@ -1,0 +1,40 @@
+//! Lists: the bundled presets and the knobs.
+
+use crate::recipe::bundled::BUNDLED;
+use crate::recipe::{KNOBS, Knob, Recipe};
+
+/// Name and summary of every bundled preset.
+pub(super) fn presets() -> String {
+    let width = BUNDLED.iter().map(|b| b.name.len()).max().unwrap_or(0);
+    BUNDLED.iter().map(|b| format!("{:width$}  {}\n", b.name, b.summary())).collect()
+}
+
+/// Every knob as aligned columns.
+pub(super) fn knobs() -> String {
+    let rows: Vec<_> = std::iter::once(HEAD.map(String::from)).chain(KNOBS.iter().map(row)).collect();
+    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
+    let (a, b, c) = (width(0), width(1), width(2));
+    let line = |[knob, default, applies, section, help, allowed]: &[String; 6]| {
+        format!("{knob:a$}  {default:b$}  {applies:c$}  {section:7}  {help} ({allowed})\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Every knob as a Markdown table.
+pub(super) fn knobs_markdown() -> String {
+    let rows = KNOBS.iter().map(|knob| {
+        let [path, default, applies, section, help, allowed] = row(knob).map(|cell| cell.replace('|', "\\|"));
+        format!("| `{path}` | {default} | {applies} | {section} | {help} | {allowed} |\n")
+    });
+    format!("| {} |\n|---|---|---|---|---|---|\n{}", HEAD.join(" | "), rows.collect::<String>())
+}
+
+const HEAD: [&str; 6] = ["knob", "default", "applies", "section", "help", "allowed values"];
+
+fn row(knob: &Knob) -> [String; 6] {
+    let unit = if knob.unit.is_empty() { String::new() } else { format!(" {}", knob.unit) };
+    let default = format!("{}{unit}", Recipe::default().get(knob));
+    let or_dash = |text: &str| if text.is_empty() { "-" } else { text }.to_string();
+    let (section, help) = (or_dash(knob.paper), knob.help.to_string());
+    [knob.path.to_string(), or_dash(&default), knob.applies.word().to_string(), section, help, knob.kind.to_string()]
+}

@@ -1,0 +1,191 @@
+//! The command line: reads it, checks everything it names, then starts what it asks for.
+
+mod args;
+mod list;
+
+use crate::batch::{Batch, Format};
+use crate::data::{self, DataError};
+use crate::recipe::mistakes::Place;
+use crate::recipe::settings::DataKind;
+use crate::recipe::{Mistake, Mistakes, Preset, preset};
+use crate::train::bench::CASES;
+use crate::{runs, train};
+use args::{Cli, Command, Data, Threads, Train};
+use clap::{CommandFactory, Parser};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use thiserror::Error;
+
+/// Why the program ends without doing what it was asked for.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// A preset or `--set` is wrong.
+    #[error("{0}")]
+    Presets(Mistakes),
+    /// The screen has room for one preset.
+    #[error("error: the screen trains one preset, and {0} are named; --batch trains several in turn")]
+    SeveralPresets(usize),
+    /// There is no terminal for the screen.
+    #[error("error: standard output is not a terminal, so there is no screen; --batch PRESET trains without one")]
+    NoTerminal,
+    /// Something could not be set up.
+    #[error("error: {0} failed: {1}")]
+    SetUp(&'static str, String),
+    /// Images could not be read or written.
+    #[error("error: {0}")]
+    Data(DataError),
+    /// A net could not be timed.
+    #[error("error: {0}")]
+    Bench(train::TrainError),
+    /// The output could not be written.
+    #[error("error: standard output cannot be written: {0}")]
+    Print(io::Error),
+}
+
+impl Failure {
+    /// The exit code: 2 for wrong usage or a wrong preset, else 1.
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Failure::Presets(_) | Failure::SeveralPresets(_) | Failure::NoTerminal => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the program with the arguments of the process; wrong ones end it here, with exit code 2.
+///
+/// # Errors
+/// Whatever keeps the command from being carried out.
+pub fn run() -> Result<ExitCode, Failure> {
+    let cli = Cli::parse();
+    match cli.command {
+        None => train(cli.train),
+        Some(Command::Presets) => print(&list::presets()),
+        Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
+        Some(Command::Knobs { markdown: true }) => print(&list::knobs_markdown()),
+        Some(Command::Bench { net, steps, json, threads }) => bench(net, steps, json, &threads),
+        Some(Command::Data { command: Data::Subset { idx_dir, out_dir } }) => subset(&idx_dir, &out_dir),
+        Some(Command::Completions { shell }) => {
+            // Into memory first: the generator panics when it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tricktop", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+    }
+}
+
+fn train(mut args: Train) -> Result<ExitCode, Failure> {
+    if !args.batch {
+        if args.presets.len() > 1 {
+            return Err(Failure::SeveralPresets(args.presets.len()));
+        }
+        if args.presets.is_empty() {
+            args.presets.push(PathBuf::from("quick"));
+        }
+    }
+    let presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
+    if !args.batch && !io::stdout().is_terminal() {
+        return Err(Failure::NoTerminal);
+    }
+    set_threads(&args.threads)?;
+    if args.batch { batch(presets, &args) } else { screen(presets, &args) }
+}
+
+/// Loads every preset and looks for the images it names, before anything starts.
+fn load(paths: &[PathBuf], sets: &[String]) -> Result<Vec<Preset>, Mistakes> {
+    let mut presets = Vec::new();
+    let mut mistakes = Vec::new();
+    for path in paths {
+        match preset::load_with(path, sets) {
+            Ok(preset) => {
+                mistakes.extend(missing_data(&preset));
+                presets.push(preset);
+            }
+            Err(found) => mistakes.extend_from_slice(found.list()),
+        }
+    }
+    if mistakes.is_empty() { Ok(presets) } else { Err(mistakes.into_iter().collect()) }
+}
+
+fn missing_data(preset: &Preset) -> Option<Mistake> {
+    let recipe = &preset.recipe;
+    if recipe.data.kind == DataKind::Bundled {
+        return None;
+    }
+    let error = data::open(&recipe.data, recipe.train.seed).err()?;
+    Some(Mistake { place: Place::whole(preset.path().display().to_string()), message: error.to_string() })
+}
+
+fn batch(presets: Vec<Preset>, args: &Train) -> Result<ExitCode, Failure> {
+    let interrupt = interrupts().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
+    let format = if args.json { Format::Json } else { Format::for_people() };
+    let batch = Batch { runs: &args.runs, format, interrupt: &interrupt };
+    let outcome = batch.run(presets.into_iter().map(|p| p.recipe), io::stdout().lock(), runs::start);
+    Ok(ExitCode::from(outcome.code()))
+}
+
+/// SEAM: the screen is merged later.
+fn screen(_: Vec<Preset>, _: &Train) -> Result<ExitCode, Failure> {
+    Err(Failure::SetUp("opening the screen", "it is not there yet".to_string()))
+}
+
+/// A flag that the first SIGINT or SIGTERM sets; the second ends the program at once.
+fn interrupts() -> io::Result<Arc<AtomicBool>> {
+    let interrupt = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt))?;
+        flag::register(signal, Arc::clone(&interrupt))?;
+    }
+    Ok(interrupt)
+}
+
+fn bench(net: Option<String>, steps: u64, json: bool, threads: &Threads) -> Result<ExitCode, Failure> {
+    set_threads(threads)?;
+    for case in CASES.iter().filter(|c| net.as_deref().is_none_or(|net| net == c.name)) {
+        let t = train::bench::run(case, steps as usize).map_err(Failure::Bench)?;
+        let line = if json {
+            serde_json::to_string(&t).map_err(|e| Failure::Print(e.into()))?
+        } else {
+            format!(
+                "{}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s{}",
+                t.net,
+                t.batch,
+                t.step_ms,
+                t.step_ms_median,
+                t.img_s,
+                t.peak_rss_mb.map_or(String::new(), |mb| format!("  peak {mb} MB"))
+            )
+        };
+        print(&(line + "\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn subset(idx_dir: &Path, out_dir: &Path) -> Result<ExitCode, Failure> {
+    let written = data::make_subset(idx_dir, out_dir).map_err(Failure::Data)?;
+    let line = |w: &data::Written| {
+        let bundled = if w.bundled { "as bundled" } else { "differs from the bundled file" };
+        format!("{}  {} bytes  blake3 {}  {bundled}\n", w.file.display(), w.bytes, w.blake3)
+    };
+    print(&written.iter().map(line).collect::<String>())
+}
+
+fn set_threads(args: &Threads) -> Result<(), Failure> {
+    let Some(threads) = args.threads else { return Ok(()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    pool.map_err(|e| Failure::SetUp("starting the threads that compute", e.to_string()))
+}
+
+/// Prints to standard output; a reader who has gone (`| head`) is no failure.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::Print(e)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

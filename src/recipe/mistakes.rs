@@ -1,0 +1,183 @@
+//! Mistakes of presets and of `--set`: where they stand, how they are worded, and the nearest known name.
+
+use super::{KNOBS, Knob, knobs};
+use std::fmt;
+
+/// Where a mistake stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// File as it was opened, or `--set`.
+    pub source: String,
+    /// Line and column in characters, both from 1; none when the whole source is meant.
+    pub position: Option<(usize, usize)>,
+}
+
+impl Place {
+    /// The place of a whole source.
+    pub fn whole(source: impl Into<String>) -> Place {
+        Place { source: source.into(), position: None }
+    }
+
+    /// The place right after `before`, which is the text of `source` up to it.
+    pub fn after(source: impl Into<String>, before: &str) -> Place {
+        let line = 1 + before.matches('\n').count();
+        let column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
+        Place { source: source.into(), position: Some((line, column)) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)?;
+        match self.position {
+            Some((line, column)) => write!(f, ":{line}:{column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// Where it stands.
+    pub place: Place,
+    /// What was found and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// Every mistake of a preset, its extended files and its `--set` options: never empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistakes(pub(super) Vec<Mistake>);
+
+impl Mistakes {
+    /// The mistakes: the opened file's first, then those of the files it extends, then `--set`.
+    pub fn list(&self) -> &[Mistake] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Mistakes {
+    /// Writes a line for each mistake and a last line with their number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for mistake in &self.0 {
+            writeln!(f, "{mistake}")?;
+        }
+        let plural = if self.0.len() == 1 { "" } else { "s" };
+        write!(f, "{} mistake{plural}; nothing was started", self.0.len())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+impl FromIterator<Mistake> for Mistakes {
+    /// Gathers the mistakes of several presets; one that they share (of `--set`) stands once.
+    fn from_iter<I: IntoIterator<Item = Mistake>>(mistakes: I) -> Mistakes {
+        let mut list = Vec::new();
+        for mistake in mistakes {
+            if !list.contains(&mistake) {
+                list.push(mistake);
+            }
+        }
+        Mistakes(list)
+    }
+}
+
+/// The message for a field that `section` (empty at the top level) does not have.
+pub(super) fn unknown_field(section: &str, name: &str) -> String {
+    let mut fields = knobs::fields(section);
+    let mut message = format!("unknown field `{name}`");
+    if section.is_empty() {
+        fields.insert(0, "extends");
+    } else {
+        message += &format!(" in {section}");
+    }
+    let inside = nearest(name, fields.iter().map(|f| (*f, *f)), 0.6);
+    match inside.or_else(|| nearest(name, KNOBS.iter().flat_map(aliases), 0.8)) {
+        Some(known) => format!("{message}; did you mean `{known}`?"),
+        None => format!("{message}; the fields here are {}", fields.join(", ")),
+    }
+}
+
+/// The message for a knob path that is not in the table.
+pub(super) fn unknown_knob(path: &str) -> String {
+    match nearest(path, KNOBS.iter().flat_map(aliases), 0.6) {
+        Some(known) => format!("unknown knob `{path}`; did you mean `{known}`?"),
+        None => format!("unknown knob `{path}`; `tricktop knobs` lists them"),
+    }
+}
+
+/// What a person may call a knob: its path, its last field, its name on the screen.
+fn aliases(knob: &'static Knob) -> [(&'static str, &'static str); 3] {
+    let last = knob.path.rsplit('.').next().unwrap_or(knob.path);
+    [(knob.path, knob.path), (last, knob.path), (knob.name, knob.path)]
+}
+
+/// The answer of the word most like `name`, when one is at least `least` alike (0 to 1); the first of equals.
+pub(super) fn nearest<'a>(
+    name: &str,
+    words: impl IntoIterator<Item = (&'a str, &'a str)>,
+    least: f64,
+) -> Option<&'a str> {
+    let plain = |word: &str| word.to_lowercase().replace([' ', '-'], "_");
+    let name = plain(name);
+    let mut best = None;
+    for (word, answer) in words {
+        let alike = strsim::normalized_damerau_levenshtein(&name, &plain(word));
+        if alike >= best.map_or(least, |(most, _)| most) && best.is_none_or(|(most, _)| alike > most) {
+            best = Some((alike, answer));
+        }
+    }
+    best.map(|(_, answer)| answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_characters_from_one() {
+        assert_eq!(Place::after("f", "").to_string(), "f:1:1");
+        assert_eq!(Place::after("f", "ab\n\té").to_string(), "f:2:3");
+        assert_eq!(Place::after("f", "a\r\nb").to_string(), "f:2:2");
+        assert_eq!(Place::whole("--set").to_string(), "--set");
+    }
+
+    #[test]
+    fn unknown_fields_get_the_nearest_name() {
+        let cases = [
+            ("tricks.smoothing", "epsilonn", "unknown field `epsilonn` in tricks.smoothing; did you mean `epsilon`?"),
+            ("", "tricsk", "unknown field `tricsk`; did you mean `tricks`?"),
+            ("", "extend", "unknown field `extend`; did you mean `extends`?"),
+            ("", "lr", "unknown field `lr`; did you mean `schedule.base_lr`?"),
+            ("", "epochs", "unknown field `epochs`; did you mean `train.epochs`?"),
+            ("tricks", "distillation", "unknown field `distillation` in tricks; did you mean `tricks.distill.on`?"),
+            ("schedule", "warm_up", "unknown field `warm_up` in schedule; did you mean `warmup`?"),
+            ("optim", "weight-decay", "unknown field `weight-decay` in optim; did you mean `weight_decay`?"),
+            ("augment", "qqq", "unknown field `qqq` in augment; the fields here are crop, flip"),
+        ];
+        for (section, name, message) in cases {
+            assert_eq!(unknown_field(section, name), message);
+        }
+    }
+
+    #[test]
+    fn unknown_knobs_get_the_nearest_path() {
+        let cases = [
+            ("lr", "unknown knob `lr`; did you mean `schedule.base_lr`?"),
+            ("alpha", "unknown knob `alpha`; did you mean `tricks.mixup.alpha`?"),
+            ("schedule.lr", "unknown knob `schedule.lr`; did you mean `schedule.per`?"),
+            ("tricks.mixup", "unknown knob `tricks.mixup`; did you mean `tricks.mixup.on`?"),
+            ("train.epoch", "unknown knob `train.epoch`; did you mean `train.epochs`?"),
+            ("frobnicate", "unknown knob `frobnicate`; `tricktop knobs` lists them"),
+        ];
+        for (path, message) in cases {
+            assert_eq!(unknown_knob(path), message);
+        }
+    }
+}

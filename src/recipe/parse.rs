@@ -1,0 +1,189 @@
+//! The text of one preset file to knob values. Fields are known by the knob table alone.
+//!
+//! RON itself is read by the crate `ron`: every level is a list of fields whose values stay slices of the text, so
+//! that the place of a name or a value is the place of its slice, and a mistake in one value hides no other.
+
+use super::mistakes::{Mistake, Place, unknown_field};
+use super::{Kind, Knob, Value, knobs};
+use ron::value::RawValue;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use std::collections::HashMap;
+
+/// A knob's value with the place where it was set.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) knob: &'static Knob,
+    pub(super) value: Value,
+    pub(super) place: Place,
+}
+
+/// What one file says.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    /// The file it extends, as written.
+    pub(super) extends: Option<(String, Place)>,
+    /// The knobs it sets, each once, in their order.
+    pub(super) settings: Vec<Setting>,
+    /// Its mistakes, in their order.
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// Reads the text of `source`.
+pub(super) fn parse(source: &str, text: &str) -> Parsed {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = Reader { source, text, parsed: Parsed::default() };
+    match ron::from_str::<Fields>(text) {
+        Ok(fields) => reader.section("", fields),
+        Err(error) => {
+            let position = Some((error.span.end.line, error.span.end.col));
+            // What ron says of the first two cases is about its own types.
+            let message = match error.code {
+                ron::Error::UnclosedLineComment => "not RON: the text ends before the closing `)`".to_string(),
+                ron::Error::ExpectedStructLike | ron::Error::ExpectedNamedStructLike(_) => {
+                    "not a preset: it must be fields in parentheses, such as (train: (epochs: 10))".to_string()
+                }
+                code => format!("not RON: {code}"),
+            };
+            reader.parsed.mistakes.push(Mistake { place: Place { source: source.to_string(), position }, message });
+        }
+    }
+    reader.parsed.mistakes.sort_by(|a, b| a.place.cmp(&b.place));
+    reader.parsed
+}
+
+struct Reader<'t> {
+    source: &'t str,
+    text: &'t str,
+    parsed: Parsed,
+}
+
+impl<'t> Reader<'t> {
+    /// Where `part`, a slice of the text, starts.
+    fn place(&self, part: &str) -> Place {
+        let offset = part.as_ptr().addr() - self.text.as_ptr().addr();
+        Place::after(self.source, &self.text[..offset])
+    }
+
+    fn mistake(&mut self, part: &str, message: String) {
+        self.parsed.mistakes.push(Mistake { place: self.place(part), message });
+    }
+
+    fn section(&mut self, section: &str, fields: Fields<'t>) {
+        let mut seen: HashMap<&str, &str> = HashMap::new();
+        for (name, value) in fields.0 {
+            let path = knobs::join(section, name);
+            let first = *seen.entry(name).or_insert(name);
+            let again = !std::ptr::eq(first, name);
+            if again {
+                let (line, column) = self.place(first).position.unwrap_or_default();
+                self.mistake(name, format!("duplicate field {path}; it is already set at {line}:{column}"));
+            }
+            let value = value.trim().get_ron();
+            if path == "extends" {
+                self.extends(value);
+            } else if let Some(knob) = knobs::find(&path) {
+                self.knob(knob, value, again);
+            } else if !knobs::fields(&path).is_empty() {
+                match ron::from_str::<Fields>(value) {
+                    Ok(fields) => self.section(&path, fields),
+                    Err(_) => {
+                        let fields = knobs::fields(&path).join(": …, ");
+                        self.mistake(value, format!("{path} is {}; it must be ({fields}: …)", excerpt(value)));
+                    }
+                }
+            } else {
+                self.mistake(name, unknown_field(section, name));
+            }
+        }
+    }
+
+    fn extends(&mut self, value: &'t str) {
+        match ron::from_str::<String>(value) {
+            Ok(file) => self.parsed.extends = Some((file, self.place(value))),
+            Err(_) => {
+                self.mistake(value, format!("extends is {}; it must be the path of a preset in quotes", excerpt(value)))
+            }
+        }
+    }
+
+    fn knob(&mut self, knob: &'static Knob, text: &'t str, again: bool) {
+        match read(knob.kind, text) {
+            Ok(value) if !again => {
+                let place = self.place(text);
+                self.parsed.settings.push(Setting { knob, value, place });
+            }
+            Ok(_) => {}
+            Err(problem) => self.mistake(text, format!("{} {problem}", knob.path)),
+        }
+    }
+}
+
+/// The value written as `text` in a preset; words may stand with or without quotes.
+fn read(kind: Kind, text: &str) -> Result<Value, String> {
+    let value = match kind {
+        Kind::Switch => ron::from_str(text).map(Value::Bool),
+        Kind::Int { .. } => ron::from_str(text).map(Value::Int),
+        Kind::Float { .. } => ron::from_str(text).map(Value::Float),
+        Kind::Epochs => ron::from_str(text).map(Value::List),
+        Kind::Choice(_) | Kind::Text => {
+            ron::from_str(text).or_else(|_| ron::from_str::<Name>(text).map(|n| n.0.to_string())).map(Value::Word)
+        }
+    };
+    value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))
+}
+
+/// `text` on one line, cut to a length that a message can hold.
+fn excerpt(text: &str) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(char::is_control, "?");
+    if let Some((end, _)) = line.char_indices().nth(40) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+/// The fields of a RON struct, in their order, repeated ones too.
+struct Fields<'t>(Vec<(&'t str, &'t RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("fields in parentheses")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(Name(name)) = map.next_key()? {
+                    fields.push((name, map.next_value()?));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_struct("", &[], Collect)
+    }
+}
+
+/// An identifier.
+struct Name<'t>(&'t str);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrow;
+        impl<'de> Visitor<'de> for Borrow {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(name))
+            }
+        }
+        deserializer.deserialize_identifier(Borrow)
+    }
+}

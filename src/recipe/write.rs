@@ -1,0 +1,86 @@
+//! A recipe as a complete preset.
+
+use super::{Kind, Recipe, Value, knobs};
+
+impl Recipe {
+    /// This recipe as a preset that sets every knob, under a comment with the program's version. Reading it back
+    /// gives an equal recipe.
+    pub fn to_ron(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        format!("// tricktop {version}: every knob as resolved\n(\n{})\n", self.section("", "    "))
+    }
+
+    fn section(&self, section: &str, indent: &str) -> String {
+        let line = |field: &&str| {
+            let path = knobs::join(section, field);
+            match knobs::find(&path) {
+                Some(knob) => format!("{indent}{field}: {},\n", spelled(knob.kind, &self.get(knob))),
+                None => {
+                    let inside = self.section(&path, &format!("{indent}    "));
+                    format!("{indent}{field}: (\n{inside}{indent}),\n")
+                }
+            }
+        };
+        knobs::fields(section).iter().map(line).collect()
+    }
+}
+
+/// A value in RON's spelling.
+fn spelled(kind: Kind, value: &Value) -> String {
+    match (kind, value) {
+        (Kind::Text, Value::Word(word)) => format!("{word:?}"),
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::recipe::{KNOBS, Kind, Recipe, Value, preset};
+    use proptest::prelude::*;
+    use std::fs;
+
+    /// A value of a knob that clashes with none of the others made here.
+    fn value(path: &str, kind: Kind) -> BoxedStrategy<Value> {
+        match (path, kind) {
+            ("net.depth", _) => prop_oneof![Just(18), Just(50)].prop_map(Value::Int).boxed(),
+            ("train.epochs", _) => (1000..=100_000u64).prop_map(Value::Int).boxed(),
+            ("name", _) => "[^./\\\\\0][^/\\\\\0]*".prop_map(Value::Word).boxed(),
+            ("data.path", _) => any::<String>().prop_map(|s| Value::Word(s + "/")).boxed(),
+            (_, Kind::Switch) => any::<bool>().prop_map(Value::Bool).boxed(),
+            (_, Kind::Int { min, max }) => (min..=max).prop_map(Value::Int).boxed(),
+            (_, Kind::Float { min, max, .. }) => (0.0..1.0f64, 0..300i32)
+                .prop_map(move |(x, e)| Value::Float(max - (max - min) * x * 10f64.powi(-e)))
+                .boxed(),
+            (_, Kind::Choice(words)) => prop::sample::select(words).prop_map(|w| Value::Word(w.to_string())).boxed(),
+            (_, Kind::Text) => any::<String>().prop_map(Value::Word).boxed(),
+            (_, Kind::Epochs) => prop::collection::btree_set(any::<u64>(), 0..5)
+                .prop_map(|s| Value::List(s.into_iter().collect()))
+                .boxed(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_recipe_reads_back_equal(values in KNOBS.iter().map(|k| value(k.path, k.kind)).collect::<Vec<_>>()) {
+            let recipe = Recipe::default().with(KNOBS.iter().zip(values)).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("recipe.ron");
+            fs::write(&path, recipe.to_ron()).unwrap();
+            let read = preset::load(&path).unwrap_or_else(|m| panic!("{m}\n{}", recipe.to_ron()));
+            prop_assert_eq!(read.recipe, recipe);
+        }
+    }
+
+    #[test]
+    fn the_text_is_laid_out_in_sections() {
+        let text = Recipe::default().to_ron();
+        assert!(text.starts_with(concat!("// tricktop ", env!("CARGO_PKG_VERSION"))), "{text}");
+        assert!(text.contains("\n    schedule: (\n        base_lr: 0.1,\n"), "{text}");
+        assert!(
+            text.contains("\n        warmup: (\n            on: true,\n            epochs: 1.0,\n        ),\n"),
+            "{text}"
+        );
+        assert!(text.contains("\n    name: \"run\",\n"), "{text}");
+        assert_eq!(text.matches(": ").count(), KNOBS.len() + text.matches("(\n").count(), "{text}");
+    }
+}

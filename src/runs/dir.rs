@@ -1,0 +1,118 @@
+//! The directory of one run: a name of its own, the recipe as started, and the lock.
+
+use super::RunError;
+use crate::recipe::Recipe;
+use atomic_write_file::AtomicWriteFile;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A run directory that this process made and holds.
+#[derive(Debug)]
+pub(super) struct RunDir {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    /// Locked as long as it is open.
+    pub(super) lock: File,
+}
+
+impl RunDir {
+    /// Makes `runs/<name>`, or `<name>-2`, `<name>-3`, … when taken, writes `recipe.ron` and takes the lock.
+    pub(super) fn create(recipe: &Recipe, runs: &Path) -> Result<RunDir, RunError> {
+        fs::create_dir_all(runs).map_err(RunError::create(runs))?;
+        let (name, path) = claim(&recipe.name, runs)?;
+        let lock = lock(&path.join("lock"))?;
+        let file = path.join("recipe.ron");
+        write_whole(&file, &recipe.to_ron()).map_err(RunError::write(&file))?;
+        Ok(RunDir { name, path, lock })
+    }
+
+    /// Opens a log of the run; it must not be there yet.
+    pub(super) fn log(&self, file: &str) -> Result<(PathBuf, File), RunError> {
+        let path = self.path.join(file);
+        let file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(RunError::create(&path))?;
+        Ok((path, file))
+    }
+}
+
+/// The first free name. `create_dir` fails when the directory exists, so two programs never share one.
+fn claim(stem: &str, runs: &Path) -> Result<(String, PathBuf), RunError> {
+    let (mut name, mut n) = (stem.to_string(), 1_u64);
+    loop {
+        let path = runs.join(&name);
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok((name, path)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                n += 1;
+                name = format!("{stem}-{n}");
+            }
+            Err(e) => return Err(RunError::create(&path)(e)),
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, RunError> {
+    let file = File::create(path).map_err(RunError::create(path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(RunError::Locked { path: path.to_path_buf() }),
+        Err(TryLockError::Error(e)) => Err(RunError::write(path)(e)),
+    }
+}
+
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = AtomicWriteFile::open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_counted_up() {
+        let runs = tempfile::tempdir().unwrap();
+        let recipe = Recipe::default();
+        let names: Vec<_> = (0..3).map(|_| RunDir::create(&recipe, runs.path()).unwrap().name).collect();
+        assert_eq!(names, ["run", "run-2", "run-3"]);
+    }
+
+    #[test]
+    fn a_file_in_the_way_counts_as_taken() {
+        let runs = tempfile::tempdir().unwrap();
+        fs::write(runs.path().join("run"), "").unwrap();
+        assert_eq!(RunDir::create(&Recipe::default(), runs.path()).unwrap().name, "run-2");
+    }
+
+    #[test]
+    fn runs_started_at_once_never_share_a_directory() {
+        let runs = tempfile::tempdir().unwrap();
+        let names: HashSet<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| RunDir::create(&Recipe::default(), runs.path()).unwrap().name)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert_eq!(names.len(), 8);
+    }
+
+    #[test]
+    fn the_lock_is_held_until_the_run_is_dropped() {
+        let runs = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(&Recipe::default(), runs.path()).unwrap();
+        let path = dir.path.join("lock");
+        assert!(matches!(lock(&path), Err(RunError::Locked { .. })));
+        drop(dir);
+        assert!(lock(&path).is_ok());
+    }
+
+    #[test]
+    fn a_runs_directory_that_cannot_be_made_is_named() {
+        let runs = tempfile::tempdir().unwrap();
+        let file = runs.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = RunDir::create(&Recipe::default(), &file.join("runs")).unwrap_err().to_string();
+        assert!(error.contains("file/runs"), "{error}");
+    }
+}

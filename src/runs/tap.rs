@@ -1,0 +1,61 @@
+//! Stands between the trainer and whoever watches: records every event, then passes it on.
+
+use super::recorder::Recorder;
+use crate::train::{Event, State, Summary};
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+pub(super) struct Tap {
+    recorder: Recorder,
+    forward: Sender<Event>,
+    alarmed: bool,
+    ended: bool,
+    /// What is known so far, in case the trainer's thread dies without an `Ended`.
+    so_far: Summary,
+    begun: Instant,
+}
+
+impl Tap {
+    pub(super) fn new(recorder: Recorder, forward: Sender<Event>, dir: PathBuf) -> Tap {
+        let error = Some("the trainer's thread ended without a result: a fault of the program".to_string());
+        let dir = Some(dir);
+        let so_far = Summary { state: State::Failed, step: 0, best_top1: None, seconds: 0.0, dir, error };
+        Tap { recorder, forward, alarmed: false, ended: false, so_far, begun: Instant::now() }
+    }
+
+    pub(super) fn take(&mut self, event: Event) {
+        self.note(&event);
+        // The alarm goes ahead of the event, because nothing may follow `Ended`.
+        if let Err(e) = self.recorder.record(&event)
+            && !self.alarmed
+        {
+            self.alarmed = true;
+            self.pass_on(Event::Alarm { step: self.so_far.step, message: format!("{e}; training goes on") });
+        }
+        self.pass_on(event);
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Steps(steps) => self.so_far.step = steps.last().map_or(self.so_far.step, |s| s.step),
+            Event::Epoch(end) if end.best => self.so_far.best_top1 = Some(end.evaluation.top1),
+            Event::Ended(_) => self.ended = true,
+            _ => {}
+        }
+    }
+
+    fn pass_on(&self, event: Event) {
+        // Nobody watches any more when this fails; the record goes on.
+        let _ = self.forward.send(event);
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.so_far.seconds = self.begun.elapsed().as_secs_f64();
+            self.take(Event::Ended(Box::new(self.so_far.clone())));
+        }
+    }
+}
