@@ -76,9 +76,11 @@ fn a_run_is_printed_and_recorded_alike() {
     let best = epochs.iter().map(|l| l["val_top1"].as_f64().unwrap()).fold(0.0, f64::max);
     assert_eq!(end["best_top1"].as_f64(), Some(best));
     let checkpoints = of(&lines, "checkpoint");
-    assert!(!checkpoints.is_empty());
-    for checkpoint in checkpoints {
-        assert!(desk.path(checkpoint["path"].as_str().unwrap()).is_file(), "{checkpoint}");
+    for best in [true, false] {
+        // (only the newest of a kind is kept)
+        let last = checkpoints.iter().rfind(|l| l["best"] == best).unwrap();
+        let file = fs::metadata(desk.path(last["path"].as_str().unwrap())).unwrap();
+        assert_eq!(Some(file.len()), last["bytes"].as_u64(), "{last}");
     }
 
     let metrics = desk.lines("runs/tiny/metrics.jsonl");
@@ -118,6 +120,19 @@ fn people_get_plain_lines_when_there_is_no_terminal() {
         assert!(out.contains(part), "{part:?} is missing:\n{out}");
     }
     assert!(!out.contains('\x1b') && output.stderr.is_empty(), "{out}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_as_failed() {
+    let desk = Desk::new();
+    let sets = ["--set", "schedule.base_lr=100", "--set", "schedule.warmup.on=false", "--set", "train.epochs=20"];
+    let output = desk.batch(&[&["--json"], &sets[..]].concat()).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json(&String::from_utf8(output.stdout).unwrap());
+    let (alarm, end) = (of(&lines, "alarm").pop().unwrap(), lines.last().unwrap());
+    assert_eq!((end["state"].as_str(), &end["error"]), (Some("failed"), &alarm["message"]));
+    let message = alarm["message"].as_str().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap().matches(message).count(), 1);
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(super) struct Run<'a, W: Write> {
     session: &'a Session,
     lines: Lines<'a>,
     epochs: u64,
+    /// The last alarm, which may be the reason of the end: said once.
+    alarm: String,
 }
 
 impl<W: Write> Output<W> {
@@ -55,7 +57,7 @@ impl<W: Write> Output<W> {
         }
         self.line(&Line::run_start(&session.name, &session.dir, recipe));
         let lines = Lines::new(recipe, session.dir.as_path());
-        Run { output: self, session, lines, epochs: recipe.train.epochs }
+        Run { output: self, session, lines, epochs: recipe.train.epochs, alarm: String::new() }
     }
 
     /// Prints a message for people.
@@ -99,10 +101,13 @@ impl<W: Write> Run<'_, W> {
         }
         match event {
             Event::Steps(steps) => self.progress(steps),
-            Event::Alarm { step, message } => self.say(&format!("step {step}: {message}")),
+            Event::Alarm { step, message } => {
+                self.say(&format!("step {step}: {message}"));
+                self.alarm.clone_from(message);
+            }
             Event::Ended(summary) => {
                 self.output.bar.finish_and_clear();
-                if let Some(error) = &summary.error {
+                if let Some(error) = summary.error.as_ref().filter(|e| **e != self.alarm) {
                     self.say(&format!("failed at step {}: {error}", summary.step));
                 }
             }
