@@ -1,8 +1,8 @@
 //! Watches the open preset, the files it extends and the presets folder, however an editor saves.
 //!
 //! Folders are watched rather than files, because editors save by renaming a new file over the old one. An event only
-//! says that it is time to look: what counts is what the files contain, so that nothing is sent for a save without a
-//! change, and a file that is gone for a moment is waited for.
+//! makes a look come sooner: what counts is what the files contain, so that nothing is sent for a save without a change,
+//! nothing is missed with an event that was, and a file that is gone for a moment is waited for.
 
 use crate::recipe::preset::{self, Contents, Opened};
 use crate::recipe::{Mistakes, Preset};
@@ -18,12 +18,13 @@ use std::time::Duration;
 
 /// Quiet time after an event before it is heeded.
 const DEBOUNCE: Duration = Duration::from_millis(200);
-/// Pause before another look at a file that is gone or empty.
+/// Pause before another look at what is being written or is gone.
 const RETRY: Duration = Duration::from_millis(100);
-/// Looks at a file that is gone or empty before it is taken to be so.
+/// Looks more before what is there, or is not, is taken as it is.
 const RETRIES: u32 = 8;
-/// Pause between two looks while a folder cannot be watched (it does not exist, or the system's limit is reached).
-const POLL: Duration = Duration::from_secs(1);
+/// Pause between two looks when no event comes: a folder may not exist yet, the system's limit of watches may be
+/// reached, a network file system may send no events.
+const POLL: Duration = Duration::from_secs(2);
 
 /// Something changed on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,11 +64,11 @@ impl Watcher {
         let worker = Worker {
             opened: preset.opened.clone(),
             contents: preset.contents.clone(),
+            seen: preset.contents.clone(),
             folder: folder.to_path_buf(),
             names: preset::list(folder),
             retries: 0,
             watched: BTreeSet::new(),
-            polls: false,
             debouncer,
             changes,
         };
@@ -88,13 +89,13 @@ struct Worker {
     opened: Opened,
     /// What was read when a change was last sent.
     contents: Contents,
+    /// What the last look read.
+    seen: Contents,
     folder: PathBuf,
     names: Vec<String>,
-    /// Looks in a row that found a file gone.
+    /// Looks in a row that found something unsettled.
     retries: u32,
     watched: BTreeSet<PathBuf>,
-    /// Whether a folder cannot be watched now.
-    polls: bool,
     debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
     changes: Sender<Change>,
 }
@@ -109,8 +110,7 @@ impl Worker {
                 // A file may have changed between the look at it and the watch.
                 continue;
             }
-            let pause = if retry { Some(RETRY) } else { self.polls.then_some(POLL) };
-            if !self.wait(signals, pause) {
+            if !self.wait(signals, if retry { RETRY } else { POLL }) {
                 break;
             }
         }
@@ -118,13 +118,9 @@ impl Worker {
     }
 
     /// Waits until it is time to look again; false when it is time to end.
-    fn wait(&mut self, signals: &Receiver<Signal>, pause: Option<Duration>) -> bool {
+    fn wait(&mut self, signals: &Receiver<Signal>, pause: Duration) -> bool {
         loop {
-            let signal = match pause {
-                Some(pause) => signals.recv_timeout(pause),
-                None => signals.recv().map_err(RecvTimeoutError::from),
-            };
-            match signal {
+            match signals.recv_timeout(pause) {
                 Ok(Signal::Files(Ok(events))) => {
                     // Opening a file to read it is an event, too: heeding it would never end.
                     let mut heeded = events.iter().filter(|e| !matches!(e.kind, EventKind::Access(_))).peekable();
@@ -173,18 +169,19 @@ impl Worker {
         let added =
             missing.filter(|(path, mode)| self.debouncer.watch(path, **mode).is_ok()).map(|(path, _)| path.clone());
         self.watched.extend(added.collect::<Vec<_>>());
-        self.polls = self.watched.len() < wanted.len();
         self.watched.len() > before
     }
 
-    /// Sends what changed; true when something is gone and may be back soon.
+    /// Sends what changed; true when that is too early: a file is being written, or is gone and may be back soon.
     fn look(&mut self) -> Result<bool, Unwanted> {
         let (preset, contents) = self.opened.read();
         let names = preset::list(&self.folder);
         let empty = Some(blake3::hash(b""));
         let gone = contents.iter().any(|now| (now.1.is_none() || now.1 == empty) && !self.contents.contains(now))
             || self.names.iter().any(|name| !names.contains(name));
-        if gone && self.retries < RETRIES {
+        let written = contents != self.contents && contents != self.seen;
+        self.seen.clone_from(&contents);
+        if (gone || written) && self.retries < RETRIES {
             self.retries += 1;
             return Ok(true);
         }

@@ -134,6 +134,36 @@ fn large_files_are_refused() {
 }
 
 #[test]
+fn a_file_of_mistakes_alone_is_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.ron");
+    let fields: String = (0..50_000).map(|i| format!("field{i}: {i},\n")).collect();
+    fs::write(&path, format!("(\n{fields}{}: 1)", "x".repeat(100_000))).unwrap();
+    let mistakes = preset::load(&path).unwrap_err();
+    assert_eq!(mistakes.list().len(), 101);
+    assert!(mistakes.to_string().contains("only the first 100 mistakes are listed"), "{mistakes}");
+
+    fs::write(&path, format!("({}: 1)", "x".repeat(1_000_000))).unwrap();
+    assert!(preset::load(&path).unwrap_err().to_string().len() < 400);
+}
+
+#[test]
+fn control_characters_stay_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile.ron");
+    fs::write(&path, "(extends: \"\\u{1b}[31m\", train: (epochs: \"\u{1b}[2J\"), name: \"a/\u{7}\")").unwrap();
+    let message = preset::load(&path).unwrap_err().to_string();
+    assert!(!message.contains(|c: char| c.is_control() && c != '\n'), "{message:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_read() {
+    let message = preset::load(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert_eq!(message, "/dev/zero: cannot be read: it is not a regular file\n1 mistake; nothing was started");
+}
+
+#[test]
 fn deep_nesting_is_refused_without_harm() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep.ron");

@@ -3,6 +3,9 @@
 use super::{KNOBS, Knob, knobs};
 use std::fmt;
 
+/// Length in bytes above which a name is like no other.
+const LONGEST: usize = 200;
+
 /// Where a mistake stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -46,8 +49,9 @@ pub struct Mistake {
 }
 
 impl fmt::Display for Mistake {
+    /// Writes the mistake on one line; what a file holds never reaches a terminal as a control character.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        f.write_str(&format!("{}: {}", self.place, self.message).replace(char::is_control, "?"))
     }
 }
 
@@ -91,7 +95,7 @@ impl FromIterator<Mistake> for Mistakes {
 /// The message for a field that `section` (empty at the top level) does not have.
 pub(super) fn unknown_field(section: &str, name: &str) -> String {
     let mut fields = knobs::fields(section);
-    let mut message = format!("unknown field `{name}`");
+    let mut message = format!("unknown field `{}`", excerpt(name));
     if section.is_empty() {
         fields.insert(0, "extends");
     } else {
@@ -108,7 +112,7 @@ pub(super) fn unknown_field(section: &str, name: &str) -> String {
 pub(super) fn unknown_knob(path: &str) -> String {
     match nearest(path, KNOBS.iter().flat_map(aliases), 0.6) {
         Some(known) => format!("unknown knob `{path}`; did you mean `{known}`?"),
-        None => format!("unknown knob `{path}`; `tricktop knobs` lists them"),
+        None => format!("unknown knob `{}`; `tricktop knobs` lists them", excerpt(path)),
     }
 }
 
@@ -126,6 +130,9 @@ pub(super) fn nearest<'a>(
 ) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace([' ', '-'], "_");
     let name = plain(name);
+    if name.len() > LONGEST {
+        return None;
+    }
     let mut best = None;
     for (word, answer) in words {
         let alike = strsim::normalized_damerau_levenshtein(&name, &plain(word));
@@ -134,6 +141,16 @@ pub(super) fn nearest<'a>(
         }
     }
     best.map(|(_, answer)| answer)
+}
+
+/// `text` on one line, cut to a length that a message can hold.
+pub(super) fn excerpt(text: &str) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(40) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }
 
 #[cfg(test)]

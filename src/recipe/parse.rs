@@ -3,11 +3,14 @@
 //! RON itself is read by the crate `ron`: every level is a list of fields whose values stay slices of the text, so
 //! that the place of a name or a value is the place of its slice, and a mistake in one value hides no other.
 
-use super::mistakes::{Mistake, Place, unknown_field};
+use super::mistakes::{Mistake, Place, excerpt, unknown_field};
 use super::{Kind, Knob, Value, knobs};
 use ron::value::RawValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::HashMap;
+
+/// Mistakes after which the rest of a file is not looked at.
+const MANY: usize = 100;
 
 /// A knob's value with the place where it was set.
 #[derive(Clone, Debug)]
@@ -33,7 +36,12 @@ pub(super) fn parse(source: &str, text: &str) -> Parsed {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { source, text, parsed: Parsed::default() };
     match ron::from_str::<Fields>(text) {
-        Ok(fields) => reader.section("", fields),
+        Ok(fields) => {
+            reader.section("", fields);
+            if reader.parsed.mistakes.len() >= MANY {
+                reader.mistake(&text[text.len()..], format!("only the first {MANY} mistakes are listed"));
+            }
+        }
         Err(error) => {
             let position = Some((error.span.end.line, error.span.end.col));
             // What ron says of the first two cases is about its own types.
@@ -71,6 +79,9 @@ impl<'t> Reader<'t> {
     fn section(&mut self, section: &str, fields: Fields<'t>) {
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for (name, value) in fields.0 {
+            if self.parsed.mistakes.len() >= MANY {
+                return;
+            }
             let path = knobs::join(section, name);
             let first = *seen.entry(name).or_insert(name);
             let again = !std::ptr::eq(first, name);
@@ -130,16 +141,6 @@ fn read(kind: Kind, text: &str) -> Result<Value, String> {
         }
     };
     value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))
-}
-
-/// `text` on one line, cut to a length that a message can hold.
-fn excerpt(text: &str) -> String {
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(char::is_control, "?");
-    if let Some((end, _)) = line.char_indices().nth(40) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
 }
 
 /// The fields of a RON struct, in their order, repeated ones too.

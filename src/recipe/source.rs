@@ -20,7 +20,7 @@ impl Source {
     /// The file at `path`, or the bundled preset of that name when there is no such file.
     pub(super) fn open(path: &Path) -> Source {
         match bundled::find(path) {
-            Some(bundled) if !is_file(path) => Source::Bundled(bundled, Some(path.to_path_buf())),
+            Some(bundled) if !path.is_file() => Source::Bundled(bundled, Some(path.to_path_buf())),
             _ => Source::File(path.to_path_buf()),
         }
     }
@@ -32,7 +32,7 @@ impl Source {
             Source::File(file) => {
                 let path = beside(file);
                 match bundled::find(to) {
-                    Some(bundled) if !is_file(&path) => Source::Bundled(bundled, Some(path)),
+                    Some(bundled) if !path.is_file() => Source::Bundled(bundled, Some(path)),
                     _ => Source::File(path),
                 }
             }
@@ -71,6 +71,10 @@ impl Source {
         match self {
             Source::Bundled(bundled, _) => Ok(bundled.text.into()),
             Source::File(file) => {
+                // A pipe could keep the reader waiting for ever.
+                if !fs::metadata(file)?.is_file() {
+                    return Err(io::Error::other("it is not a regular file"));
+                }
                 let mut bytes = Vec::new();
                 File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
                 Ok(bytes)
@@ -89,10 +93,6 @@ impl Source {
             None => "does not exist; `tricktop presets` lists the bundled presets".to_string(),
         }
     }
-}
-
-fn is_file(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|m| !m.is_dir())
 }
 
 /// The text of a preset file.
