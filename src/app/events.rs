@@ -39,6 +39,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Alarm { message, .. } => {
             state.note(Tone::Alarm, message.clone());
             state.alarm = Some(message);
+            return vec![Effect::Bell];
         }
         Event::Ended(summary) => return ended(state, *summary),
     }
@@ -106,20 +107,20 @@ fn epoch(state: &mut State, end: &EpochEnd) {
     let e = &end.evaluation;
     take_evaluation(state, e);
     let text = format!(
-        "epoch {}: train {}  val {}  top-1 {}  top-5 {}{}",
+        "epoch {}: train {}, val {}, top-1 {}, top-5 {}{}",
         end.epoch,
         number::loss(end.train_loss),
         number::loss(e.loss),
         number::percent(e.top1),
         number::percent(e.top5),
-        if end.best { "  best" } else { "" }
+        if end.best { ", best" } else { "" }
     );
     state.note(if end.best { Tone::Good } else { Tone::Plain }, text);
 }
 
 fn evaluated(state: &mut State, e: &Evaluation) {
     take_evaluation(state, e);
-    let text = format!("evaluated: loss {}  top-1 {}", number::loss(e.loss), number::percent(e.top1));
+    let text = format!("evaluated: loss {}, top-1 {}", number::loss(e.loss), number::percent(e.top1));
     state.note(Tone::Plain, text.clone());
     state.notify(Tone::Plain, text);
 }
@@ -162,7 +163,7 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     }
     match state.next.take() {
         Some(recipe) => restart(state, *recipe),
-        None => Vec::new(),
+        None => vec![Effect::Bell],
     }
 }
 

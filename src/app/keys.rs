@@ -236,7 +236,7 @@ bindings! {
     [c('T')] "T" Theme, "" 0, "next theme: dark, light, colour-blind-safe";
     [c('m')] "m" Mouse, "" 0, "mouse wheel on or off (off: the terminal selects text)";
     [c('?')] "?" Help, "help" 1, "this help";
-    [k(Esc)] "esc" Back, "" 0, "back: close what is in front, clear the filter; changes nothing";
+    [k(Esc)] "esc" Back, "" 0, "back; it never changes anything of the run";
     Steer MAIN:
     [c('q')] "q" Quit, "stop …" 0, "stop the run: choose how";
     Dialog ENDED:
@@ -244,7 +244,7 @@ bindings! {
     Steer EVERY:
     [Key::ctrl('c')] "ctrl-c" Interrupt, "" 0, "twice: save a checkpoint, stop and leave";
     Typing EDIT:
-    [k(Enter)] "enter" Accept, "apply" 1, "send the value; after it e (next epoch) or @500 (step 500) says when";
+    [k(Enter)] "enter" Accept, "apply" 1, "send: 0.1 now, 0.1e at the next epoch, 0.1@500 at a step";
     [Key::ctrl('e')] "ctrl-e" AcceptEpoch, "next epoch" 3, "send the value for the next epoch";
     [k(Up)] "up down" Step(true), "step" 2, "one step up or down";
     [k(Down)] "" Step(false), "" 0, "";
@@ -278,7 +278,7 @@ bindings! {
 }
 
 /// The help never scrolls further than this.
-pub(crate) const HELP_LINES: usize = 64;
+pub(crate) const HELP_LINES: usize = 80;
 
 /// What a key does in a context.
 pub fn lookup(context: Context, key: Key) -> Option<Action> {

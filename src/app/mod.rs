@@ -69,6 +69,8 @@ pub enum Effect {
     Start(Box<Recipe>),
     /// Capture the mouse, or let it go.
     Mouse(bool),
+    /// Ring the bell: the run ended or needs a person.
+    Bell,
     /// Close the screen.
     Leave,
 }

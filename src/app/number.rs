@@ -38,6 +38,15 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// A part of a whole in bytes: `3.40 of 23.0 GB`.
+pub fn bytes_of(part: u64, whole: u64) -> String {
+    let (part, whole) = (bytes(part), bytes(whole));
+    match part.split_once(' ') {
+        Some((number, unit)) if whole.ends_with(unit) => format!("{number} of {whole}"),
+        _ => format!("{part} of {whole}"),
+    }
+}
+
 fn three(v: f64) -> String {
     match v {
         v if v >= 99.95 => format!("{v:.0}"),
@@ -112,6 +121,8 @@ mod tests {
             (large(4_100_000_000), "4.10 G"),
             (large(12), "12"),
             (bytes(1_100_000), "1.10 MB"),
+            (bytes_of(3_400_000_000, 23_000_000_000), "3.40 of 23.0 GB"),
+            (bytes_of(410_000_000, 23_000_000_000), "410 MB of 23.0 GB"),
             (duration(Duration::from_secs(82)), "1:22"),
             (duration(Duration::from_secs(7_384)), "2:03:04"),
             (duration(Duration::from_secs(300_000)), "3 d 11 h"),

@@ -351,7 +351,7 @@ impl State {
         self.edits.planned(&self.recipe)
     }
 
-    /// The value a knob will have: with what is on its way and what is gathered for a new run.
+    /// The value a knob will have when what is on its way has come.
     pub(crate) fn planned_value(&self, knob: &Knob) -> Value {
         self.edits.of(knob).map_or_else(|| self.recipe.get(knob), |p| p.to.clone())
     }

@@ -65,9 +65,9 @@ fn round(v: f64, decimals: i32) -> f64 {
     (v * scale).round() / scale
 }
 
-/// Two digits that count, through text so that nothing like 0.30000000000000004 is left.
+/// Two digits that count, halves rounded up, through text so that nothing like 0.30000000000000004 is left.
 fn digits(v: f64) -> f64 {
-    format!("{v:.1e}").parse().unwrap_or(v)
+    format!("{:.1e}", v * (1.0 + 1e-9)).parse().unwrap_or(v)
 }
 
 #[cfg(test)]

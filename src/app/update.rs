@@ -30,6 +30,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::PresetChanged(name, result) => preset_changed(state, name, *result),
+        // A terminal that goes away sends more than one.
+        Msg::Signal if state.leaving => Vec::new(),
         Msg::Signal => save_and_leave(state),
         Msg::Lost(why) => lost(state, why),
     };

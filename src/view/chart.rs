@@ -255,8 +255,8 @@ fn x_axis(theme: &Theme, buf: &mut Buffer, area: Rect, plot: Rect, axes: &Axes) 
     let bar = "─".repeat(usize::from(plot.width));
     draw::text(buf, area, LABELS - 1, y, &format!("└{bar}"), theme.frame);
     let step = nice((axes.x.1 - axes.x.0) / (f64::from(plot.width) / 10.0).max(1.0));
-    let word = "epoch";
-    draw::text(buf, area, area.width.saturating_sub(word.len() as u16), y, word, theme.dim);
+    let word = format!("epoch {}", number::tick((axes.x.1 * 100.0).round() / 100.0));
+    draw::text(buf, area, area.width.saturating_sub(word.len() as u16), y, &word, theme.dim);
     let room = plot.width.saturating_sub(word.len() as u16 + 1);
     let mut v = (axes.x.0 / step).ceil() * step;
     while v <= axes.x.1 + step * 1e-6 {
@@ -265,7 +265,6 @@ fn x_axis(theme: &Theme, buf: &mut Buffer, area: Rect, plot: Rect, axes: &Axes) 
         let middle = (axes.share_x(v) * f64::from(plot.width - 1)).round() as u16;
         let x = middle.saturating_sub(n / 2);
         if x + n <= room {
-            draw::text(buf, plot, x, plot.height, "", theme.dim);
             draw::text(buf, area, LABELS + x, y, &label, theme.dim);
         }
         v += step;
@@ -280,7 +279,7 @@ fn nice(least: f64) -> f64 {
 
 fn ticks_y(axes: &Axes, rows: u16) -> Vec<f64> {
     let (low, high) = axes.y;
-    let wanted = (f64::from(rows) / 3.0).max(1.0);
+    let wanted = (f64::from(rows) / if rows < 12 { 2.0 } else { 3.0 }).max(1.0);
     if axes.log {
         let decades = (low.log10().floor() as i32..=high.log10().ceil() as i32).map(|d| 10f64.powi(d));
         let multiples: &[f64] = if (high / low).log10() > wanted { &[1.0] } else { &[1.0, 2.0, 5.0] };
@@ -289,7 +288,7 @@ fn ticks_y(axes: &Axes, rows: u16) -> Vec<f64> {
             .filter(|v| *v >= low && *v <= high)
             .collect();
     }
-    let step = nice((high - low) / wanted);
+    let step = nice(0.8 * (high - low) / wanted);
     let first = (low / step).ceil();
     (0..64).map(|i| (first + f64::from(i)) * step).take_while(|v| *v <= high + step * 1e-6).collect()
 }
@@ -309,7 +308,7 @@ mod tests {
     fn ticks_lie_inside_and_are_few() {
         let axes = |y, log| Axes { x: (0.0, 1.0), y, log };
         let plain = ticks_y(&axes((0.13, 2.4), false), 9);
-        assert_eq!(plain, [1.0, 2.0]);
+        assert_eq!(plain, [0.5, 1.0, 1.5, 2.0]);
         let log = ticks_y(&axes((0.13, 2.4), true), 9);
         assert_eq!(log, [0.2, 0.5, 1.0, 2.0]);
         assert!(ticks_y(&axes((1e-9, 1e9), true), 6).len() < 20);

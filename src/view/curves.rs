@@ -14,10 +14,10 @@ pub(crate) fn loss(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let run = &state.run;
     let mut legend = vec![Span::styled(format!("train {}", number::loss(run.loss.value())), theme.curve)];
     if let Some(p) = run.val_loss.last() {
-        legend.push(Span::styled(format!("  ◆ val {}", number::loss(p.y)), theme.second));
+        legend.push(Span::styled(format!("◆ val {}", number::loss(p.y)), theme.second));
     }
     if state.log_scale {
-        legend.push(Span::styled("  log", theme.dim));
+        legend.push(Span::styled("log", theme.dim));
     }
     let inner = pane(state, theme, buf, area, Pane::Loss, if run.step > 0 { legend } else { Vec::new() });
     if run.step == 0 {
@@ -41,9 +41,9 @@ pub(crate) fn rate(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     if run.lr.is_finite() {
         legend.push(Span::styled(format!("now {}", number::rate(run.lr)), theme.curve));
     }
-    legend.push(Span::styled(format!("  peak {}", number::rate(state.plan.peak)), theme.dim));
+    legend.push(Span::styled(format!("peak {}", number::rate(state.plan.peak)), theme.dim));
     if !state.plan.draft.is_empty() {
-        legend.push(Span::styled("  as typed", theme.pending));
+        legend.push(Span::styled("as typed", theme.pending));
     }
     let inner = pane(state, theme, buf, area, Pane::Rate, legend);
     let plan = &state.plan;
@@ -69,7 +69,7 @@ pub(crate) fn accuracy(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
     let mut legend = Vec::new();
     if let (Some(one), Some(five)) = (run.top1.last(), run.top5.last()) {
         legend.push(Span::styled(format!("top-1 {}", number::percent(one.y)), theme.curve));
-        legend.push(Span::styled(format!("  ◆ top-5 {}", number::percent(five.y)), theme.second));
+        legend.push(Span::styled(format!("◆ top-5 {}", number::percent(five.y)), theme.second));
     }
     let inner = pane(state, theme, buf, area, Pane::Accuracy, legend);
     let Some(range) = both(run.top1.range(Window::Whole), run.top5.range(Window::Whole)) else {

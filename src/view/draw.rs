@@ -59,11 +59,21 @@ pub(crate) fn clip_start(text: &str, columns: usize) -> String {
     if rest.len() < text.len() { format!("…{rest}") } else { rest.to_string() }
 }
 
-/// Words broken into lines of at most `columns`; a longer word is broken where it must be.
+/// Words broken into lines of at most `columns`; a number stays with its unit, and a word that is too long for a line
+/// is broken where it must be.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        let mut word = word.to_string();
+        match words.last_mut() {
+            Some(number) if word.len() <= 2 && number.ends_with(|c: char| c.is_ascii_digit()) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_string()),
+        }
+    }
+    let mut lines = vec![String::new()];
+    for mut word in words {
         let last = lines.last().map_or(0, |l| width(l));
         if last > 0 && last + 1 + width(&word) > columns {
             lines.push(String::new());
@@ -87,7 +97,8 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Draws a frame with a title and, at the right of its upper edge, a legend; gives the area inside.
+/// Draws a frame with a title and, at the right of its upper edge, a legend (as many parts of it as there is room for);
+/// gives the area inside.
 pub(crate) fn frame(
     theme: &Theme,
     buf: &mut Buffer,
@@ -111,12 +122,18 @@ pub(crate) fn frame(
     let mark = if focused { "▸" } else { " " };
     let head = clip(title, usize::from(area.width).saturating_sub(5));
     text(buf, area, 1, 0, &format!("{mark}{head} "), title_style);
+    let room = usize::from(area.width).saturating_sub(width(&head) + 6);
     let mut spans = vec![Span::raw(" ")];
-    spans.extend(legend);
+    for part in legend {
+        let gap = Span::raw(if spans.len() > 1 { "  " } else { "" });
+        if spans.iter().chain([&gap, &part]).map(Span::width).sum::<usize>() + 1 > room {
+            break;
+        }
+        spans.extend([gap, part]);
+    }
     spans.push(Span::raw(" "));
-    let legend = Line::from(spans);
-    if legend.width() > 2 && width(&head) + legend.width() + 6 <= usize::from(area.width) {
-        put_right(buf, area, area.width - 2, 0, &legend);
+    if spans.len() > 2 {
+        put_right(buf, area, area.width - 2, 0, &Line::from(spans));
     }
     Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
 }
@@ -132,7 +149,7 @@ impl Part {
         Part { rank, spans }
     }
 
-    fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.spans.iter().map(Span::width).sum()
     }
 }
@@ -208,7 +225,8 @@ fn ascii(glyph: &str) -> &'static str {
         "│" | "┆" | "‖" => "|",
         "┌" | "┐" | "└" | "┘" | "├" | "┤" | "┴" | "┬" | "▅" | "✓" => "+",
         "→" | "▸" => ">",
-        "…" | "·" | "▂" => ".",
+        "·" | "▂" => ".",
+        "…" => "~",
         "▁" => "_",
         "▄" => "=",
         "▆" => "x",
@@ -239,6 +257,8 @@ mod tests {
         assert_eq!(wrap("the run is over", 8), ["the run", "is over"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("x", 0), ["x"]);
+        assert_eq!(wrap("best top-1 92.1 %, 2:32", 15), ["best top-1", "92.1 %, 2:32"]);
+        assert_eq!(wrap("日本語", 2), ["日本", "語"]);
     }
 
     #[test]

@@ -3,42 +3,45 @@
 use super::draw::{self, Part};
 use super::theme::Theme;
 use crate::app::keys::{self, Context};
-use crate::app::{Editor, Modal, State, title};
+use crate::app::{Editor, Modal, Pane, State, title};
 use crate::recipe::{Knob, Value};
 use crate::train;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::Span;
 
 /// The line about the value at hand: what is typed, what went wrong, what was done, or what the knob means.
 pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let plain = |text: &str, style: Style| Line::from(Span::styled(text.to_string(), style));
-    let line = match &state.modal {
+    let one = |text: &str, style: Style| vec![Part::new(0, vec![Span::styled(text.to_string(), style)])];
+    let parts = match &state.modal {
         Some(Modal::Command(line)) => {
             let mut spans = prompt(":", line.text(), line.cursor(), theme);
             if let Some(problem) = &line.problem {
                 spans.push(Span::styled(format!("  {problem}"), theme.alarm));
             }
-            Line::from(spans)
+            vec![Part::new(0, spans)]
         }
         Some(Modal::Filter(line)) => {
             let mut spans = prompt("/", line.text(), line.cursor(), theme);
             let found = state.rows.knobs.len() + state.rows.tricks.len();
             spans.push(Span::styled(format!("  {found} rows"), theme.dim));
-            Line::from(spans)
+            vec![Part::new(0, spans)]
         }
         Some(Modal::Edit(editor)) => editing(state, editor, theme),
         _ => match (&state.alarm, &state.notice, state.selected()) {
-            (_, Some(notice), _) => plain(&notice.text, theme.tone(notice.tone)),
-            (Some(alarm), ..) => plain(&format!("! {alarm}"), theme.alarm),
+            (_, Some(notice), _) => one(&notice.text, theme.tone(notice.tone)),
+            (Some(alarm), ..) => one(&format!("! {alarm}"), theme.alarm),
             (None, None, Some(knob)) => about(theme, knob),
-            (None, None, None) => plain(hint(state), theme.dim),
+            (None, None, None) => {
+                let hints = hints(state).iter().enumerate();
+                hints.map(|(i, h)| Part::new(i as u8, vec![Span::styled(*h, theme.dim)])).collect()
+            }
         },
     };
-    let cut = line.width() > usize::from(area.width);
-    draw::put(buf, area, 0, 0, &line);
+    let cut = matches!(&parts[..], [one] if one.width() > usize::from(area.width));
+    draw::row(buf, area, 0, 2, parts, Vec::new());
     if cut && area.width > 0 {
         draw::text(buf, area, area.width - 1, 0, "…", theme.dim);
     }
@@ -63,36 +66,42 @@ pub(crate) fn with_cursor(text: &str, cursor: usize, style: Style, theme: &Theme
     ]
 }
 
-fn editing(state: &State, editor: &Editor, theme: &Theme) -> Line<'static> {
+fn editing(state: &State, editor: &Editor, theme: &Theme) -> Vec<Part> {
+    let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
     match &editor.meaning {
-        Err(problem) => Line::from(Span::styled(format!("! {problem}"), theme.alarm)),
+        Err(problem) => vec![Part::new(0, vec![Span::styled(format!("! {problem}"), theme.alarm)])],
         Ok((value, when)) => {
             let what = format!("{} → {}", title(editor.knob), state.shown(editor.knob, value));
-            let time = state.when_text(editor.knob, *when);
-            Line::from(vec![
-                Span::styled(format!("{what} {time}"), theme.pending),
-                Span::styled(format!("  ·  {}  ·  {}", editor.knob.help, editor.knob.kind), theme.dim),
-            ])
+            let what = format!("{what} {}", state.when_text(editor.knob, *when));
+            vec![
+                Part::new(0, vec![Span::styled(what, theme.pending)]),
+                dim(1, editor.knob.kind.to_string()),
+                dim(2, editor.knob.help.to_string()),
+            ]
         }
     }
 }
 
 /// What a knob means, where the paper speaks of it, what it may hold.
-fn about(theme: &Theme, knob: &Knob) -> Line<'static> {
-    let paper = if knob.paper.is_empty() { String::new() } else { format!(" (paper {})", knob.paper) };
-    Line::from(vec![
-        Span::styled(title(knob), theme.text),
-        Span::styled(format!("  {}{paper}  ·  {}", knob.help, knob.kind), theme.dim),
-    ])
+fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
+    let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
+    let mut parts = vec![Part::new(0, vec![Span::styled(title(knob), theme.text)]), dim(1, knob.help.to_string())];
+    if !knob.paper.is_empty() {
+        parts.push(dim(2, format!("paper {}", knob.paper)));
+    }
+    parts.push(dim(3, knob.kind.to_string()));
+    parts
 }
 
-fn hint(state: &State) -> &'static str {
+fn hints(state: &State) -> &'static [&'static str] {
     match state.focus {
-        crate::app::Pane::Loss => "dots: single steps, line: smoothed, ◆: validation  ·  y log  z zoom  x last steps",
-        crate::app::Pane::Rate => "line: so far, dots: to come  ·  z zoom",
-        crate::app::Pane::Accuracy => "line: top-1, ◆: top-5, on the test set  ·  z zoom",
-        crate::app::Pane::Journal => "arrows scroll",
-        _ => "",
+        Pane::Loss => {
+            &["line: training, smoothed", "dots: single steps", "◆: validation", "y log  z zoom  x last steps"]
+        }
+        Pane::Rate => &["line: so far", "dots: to come", "z zoom"],
+        Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "z zoom"],
+        Pane::Journal => &["arrows scroll", "z zoom"],
+        _ => &["z zoom"],
     }
 }
 

@@ -50,27 +50,27 @@ fn gauge(theme: &Theme, name: &str, value: String) -> Line<'static> {
 }
 
 fn memory(sample: &Sample) -> String {
-    format!("{} of {}", number::bytes(sample.memory_used), number::bytes(sample.memory_total))
+    number::bytes_of(sample.memory_used, sample.memory_total)
 }
 
+/// Two lines about a card.
 fn card(theme: &Theme, gpu: &Gpu, history: &[f64], columns: usize) -> [Line<'static>; 2] {
     let busy = gpu.utilisation.map_or_else(|| "   ? %".to_string(), |u| format!("{u:>4} %"));
-    let name = draw::clip(&gpu.name, columns.saturating_sub(20).max(8));
-    let spark = draw::sparkline(history, columns.saturating_sub(draw::width(&name) + 8).min(40), SCALE);
-    let mut facts = Vec::new();
-    if let Some(used) = gpu.memory_used {
-        facts.push(format!("{} of {}", number::bytes(used), number::bytes(gpu.memory_total)));
+    let mut facts = String::new();
+    for fact in [gpu.temperature.map(|t| format!("  {t} °C")), gpu.power_w.map(|p| format!("  {p:.0} W"))] {
+        facts.push_str(&fact.unwrap_or_default());
     }
-    facts.extend(gpu.temperature.map(|t| format!("{t} °C")));
-    facts.extend(gpu.power_w.map(|p| format!("{p:.0} W")));
+    let memory = gpu.memory_used.map_or_else(String::new, |used| number::bytes_of(used, gpu.memory_total));
+    let room = columns.saturating_sub(draw::width(&memory) + 9).min(40);
+    let name = draw::clip(&gpu.name, columns.saturating_sub(draw::width(&facts)));
     [
+        Line::from(vec![Span::styled(name, theme.text), Span::styled(facts, theme.dim)]),
         Line::from(vec![
-            Span::styled(name, theme.text),
             Span::styled(busy, theme.text),
             Span::raw(" "),
-            Span::styled(spark, theme.curve),
+            Span::styled(draw::sparkline(history, room, SCALE), theme.curve),
+            Span::styled(format!("  {memory}"), theme.dim),
         ]),
-        Line::from(Span::styled(format!("  {}", facts.join("  ")), theme.dim)),
     ]
 }
 

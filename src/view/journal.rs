@@ -2,9 +2,10 @@
 
 use super::draw;
 use super::theme::Theme;
-use crate::app::{Entry, Pane, State, number};
+use crate::app::{Pane, State, number};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Span;
 
 /// Draws the pane.
@@ -22,40 +23,20 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 pub(crate) fn lines(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, skip: usize) {
     let digits = state.journal.iter().map(|e| number::thousands(e.step).len()).max().unwrap_or(1);
     let columns = usize::from(area.width).saturating_sub(digits + 2);
-    let mut bottom = area.height;
+    let room = usize::from(area.height);
+    let mut shown: Vec<(String, String, Style)> = Vec::new();
     for entry in state.journal.iter().rev().skip(skip) {
         let wrapped = draw::wrap(&entry.text, columns);
-        let n = wrapped.len() as u16;
-        if n > bottom && bottom < area.height {
+        if !shown.is_empty() && shown.len() + wrapped.len() > room {
             break;
         }
-        bottom = bottom.saturating_sub(n);
-        draw_entry(theme, buf, area, bottom, digits, entry, &wrapped);
-        if bottom == 0 {
-            break;
+        for (i, line) in wrapped.into_iter().enumerate().rev() {
+            let step = if i == 0 { number::thousands(entry.step) } else { String::new() };
+            shown.push((step, line, theme.tone(entry.tone)));
         }
     }
-    // A short journal starts at the top.
-    if bottom > 0 && bottom < area.height {
-        shift_up(buf, area, bottom);
-    }
-}
-
-fn draw_entry(theme: &Theme, buf: &mut Buffer, area: Rect, y: u16, digits: usize, entry: &Entry, wrapped: &[String]) {
-    let step = number::thousands(entry.step);
-    draw::text(buf, area, 0, y, &format!("{step:>digits$}"), theme.dim);
-    for (i, line) in wrapped.iter().enumerate() {
-        draw::text(buf, area, digits as u16 + 2, y + i as u16, line, theme.tone(entry.tone));
-    }
-}
-
-fn shift_up(buf: &mut Buffer, area: Rect, by: u16) {
-    for y in 0..area.height {
-        for x in area.left()..area.right() {
-            let from = buf.cell((x, area.y + y + by)).filter(|_| y + by < area.height).cloned().unwrap_or_default();
-            if let Some(to) = buf.cell_mut((x, area.y + y)) {
-                *to = from;
-            }
-        }
+    for (y, (step, line, style)) in shown.iter().rev().enumerate() {
+        draw::text(buf, area, 0, y as u16, &format!("{step:>digits$}"), theme.dim);
+        draw::text(buf, area, digits as u16 + 2, y as u16, line, *style);
     }
 }

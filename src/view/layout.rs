@@ -16,8 +16,6 @@ const DOUBLE: u16 = 190;
 pub(crate) struct Layout {
     pub(crate) header: Rect,
     pub(crate) panes: Vec<(Pane, Rect)>,
-    /// Knobs and tricks in one list, where there is room for one only.
-    pub(crate) list: Option<Rect>,
     /// The panes that are not seen, in a line each.
     pub(crate) side: Option<Rect>,
     pub(crate) status: Rect,
@@ -33,7 +31,7 @@ impl Layout {
         let [header, body, status, footer] =
             Split::vertical([Constraint::Length(2), Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
                 .areas(area);
-        let mut layout = Layout { header, panes: Vec::new(), list: None, side: None, status, footer };
+        let mut layout = Layout { header, panes: Vec::new(), side: None, status, footer };
         if state.zoom {
             layout.panes.push((state.focus, body));
         } else if area.width >= WIDE.0 && area.height >= WIDE.1 {
@@ -72,9 +70,12 @@ impl Layout {
     fn compact(&mut self, state: &State, body: Rect) {
         let left_width = (body.width / 2).clamp(36, 42);
         let [left, right] = Split::horizontal([Constraint::Length(left_width), Constraint::Fill(1)]).areas(body);
+        let tricks = KNOBS.iter().filter(|k| k.group == Group::Trick).count() as u16 + 2;
+        let tricks_height = tricks.max(body.height / 2).min(body.height - body.height / 3);
+        let [knobs, tricks] = Split::vertical([Constraint::Fill(1), Constraint::Length(tricks_height)]).areas(left);
         let side_height = if body.height >= 16 { 7 } else { 5 };
         let [chart, side] = Split::vertical([Constraint::Fill(1), Constraint::Length(side_height)]).areas(right);
-        self.list = Some(left);
+        self.panes.extend([(Pane::Knobs, knobs), (Pane::Tricks, tricks)]);
         self.side = Some(side);
         self.panes.push((shown(state), chart));
     }

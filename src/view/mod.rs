@@ -37,9 +37,6 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
             for (pane, area) in &layout.panes {
                 draw_pane(state, &theme, buf, *pane, *area);
             }
-            if let Some(area) = layout.list {
-                rows::draw_all(state, &theme, buf, area);
-            }
             if let Some(area) = layout.side {
                 side::draw(state, &theme, buf, area);
             }

@@ -27,6 +27,8 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     figures.extend(run.top1.last().map(|p| format!("top-1 {}", number::percent(p.y))));
     figures.extend(run.left(&state.recipe).map(|left| format!("left {}", number::duration(left))));
     lines.push(Line::from(figures.join("  ")));
+    let alarm = state.alarm.iter().flat_map(|a| draw::wrap(&format!("! {a}"), usize::from(area.width)));
+    lines.extend(alarm.map(|l| Line::from(Span::styled(l, theme.alarm))));
     lines.extend(state.closing_lines().into_iter().skip(1).map(Line::from));
     let rows_of_keys = 3;
     let room = usize::from(area.height).saturating_sub(rows_of_keys).max(1);
@@ -48,7 +50,7 @@ fn list(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, from: u16) {
     let room = usize::from(area.height.saturating_sub(from + 2));
     let list = if state.focus == crate::app::Pane::Tricks { &state.rows.tricks } else { &state.rows.knobs };
     let at = list.iter().position(|k| state.selected() == Some(k)).unwrap_or(0);
-    let first = at.saturating_sub(room / 2).min(list.len().saturating_sub(room));
+    let first = rows::first_row(at, list.len(), room);
     for (i, knob) in list.iter().skip(first).take(room).enumerate() {
         let line = Rect { y: area.y + from + i as u16, height: 1, ..area };
         rows::draw_row(state, theme, buf, line, knob, state.selected() == Some(*knob));

@@ -17,63 +17,32 @@ const APPLIES: u16 = 5;
 /// Columns of the unit.
 const UNIT: u16 = 6;
 
-/// A row of the list: a knob, or a heading between two parts.
-enum Row {
-    Knob(&'static Knob),
-    Heading(&'static str),
-}
-
 /// Draws one of the two panes.
 pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, pane: Pane, area: Rect) {
-    let list = if pane == Pane::Tricks { &state.rows.tricks } else { &state.rows.knobs };
-    let rows: Vec<Row> = list.iter().map(|k| Row::Knob(k)).collect();
-    pane_of(state, theme, buf, area, pane.word(), state.focus == pane, pane, &rows);
-}
-
-/// Draws both in one list.
-pub(crate) fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut rows: Vec<Row> = state.rows.knobs.iter().map(|k| Row::Knob(k)).collect();
-    rows.push(Row::Heading(Pane::Tricks.word()));
-    rows.extend(state.rows.tricks.iter().map(|k| Row::Knob(k)));
-    let pane = if state.focus == Pane::Tricks { Pane::Tricks } else { Pane::Knobs };
-    pane_of(state, theme, buf, area, "Knobs and tricks", state.focus.steers(), pane, &rows);
-}
-
-#[allow(clippy::too_many_arguments)]
-fn pane_of(
-    state: &State,
-    theme: &Theme,
-    buf: &mut Buffer,
-    area: Rect,
-    title: &str,
-    focused: bool,
-    pane: Pane,
-    rows: &[Row],
-) {
+    let rows = if pane == Pane::Tricks { &state.rows.tricks } else { &state.rows.knobs };
+    let focused = state.focus == pane;
     let selected = state.rows.selected(pane);
-    let at = rows.iter().position(|r| matches!(r, Row::Knob(k) if Some(*k) == selected)).unwrap_or(0);
+    let at = rows.iter().position(|k| Some(*k) == selected).unwrap_or(0);
     let room = usize::from(area.height.saturating_sub(2));
-    let first = at.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    let first = first_row(at, rows.len(), room);
     let mut legend = Vec::new();
     if !state.rows.filter.is_empty() {
-        legend.push(Span::styled(format!("/{}  ", state.rows.filter), theme.pending));
+        legend.push(Span::styled(format!("/{}", state.rows.filter), theme.pending));
     }
     if rows.len() > room {
         let (up, down) = (if first > 0 { "↑" } else { " " }, if first + room < rows.len() { "↓" } else { " " });
-        legend.push(Span::styled(format!("{up}{down} {} of {}", at + 1, rows.len()), theme.dim));
+        legend.push(Span::styled(format!("{:>2} of {} {up}{down}", at + 1, rows.len()), theme.dim));
     }
-    let inner = draw::frame(theme, buf, area, title, focused, legend);
-    for (y, row) in rows.iter().skip(first).take(usize::from(inner.height)).enumerate() {
+    let inner = draw::frame(theme, buf, area, pane.word(), focused, legend);
+    for (y, knob) in rows.iter().skip(first).take(usize::from(inner.height)).enumerate() {
         let line = Rect { y: inner.y + y as u16, height: 1, ..inner };
-        match row {
-            Row::Knob(knob) => draw_row(state, theme, buf, line, knob, focused && Some(*knob) == selected),
-            Row::Heading(text) => {
-                let bar = "─".repeat(usize::from(line.width));
-                draw::text(buf, line, 0, 0, &bar, theme.frame);
-                draw::text(buf, line, 1, 0, &format!(" {text} "), theme.text);
-            }
-        }
+        draw_row(state, theme, buf, line, knob, focused && Some(*knob) == selected);
     }
+}
+
+/// The first visible row of a list, so that the cursor stands in the middle when it can.
+pub(crate) fn first_row(at: usize, rows: usize, room: usize) -> usize {
+    at.saturating_sub(room / 2).min(rows.saturating_sub(room))
 }
 
 /// Draws the row of one knob.

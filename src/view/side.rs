@@ -9,7 +9,8 @@ use ratatui::text::{Line, Span};
 
 /// Draws the lines.
 pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let inner = draw::frame(theme, buf, area, "Others", false, Vec::new());
+    let title = if state.run.summary.is_some() { "Result" } else { "More" };
+    let inner = draw::frame(theme, buf, area, title, false, Vec::new());
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     if state.run.summary.is_some() {
         let all = state.closing_lines();
@@ -46,11 +47,12 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 /// Name, value and curve of a pane in a line.
 fn summary(state: &State, pane: Pane, columns: usize) -> Option<(&'static str, String, String)> {
     let run = &state.run;
+    let last = |curve: &Curve, show: fn(f64) -> String| curve.last().map_or("-".into(), |p| show(p.y));
     let of = |curve: &Curve| header::spark(curve, columns.min(16));
     Some(match pane {
-        Pane::Loss => ("loss", number::loss(run.loss.value()), of(&run.smooth)),
-        Pane::Rate => ("rate", number::rate(run.lr), of(&run.rate)),
-        Pane::Accuracy => ("top-1", run.top1.last().map_or("-".into(), |p| number::percent(p.y)), of(&run.top1)),
+        Pane::Loss => ("loss", last(&run.smooth, number::loss), of(&run.smooth)),
+        Pane::Rate => ("rate", last(&run.rate, number::rate), of(&run.rate)),
+        Pane::Accuracy => ("top-1", last(&run.top1, number::percent), of(&run.top1)),
         Pane::Hardware => {
             let values: Vec<f64> = state.hardware.busy.iter().map(|v| f64::from(*v)).collect();
             let gpu = state.hardware.last.as_ref().is_some_and(|s| !s.gpus.is_empty());

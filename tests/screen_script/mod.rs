@@ -196,6 +196,7 @@ impl Screen {
 
     pub fn send(&mut self, msg: Msg) {
         let effects = update(&mut self.state, msg);
+        self.effects.extend(effects.iter().cloned());
         for effect in &effects {
             if let Effect::Send(command) = effect
                 && self.answers
@@ -205,7 +206,6 @@ impl Screen {
                 }
             }
         }
-        self.effects.extend(effects);
     }
 
     pub fn tick(&mut self, ms: u64) {
