@@ -244,7 +244,7 @@ bindings! {
     Steer EVERY:
     [Key::ctrl('c')] "ctrl-c" Interrupt, "" 0, "twice: save a checkpoint, stop and leave";
     Typing EDIT:
-    [k(Enter)] "enter" Accept, "apply" 1, "send: 0.1 now, 0.1e at the next epoch, 0.1@500 at a step";
+    [k(Enter)] "enter" Accept, "apply" 1, "0.1 now, 0.1e at the next epoch, 0.1@500 at step 500";
     [Key::ctrl('e')] "ctrl-e" AcceptEpoch, "next epoch" 3, "send the value for the next epoch";
     [k(Up)] "up down" Step(true), "step" 2, "one step up or down";
     [k(Down)] "" Step(false), "" 0, "";
