@@ -1,1 +1,76 @@
 //! The state of the screen and what changes it: pure, without terminal, clock, file or thread.
+//!
+//! Everything that happens comes in as a [`Msg`]; [`update`] folds it into the [`State`] and answers with the
+//! [`Effect`]s that the front end carries out. Whatever the screen shows is computed here, not while drawing.
+
+mod act;
+pub mod commands;
+mod editor;
+mod edits;
+mod events;
+pub mod hardware;
+mod history;
+pub mod keys;
+mod modal;
+pub mod number;
+mod plan;
+mod preset;
+mod rows;
+mod state;
+mod stepping;
+mod update;
+
+pub use editor::Editor;
+pub use edits::{Edits, Pending};
+pub use history::{Curve, Point, Window};
+pub use keys::Key;
+pub use modal::Modal;
+pub use plan::Plan;
+pub use preset::PresetDiff;
+pub use rows::{title, trick_of, values_of};
+pub use state::{Entry, Mark, Options, Pane, Run, State, ThemeName, Tone};
+pub use update::update;
+
+use crate::recipe::Recipe;
+use crate::train::{Command, Event};
+use std::time::Duration;
+
+/// Something that happened outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// Time passed; the time since the screen opened.
+    Tick(Duration),
+    /// A key.
+    Key(Key),
+    /// Text pasted into the terminal.
+    Paste(String),
+    /// The mouse wheel turned, up (negative) or down.
+    Wheel(i8),
+    /// The terminal has this many columns and rows.
+    Resize(u16, u16),
+    /// A report of the trainer.
+    Event(Event),
+    /// A look at the machine.
+    Hardware(hardware::Sample),
+    /// A preset file changed: its name, and the recipe it now makes or what is wrong with it.
+    PresetChanged(String, Box<Result<Recipe, String>>),
+    /// The system asks for an end (SIGTERM, SIGINT, SIGHUP).
+    Signal,
+    /// The trainer is gone without a last word, or could not be started.
+    Lost(String),
+}
+
+/// Something the front end must do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send this to the trainer.
+    Send(Command),
+    /// The run before has ended: start one with this recipe.
+    Start(Box<Recipe>),
+    /// Capture the mouse, or let it go.
+    Mouse(bool),
+    /// Ring the bell: the run ended or needs a person.
+    Bell,
+    /// Close the screen.
+    Leave,
+}

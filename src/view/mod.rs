@@ -1,1 +1,68 @@
 //! Drawing: pure functions from state to a buffer of cells.
+
+mod chart;
+mod curves;
+mod draw;
+mod footer;
+mod hardware;
+mod header;
+mod help;
+mod journal;
+mod layout;
+mod plain;
+mod popup;
+mod rows;
+mod side;
+pub mod svg;
+mod theme;
+
+use crate::app::{Modal, Pane, State};
+use layout::Layout;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use theme::Theme;
+
+/// Draws the whole screen.
+pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
+    let area = area.intersection(*buf.area());
+    if area.is_empty() {
+        return;
+    }
+    let theme = Theme::new(&state.options);
+    buf.set_style(area, theme.text);
+    match Layout::new(state, area) {
+        None => plain::draw(state, &theme, buf, area),
+        Some(layout) => {
+            header::draw(state, &theme, buf, layout.header);
+            for (pane, area) in &layout.panes {
+                draw_pane(state, &theme, buf, *pane, *area);
+            }
+            if let Some(area) = layout.side {
+                side::draw(state, &theme, buf, area);
+            }
+            footer::status(state, &theme, buf, layout.status);
+            footer::keys(state, &theme, buf, layout.footer);
+        }
+    }
+    match &state.modal {
+        Some(Modal::Help(scroll)) => help::draw(*scroll, &theme, buf, area),
+        Some(Modal::Stop) => popup::stop(state, &theme, buf, area),
+        Some(Modal::Fork) => popup::fork(state, &theme, buf, area),
+        Some(Modal::Preset(diff)) => popup::preset(state, diff, &theme, buf, area),
+        Some(Modal::Edit(_) | Modal::Command(_) | Modal::Filter(_)) | None => {}
+    }
+    if state.options.ascii {
+        draw::to_ascii(buf, area);
+    }
+}
+
+fn draw_pane(state: &State, theme: &Theme, buf: &mut Buffer, pane: Pane, area: Rect) {
+    match pane {
+        Pane::Knobs | Pane::Tricks => rows::draw(state, theme, buf, pane, area),
+        Pane::Loss => curves::loss(state, theme, buf, area),
+        Pane::Rate => curves::rate(state, theme, buf, area),
+        Pane::Accuracy => curves::accuracy(state, theme, buf, area),
+        Pane::Hardware => hardware::draw(state, theme, buf, area),
+        Pane::Journal => journal::draw(state, theme, buf, area),
+    }
+}

@@ -1,0 +1,202 @@
+//! Folds the trainer's events into the state.
+
+use super::rows::{title, trick_of};
+use super::state::{Run, State, Tone};
+use super::{Effect, number};
+use crate::recipe::knobs::Group;
+use crate::recipe::{Applies, Knob, Value};
+use crate::train::{self, EpochEnd, Evaluation, Event, StepRecord, Summary, When};
+
+/// Takes one event in.
+pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Started(info) => {
+            let what = format!("{}: {} on {}, {}", info.name, info.net, info.data, info.device);
+            state.recipe = info.recipe.clone();
+            state.run.info = Some(*info);
+            state.note(Tone::Plain, what);
+        }
+        Event::State(to) => run_state(state, to),
+        Event::Steps(records) => steps(state, &records),
+        Event::Scheduled { knob, to, when } => {
+            state.edits.scheduled(knob, &to, when);
+            let text = format!("{} to {} {}", title(knob), shown(knob, &to), when_text(state, when));
+            state.note(Tone::Plain, text);
+        }
+        Event::Applied { step, knob, from, to } => applied(state, step, knob, &from, to),
+        Event::Refused { reason } => {
+            state.edits.refused();
+            state.note(Tone::Warn, format!("refused: {reason}"));
+            state.notify(Tone::Warn, format!("refused: {reason}"));
+        }
+        Event::Epoch(end) => epoch(state, &end),
+        Event::Evaluated(evaluation) => evaluated(state, &evaluation),
+        Event::Checkpoint { step, bytes, ms, best, .. } => {
+            let best = if best { "best " } else { "" };
+            let text = format!("{best}checkpoint of step {step} written, {}, {ms:.0} ms", number::bytes(bytes));
+            state.note(Tone::Plain, text);
+        }
+        Event::Alarm { message, .. } => {
+            state.note(Tone::Alarm, message.clone());
+            state.alarm = Some(message);
+            return vec![Effect::Bell];
+        }
+        Event::Ended(summary) => return ended(state, *summary),
+    }
+    Vec::new()
+}
+
+fn run_state(state: &mut State, to: train::State) {
+    let run = &mut state.run;
+    if to == train::State::Evaluating {
+        run.evaluating_since = Some(state.clock);
+    } else if let Some(since) = run.evaluating_since.take() {
+        run.evaluation = state.clock.saturating_sub(since);
+    }
+    if to == train::State::Running {
+        state.alarm = None;
+    }
+    let paused = |s| s == train::State::Paused;
+    if paused(to) != paused(run.state) && run.step > 0 {
+        let text = if paused(to) { format!("paused after step {}", run.step) } else { "goes on".to_string() };
+        run.state = to;
+        state.note(Tone::Plain, text);
+    }
+    state.run.state = to;
+}
+
+fn steps(state: &mut State, records: &[StepRecord]) {
+    let run = &mut state.run;
+    for r in records {
+        let smooth = run.loss.push(f64::from(r.loss));
+        run.raw.push(r.epoch, f64::from(r.loss));
+        run.smooth.push(r.epoch, smooth);
+        run.rate.push(r.epoch, r.lr);
+        run.speed.push(r.img_s);
+        run.wait.push(f64::from(r.wait));
+        (run.step, run.epoch, run.lr) = (r.step, r.epoch, r.lr);
+    }
+    for curve in [&mut run.raw, &mut run.smooth, &mut run.rate] {
+        curve.settle();
+    }
+    if run.state == train::State::Starting && !records.is_empty() {
+        run.state = train::State::Running;
+    }
+}
+
+fn applied(state: &mut State, step: u64, knob: &'static Knob, from: &Value, to: Value) {
+    state.edits.applied(knob, &to);
+    let ahead = step.saturating_sub(state.run.step) as f64;
+    let epoch = state.run.epoch + ahead / state.run.steps_per_epoch(&state.recipe).max(1) as f64;
+    let text = format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, &to));
+    let label = match (knob.group, trick_of(knob)) {
+        (Group::TrickValue, Some(trick)) => format!("{} {}", trick.name, shown(knob, &to)),
+        _ => format!("{} {}", knob.name, shown(knob, &to)),
+    };
+    state.unsettled.push((knob, to));
+    if let Ok(recipe) = state.recipe.with(state.unsettled.iter().cloned()) {
+        state.recipe = recipe;
+        state.unsettled.clear();
+    }
+    state.run.edits += 1;
+    state.mark(epoch, label);
+    state.note(Tone::Edit, text);
+}
+
+fn epoch(state: &mut State, end: &EpochEnd) {
+    let e = &end.evaluation;
+    take_evaluation(state, e);
+    let text = format!(
+        "epoch {}: train {}, val {}, top-1 {}, top-5 {}{}",
+        end.epoch,
+        number::loss(end.train_loss),
+        number::loss(e.loss),
+        number::percent(e.top1),
+        number::percent(e.top5),
+        if end.best { ", best" } else { "" }
+    );
+    state.note(if end.best { Tone::Good } else { Tone::Plain }, text);
+}
+
+fn evaluated(state: &mut State, e: &Evaluation) {
+    take_evaluation(state, e);
+    let text = format!("evaluated: loss {}, top-1 {}", number::loss(e.loss), number::percent(e.top1));
+    state.note(Tone::Plain, text.clone());
+    state.notify(Tone::Plain, text);
+}
+
+fn take_evaluation(state: &mut State, e: &Evaluation) {
+    let run = &mut state.run;
+    for (curve, y) in [(&mut run.val_loss, e.loss), (&mut run.top1, e.top1), (&mut run.top5, e.top5)] {
+        curve.push(e.epoch, y);
+        curve.settle();
+    }
+    if e.top1.is_finite() {
+        run.best_top1 = Some(run.best_top1.map_or(e.top1, |b| b.max(e.top1)));
+    }
+}
+
+fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
+    state.run.state = summary.state;
+    state.run.step = state.run.step.max(summary.step);
+    state.run.best_top1 = summary.best_top1.or(state.run.best_top1);
+    state.edits.clear();
+    if matches!(state.modal, Some(super::Modal::Stop)) {
+        state.modal = None;
+    }
+    let tone = match summary.state {
+        train::State::Done => Tone::Good,
+        train::State::Failed => Tone::Alarm,
+        _ => Tone::Plain,
+    };
+    let error = summary.error.clone();
+    state.run.summary = Some(summary);
+    if let Some(line) = state.closing_lines().first() {
+        state.note(tone, line.clone());
+    }
+    if let Some(error) = error {
+        state.note(Tone::Alarm, error.clone());
+        state.alarm = Some(error);
+    }
+    if state.leaving {
+        return vec![Effect::Leave];
+    }
+    match state.next.take() {
+        Some(recipe) => restart(state, *recipe),
+        None => vec![Effect::Bell],
+    }
+}
+
+/// Clears the screen for a new run and asks for its start.
+pub(crate) fn restart(state: &mut State, recipe: crate::recipe::Recipe) -> Vec<Effect> {
+    state.run = Run::new();
+    state.recipe = recipe.clone();
+    state.unsettled.clear();
+    state.edits = super::Edits::default();
+    state.alarm = None;
+    state.note(Tone::Plain, "new run from scratch");
+    vec![Effect::Start(Box::new(recipe))]
+}
+
+/// A value with its unit, switches as words.
+pub(crate) fn shown(knob: &Knob, value: &Value) -> String {
+    match value {
+        Value::Bool(on) => if *on { "on" } else { "off" }.to_string(),
+        v if knob.unit.is_empty() => v.to_string(),
+        v => format!("{v} {}", knob.unit),
+    }
+}
+
+/// When an edit takes effect, as the end of a sentence.
+pub(crate) fn when_text(state: &State, when: When) -> String {
+    match when {
+        When::Now => "at the next step".to_string(),
+        When::NextEpoch => format!("at epoch {}", state.run.epoch.ceil() as u64 + 1),
+        When::Step(n) => format!("at step {n}"),
+    }
+}
+
+/// When a change of this knob asked for at `when` takes effect.
+pub(crate) fn effective(knob: &Knob, when: When) -> When {
+    if knob.applies == Applies::NextEpoch && when == When::Now { When::NextEpoch } else { when }
+}

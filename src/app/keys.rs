@@ -1,0 +1,326 @@
+//! The key table: it drives the dispatch, the footer and the help.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// A key as the tables know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The key.
+    pub code: KeyCode,
+    /// Whether Ctrl is held.
+    pub ctrl: bool,
+}
+
+impl Key {
+    /// A key alone.
+    pub const fn plain(code: KeyCode) -> Key {
+        Key { code, ctrl: false }
+    }
+
+    /// A letter with Ctrl.
+    pub const fn ctrl(c: char) -> Key {
+        Key { code: KeyCode::Char(c), ctrl: true }
+    }
+}
+
+impl From<KeyEvent> for Key {
+    fn from(event: KeyEvent) -> Key {
+        Key { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) }
+    }
+}
+
+/// What is in front decides which keys are in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// Nothing is in front, the run goes on.
+    Main,
+    /// Nothing is in front, the run is over.
+    Ended,
+    /// The editor of a value.
+    Edit,
+    /// The command line or the filter.
+    Line,
+    /// The help.
+    Help,
+    /// The stop dialog.
+    Stop,
+    /// The new-run dialog.
+    Fork,
+    /// The dialog about a changed preset.
+    Preset,
+}
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Move by so many rows.
+    Move(isize),
+    /// Move by so many screens.
+    Screen(isize),
+    /// To the first or last row.
+    End(bool),
+    /// Into a trick's values.
+    Into,
+    /// Out of a trick's values.
+    Out,
+    /// To the next or previous pane.
+    NextPane(bool),
+    /// To a pane by its digit.
+    Pane(usize),
+    /// Flip a switch.
+    Toggle,
+    /// Open the editor.
+    Edit,
+    /// One step up or down.
+    Step(bool),
+    /// Undo the last edit.
+    Undo,
+    /// Pause or resume.
+    Pause,
+    /// Run one step.
+    OneStep,
+    /// Ask for a number of steps.
+    AskSteps,
+    /// Evaluate now.
+    Evaluate,
+    /// Write a checkpoint now.
+    Save,
+    /// Open the new-run dialog.
+    Fork,
+    /// Open the command line.
+    Command,
+    /// Open the filter.
+    Filter,
+    /// Logarithmic loss axis.
+    LogScale,
+    /// Focused chart over the whole area.
+    Zoom,
+    /// Whole run or its last steps.
+    Window,
+    /// Next theme.
+    Theme,
+    /// Mouse capture.
+    Mouse,
+    /// Open the help.
+    Help,
+    /// Open the stop dialog, or leave after the end.
+    Quit,
+    /// Ctrl-C.
+    Interrupt,
+    /// Go back; nothing changes.
+    Back,
+    /// Say yes to what is in front.
+    Accept,
+    /// Send the typed value for the next epoch.
+    AcceptEpoch,
+    /// Complete the command.
+    Complete,
+    /// Stop, with or without a checkpoint.
+    Stop(bool),
+    /// Start a new run.
+    NewRun,
+    /// Forget the gathered changes.
+    Forget,
+}
+
+/// Heading under which the help shows a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Keys that change the run.
+    Steer,
+    /// Keys that change what is seen.
+    Look,
+    /// Keys of the editor.
+    Typing,
+    /// Keys of dialogs, which show them themselves.
+    Dialog,
+}
+
+/// A row of the key table.
+pub struct Binding {
+    /// Heading in the help.
+    pub section: Section,
+    /// Where the key works.
+    pub contexts: &'static [Context],
+    /// The keys.
+    pub keys: &'static [Key],
+    /// The keys as the footer and the help spell them; empty for one that the row above explains.
+    pub label: &'static str,
+    /// What they do.
+    pub action: Action,
+    /// One or two words for the footer, or empty.
+    pub short: &'static str,
+    /// Importance in the footer: lower stays longer when there is little room.
+    pub rank: u8,
+    /// What they do, for the help.
+    pub help: &'static str,
+}
+
+const fn c(c: char) -> Key {
+    Key::plain(KeyCode::Char(c))
+}
+const fn k(code: KeyCode) -> Key {
+    Key::plain(code)
+}
+
+macro_rules! bindings {
+    ($($section:ident $contexts:ident: $([$($key:expr),+] $label:literal $action:expr, $short:literal $rank:literal, $help:literal;)+)+) => {
+        /// Every key.
+        pub static BINDINGS: &[Binding] = &[$($(Binding {
+            section: Section::$section, contexts: $contexts, keys: &[$($key),+], label: $label, action: $action, short: $short, rank: $rank, help: $help,
+        }),+),+];
+    };
+}
+
+use Action::*;
+use KeyCode::{BackTab, Down, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
+
+const MAIN: &[Context] = &[Context::Main];
+const PANES: &[Context] = &[Context::Main, Context::Ended];
+const ENDED: &[Context] = &[Context::Ended];
+const EDIT: &[Context] = &[Context::Edit];
+const LINE: &[Context] = &[Context::Line];
+const HELP: &[Context] = &[Context::Help];
+const STOP: &[Context] = &[Context::Stop];
+const FORK: &[Context] = &[Context::Fork];
+const PRESET: &[Context] = &[Context::Preset];
+const EVERY: &[Context] = &[
+    Context::Main,
+    Context::Ended,
+    Context::Edit,
+    Context::Line,
+    Context::Help,
+    Context::Stop,
+    Context::Fork,
+    Context::Preset,
+];
+
+bindings! {
+    Steer PANES:
+    [c(' ')] "space" Toggle, "switch" 2, "switch a trick on or off; it keeps its values";
+    [k(Enter)] "enter" Edit, "edit" 3, "type a value, or open a trick's values";
+    [c('+'), c('=')] "+ -" Step(true), "step" 4, "one step up or down";
+    [c('-'), c('_')] "" Step(false), "" 0, "";
+    Steer MAIN:
+    [c('u')] "u" Undo, "undo" 6, "undo the last edit";
+    [c('p')] "p" Pause, "pause" 5, "pause, resume";
+    [c('s')] "s" OneStep, "" 0, "run one step, then pause";
+    [c('S')] "S" AskSteps, "" 0, "run a number of steps, then pause";
+    [c('E')] "E" Evaluate, "" 0, "evaluate on the test set now";
+    [c('w')] "w" Save, "" 0, "write a checkpoint now";
+    Steer PANES:
+    [c('f')] "f" Fork, "" 0, "start a new run with the values marked fork";
+    [c(':')] ":" Command, "command" 7, "command line";
+    Look PANES:
+    [c('/')] "/" Filter, "filter" 8, "show only matching knobs and tricks";
+    [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move, open and close a trick's values";
+    [k(Down), c('j')] "" Move(1), "" 0, "";
+    [k(Right), c('l')] "" Into, "" 0, "";
+    [k(Left), c('h')] "" Out, "" 0, "";
+    [k(PageUp)] "page up down" Screen(-1), "" 0, "move by a screen";
+    [k(PageDown)] "" Screen(1), "" 0, "";
+    [k(Home), c('g')] "g G" End(false), "" 0, "first, last row";
+    [k(KeyCode::End), c('G')] "" End(true), "" 0, "";
+    [k(Tab)] "tab" NextPane(true), "pane" 9, "next pane; shift-tab for the one before";
+    [k(BackTab)] "" NextPane(false), "" 0, "";
+    [c('1')] "1 to 7" Pane(0), "" 0, "knobs, tricks, loss, rate, accuracy, hardware, journal";
+    [c('2')] "" Pane(1), "" 0, "";
+    [c('3')] "" Pane(2), "" 0, "";
+    [c('4')] "" Pane(3), "" 0, "";
+    [c('5')] "" Pane(4), "" 0, "";
+    [c('6')] "" Pane(5), "" 0, "";
+    [c('7')] "" Pane(6), "" 0, "";
+    [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
+    [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
+    [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";
+    [c('T')] "T" Theme, "" 0, "next theme: dark, light, colour-blind-safe";
+    [c('m')] "m" Mouse, "" 0, "mouse wheel on or off (off: the terminal selects text)";
+    [c('?')] "?" Help, "help" 1, "this help";
+    [k(Esc)] "esc" Back, "" 0, "back; it never changes anything of the run";
+    Steer MAIN:
+    [c('q')] "q" Quit, "stop …" 0, "stop the run: choose how";
+    Dialog ENDED:
+    [c('q')] "q" Quit, "leave" 0, "leave the screen";
+    Steer EVERY:
+    [Key::ctrl('c')] "ctrl-c" Interrupt, "" 0, "twice: save a checkpoint, stop and leave";
+    Typing EDIT:
+    [k(Enter)] "enter" Accept, "apply" 1, "0.1 now, 0.1e at the next epoch, 0.1@500 at step 500";
+    [Key::ctrl('e')] "ctrl-e" AcceptEpoch, "next epoch" 3, "send the value for the next epoch";
+    [k(Up)] "up down" Step(true), "step" 2, "one step up or down";
+    [k(Down)] "" Step(false), "" 0, "";
+    [k(Esc)] "esc" Back, "leave as it was" 0, "leave everything as it was";
+    Dialog LINE:
+    [k(Enter)] "enter" Accept, "do it" 0, "carry the line out";
+    [k(Tab)] "tab" Complete, "complete" 1, "complete a command or a knob";
+    [k(Esc)] "esc" Back, "back" 0, "back";
+    Dialog HELP:
+    [k(Up), c('k')] "arrows" Move(-1), "scroll" 1, "scroll";
+    [k(Down), c('j')] "" Move(1), "" 0, "";
+    [k(PageUp)] "" Screen(-1), "" 0, "";
+    [k(PageDown), c(' ')] "" Screen(1), "" 0, "";
+    [k(Home), c('g')] "" End(false), "" 0, "";
+    [k(KeyCode::End), c('G')] "" End(true), "" 0, "";
+    [k(Esc), c('q'), c('?'), k(Enter)] "esc" Back, "close" 0, "close the help";
+    Dialog STOP:
+    [c('s')] "s" Stop(true), "save and stop" 1, "save a checkpoint and stop";
+    [c('n')] "n" Stop(false), "stop now" 2, "stop now, without a checkpoint";
+    [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going";
+    Dialog FORK:
+    [c('n'), k(Enter)] "n" NewRun, "new run" 1, "stop this run with a checkpoint, start a new one from scratch";
+    [c('x')] "x" Forget, "forget" 2, "forget these values";
+    [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going; the values stay marked, f comes back here";
+    Dialog PRESET:
+    [c('a'), k(Enter)] "a" Accept, "apply" 1, "apply what this run can take";
+    [c('n')] "n" NewRun, "new run" 2, "stop this run with a checkpoint, start the preset from scratch";
+    [k(Up)] "arrows" Move(-1), "scroll" 3, "scroll";
+    [k(Down), c('j')] "" Move(1), "" 0, "";
+    [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep the recipe that runs";
+}
+
+/// The help never scrolls further than this.
+pub(crate) const HELP_LINES: usize = 80;
+
+/// What a key does in a context.
+pub fn lookup(context: Context, key: Key) -> Option<Action> {
+    let found = BINDINGS.iter().find(|b| b.contexts.contains(&context) && b.keys.contains(&key));
+    found.map(|b| b.action)
+}
+
+/// The rows of the footer in a context, in the order of the table.
+pub fn footer(context: Context) -> impl Iterator<Item = &'static Binding> {
+    BINDINGS.iter().filter(move |b| b.contexts.contains(&context) && !b.short.is_empty())
+}
+
+/// Headings and rows of the help.
+pub fn help() -> impl Iterator<Item = (&'static str, Vec<&'static Binding>)> {
+    let sections = [("Steer", Section::Steer), ("Look", Section::Look), ("While a value is typed", Section::Typing)];
+    sections.into_iter().map(|(name, section)| {
+        (name, BINDINGS.iter().filter(|b| !b.label.is_empty() && b.section == section).collect())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_context() {
+        for context in EVERY {
+            let keys: Vec<Key> =
+                BINDINGS.iter().filter(|b| b.contexts.contains(context)).flat_map(|b| b.keys.iter().copied()).collect();
+            let mut seen = std::collections::HashSet::new();
+            for key in keys {
+                assert!(seen.insert(key), "{key:?} twice in {context:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_context_has_a_way_back_and_shows_it() {
+        for context in EVERY {
+            let back = if matches!(context, Context::Main | Context::Ended) { "q" } else { "esc" };
+            let found = footer(*context).any(|b| b.rank == 0 && (b.label == back || b.label == "k"));
+            assert!(found, "{context:?}");
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Everything the screen shows.
+
+use super::edits::{Changes, Edits};
+use super::events;
+use super::hardware::Hardware;
+use super::history::{Curve, Window};
+use super::keys::Context;
+use super::modal::Modal;
+use super::number;
+use super::plan::{Now, Plan};
+use super::rows::Rows;
+use crate::recipe::{Applies, KNOBS, Knob, Recipe, Value};
+use crate::train::{self, RunInfo, Summary, When};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Lines kept in the journal.
+const JOURNAL: usize = 2000;
+/// Marks kept on the curves.
+const MARKS: usize = 400;
+/// How long a notice stays.
+const NOTICE: Duration = Duration::from_secs(6);
+
+/// A pane; the digits 1 to 7 choose one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    /// Hyperparameters.
+    Knobs,
+    /// Switches of the paper and their values.
+    Tricks,
+    /// Training and validation loss.
+    Loss,
+    /// Learning rate.
+    Rate,
+    /// Top-1 and top-5.
+    Accuracy,
+    /// Processor and graphics card.
+    Hardware,
+    /// What happened.
+    Journal,
+}
+
+impl Pane {
+    /// Every pane, in the order of the digits.
+    pub const ALL: [Pane; 7] =
+        [Pane::Knobs, Pane::Tricks, Pane::Loss, Pane::Rate, Pane::Accuracy, Pane::Hardware, Pane::Journal];
+
+    /// The heading.
+    pub fn word(self) -> &'static str {
+        match self {
+            Pane::Knobs => "Knobs",
+            Pane::Tricks => "Tricks",
+            Pane::Loss => "Loss",
+            Pane::Rate => "Learning rate",
+            Pane::Accuracy => "Accuracy",
+            Pane::Hardware => "Hardware",
+            Pane::Journal => "Journal",
+        }
+    }
+
+    /// Whether it is one of the two that steer.
+    pub fn steers(self) -> bool {
+        matches!(self, Pane::Knobs | Pane::Tricks)
+    }
+}
+
+/// A set of colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThemeName {
+    /// For a dark background.
+    #[default]
+    Dark,
+    /// For a light background.
+    Light,
+    /// Safe for colour-blind eyes, on a dark background.
+    Safe,
+}
+
+impl ThemeName {
+    /// Every theme, in the order of the key.
+    pub const ALL: [ThemeName; 3] = [ThemeName::Dark, ThemeName::Light, ThemeName::Safe];
+
+    /// The name on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            ThemeName::Dark => "dark",
+            ThemeName::Light => "light",
+            ThemeName::Safe => "safe",
+        }
+    }
+}
+
+/// What a person chose before the start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Colours.
+    pub theme: ThemeName,
+    /// Whether colours are used at all (NO_COLOR).
+    pub color: bool,
+    /// Whether only ASCII is drawn.
+    pub ascii: bool,
+    /// The command that makes a run again, from what it is and the number of edits it took.
+    pub reproduce: fn(&RunInfo, usize) -> String,
+}
+
+/// What a line or a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something happened.
+    Plain,
+    /// A setting changed.
+    Edit,
+    /// Good news.
+    Good,
+    /// Something did not work.
+    Warn,
+    /// Something needs a person.
+    Alarm,
+}
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Steps done.
+    pub step: u64,
+    /// What it is about.
+    pub tone: Tone,
+    /// One sentence.
+    pub text: String,
+}
+
+/// An edit as a mark on the curves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Epochs done.
+    pub epoch: f64,
+    /// What changed, in few words.
+    pub label: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    pub(crate) text: String,
+    pub(crate) tone: Tone,
+    pub(crate) until: Duration,
+}
+
+/// A mean that forgets, without the pull to zero at the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Smooth {
+    sum: f64,
+    weight: f64,
+}
+
+impl Smooth {
+    const KEEP: f64 = 0.95;
+
+    pub(crate) fn push(&mut self, v: f64) -> f64 {
+        if v.is_finite() {
+            self.sum = Self::KEEP * self.sum + (1.0 - Self::KEEP) * v;
+            self.weight = Self::KEEP * self.weight + (1.0 - Self::KEEP);
+        }
+        self.value()
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        if self.weight > 0.0 { self.sum / self.weight } else { f64::NAN }
+    }
+}
+
+/// What is known of the run on the screen.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub(crate) info: Option<RunInfo>,
+    pub(crate) state: train::State,
+    pub(crate) step: u64,
+    pub(crate) epoch: f64,
+    pub(crate) lr: f64,
+    pub(crate) wait: Smooth,
+    pub(crate) speed: Smooth,
+    pub(crate) loss: Smooth,
+    pub(crate) raw: Curve,
+    pub(crate) smooth: Curve,
+    pub(crate) rate: Curve,
+    pub(crate) val_loss: Curve,
+    pub(crate) top1: Curve,
+    pub(crate) top5: Curve,
+    pub(crate) best_top1: Option<f64>,
+    pub(crate) marks: VecDeque<Mark>,
+    pub(crate) edits: usize,
+    pub(crate) evaluating_since: Option<Duration>,
+    pub(crate) evaluation: Duration,
+    pub(crate) summary: Option<Summary>,
+}
+
+impl Run {
+    pub(crate) fn new() -> Run {
+        Run {
+            info: None,
+            state: train::State::Starting,
+            step: 0,
+            epoch: 0.0,
+            lr: f64::NAN,
+            wait: Smooth::default(),
+            speed: Smooth::default(),
+            loss: Smooth::default(),
+            raw: Curve::default(),
+            smooth: Curve::default(),
+            rate: Curve::default(),
+            val_loss: Curve::default(),
+            top1: Curve::default(),
+            top5: Curve::default(),
+            best_top1: None,
+            marks: VecDeque::new(),
+            edits: 0,
+            evaluating_since: None,
+            evaluation: Duration::ZERO,
+            summary: None,
+        }
+    }
+
+    /// Steps of an epoch with the batch size in force; 0 before the start.
+    pub(crate) fn steps_per_epoch(&self, recipe: &Recipe) -> u64 {
+        let Some(info) = &self.info else { return 0 };
+        let images = info.train_images as u64;
+        let whole = |batch: u64| images / batch.max(1);
+        let partial = u64::from(info.steps_per_epoch != whole(info.recipe.train.batch));
+        let batch = recipe.train.batch.max(1);
+        if partial == 1 { images.div_ceil(batch) } else { whole(batch).max(1) }
+    }
+
+    /// Steps of the whole run as planned.
+    pub(crate) fn total_steps(&self, recipe: &Recipe) -> u64 {
+        let left = (recipe.train.epochs as f64 - self.epoch).max(0.0);
+        self.step + (left * self.steps_per_epoch(recipe) as f64).round() as u64
+    }
+
+    /// Time to the planned end.
+    pub(crate) fn left(&self, recipe: &Recipe) -> Option<Duration> {
+        let speed = self.speed.value();
+        let info = self.info.as_ref()?;
+        if self.state.ended() || speed.is_nan() || speed <= 0.0 {
+            return None;
+        }
+        let epochs = (recipe.train.epochs as f64 - self.epoch).max(0.0);
+        let training = epochs * info.train_images as f64 / speed;
+        let evaluations = epochs.ceil() * self.evaluation.as_secs_f64();
+        Duration::try_from_secs_f64(training + evaluations).ok()
+    }
+}
+
+/// Everything the screen shows.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) options: Options,
+    pub(crate) size: (u16, u16),
+    pub(crate) clock: Duration,
+    pub(crate) run: Run,
+    pub(crate) recipe: Recipe,
+    /// Applied changes that make no valid recipe until the rest of their edit has come.
+    pub(crate) unsettled: Changes,
+    pub(crate) edits: Edits,
+    pub(crate) plan: Plan,
+    pub(crate) rows: Rows,
+    pub(crate) focus: Pane,
+    /// The chart shown where there is room for one only.
+    pub(crate) chart: Pane,
+    pub(crate) zoom: bool,
+    pub(crate) log_scale: bool,
+    pub(crate) window: Window,
+    pub(crate) mouse: bool,
+    pub(crate) modal: Option<Modal>,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) alarm: Option<String>,
+    pub(crate) journal: VecDeque<Entry>,
+    /// Lines the journal is scrolled back.
+    pub(crate) scrolled: usize,
+    pub(crate) hardware: Hardware,
+    pub(crate) interrupted: Option<Duration>,
+    pub(crate) leaving: bool,
+    /// The recipe to start with when the present run has ended.
+    pub(crate) next: Option<Box<Recipe>>,
+    pub(crate) revision: u64,
+}
+
+impl State {
+    /// The screen of a run that is about to start.
+    pub fn new(options: Options, recipe: Recipe) -> State {
+        let mut state = State {
+            options,
+            size: (80, 24),
+            clock: Duration::ZERO,
+            run: Run::new(),
+            recipe,
+            unsettled: Vec::new(),
+            edits: Edits::default(),
+            plan: Plan::default(),
+            rows: Rows::new(),
+            focus: Pane::Knobs,
+            chart: Pane::Loss,
+            zoom: false,
+            log_scale: false,
+            window: Window::Whole,
+            mouse: false,
+            modal: None,
+            notice: None,
+            alarm: None,
+            journal: VecDeque::new(),
+            scrolled: 0,
+            hardware: Hardware::default(),
+            interrupted: None,
+            leaving: false,
+            next: None,
+            revision: 0,
+        };
+        state.replan();
+        state
+    }
+
+    /// A number that changes whenever something visible does.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// State of the run.
+    pub fn run_state(&self) -> train::State {
+        self.run.state
+    }
+
+    /// The recipe that runs.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// What stands in front of the panes.
+    pub fn modal(&self) -> Option<&Modal> {
+        self.modal.as_ref()
+    }
+
+    /// The part of the key table that is in force.
+    pub fn context(&self) -> Context {
+        match &self.modal {
+            Some(modal) => modal.context(),
+            None if self.run.state.ended() => Context::Ended,
+            None => Context::Main,
+        }
+    }
+
+    /// The recipe as it will be when every pending edit has taken effect.
+    pub fn planned(&self) -> Recipe {
+        self.edits.planned(&self.recipe)
+    }
+
+    /// The value a knob will have when what is on its way has come.
+    pub(crate) fn planned_value(&self, knob: &Knob) -> Value {
+        self.edits.of(knob).map_or_else(|| self.recipe.get(knob), |p| p.to.clone())
+    }
+
+    /// A value with its unit, switches as words.
+    pub(crate) fn shown(&self, knob: &Knob, value: &Value) -> String {
+        events::shown(knob, value)
+    }
+
+    /// When a change of a knob asked for at `when` takes effect, as the end of a sentence.
+    pub(crate) fn when_text(&self, knob: &Knob, when: When) -> String {
+        match knob.applies {
+            Applies::Fork => "in a new run".to_string(),
+            _ => events::when_text(self, events::effective(knob, when)),
+        }
+    }
+
+    /// The knob at the cursor, when a pane that steers has the focus.
+    pub fn selected(&self) -> Option<&'static Knob> {
+        self.rows.selected(self.focus)
+    }
+
+    /// What to print when the screen has closed.
+    pub fn closing_lines(&self) -> Vec<String> {
+        let Some(summary) = &self.run.summary else { return Vec::new() };
+        let best =
+            summary.best_top1.map_or_else(|| "no evaluation".into(), |b| format!("best top-1 {}", number::percent(b)));
+        let took = number::duration(Duration::try_from_secs_f64(summary.seconds).unwrap_or_default());
+        let mut lines = vec![format!("{} at step {}, {best}, {took}", summary.state.word(), summary.step)];
+        lines.extend(summary.error.iter().map(|e| format!("error: {e}")));
+        lines.extend(summary.dir.iter().map(|d| d.display().to_string()));
+        lines.extend(self.run.info.iter().map(|info| (self.options.reproduce)(info, self.run.edits)));
+        lines
+    }
+
+    pub(crate) fn note(&mut self, tone: Tone, text: impl Into<String>) {
+        let entry = Entry { step: self.run.step, tone, text: text.into() };
+        if self.journal.len() == JOURNAL {
+            self.journal.pop_front();
+        }
+        self.journal.push_back(entry);
+        if self.scrolled > 0 {
+            self.scrolled = (self.scrolled + 1).min(self.journal.len() - 1);
+        }
+    }
+
+    pub(crate) fn notify(&mut self, tone: Tone, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), tone, until: self.clock + NOTICE });
+    }
+
+    pub(crate) fn mark(&mut self, epoch: f64, label: String) {
+        if self.run.marks.len() == MARKS {
+            self.run.marks.pop_front();
+        }
+        self.run.marks.push_back(Mark { epoch, label });
+    }
+
+    /// Works out what follows from the recipe, the edits on their way and the value being typed.
+    pub(crate) fn replan(&mut self) {
+        let now = Now {
+            epoch: self.run.epoch,
+            step: self.run.step,
+            steps_per_epoch: self.run.steps_per_epoch(&self.recipe) as f64,
+        };
+        let draft: Option<(Changes, When)> = match &self.modal {
+            Some(Modal::Edit(editor)) => {
+                let meaning = editor.meaning.as_ref().ok();
+                meaning.filter(|(v, _)| *v != editor.before).map(|(v, when)| (vec![(editor.knob, v.clone())], *when))
+            }
+            Some(Modal::Preset(diff)) if !diff.edits.is_empty() => Some((diff.edits.clone(), When::Now)),
+            _ => None,
+        };
+        let draft = draft.as_ref().map(|(changes, when)| (changes, *when));
+        self.plan = Plan::new(now, &self.recipe, &self.edits.pending, draft);
+    }
+
+    /// Takes the size of the terminal in.
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
+        self.size = (width, height);
+        // Frames, header and footer take eight rows.
+        self.rows.expand_all(width >= 100 && usize::from(height) >= KNOBS.len() + 8);
+    }
+}

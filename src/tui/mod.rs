@@ -1,0 +1,190 @@
+//! The terminal front end: the edge between terminal, clock and threads, and the pure core.
+//!
+//! One channel brings keys and the trainer's events; the loop sleeps on it. The slow sources (hardware, presets,
+//! signals) are looked at whenever the loop wakes, which it does five times a second at least.
+
+mod input;
+mod look;
+mod pace;
+mod panics;
+mod signals;
+mod terminal;
+
+pub use look::{ascii_from_env, color_from_env};
+
+use crate::app::hardware::Sample;
+use crate::app::{Effect, Msg, Options, State, update};
+use crate::recipe::Recipe;
+use crate::train::{self, Command, Event};
+use crate::view;
+use input::Input;
+use pace::{Pace, TICK};
+use panics::Panics;
+use signals::Signals;
+use std::any::Any;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+use terminal::Screen;
+use thiserror::Error;
+
+/// A run as the screen holds it.
+pub struct Session {
+    /// Orders to the trainer.
+    pub commands: Sender<Command>,
+    /// Its reports; the channel closes when the trainer ends.
+    pub events: Receiver<Event>,
+    /// Whatever joins the trainer when it is dropped; dropped after `commands`.
+    pub guard: Box<dyn Any>,
+}
+
+/// A preset that changed on disk: its name, and the recipe it now makes or what is wrong with it.
+pub type PresetChange = (String, Result<Recipe, String>);
+
+/// What there is to tell when the screen has closed. The same lines were printed.
+#[derive(Clone, Debug)]
+pub struct ExitInfo {
+    /// State of the last run.
+    pub state: train::State,
+    /// State, best top-1, run directory, command.
+    pub lines: Vec<String>,
+}
+
+/// Why the screen could not go on.
+#[derive(Debug, Error)]
+pub enum TuiError {
+    /// The terminal refused.
+    #[error("the terminal cannot be used: {0}; is this a terminal? --batch runs without one")]
+    Terminal(#[from] io::Error),
+    /// The first run did not start.
+    #[error("{0}")]
+    Start(String),
+}
+
+/// Opens the screen on a run of `recipe` and gives it back when the user leaves.
+///
+/// `start` starts a run; it is called again when the user wants a new one. It must return at once: data are loaded
+/// and the net is built on the trainer's thread.
+///
+/// # Errors
+/// When the first run cannot be started, or the terminal cannot be used.
+pub fn run<E: std::fmt::Display>(
+    options: Options,
+    recipe: Recipe,
+    mut start: impl FnMut(Recipe) -> Result<Session, E>,
+    presets: &Receiver<PresetChange>,
+    hardware: &Receiver<Sample>,
+) -> Result<ExitInfo, TuiError> {
+    let (sender, messages) = channel();
+    let mut running = Running::new(start(recipe.clone()).map_err(|e| TuiError::Start(e.to_string()))?, &sender)?;
+    let signals = Signals::new()?;
+    let panics = Panics::watch();
+    let mut screen = Screen::open()?;
+    let input = Input::listen(sender.clone())?;
+    let mut state = State::new(options, recipe);
+    let (width, height) = screen.size()?;
+    let clock = Instant::now();
+    let mut pace = Pace::default();
+    let mut queue = vec![Msg::Resize(width, height)];
+    let mut gone = false;
+    loop {
+        queue.push(Msg::Tick(clock.elapsed()));
+        queue.extend(hardware.try_iter().map(Msg::Hardware));
+        queue.extend(presets.try_iter().map(|(name, result)| Msg::PresetChanged(name, Box::new(result))));
+        queue.extend(signals.raised().then_some(Msg::Signal));
+        for msg in queue.drain(..).map(|msg| panics.explain(msg)) {
+            for effect in update(&mut state, msg) {
+                match effect {
+                    // A trainer that is gone closes its events too, and that is reported.
+                    Effect::Send(command) => drop(running.session.commands.send(command)),
+                    Effect::Start(recipe) => match start(*recipe) {
+                        Ok(session) => running = Running::new(session, &sender)?,
+                        Err(e) => drop(sender.send(Msg::Lost(e.to_string()))),
+                    },
+                    Effect::Mouse(on) => screen.mouse(on)?,
+                    Effect::Bell if !gone => screen.bell()?,
+                    Effect::Bell => {}
+                    Effect::Leave => {
+                        drop(input);
+                        screen.close()?;
+                        drop(running);
+                        panics.report();
+                        return leave(&state, gone);
+                    }
+                }
+            }
+        }
+        let wait = match pace.wait(clock.elapsed(), state.revision()) {
+            Some(wait) if wait.is_zero() => {
+                // A terminal that is gone (its window closed) is an order to save and end.
+                if !gone && screen.draw(|buf, area| view::render(&state, buf, area)).is_err() {
+                    gone = true;
+                    queue.push(Msg::Signal);
+                    continue;
+                }
+                pace.drew(clock.elapsed(), state.revision());
+                TICK
+            }
+            Some(wait) => wait.min(TICK),
+            None => TICK,
+        };
+        match messages.recv_timeout(wait) {
+            Ok(first) => {
+                queue.push(first);
+                queue.extend(messages.try_iter());
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+    }
+}
+
+fn leave(state: &State, gone: bool) -> Result<ExitInfo, TuiError> {
+    let info = ExitInfo { state: state.run_state(), lines: state.closing_lines() };
+    if !gone {
+        let mut out = io::stdout().lock();
+        for line in &info.lines {
+            io::Write::write_all(&mut out, format!("{line}\n").as_bytes())?;
+        }
+    }
+    Ok(info)
+}
+
+/// A session and the thread that hands its events on.
+struct Running {
+    session: Session,
+    forward: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn new(mut session: Session, to: &Sender<Msg>) -> io::Result<Running> {
+        let events = std::mem::replace(&mut session.events, channel().1);
+        let to = to.clone();
+        let forward = move || {
+            let mut ended = false;
+            for event in events {
+                ended = matches!(event, Event::Ended(_));
+                if to.send(Msg::Event(event)).is_err() {
+                    return;
+                }
+            }
+            if !ended {
+                // Nobody listens any more when this fails.
+                drop(to.send(Msg::Lost("the trainer ended without a word".into())));
+            }
+        };
+        let forward = std::thread::Builder::new().name("events".into()).spawn(forward)?;
+        Ok(Running { session, forward: Some(forward) })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The trainer ends when nobody can command it; its guard waits for that, and the events close after it.
+        self.session.commands = channel().0;
+        self.session.guard = Box::new(());
+        if let Some(forward) = self.forward.take() {
+            drop(forward.join());
+        }
+    }
+}

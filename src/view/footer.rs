@@ -1,0 +1,132 @@
+//! The two lines at the bottom: what is going on with the value at hand, and the keys.
+
+use super::draw::{self, Part};
+use super::theme::Theme;
+use crate::app::keys::{self, Context};
+use crate::app::{Editor, Modal, Pane, State, title};
+use crate::recipe::{Knob, Value};
+use crate::train;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+/// The line about the value at hand: what is typed, what went wrong, what was done, or what the knob means.
+pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let one = |text: &str, style: Style| vec![Part::new(0, vec![Span::styled(text.to_string(), style)])];
+    let parts = match &state.modal {
+        Some(Modal::Command(line)) => {
+            let mut spans = prompt(":", line.text(), line.cursor(), theme);
+            if let Some(problem) = &line.problem {
+                spans.push(Span::styled(format!("  {problem}"), theme.alarm));
+            }
+            vec![Part::new(0, spans)]
+        }
+        Some(Modal::Filter(line)) => {
+            let mut spans = prompt("/", line.text(), line.cursor(), theme);
+            let found = state.rows.knobs.len() + state.rows.tricks.len();
+            spans.push(Span::styled(format!("  {found} rows"), theme.dim));
+            vec![Part::new(0, spans)]
+        }
+        Some(Modal::Edit(editor)) => editing(state, editor, theme),
+        _ => match (&state.alarm, &state.notice, state.selected()) {
+            (_, Some(notice), _) => one(&notice.text, theme.tone(notice.tone)),
+            (Some(alarm), ..) => one(&format!("! {alarm}"), theme.alarm),
+            (None, None, Some(knob)) => about(theme, knob),
+            (None, None, None) => {
+                let hints = hints(state).iter().enumerate();
+                hints.map(|(i, h)| Part::new(i as u8, vec![Span::styled(*h, theme.dim)])).collect()
+            }
+        },
+    };
+    let cut = matches!(&parts[..], [one] if one.width() > usize::from(area.width));
+    draw::row(buf, area, 0, 2, parts, Vec::new());
+    if cut && area.width > 0 {
+        draw::text(buf, area, area.width - 1, 0, "…", theme.dim);
+    }
+}
+
+fn prompt(mark: &str, text: &str, cursor: usize, theme: &Theme) -> Vec<Span<'static>> {
+    let mut spans = vec![Span::styled(mark.to_string(), theme.accent)];
+    spans.extend(with_cursor(text, cursor, theme.text, theme));
+    spans
+}
+
+/// A text with the cell under its cursor reversed.
+pub(crate) fn with_cursor(text: &str, cursor: usize, style: Style, theme: &Theme) -> Vec<Span<'static>> {
+    let at = text.char_indices().map(|(at, _)| at).find(|at| draw::width(&text[..*at]) >= cursor).unwrap_or(text.len());
+    let (before, rest) = text.split_at(at);
+    let mut chars = rest.chars();
+    let under = chars.next().unwrap_or(' ');
+    vec![
+        Span::styled(before.to_string(), style),
+        Span::styled(under.to_string(), style.patch(theme.cursor)),
+        Span::styled(chars.as_str().to_string(), style),
+    ]
+}
+
+fn editing(state: &State, editor: &Editor, theme: &Theme) -> Vec<Part> {
+    let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
+    match &editor.meaning {
+        Err(problem) => vec![Part::new(0, vec![Span::styled(format!("! {problem}"), theme.alarm)])],
+        Ok((value, when)) => {
+            let what = format!("{} → {}", title(editor.knob), state.shown(editor.knob, value));
+            let what = format!("{what} {}", state.when_text(editor.knob, *when));
+            vec![
+                Part::new(0, vec![Span::styled(what, theme.pending)]),
+                dim(1, editor.knob.kind.to_string()),
+                dim(2, editor.knob.help.to_string()),
+            ]
+        }
+    }
+}
+
+/// What a knob means, where the paper speaks of it, what it may hold.
+fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
+    let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
+    let mut parts = vec![Part::new(0, vec![Span::styled(title(knob), theme.text)]), dim(1, knob.help.to_string())];
+    if !knob.paper.is_empty() {
+        parts.push(dim(2, format!("paper {}", knob.paper)));
+    }
+    parts.push(dim(3, knob.kind.to_string()));
+    parts
+}
+
+fn hints(state: &State) -> &'static [&'static str] {
+    match state.focus {
+        Pane::Loss => {
+            &["line: training, smoothed", "dots: single steps", "◆: validation", "y log  z zoom  x last steps"]
+        }
+        Pane::Rate => &["line: so far", "dots: to come", "z zoom"],
+        Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "z zoom"],
+        Pane::Journal => &["arrows scroll", "z zoom"],
+        _ => &["z zoom"],
+    }
+}
+
+/// The keys in force, as many as there is room for.
+pub(crate) fn keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let context = state.context();
+    let paused = context == Context::Main && state.run.state == train::State::Paused;
+    let part = |b: &keys::Binding| {
+        let short = if b.action == keys::Action::Pause && paused { "resume" } else { b.short };
+        let spans = vec![
+            Span::styled(b.label.to_string(), theme.accent),
+            Span::raw(" "),
+            Span::styled(short.to_string(), theme.dim),
+        ];
+        Part::new(b.rank, spans)
+    };
+    draw::row(buf, area, 0, 2, keys::footer(context).map(part).collect(), Vec::new());
+}
+
+/// The value of a knob in the words of the screen.
+pub(crate) fn value_text(value: &Value) -> String {
+    match value {
+        Value::Bool(on) => if *on { "on" } else { "off" }.to_string(),
+        Value::List(v) => v.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
+        v => v.to_string(),
+    }
+}

@@ -1,0 +1,87 @@
+//! Where everything stands.
+
+use crate::app::{Pane, State};
+use crate::recipe::KNOBS;
+use crate::recipe::knobs::Group;
+use ratatui::layout::{Constraint, Layout as Split, Rect};
+
+/// Below this there are plain lines only.
+const SMALLEST: (u16, u16) = (60, 16);
+/// From this on all panes are seen at once.
+const WIDE: (u16, u16) = (100, 30);
+/// From this on the charts stand in two columns.
+const DOUBLE: u16 = 190;
+
+/// The areas of a screen.
+pub(crate) struct Layout {
+    pub(crate) header: Rect,
+    pub(crate) panes: Vec<(Pane, Rect)>,
+    /// The panes that are not seen, in a line each.
+    pub(crate) side: Option<Rect>,
+    pub(crate) status: Rect,
+    pub(crate) footer: Rect,
+}
+
+impl Layout {
+    /// Divides `area`; none when it is too small for frames.
+    pub(crate) fn new(state: &State, area: Rect) -> Option<Layout> {
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            return None;
+        }
+        let [header, body, status, footer] =
+            Split::vertical([Constraint::Length(2), Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
+                .areas(area);
+        let mut layout = Layout { header, panes: Vec::new(), side: None, status, footer };
+        if state.zoom {
+            layout.panes.push((state.focus, body));
+        } else if area.width >= WIDE.0 && area.height >= WIDE.1 {
+            layout.wide(body);
+        } else {
+            layout.compact(state, body);
+        }
+        Some(layout)
+    }
+
+    fn wide(&mut self, body: Rect) {
+        let left_width = (body.width * 35 / 100).clamp(42, 48);
+        let [left, right] = Split::horizontal([Constraint::Length(left_width), Constraint::Fill(1)]).areas(body);
+        let knobs = KNOBS.iter().filter(|k| k.group == Group::Knob).count() as u16 + 2;
+        let knobs_height = knobs.min(body.height / 2);
+        let [knobs, tricks] = Split::vertical([Constraint::Length(knobs_height), Constraint::Fill(1)]).areas(left);
+        self.panes.extend([(Pane::Knobs, knobs), (Pane::Tricks, tricks)]);
+        if body.width >= DOUBLE {
+            let [top, middle, journal] =
+                Split::vertical([Constraint::Fill(9), Constraint::Fill(7), Constraint::Fill(4)]).areas(right);
+            let halves = |area| Split::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(area);
+            let ([loss, accuracy], [rate, hardware]) = (halves(top), halves(middle));
+            self.panes.extend([(Pane::Loss, loss), (Pane::Accuracy, accuracy), (Pane::Rate, rate)]);
+            self.panes.extend([(Pane::Hardware, hardware), (Pane::Journal, journal)]);
+        } else {
+            let [loss, rate, pair, journal] =
+                Split::vertical([Constraint::Fill(11), Constraint::Fill(8), Constraint::Fill(8), Constraint::Fill(5)])
+                    .areas(right);
+            let [accuracy, hardware] =
+                Split::horizontal([Constraint::Fill(1), Constraint::Length(right.width.min(84) / 2)]).areas(pair);
+            self.panes.extend([(Pane::Loss, loss), (Pane::Rate, rate), (Pane::Accuracy, accuracy)]);
+            self.panes.extend([(Pane::Hardware, hardware), (Pane::Journal, journal)]);
+        }
+    }
+
+    fn compact(&mut self, state: &State, body: Rect) {
+        let left_width = (body.width / 2).clamp(36, 42);
+        let [left, right] = Split::horizontal([Constraint::Length(left_width), Constraint::Fill(1)]).areas(body);
+        let tricks = KNOBS.iter().filter(|k| k.group == Group::Trick).count() as u16 + 2;
+        let tricks_height = tricks.max(body.height / 2).min(body.height - body.height / 3);
+        let [knobs, tricks] = Split::vertical([Constraint::Fill(1), Constraint::Length(tricks_height)]).areas(left);
+        let side_height = if body.height >= 16 { 7 } else { 5 };
+        let [chart, side] = Split::vertical([Constraint::Fill(1), Constraint::Length(side_height)]).areas(right);
+        self.panes.extend([(Pane::Knobs, knobs), (Pane::Tricks, tricks)]);
+        self.side = Some(side);
+        self.panes.push((shown(state), chart));
+    }
+}
+
+/// The pane beside the list: the one chosen, or the rate while a value is typed that bends it.
+pub(crate) fn shown(state: &State) -> Pane {
+    if state.plan.draft.is_empty() { state.chart } else { Pane::Rate }
+}

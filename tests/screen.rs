@@ -1,0 +1,229 @@
+//! The whole screen as pictures of text, in every size and state that matters.
+
+mod screen_script;
+
+use insta::assert_snapshot;
+use ratatui::style::Color;
+use screen_script::*;
+use tricktop::app::Msg;
+use tricktop::recipe::Value;
+use tricktop::train::{self, Event};
+
+/// A run after four epochs in which mixup was switched on.
+fn mid_run() -> Screen {
+    let mut screen = Screen::running(286);
+    let applied = screen.script.apply(knob("tricks.mixup.on"), Value::Bool(true));
+    screen.event(applied);
+    screen.steps(114);
+    screen.tick(90_000);
+    screen
+}
+
+/// Pictures in the sizes that the layouts differ in.
+fn pictures(name: &str, make: impl Fn() -> Screen) {
+    for (width, height) in [(80, 24), (120, 36), (160, 50), (50, 12)] {
+        assert_snapshot!(format!("{name}_{width}x{height}"), make().text(width, height));
+    }
+}
+
+#[test]
+fn starting() {
+    pictures("starting", Screen::starting);
+}
+
+#[test]
+fn running() {
+    pictures("running", mid_run);
+}
+
+#[test]
+fn wide() {
+    assert_snapshot!("running_240x60", mid_run().text(240, 60));
+    assert_snapshot!("running_100x30", mid_run().text(100, 30));
+    assert_snapshot!("running_60x16", mid_run().text(60, 16));
+}
+
+#[test]
+fn typing_a_rate() {
+    pictures("typing", || {
+        let mut screen = mid_run();
+        screen.keys("1<enter>0.35");
+        screen
+    });
+}
+
+#[test]
+fn typing_a_mistake() {
+    let mut screen = mid_run();
+    screen.keys("1<enter>-3");
+    assert_snapshot!("typing_mistake_80x24", screen.text(80, 24));
+}
+
+#[test]
+fn a_trick_is_on_its_way() {
+    pictures("pending", || {
+        let mut screen = mid_run();
+        screen.answers = false;
+        screen.keys("2jjjjj<space>j<enter>");
+        screen.keys(":alpha 0.4@500<enter>");
+        let alpha = knob("tricks.mixup.alpha");
+        screen.event(Event::Scheduled { knob: alpha, to: Value::Float(0.4), when: train::When::Step(500) });
+        screen
+    });
+}
+
+#[test]
+fn paused() {
+    pictures("paused", || {
+        let mut screen = mid_run();
+        screen.keys("p");
+        screen.tick(200_000);
+        screen
+    });
+}
+
+#[test]
+fn alarm() {
+    pictures("alarm", || {
+        let mut screen = mid_run();
+        let message = "the loss is not finite (NaN): paused before it spoils the weights".to_string();
+        screen.event(Event::Alarm { step: 400, message });
+        screen.event(Event::State(train::State::Paused));
+        screen
+    });
+}
+
+#[test]
+fn stop_dialog() {
+    pictures("stop", || {
+        let mut screen = mid_run();
+        screen.keys("q");
+        screen
+    });
+}
+
+#[test]
+fn help() {
+    pictures("help", || {
+        let mut screen = mid_run();
+        screen.keys("?");
+        screen
+    });
+}
+
+#[test]
+fn fork_dialog() {
+    let mut screen = mid_run();
+    screen.keys(":depth 32<enter><esc>:width 2<enter>");
+    assert_snapshot!("fork_80x24", screen.text(80, 24));
+}
+
+#[test]
+fn preset_difference() {
+    pictures("preset", || {
+        let mut screen = mid_run();
+        let changes = [
+            (knob("schedule.base_lr"), Value::Float(0.4)),
+            (knob("train.batch"), Value::Int(256)),
+            (knob("tricks.smoothing.on"), Value::Bool(true)),
+            (knob("net.depth"), Value::Int(32)),
+        ];
+        let recipe = screen.state.recipe().with(changes).unwrap();
+        screen.send(Msg::PresetChanged("presets/mine.ron".into(), Box::new(Ok(recipe))));
+        screen
+    });
+}
+
+#[test]
+fn done() {
+    pictures("done", || {
+        let mut screen = mid_run();
+        screen.steps(15 * STEPS_PER_EPOCH - 400);
+        let end = screen.script.end(train::State::Done);
+        screen.event(end);
+        screen.tick(300_000);
+        screen
+    });
+}
+
+#[test]
+fn a_graphics_card() {
+    let mut screen = mid_run();
+    for i in 0..30 {
+        screen.send(Msg::Hardware(gpu_sample(i)));
+    }
+    assert_snapshot!("gpu_160x50", screen.text(160, 50));
+}
+
+#[test]
+fn zoomed_with_log_scale() {
+    let mut screen = mid_run();
+    screen.keys("3zy");
+    assert_snapshot!("zoom_80x24", screen.text(80, 24));
+}
+
+fn plain(mut screen: Screen, color: bool, ascii: bool) -> Screen {
+    let options = tricktop::app::Options { color, ascii, ..options() };
+    let mut state = tricktop::app::State::new(options, recipe());
+    tricktop::app::update(&mut state, Msg::Event(Event::Started(Box::new(info(&recipe())))));
+    let mut script = Script { recipe: recipe(), step: 0 };
+    for event in script.steps(400) {
+        tricktop::app::update(&mut state, Msg::Event(event));
+    }
+    screen.state = state;
+    screen
+}
+
+#[test]
+fn without_colours_nothing_is_coloured_in_any_state() {
+    for keys in ["", "q", "?", "1<enter>0.3", "1<enter>-3", ":lr", "2<space>", ":depth 32<enter>"] {
+        let mut screen = plain(mid_run(), false, false);
+        screen.keys(keys);
+        let buffer = screen.draw(120, 36);
+        for cell in buffer.content() {
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{keys}");
+        }
+    }
+}
+
+#[test]
+fn ascii_is_ascii_in_every_size() {
+    for (width, height) in [(80, 24), (120, 36), (160, 50), (50, 12)] {
+        let mut screen = plain(mid_run(), false, true);
+        screen.keys("1<enter>0.35");
+        let text = screen.text(width, height);
+        assert!(text.is_ascii(), "{text}");
+        assert!(!text.contains('?') || text.contains("? help"), "{text}");
+    }
+    assert_snapshot!("ascii_80x24", plain(mid_run(), false, true).text(80, 24));
+    assert_snapshot!("ascii_120x36", plain(mid_run(), false, true).text(120, 36));
+}
+
+/// Nothing panics and nothing is drawn outside, from one cell to a wall of them, whatever is in front.
+#[test]
+fn every_size_in_every_state() {
+    let sizes = (1..=30).chain([40, 59, 60, 79, 80, 99, 100, 190, 300]);
+    let sizes: Vec<u16> = sizes.collect();
+    let heights: Vec<u16> = (1..=24).chain([29, 30, 50, 80]).collect();
+    for keys in ["", "?", "q", "1<enter>0.3", ":depth 32<enter>", "3z", "7z", "/mix", ":mixpu<enter>", "6"] {
+        let mut screen = mid_run();
+        screen.keys(keys);
+        for width in &sizes {
+            for height in &heights {
+                screen.draw(*width, *height);
+            }
+        }
+    }
+}
+
+/// The picture for the README.
+#[test]
+fn svg_of_the_screen() {
+    let mut screen = mid_run();
+    screen.keys("2jjjjjjj");
+    let svg = tricktop::view::svg::svg(&screen.draw(120, 36));
+    assert!(svg.starts_with("<svg") && svg.contains("mixup") && svg.ends_with("</svg>\n"));
+    if let Ok(path) = std::env::var("TRICKTOP_SCREENSHOT") {
+        std::fs::write(path, svg).unwrap();
+    }
+}

@@ -1,0 +1,291 @@
+//! Keys in, effects out: what every key does to a run.
+
+mod screen_script;
+
+use screen_script::*;
+use tricktop::app::{Effect, Modal, Msg};
+use tricktop::recipe::Value;
+use tricktop::train::{self, Command, Event, When};
+
+fn edit(path: &str, value: Value, when: When) -> Effect {
+    Effect::Send(Command::Edit { changes: vec![(knob(path), value)], when })
+}
+
+fn send(command: Command) -> Effect {
+    Effect::Send(command)
+}
+
+/// Keys pressed on a running screen and what they lead to.
+struct Case {
+    keys: &'static str,
+    effects: Vec<Effect>,
+}
+
+fn case(keys: &'static str, effects: Vec<Effect>) -> Case {
+    Case { keys, effects }
+}
+
+#[test]
+fn keys_lead_to_commands() {
+    let lr = |v, when| edit("schedule.base_lr", Value::Float(v), when);
+    let mixup = |on| edit("tricks.mixup.on", Value::Bool(on), When::Now);
+    let cases = [
+        // Editing.
+        case("<enter>0.35<enter>", vec![lr(0.35, When::Now)]),
+        case("<enter>0.35e<enter>", vec![lr(0.35, When::NextEpoch)]),
+        case("<enter>0.35<c-e>", vec![lr(0.35, When::NextEpoch)]),
+        case("<enter>0.35@500<enter>", vec![lr(0.35, When::Step(500))]),
+        case("<enter>3e-2<enter>", vec![lr(0.03, When::Now)]),
+        case("<enter>0.35<esc>", vec![]),
+        case("<enter><enter>", vec![]),
+        case("<enter><back>1<enter>", vec![lr(0.1, When::Now)]),
+        case("<enter>-1<enter>", vec![]),
+        case("<enter><up><up><enter>", vec![lr(0.31, When::Now)]),
+        // Steps.
+        case("+", vec![lr(0.25, When::Now)]),
+        case("-", vec![lr(0.16, When::Now)]),
+        case("++", vec![lr(0.25, When::Now), lr(0.31, When::Now)]),
+        case("j+", vec![edit("optim.momentum", Value::Float(0.91), When::Now)]),
+        // Switches, in the tricks' pane.
+        case("2jjjjjj<space>", vec![mixup(true)]),
+        case("2jjjjjj<space><space>", vec![mixup(true), mixup(false)]),
+        case("2jjjjjj<enter><enter>0.4<enter>", vec![edit("tricks.mixup.alpha", Value::Float(0.4), When::Now)]),
+        case("2jjjjjj<right><space>", vec![mixup(true)]),
+        case("2jjjjjjl+h<space>", vec![edit("tricks.mixup.alpha", Value::Float(0.25), When::Now), mixup(true)]),
+        // The command line.
+        case(":lr 0.1<enter>", vec![lr(0.1, When::Now)]),
+        case(":set schedule.base_lr=0.1@900<enter>", vec![lr(0.1, When::Step(900))]),
+        case(":mixup on<enter>", vec![mixup(true)]),
+        case(":steps 10<enter>", vec![send(Command::Steps(10))]),
+        case(":save<enter>", vec![send(Command::Save)]),
+        case(":eval<enter>", vec![send(Command::Evaluate)]),
+        case(":nonsense<enter><esc>", vec![]),
+        case(":lr 0.1<esc>", vec![]),
+        // Running.
+        case("p", vec![send(Command::Pause)]),
+        case("pp", vec![send(Command::Pause), send(Command::Resume)]),
+        case("s", vec![send(Command::Steps(1))]),
+        case("S10<enter>", vec![send(Command::Steps(10))]),
+        case("w", vec![send(Command::Save)]),
+        case("E", vec![send(Command::Evaluate)]),
+        // Undo sends the old value.
+        case("+u", vec![lr(0.25, When::Now), lr(0.2, When::Now)]),
+        case("u", vec![]),
+        case("+uu", vec![lr(0.25, When::Now), lr(0.2, When::Now)]),
+        // Stopping.
+        case("q", vec![]),
+        case("qk", vec![]),
+        case("q<esc>", vec![]),
+        case("qs", vec![send(Command::Stop { save: true }), Effect::Bell]),
+        case("qn", vec![send(Command::Stop { save: false }), Effect::Bell]),
+        case("qsq", vec![send(Command::Stop { save: true }), Effect::Bell, Effect::Leave]),
+        case("<c-c>", vec![]),
+        case("<c-c><c-c>", vec![send(Command::Stop { save: true }), Effect::Leave]),
+        case("?<c-c><c-c>", vec![send(Command::Stop { save: true }), Effect::Leave]),
+        case(":wq<enter>", vec![send(Command::Stop { save: true }), Effect::Leave]),
+        case("m", vec![Effect::Mouse(true)]),
+        case("mm", vec![Effect::Mouse(true), Effect::Mouse(false)]),
+        // A knob of a new run is never sent to this one.
+        case(":depth 32<enter>k", vec![]),
+        case(":depth 32<enter>x", vec![]),
+        // Nothing is destroyed by Esc.
+        case("<esc><esc><esc>", vec![]),
+        // Looking around changes nothing.
+        case("3zyxz4567<tab>TTT1/mix<enter>/<esc>?jjG<esc>", vec![]),
+    ];
+    let mut wrong = Vec::new();
+    for Case { keys, effects } in cases {
+        let mut screen = Screen::running(100);
+        screen.taken();
+        screen.keys(keys);
+        let got = screen.taken();
+        if got != effects {
+            wrong.push(format!("{keys}\n  expected {effects:?}\n  got      {got:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_value_is_pending_until_the_trainer_has_applied_it() {
+    let mut screen = Screen::running(100);
+    screen.answers = false;
+    screen.keys("1<enter>0.35<enter>");
+    assert_eq!(screen.state.recipe().schedule.base_lr, 0.2);
+    assert!(screen.text(80, 24).contains("0.2 → 0.35 wait"));
+    let applied = screen.script.apply(knob("schedule.base_lr"), Value::Float(0.35));
+    screen.event(applied);
+    assert_eq!(screen.state.recipe().schedule.base_lr, 0.35);
+    assert!(!screen.text(80, 24).contains("wait"));
+}
+
+#[test]
+fn a_refused_edit_says_why_and_leaves_the_value() {
+    let mut screen = Screen::running(100);
+    screen.answers = false;
+    screen.keys("1<enter>0.35<enter>");
+    screen.event(Event::Refused { reason: "the run is about to end".into() });
+    let text = screen.text(80, 24);
+    assert!(text.contains("refused: the run is about to end") && !text.contains("wait"), "{text}");
+}
+
+#[test]
+fn knobs_that_only_make_sense_together_settle_when_the_last_has_come() {
+    let mut screen = Screen::running(100);
+    // Ten epochs of warmup do not fit a run of five: the pair is valid only together.
+    screen.script.recipe = screen.script.recipe.with([(knob("schedule.warmup.epochs"), Value::Float(10.0))]).unwrap();
+    screen.event(Event::Applied {
+        step: 100,
+        knob: knob("schedule.warmup.epochs"),
+        from: Value::Float(1.0),
+        to: Value::Float(10.0),
+    });
+    let applied = |path: &str, to| Event::Applied { step: 100, knob: knob(path), from: Value::Int(0), to };
+    screen.event(applied("train.epochs", Value::Int(5)));
+    assert_eq!(screen.state.recipe().train.epochs, 15);
+    screen.event(applied("schedule.warmup.epochs", Value::Float(2.0)));
+    assert_eq!((screen.state.recipe().train.epochs, screen.state.recipe().schedule.warmup.epochs), (5, 2.0));
+}
+
+#[test]
+fn a_new_run_starts_when_the_present_one_has_saved_and_ended() {
+    let mut screen = Screen::running(100);
+    screen.taken();
+    screen.answers = false;
+    screen.keys(":depth 32<enter>");
+    assert!(matches!(screen.state.modal(), Some(Modal::Fork)));
+    screen.keys("n");
+    assert_eq!(screen.taken(), [send(Command::Stop { save: true })]);
+    let end = screen.script.end(train::State::Stopped);
+    screen.event(end);
+    let wanted = recipe().with([(knob("net.depth"), Value::Int(32))]).unwrap();
+    assert_eq!(screen.taken(), [Effect::Start(Box::new(wanted))]);
+    assert_eq!(screen.state.run_state(), train::State::Starting);
+}
+
+#[test]
+fn after_the_end_an_edit_is_for_a_new_run() {
+    let mut screen = Screen::running(100);
+    let end = screen.script.end(train::State::Done);
+    screen.event(end);
+    screen.taken();
+    screen.keys("p");
+    assert_eq!(screen.taken(), []);
+    screen.keys("1+fn");
+    let wanted = recipe().with([(knob("schedule.base_lr"), Value::Float(0.25))]).unwrap();
+    assert_eq!(screen.taken(), [Effect::Start(Box::new(wanted))]);
+}
+
+fn changed(screen: &Screen, changes: &[(&str, Value)]) -> Msg {
+    let recipe = screen.state.recipe().with(changes.iter().map(|(p, v)| (knob(p), v.clone()))).unwrap();
+    Msg::PresetChanged("quick.ron".into(), Box::new(Ok(recipe)))
+}
+
+#[test]
+fn a_changed_preset_is_one_edit_when_accepted_and_nothing_when_not() {
+    let changes = [("schedule.base_lr", Value::Float(0.4)), ("tricks.mixup.on", Value::Bool(true))];
+    let mut screen = Screen::running(100);
+    screen.taken();
+    let msg = changed(&screen, &changes);
+    screen.send(msg.clone());
+    screen.keys("<esc>");
+    assert_eq!(screen.taken(), []);
+    screen.send(msg);
+    screen.keys("<enter>");
+    let changes = changes.map(|(p, v)| (knob(p), v)).to_vec();
+    assert_eq!(screen.taken(), [send(Command::Edit { changes, when: When::Now })]);
+    assert_eq!(screen.state.recipe().schedule.base_lr, 0.4);
+    screen.keys("u");
+    assert_eq!(screen.state.recipe().schedule.base_lr, 0.2);
+    assert!(!screen.state.recipe().tricks.mixup.on);
+}
+
+#[test]
+fn what_a_preset_changes_that_needs_a_new_run_is_offered_as_one() {
+    let mut screen = Screen::running(100);
+    screen.taken();
+    let msg = changed(&screen, &[("train.seed", Value::Int(9)), ("schedule.base_lr", Value::Float(0.4))]);
+    screen.send(msg);
+    screen.keys("a");
+    assert_eq!(screen.taken(), [edit("schedule.base_lr", Value::Float(0.4), When::Now)]);
+    assert!(matches!(screen.state.modal(), Some(Modal::Fork)));
+}
+
+#[test]
+fn a_broken_preset_is_reported_and_changes_nothing() {
+    let mut screen = Screen::running(100);
+    let before = screen.state.recipe().clone();
+    screen
+        .send(Msg::PresetChanged("quick.ron".into(), Box::new(Err("quick.ron:4:24: unknown field `epsilonn`".into()))));
+    assert!(screen.state.modal().is_none());
+    assert_eq!(*screen.state.recipe(), before);
+    assert!(screen.text(160, 50).contains("unknown field `epsilonn`"));
+}
+
+#[test]
+fn a_preset_does_not_push_a_value_being_typed_away() {
+    let mut screen = Screen::running(100);
+    screen.keys("1<enter>0.35");
+    let msg = changed(&screen, &[("train.seed", Value::Int(9))]);
+    screen.send(msg);
+    assert!(matches!(screen.state.modal(), Some(Modal::Edit(_))));
+    screen.keys("<enter>");
+    assert_eq!(screen.state.recipe().schedule.base_lr, 0.35);
+}
+
+#[test]
+fn signals_save_and_leave_once_and_a_lost_trainer_is_said() {
+    let mut screen = Screen::running(100);
+    screen.taken();
+    screen.answers = false;
+    screen.send(Msg::Signal);
+    screen.send(Msg::Signal);
+    assert_eq!(screen.taken(), [send(Command::Stop { save: true })]);
+    let end = screen.script.end(train::State::Stopped);
+    screen.event(end);
+    assert_eq!(screen.taken(), [Effect::Leave]);
+
+    let mut screen = Screen::running(100);
+    screen.send(Msg::Lost("the trainer ended without a word: out of memory".into()));
+    assert_eq!(screen.state.run_state(), train::State::Failed);
+    assert!(screen.text(120, 36).contains("out of memory"));
+    let lines = screen.state.closing_lines();
+    assert_eq!(lines[0], "failed at step 100, best top-1 74.0 %, 0:00");
+    assert_eq!(lines[1], "error: the trainer ended without a word: out of memory");
+}
+
+#[test]
+fn the_second_interrupt_must_come_soon() {
+    let mut screen = Screen::running(100);
+    screen.taken();
+    screen.tick(1_000);
+    screen.keys("<c-c>");
+    screen.tick(60_000);
+    screen.keys("<c-c>");
+    assert_eq!(screen.taken(), []);
+    screen.keys("<c-c>");
+    assert_eq!(screen.taken(), [send(Command::Stop { save: true }), Effect::Leave]);
+}
+
+#[test]
+fn the_screen_changes_only_when_something_did() {
+    let mut screen = Screen::running(100);
+    screen.tick(10_000);
+    let revision = screen.state.revision();
+    for i in 0..1000 {
+        screen.tick(10_000 + 100 * i);
+    }
+    assert_eq!(screen.state.revision(), revision);
+    screen.keys("j");
+    assert_ne!(screen.state.revision(), revision);
+}
+
+#[test]
+fn the_closing_lines_name_result_directory_and_command() {
+    let mut screen = Screen::running(100);
+    screen.keys("+");
+    let end = screen.script.end(train::State::Done);
+    screen.event(end);
+    let want = ["done at step 100, best top-1 92.1 %, 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
+    assert_eq!(screen.state.closing_lines(), want);
+}
