@@ -24,11 +24,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("train", &["nn", "data", "tricks"]),
     ("runs", &["train"]),
     ("watch", &["recipe"]),
-    ("app", &["runs"]),
+    ("app", &["runs", "hardware"]),
     ("view", &["app"]),
-    ("tui", &["view", "watch", "hardware"]),
+    ("tui", &["view"]),
     ("batch", &["runs"]),
-    ("cli", &["tui", "batch"]),
+    ("cli", &["tui", "batch", "watch"]),
     ("main", &["cli"]),
 ];
 

@@ -1,43 +1,11 @@
 //! What the machine does, as the screen keeps it.
 
+pub use crate::hardware::{Gpu, Sample};
+
 use std::collections::VecDeque;
 
 /// Samples kept for the small curves.
 const KEPT: usize = 120;
-
-/// A graphics card.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Gpu {
-    /// Model name.
-    pub name: String,
-    /// Utilisation in percent.
-    pub utilisation: Option<u32>,
-    /// Bytes in use.
-    pub memory_used: Option<u64>,
-    /// Bytes in all.
-    pub memory_total: u64,
-    /// Degrees Celsius.
-    pub temperature: Option<u32>,
-    /// Watts.
-    pub power_w: Option<f64>,
-}
-
-/// One look at the machine.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sample {
-    /// Graphics cards.
-    pub gpus: Vec<Gpu>,
-    /// Why there is none, e.g. `no driver`.
-    pub gpu_note: Option<String>,
-    /// Utilisation of every processor core in percent.
-    pub cores: Vec<f32>,
-    /// Bytes in use on the machine.
-    pub memory_used: u64,
-    /// Bytes of the machine.
-    pub memory_total: u64,
-    /// Bytes used by this process.
-    pub process_memory: u64,
-}
 
 /// The last sample and the recent utilisation of every card and core.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,9 @@
 //! What the command line may hold.
 
+use crate::app::ThemeName;
 use crate::train::bench::CASES;
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -44,8 +45,8 @@ pub(super) struct Train {
     #[command(flatten)]
     pub(super) threads: Threads,
     /// Colours of the screen
-    #[arg(long, value_enum, default_value_t, conflicts_with = "batch")]
-    pub(super) theme: Theme,
+    #[arg(long, value_parser = theme(), default_value = ThemeName::default().word(), conflicts_with = "batch")]
+    pub(super) theme: ThemeName,
     /// Draws the screen with ASCII characters only
     #[arg(long, conflicts_with = "batch")]
     pub(super) ascii: bool,
@@ -64,15 +65,10 @@ pub(super) struct Threads {
     pub(super) threads: Option<NonZeroUsize>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Theme {
-    /// For a dark terminal
-    #[default]
-    Dark,
-    /// For a light terminal
-    Light,
-    /// For colour-blind eyes
-    Cvd,
+fn theme() -> impl TypedValueParser<Value = ThemeName> {
+    let words = ThemeName::ALL.map(ThemeName::word);
+    PossibleValuesParser::new(words)
+        .map(|word| ThemeName::ALL.into_iter().find(|theme| theme.word() == word).unwrap_or_default())
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod list;
+mod screen;
 
 use crate::batch::{Batch, Format};
 use crate::data::{self, DataError};
@@ -9,6 +10,7 @@ use crate::recipe::mistakes::Place;
 use crate::recipe::settings::DataKind;
 use crate::recipe::{Mistake, Mistakes, Preset, preset};
 use crate::train::bench::CASES;
+use crate::tui::TuiError;
 use crate::{runs, train};
 use args::{Cli, Command, Data, Threads, Train};
 use clap::{CommandFactory, Parser};
@@ -36,6 +38,9 @@ pub enum Failure {
     /// Something could not be set up.
     #[error("error: {0} failed: {1}")]
     SetUp(&'static str, String),
+    /// The screen could not be opened or did not go on.
+    #[error("error: {0}")]
+    Screen(TuiError),
     /// Images could not be read or written.
     #[error("error: {0}")]
     Data(DataError),
@@ -80,20 +85,19 @@ pub fn run() -> Result<ExitCode, Failure> {
 }
 
 fn train(mut args: Train) -> Result<ExitCode, Failure> {
-    if !args.batch {
-        if args.presets.len() > 1 {
-            return Err(Failure::SeveralPresets(args.presets.len()));
-        }
-        if args.presets.is_empty() {
-            args.presets.push(PathBuf::from("quick"));
-        }
+    if args.presets.is_empty() {
+        args.presets.push(PathBuf::from("quick"));
     }
-    let presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
-    if !args.batch && !io::stdout().is_terminal() {
-        return Err(Failure::NoTerminal);
-    }
+    let mut presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
     set_threads(&args.threads)?;
-    if args.batch { batch(presets, &args) } else { screen(presets, &args) }
+    if args.batch {
+        return batch(presets, &args);
+    }
+    match (presets.pop(), presets.len()) {
+        (Some(preset), 0) if io::stdout().is_terminal() => screen::open(preset, &args),
+        (_, 0) => Err(Failure::NoTerminal),
+        (_, more) => Err(Failure::SeveralPresets(more + 1)),
+    }
 }
 
 /// Loads every preset and looks for the images it names, before anything starts.
@@ -127,11 +131,6 @@ fn batch(presets: Vec<Preset>, args: &Train) -> Result<ExitCode, Failure> {
     let batch = Batch { runs: &args.runs, format, interrupt: &interrupt };
     let outcome = batch.run(presets.into_iter().map(|p| p.recipe), io::stdout().lock(), runs::start);
     Ok(ExitCode::from(outcome.code()))
-}
-
-/// SEAM: the screen is merged later.
-fn screen(_: Vec<Preset>, _: &Train) -> Result<ExitCode, Failure> {
-    Err(Failure::SetUp("opening the screen", "it is not there yet".to_string()))
 }
 
 /// A flag that the first SIGINT or SIGTERM sets; the second ends the program at once.

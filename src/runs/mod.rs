@@ -88,7 +88,8 @@ pub struct Session {
     pub commands: Sender<Command>,
     /// Every event of the run; `Ended` is always the last, also when the trainer's thread dies.
     pub events: Receiver<Event>,
-    _worker: Box<dyn Any + Send>,
+    /// What stops and joins the trainer's thread when it is dropped.
+    pub worker: Box<dyn Any + Send>,
 }
 
 /// Makes the run's directory below `runs` and starts its trainer.
@@ -118,5 +119,5 @@ pub fn start_with(
     let options = train::Options { name: name.clone(), dir: Some(dir.clone()) };
     let (commands, worker) =
         spawn(recipe, options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
-    Ok(Session { name, dir, commands, events, _worker: worker })
+    Ok(Session { name, dir, commands, events, worker })
 }

@@ -152,7 +152,7 @@ fn a_trainer_that_dies_still_ends_the_run() {
 #[test]
 fn recording_does_not_need_a_watcher() {
     let runs = tempfile::tempdir().unwrap();
-    let Session { dir, commands, events, _worker: worker, .. } = fake::session(every(1), runs.path(), |mut stage| {
+    let Session { dir, commands, events, worker, .. } = fake::session(every(1), runs.path(), |mut stage| {
         let _ = stage.commands.recv();
         stage.steps(1..=3);
         stage.ended(State::Done);
