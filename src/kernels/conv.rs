@@ -43,7 +43,7 @@ pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mu
     }
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     for grid in Grid::backward(g).into_iter().filter(|grid| !grid.taps.is_empty()) {
-        let panels = pack(grid.taps.len() * o, c, |row, col| w[(grid.taps[row / o].2 * c + col) * o + row % o]);
+        let panels = pack(grid.taps.len() * o, c, |row, col| w[(grid.taps[row / o] * c + col) * o + row % o]);
         let images = images_per_task(&grid);
         let tasks = gx.par_chunks_mut(images * g.h * g.w * c).zip(gy.par_chunks(images * g.oh * g.ow * o));
         tasks.for_each(|(gx, gy)| {
@@ -89,7 +89,7 @@ pub fn weight_grad(level: Level, g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
             .zip(gw.chunks_exact_mut(c * o))
             .flat_map(|(tap, rows)| {
                 let parts = rows.chunks_mut(rows_per_task * o).enumerate();
-                parts.map(|(i, rows)| (Grid { taps: vec![*tap], ..Grid::forward(g) }, i * rows_per_task, rows))
+                parts.map(|(i, rows)| (grid.only(*tap), i * rows_per_task, rows))
             })
             .collect();
         tasks.into_par_iter().for_each(|(grid, first, rows)| {

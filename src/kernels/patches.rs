@@ -6,32 +6,38 @@ use super::micro::RowTable;
 /// Channel counts below this are copied side by side, so that a row is long enough to be worth its pointer.
 const UNFOLD_BELOW: usize = 8;
 
+/// In `Grid::inputs`: the tap lies outside the image.
+const OUTSIDE: u32 = u32::MAX;
+
 /// Where the products of one class of output pixels find their inputs, and which pixels those are.
 ///
 /// Pixel `(qy, qx)` of the grid is output pixel `q * step + phase` and reads input pixel `q * source_step + tap`.
 pub struct Grid {
     /// Height and width of the grid.
     pub size: (usize, usize),
-    /// Distance of the inputs of neighbouring pixels.
-    pub source_step: usize,
     /// Distance of neighbouring output pixels.
     pub step: usize,
     /// First output pixel.
     pub phase: (usize, usize),
-    /// Offset of each tap in the input, and its place in the weights.
-    pub taps: Vec<(isize, isize, usize)>,
+    /// Place of each tap in the weights.
+    pub taps: Vec<usize>,
+    /// For every tap and pixel of the grid the input pixel within the image, or `OUTSIDE`.
+    inputs: Vec<u32>,
 }
+
+/// A tap: its offset in the input, and its place in the weights.
+type Tap = (isize, isize, usize);
 
 impl Grid {
     /// The grid of a forward convolution.
     pub fn forward(g: &ConvGeometry) -> Self {
         let c = &g.conv;
         let taps = (0..c.taps()).map(|t| {
-            let (ky, kx) = (t / c.kernel.1, t % c.kernel.1);
             let offset = |k: usize, padding: usize| (k * c.dilation) as isize - padding as isize;
-            (offset(ky, c.padding.0), offset(kx, c.padding.1), t)
+            (offset(t / c.kernel.1, c.padding.0), offset(t % c.kernel.1, c.padding.1), t)
         });
-        Grid { size: (g.oh, g.ow), source_step: c.stride, step: 1, phase: (0, 0), taps: taps.collect() }
+        let whole = Grid { size: (g.oh, g.ow), step: 1, phase: (0, 0), taps: Vec::new(), inputs: Vec::new() };
+        whole.reading((g.h, g.w), c.stride, taps)
     }
 
     /// The grids of the gradient with regard to the input: one for each parity class of the stride, so that no tap
@@ -51,9 +57,29 @@ impl Grid {
                 Some((dy, dx, t))
             });
             let size = ((g.h - phase.0).div_ceil(s), (g.w - phase.1).div_ceil(s));
-            Grid { size, source_step: 1, step: s, phase, taps: taps.collect() }
+            let class = Grid { size, step: s, phase, taps: Vec::new(), inputs: Vec::new() };
+            class.reading((g.oh, g.ow), 1, taps)
         });
         grids.collect()
+    }
+
+    /// The same grid with these taps into an input of `h` x `w`, neighbouring pixels reading `step` apart.
+    fn reading(mut self, (h, w): (usize, usize), step: usize, taps: impl Iterator<Item = Tap>) -> Self {
+        for (dy, dx, tap) in taps {
+            self.taps.push(tap);
+            for (qy, qx) in (0..self.pixels()).map(|q| (q / self.size.1, q % self.size.1)) {
+                let (y, x) = ((qy * step) as isize + dy, (qx * step) as isize + dx);
+                let inside = (0..h as isize).contains(&y) && (0..w as isize).contains(&x);
+                self.inputs.push(if inside { (y as usize * w + x as usize) as u32 } else { OUTSIDE });
+            }
+        }
+        self
+    }
+
+    /// The same grid with one of its taps alone.
+    pub fn only(&self, tap: usize) -> Self {
+        let inputs = self.inputs[tap * self.pixels()..][..self.pixels()].to_vec();
+        Grid { taps: vec![self.taps[tap]], inputs, ..*self }
     }
 
     /// Pixels of the grid in one image.
@@ -63,12 +89,8 @@ impl Grid {
 
     /// Output pixel of grid pixel `q`, both counted over all images, for outputs of `h` x `w`.
     pub fn output(&self, q: usize, (h, w): (usize, usize)) -> usize {
-        let (n, qy, qx) = self.place(q);
+        let (n, qy, qx) = (q / self.pixels(), q / self.size.1 % self.size.0, q % self.size.1);
         (n * h + qy * self.step + self.phase.0) * w + qx * self.step + self.phase.1
-    }
-
-    fn place(&self, q: usize) -> (usize, usize, usize) {
-        (q / self.pixels(), q / self.size.1 % self.size.0, q % self.size.1)
     }
 }
 
@@ -98,6 +120,7 @@ impl<'a> Patches<'a> {
     /// Prepares for `source`.
     pub fn new(source: Source<'a>, grid: &'a Grid) -> Self {
         assert!(source.c > 0 && source.data.len().is_multiple_of(source.h * source.w * source.c));
+        assert!(grid.inputs.iter().all(|i| *i == OUTSIDE || (*i as usize) < source.h * source.w));
         Patches { source, grid, zeros: vec![0.0; source.c], pointers: Vec::new(), unfolded: Vec::new() }
     }
 
@@ -110,21 +133,24 @@ impl<'a> Patches<'a> {
     pub fn rows(&mut self, first: usize, count: usize) -> RowTable<'_> {
         let Source { data, h, w, c } = self.source;
         let taps = self.grid.taps.len();
-        let step = self.grid.source_step as isize;
+        let (image, pixels) = (h * w * c, self.grid.pixels());
+        let zeros = self.zeros.as_ptr();
         self.pointers.clear();
-        self.pointers.resize(taps * count, self.zeros.as_ptr());
-        for i in 0..count {
-            let (n, qy, qx) = self.grid.place(first + i);
-            for (t, (dy, dx, _)) in self.grid.taps.iter().enumerate() {
-                let (y, x) = (qy as isize * step + dy, qx as isize * step + dx);
-                if (0..h as isize).contains(&y) && (0..w as isize).contains(&x) {
-                    let row = &data[((n * h + y as usize) * w + x as usize) * c..][..c];
-                    self.pointers[t * count + i] = row.as_ptr();
-                }
+        for inputs in self.grid.inputs.chunks_exact(pixels) {
+            let (mut n, mut q, mut left) = (first / pixels, first % pixels, count);
+            while left > 0 {
+                let (run, values) = (left.min(pixels - q), &data[n * image..][..image]);
+                self.pointers.extend(inputs[q..q + run].iter().map(|&input| match input {
+                    OUTSIDE => zeros,
+                    // (an input lies within the image: `Grid::reading`)
+                    input => values.as_ptr().wrapping_add(input as usize * c),
+                }));
+                (n, q, left) = (n + 1, 0, left - run);
             }
         }
         if !Self::unfolds(c, taps) {
-            // SAFETY: every pointer is the start of a row of `c` values of `data` or of `zeros`, both borrowed by self
+            // SAFETY: every pointer is the start of a row of `c` values of an image of `data` or of `zeros`, both
+            // borrowed by self; the assertion in `new` says that the grid fits the images
             return unsafe { RowTable::new(&self.pointers, count, c) };
         }
         self.unfolded.clear();
