@@ -1,5 +1,7 @@
 //! Keys in, effects out: what every key does to a run.
 
+#![allow(clippy::unwrap_used)]
+
 mod screen_script;
 
 use screen_script::*;

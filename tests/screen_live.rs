@@ -34,7 +34,10 @@ fn pretend(recipe: Recipe) -> Result<Session, String> {
                     (paused, budget) = (false, n);
                     send(Event::State(State::Running));
                 }
-                Ok(Command::Stop { .. }) => return drop(send(script.end(State::Stopped))),
+                Ok(Command::Stop { .. }) => {
+                    send(script.end(State::Stopped));
+                    return;
+                }
                 Ok(command) => {
                     paused = match command {
                         Command::Pause => true,
@@ -70,7 +73,8 @@ fn pretend(recipe: Recipe) -> Result<Session, String> {
                 send(Event::State(State::Paused));
             }
             if script.epoch() >= script.recipe.train.epochs as f64 {
-                return drop(send(script.end(State::Done)));
+                send(script.end(State::Done));
+                return;
             }
         }
     };

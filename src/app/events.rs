@@ -1,7 +1,8 @@
 //! Folds the trainer's events into the state.
 
 use super::rows::{title, trick_of};
-use super::state::{Run, State, Tone};
+use super::run::Run;
+use super::state::{State, Tone};
 use super::{Effect, number};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Applies, Knob, Value};
@@ -99,7 +100,7 @@ fn applied(state: &mut State, step: u64, knob: &'static Knob, from: &Value, to: 
         state.unsettled.clear();
     }
     state.run.edits += 1;
-    state.mark(epoch, label);
+    state.run.mark(epoch, label);
     state.note(Tone::Edit, text);
 }
 
@@ -151,13 +152,11 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     };
     let error = summary.error.clone();
     state.run.summary = Some(summary);
-    if let Some(line) = state.closing_lines().first() {
-        state.note(tone, line.clone());
+    state.notice = None;
+    for (i, line) in state.closing_lines().into_iter().enumerate() {
+        state.note(if i == 0 { tone } else { Tone::Plain }, line);
     }
-    if let Some(error) = error {
-        state.note(Tone::Alarm, error.clone());
-        state.alarm = Some(error);
-    }
+    state.alarm = error;
     if state.leaving {
         return vec![Effect::Leave];
     }

@@ -1,5 +1,5 @@
 //! A scripted run: the events of a trainer without a trainer, the same every time.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;

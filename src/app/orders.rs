@@ -1,0 +1,142 @@
+//! What steers the run, whichever way it is asked for: a key, the command line, an answer to a dialog.
+
+use super::Effect;
+use super::commands::{Order, Word};
+use super::edits::Changes;
+use super::events::{effective, restart, shown, when_text};
+use super::modal::Modal;
+use super::rows::title;
+use super::state::{State, ThemeName, Tone};
+use super::update::save_and_leave;
+use crate::recipe::{Applies, Knob, Recipe, Value};
+use crate::train::{Command, When};
+
+/// The recipe that an edit starts from: with what is pending and, for knobs of a new run, what is gathered for it.
+pub(crate) fn base(state: &State) -> Recipe {
+    let planned = state.planned();
+    planned.with(state.edits.fork.iter().cloned()).unwrap_or(planned)
+}
+
+/// Sends an edit, or gathers it for a new run when this one cannot take it.
+pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when: When) -> Vec<Effect> {
+    if let Err(invalid) = base(state).with([(knob, value.clone())]) {
+        let problems: Vec<String> = invalid.iter().map(ToString::to_string).collect();
+        state.notify(Tone::Warn, problems.join("; "));
+        return Vec::new();
+    }
+    if knob.applies == Applies::Fork || state.run.state.ended() {
+        state.edits.fork.retain(|(k, _)| *k != knob);
+        if value != state.recipe.get(knob) {
+            state.notify(Tone::Plain, format!("{} needs a new run: f starts it", title(knob)));
+            state.edits.fork.push((knob, value));
+        }
+        return Vec::new();
+    }
+    send(state, vec![(knob, value)], when)
+}
+
+pub(crate) fn send(state: &mut State, changes: Changes, when: When) -> Vec<Effect> {
+    if let [(knob, value)] = &changes[..] {
+        let when = effective(knob, when);
+        let text = format!("{} → {} {}", title(knob), shown(knob, value), when_text(state, when));
+        state.notify(Tone::Edit, text);
+        let command = state.edits.send(&state.recipe, changes, when);
+        return vec![Effect::Send(command)];
+    }
+    vec![Effect::Send(state.edits.send(&state.recipe, changes, when))]
+}
+
+pub(crate) fn undo(state: &mut State) -> Vec<Effect> {
+    match state.edits.undo() {
+        Some(command) => {
+            if let Command::Edit { changes, .. } = &command {
+                let parts = changes.iter().map(|(k, v)| format!("{} → {}", title(k), shown(k, v)));
+                let text = format!("undo: {}", parts.collect::<Vec<_>>().join(", "));
+                state.notify(Tone::Edit, text);
+            }
+            vec![Effect::Send(command)]
+        }
+        None => {
+            state.notify(Tone::Plain, "nothing to undo");
+            Vec::new()
+        }
+    }
+}
+
+pub(crate) fn fork(state: &mut State) {
+    if state.edits.fork.is_empty() {
+        state.notify(Tone::Plain, "no value is marked for a new run; edit one that says fork");
+    } else {
+        state.modal = Some(Modal::Fork);
+    }
+}
+
+pub(crate) fn new_run(state: &mut State) -> Vec<Effect> {
+    let recipe = match state.modal.take() {
+        Some(Modal::Preset(diff)) => diff.recipe,
+        _ => base(state),
+    };
+    if state.run.state.ended() {
+        return restart(state, recipe);
+    }
+    state.next = Some(Box::new(recipe));
+    state.notify(Tone::Plain, "saving a checkpoint; then the new run starts …");
+    vec![Effect::Send(Command::Stop { save: true })]
+}
+
+pub(crate) fn theme(state: &mut State) {
+    let at = ThemeName::ALL.iter().position(|t| *t == state.options.theme).unwrap_or(0);
+    state.options.theme = ThemeName::ALL[(at + 1) % ThemeName::ALL.len()];
+    state.notify(Tone::Plain, format!("theme {}", state.options.theme.word()));
+}
+
+pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
+    let ended = state.run.state.ended();
+    let command = match asked {
+        Order::Set(knob, value, when) => {
+            let effects = change(state, knob, value, when);
+            if state.edits.forked(knob).is_some() {
+                state.modal = Some(Modal::Fork);
+            }
+            return effects;
+        }
+        Order::Do(Word::Quit) if ended => return vec![Effect::Leave],
+        Order::Do(Word::SaveQuit) => return save_and_leave(state),
+        Order::Do(Word::Quit) => {
+            state.modal = Some(Modal::Stop);
+            return Vec::new();
+        }
+        Order::Do(Word::Undo) => return undo(state),
+        Order::Do(Word::Fork) => {
+            fork(state);
+            return Vec::new();
+        }
+        Order::Do(Word::Theme) => {
+            theme(state);
+            return Vec::new();
+        }
+        Order::Do(Word::Help) => {
+            state.modal = Some(Modal::Help(0));
+            return Vec::new();
+        }
+        _ if ended => {
+            state.notify(Tone::Plain, "the run is over; edit a value and press f for a new one, q leaves");
+            return Vec::new();
+        }
+        Order::Steps(n) => Command::Steps(n),
+        Order::Do(Word::Pause) => Command::Pause,
+        Order::Do(Word::Resume) => Command::Resume,
+        Order::Do(Word::Evaluate) => Command::Evaluate,
+        Order::Do(Word::Save) => Command::Save,
+    };
+    let text = match &command {
+        Command::Steps(1) => "one step".to_string(),
+        Command::Steps(n) => format!("{n} steps, then pause"),
+        Command::Pause => "pausing after this step".to_string(),
+        Command::Resume => "going on".to_string(),
+        Command::Evaluate => "evaluating".to_string(),
+        _ => "writing a checkpoint".to_string(),
+    };
+    state.notify(Tone::Plain, text);
+    vec![Effect::Send(command)]
+}

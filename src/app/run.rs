@@ -1,0 +1,130 @@
+//! What is known of the run on the screen.
+
+use super::history::Curve;
+use crate::recipe::Recipe;
+use crate::train::{self, RunInfo, Summary};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Marks kept on the curves.
+const MARKS: usize = 400;
+
+/// An edit as a mark on the curves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Epochs done.
+    pub epoch: f64,
+    /// What changed, in few words.
+    pub label: String,
+}
+
+/// A mean that forgets, without the pull to zero at the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Smooth {
+    sum: f64,
+    weight: f64,
+}
+
+impl Smooth {
+    const KEEP: f64 = 0.95;
+
+    pub(crate) fn push(&mut self, v: f64) -> f64 {
+        if v.is_finite() {
+            self.sum = Self::KEEP * self.sum + (1.0 - Self::KEEP) * v;
+            self.weight = Self::KEEP * self.weight + (1.0 - Self::KEEP);
+        }
+        self.value()
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        if self.weight > 0.0 { self.sum / self.weight } else { f64::NAN }
+    }
+}
+
+/// What is known of the run on the screen.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub(crate) info: Option<RunInfo>,
+    pub(crate) state: train::State,
+    pub(crate) step: u64,
+    pub(crate) epoch: f64,
+    pub(crate) lr: f64,
+    pub(crate) wait: Smooth,
+    pub(crate) speed: Smooth,
+    pub(crate) loss: Smooth,
+    pub(crate) raw: Curve,
+    pub(crate) smooth: Curve,
+    pub(crate) rate: Curve,
+    pub(crate) val_loss: Curve,
+    pub(crate) top1: Curve,
+    pub(crate) top5: Curve,
+    pub(crate) best_top1: Option<f64>,
+    pub(crate) marks: VecDeque<Mark>,
+    pub(crate) edits: usize,
+    pub(crate) evaluating_since: Option<Duration>,
+    pub(crate) evaluation: Duration,
+    pub(crate) summary: Option<Summary>,
+}
+
+impl Run {
+    pub(crate) fn new() -> Run {
+        Run {
+            info: None,
+            state: train::State::Starting,
+            step: 0,
+            epoch: 0.0,
+            lr: f64::NAN,
+            wait: Smooth::default(),
+            speed: Smooth::default(),
+            loss: Smooth::default(),
+            raw: Curve::default(),
+            smooth: Curve::default(),
+            rate: Curve::default(),
+            val_loss: Curve::default(),
+            top1: Curve::default(),
+            top5: Curve::default(),
+            best_top1: None,
+            marks: VecDeque::new(),
+            edits: 0,
+            evaluating_since: None,
+            evaluation: Duration::ZERO,
+            summary: None,
+        }
+    }
+
+    /// Steps of an epoch with the batch size in force; 0 before the start.
+    pub(crate) fn steps_per_epoch(&self, recipe: &Recipe) -> u64 {
+        let Some(info) = &self.info else { return 0 };
+        let images = info.train_images as u64;
+        let whole = |batch: u64| images / batch.max(1);
+        let partial = u64::from(info.steps_per_epoch != whole(info.recipe.train.batch));
+        let batch = recipe.train.batch.max(1);
+        if partial == 1 { images.div_ceil(batch) } else { whole(batch).max(1) }
+    }
+
+    /// Steps of the whole run as planned.
+    pub(crate) fn total_steps(&self, recipe: &Recipe) -> u64 {
+        let left = (recipe.train.epochs as f64 - self.epoch).max(0.0);
+        self.step + (left * self.steps_per_epoch(recipe) as f64).round() as u64
+    }
+
+    /// Time to the planned end.
+    pub(crate) fn left(&self, recipe: &Recipe) -> Option<Duration> {
+        let speed = self.speed.value();
+        let info = self.info.as_ref()?;
+        if self.state.ended() || speed.is_nan() || speed <= 0.0 {
+            return None;
+        }
+        let epochs = (recipe.train.epochs as f64 - self.epoch).max(0.0);
+        let training = epochs * info.train_images as f64 / speed;
+        let evaluations = epochs.ceil() * self.evaluation.as_secs_f64();
+        Duration::try_from_secs_f64(training + evaluations).ok()
+    }
+
+    pub(crate) fn mark(&mut self, epoch: f64, label: String) {
+        if self.marks.len() == MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back(Mark { epoch, label });
+    }
+}
