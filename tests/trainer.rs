@@ -1,0 +1,260 @@
+//! The trainer through its commands and events, on a small net and a few of the bundled images.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use tricktop::data::{DataSet, epoch_order, open, train_batch};
+use tricktop::nn::ResNet;
+use tricktop::recipe::knobs::find;
+use tricktop::recipe::{Knob, Recipe, Value};
+use tricktop::train::{Checkpoint, Command, Event, Learner, Options, State, StepRecord, When, Worker, spawn};
+use tricktop::tricks::schedule::Position;
+
+fn knob(path: &str) -> &'static Knob {
+    find(path).unwrap()
+}
+
+fn recipe(changes: &[(&str, Value)]) -> Recipe {
+    let small = [
+        ("net.depth", Value::Int(8)),
+        ("net.width", Value::Float(0.5)),
+        ("data.train_images", Value::Int(400)),
+        ("train.batch", Value::Int(40)),
+        ("train.epochs", Value::Int(2)),
+        ("schedule.base_lr", Value::Float(0.05)),
+    ];
+    let all = small.iter().chain(changes).map(|(path, value)| (knob(path), value.clone()));
+    Recipe::default().with(all).unwrap()
+}
+
+/// A run and what it has reported.
+struct Run {
+    worker: Worker,
+    events: Receiver<Event>,
+    seen: Vec<Event>,
+}
+
+impl Run {
+    fn start(recipe: Recipe, dir: Option<&Path>) -> Run {
+        let (sender, events) = channel();
+        let options = Options { name: "test".into(), dir: dir.map(Path::to_path_buf) };
+        let worker = spawn(recipe, options, move |event| drop(sender.send(event))).unwrap();
+        Run { worker, events, seen: Vec::new() }
+    }
+
+    fn send(&self, command: Command) {
+        self.worker.commands().send(command).unwrap();
+    }
+
+    fn edit(&self, path: &str, value: Value, when: When) {
+        self.send(Command::Edit { changes: vec![(knob(path), value)], when });
+    }
+
+    /// Waits for the first event from now on that `pick` takes.
+    fn wait<T>(&mut self, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+        loop {
+            let event = self.events.recv_timeout(Duration::from_secs(60)).expect("an event within a minute");
+            let picked = pick(&event);
+            self.seen.push(event);
+            if let Some(picked) = picked {
+                return picked;
+            }
+        }
+    }
+
+    fn wait_state(&mut self, state: State) {
+        self.wait(|e| (*e == Event::State(state)).then_some(()));
+    }
+
+    /// Runs to the end; every event.
+    fn finish(mut self) -> Vec<Event> {
+        self.wait(|e| matches!(e, Event::Ended(_)).then_some(()));
+        self.worker.join();
+        self.seen
+    }
+}
+
+fn steps(events: &[Event]) -> Vec<StepRecord> {
+    events.iter().filter_map(|e| if let Event::Steps(s) = e { Some(s.clone()) } else { None }).flatten().collect()
+}
+
+/// Steps and losses, to the bit.
+fn trace(events: &[Event]) -> Vec<(u64, u32, u64)> {
+    steps(events).iter().map(|s| (s.step, s.loss.to_bits(), s.lr.to_bits())).collect()
+}
+
+#[test]
+fn a_run_reports_every_step_every_epoch_and_its_end() {
+    let events = Run::start(recipe(&[]), None).finish();
+    let steps = steps(&events);
+    assert_eq!(steps.iter().map(|s| s.step).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    assert!((steps[19].epoch - 2.0).abs() < 1e-9 && steps[19].lr.abs() < 1e-12);
+    let epochs: Vec<_> = events.iter().filter_map(|e| if let Event::Epoch(e) = e { Some(e) } else { None }).collect();
+    assert_eq!(epochs.len(), 2);
+    for epoch in epochs {
+        let e = &epoch.evaluation;
+        let counted: u32 = e.confusion.iter().flatten().sum();
+        let right: u32 = (0..10).map(|i| e.confusion[i][i]).sum();
+        assert_eq!(counted, 2000);
+        assert!((e.top1 - right as f64 / 2000.0).abs() < 1e-12 && e.top5 >= e.top1);
+    }
+    let Some(Event::Ended(end)) = events.last() else { panic!("the last event is {:?}", events.last()) };
+    assert_eq!((end.state, end.step, end.error.as_ref()), (State::Done, 20, None));
+    assert!(steps[19].loss < steps[0].loss);
+}
+
+#[test]
+fn a_steered_run_is_reproduced_to_the_bit_by_its_edits() {
+    let mut run = Run::start(recipe(&[]), None);
+    run.send(Command::Steps(5));
+    run.wait_state(State::Paused);
+    run.edit("tricks.mixup.on", Value::Bool(true), When::Now);
+    run.edit("schedule.base_lr", Value::Float(0.02), When::Now);
+    let at = run.wait(|e| match e {
+        Event::Applied { step, knob, .. } if knob.path == "schedule.base_lr" => Some(*step),
+        _ => None,
+    });
+    assert_eq!(at, 5);
+    run.send(Command::Resume);
+    let steered = run.finish();
+
+    let replay = Run::start(recipe(&[]), None);
+    replay.edit("tricks.mixup.on", Value::Bool(true), When::Step(at + 1));
+    replay.edit("schedule.base_lr", Value::Float(0.02), When::Step(at + 1));
+    assert_eq!(trace(&replay.finish()), trace(&steered));
+    assert_ne!(trace(&Run::start(recipe(&[]), None).finish()), trace(&steered));
+}
+
+#[test]
+fn edits_are_acknowledged_put_off_or_refused() {
+    let mut run = Run::start(recipe(&[]), None);
+    run.send(Command::Pause);
+    run.wait_state(State::Paused);
+    run.edit("train.batch", Value::Int(100), When::Now);
+    let when = run.wait(|e| if let Event::Scheduled { when, .. } = e { Some(*when) } else { None });
+    assert_eq!(when, When::NextEpoch);
+    for (path, value, reason) in [
+        ("net.depth", Value::Int(14), "needs a new one"),
+        ("tricks.mixup.alpha", Value::Float(-1.0), "tricks.mixup.alpha is -1"),
+        ("schedule.warmup.epochs", Value::Float(9.0), "the whole run has 2 epochs"),
+    ] {
+        run.edit(path, value, When::Now);
+        let found = run.wait(|e| if let Event::Refused { reason } = e { Some(reason.clone()) } else { None });
+        assert!(found.contains(reason), "{found}");
+    }
+    run.send(Command::Resume);
+    let events = run.finish();
+    let steps = steps(&events);
+    assert_eq!(steps.len(), 10 + 4, "the second epoch has batches of 100");
+    let applied = events.iter().find_map(|e| if let Event::Applied { step, .. } = e { Some(*step) } else { None });
+    assert_eq!(applied, Some(10));
+}
+
+#[test]
+fn pausing_evaluating_saving_and_stopping() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = Run::start(recipe(&[]), Some(dir.path()));
+    run.send(Command::Steps(3));
+    run.wait_state(State::Paused);
+    assert_eq!(steps(&run.seen).len(), 3);
+    run.send(Command::Evaluate);
+    let evaluated = run.wait(|e| if let Event::Evaluated(e) = e { Some(e.clone()) } else { None });
+    assert_eq!(evaluated.step, 3);
+    run.send(Command::Save);
+    let saved = run.wait(|e| match e {
+        Event::Checkpoint { path, bytes, .. } => Some((path.clone(), *bytes)),
+        _ => None,
+    });
+    assert_eq!(std::fs::metadata(&saved.0).unwrap().len(), saved.1);
+    run.send(Command::Steps(1));
+    run.wait_state(State::Paused);
+    run.send(Command::Stop { save: true });
+    let events = run.finish();
+    assert_eq!(steps(&events).len(), 4);
+    let files: Vec<_> = std::fs::read_dir(dir.path().join("checkpoints")).unwrap().map(|f| f.unwrap().path()).collect();
+    assert_eq!(files, [dir.path().join("checkpoints/step-000004.safetensors")], "the last checkpoint alone stays");
+    let Some(Event::Ended(end)) = events.last() else { panic!() };
+    assert_eq!((end.state, end.step), (State::Stopped, 4));
+
+    // a fresh net takes the weights: as a teacher does
+    let path = files[0].display().to_string();
+    let net: ResNet<f32, _> = Checkpoint::teacher(&path, &dfdx::prelude::Cpu::default(), 1, 10).unwrap();
+    assert_eq!(net.spec().name, "resnet8-D x0.5");
+    let wrong = Checkpoint::teacher(&path, &dfdx::prelude::Cpu::default(), 3, 10).err().unwrap().to_string();
+    assert!(wrong.contains("conv1.weight") && wrong.contains("3-channel"), "{wrong}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_pauses_with_the_weights_as_before() {
+    let mut run = Run::start(recipe(&[("schedule.warmup.on", Value::Bool(false))]), None);
+    run.send(Command::Steps(2));
+    run.wait_state(State::Paused);
+    run.edit("schedule.base_lr", Value::Float(100.0), When::Now);
+    run.edit("optim.weight_decay", Value::Float(1.0), When::Now);
+    run.send(Command::Resume);
+    let message = run.wait(|e| if let Event::Alarm { message, .. } = e { Some(message.clone()) } else { None });
+    assert!(message.contains("loss is"), "{message}");
+    run.wait_state(State::Paused);
+    let losses = steps(&run.seen);
+    assert!(losses.iter().all(|s| s.loss.is_finite()));
+    run.send(Command::Stop { save: false });
+    run.finish();
+}
+
+#[test]
+fn a_run_that_cannot_start_says_why_in_its_last_event() {
+    let with = |path: &'static str| {
+        let distill = [("tricks.distill.on", Value::Bool(true)), ("tricks.distill.teacher", Value::Word(path.into()))];
+        let events = Run::start(recipe(&distill), None).finish();
+        let Some(Event::Ended(end)) = events.last() else { panic!() };
+        assert_eq!(end.state, State::Failed);
+        end.error.clone().unwrap()
+    };
+    assert!(with("no/such/teacher.safetensors").contains("no/such/teacher.safetensors"));
+    assert!(with("Cargo.toml").contains("Cargo.toml: not a whole safetensors file"));
+}
+
+#[test]
+fn a_teacher_that_cannot_be_had_is_refused_in_a_run() {
+    let mut run = Run::start(recipe(&[]), None);
+    run.edit("tricks.distill.teacher", Value::Word("nowhere".into()), When::Now);
+    run.edit("tricks.distill.on", Value::Bool(true), When::Now);
+    let reason = run.wait(|e| if let Event::Refused { reason } = e { Some(reason.clone()) } else { None });
+    assert!(reason.starts_with("nowhere"), "{reason}");
+    run.edit("tricks.distill.teacher", Value::Word("Bundled".into()), When::Now);
+    run.edit("tricks.distill.on", Value::Bool(true), When::Now);
+    run.wait(|e| matches!(e, Event::Applied { knob, .. } if knob.path == "tricks.distill.on").then_some(()));
+    run.finish();
+}
+
+/// Three steps with everything on; the weights after them, to the bit.
+fn weights_after_steps(threads: usize, data: &DataSet) -> Vec<u32> {
+    let everything = recipe(&[
+        ("train.batch", Value::Int(33)),
+        ("train.epochs", Value::Int(9)),
+        ("tricks.mixup.on", Value::Bool(true)),
+        ("tricks.smoothing.on", Value::Bool(true)),
+        ("tricks.distill.on", Value::Bool(true)),
+        ("net.width", Value::Float(1.25)),
+    ]);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &everything, data).unwrap();
+        let order = epoch_order(data.train.len(), 0, 0);
+        for batch in 1..=3 {
+            let images = train_batch(data, &order[..33], 0, batch, &everything.augment);
+            learner.step(&images, Position { epoch: 0, batch, batches: 3 }, &everything).unwrap();
+        }
+        learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect()
+    })
+}
+
+#[test]
+fn steps_are_the_same_to_the_bit_with_1_2_3_and_4_threads() {
+    let recipe = recipe(&[]);
+    let data = open(&recipe.data, 0).unwrap();
+    let one = weights_after_steps(1, &data);
+    for threads in [2, 3, 4] {
+        assert!(weights_after_steps(threads, &data) == one, "{threads} threads differ from one");
+    }
+}
