@@ -20,7 +20,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("nn", &["ops", "recipe", "random"]),
     ("recipe", &[]),
     ("data", &["recipe", "random"]),
-    ("tricks", &["recipe", "random"]),
+    // (the groups of parameters that decay are those of the nets)
+    ("tricks", &["recipe", "random", "nn"]),
     ("train", &["nn", "data", "tricks"]),
     ("runs", &["train"]),
     ("watch", &["recipe"]),

@@ -67,8 +67,10 @@ fn in_one_line(mistakes: &Mistakes) -> String {
 fn reproduce(info: &RunInfo, edits: usize) -> String {
     let Some(dir) = &info.dir else { return String::new() };
     let command = format!("tricktop --batch {}", dir.join("recipe.ron").display());
+    let journal = dir.join("journal.jsonl");
     match edits {
         0 => command,
-        n => format!("{command}   (without the {n} edits in {})", dir.join("journal.jsonl").display()),
+        1 => format!("{command}  # without its edit, see {}", journal.display()),
+        n => format!("{command}  # without its {n} edits, see {}", journal.display()),
     }
 }
