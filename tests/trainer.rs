@@ -1,5 +1,7 @@
 //! The trainer through its commands and events, on a small net and a few of the bundled images.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;

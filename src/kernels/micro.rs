@@ -180,13 +180,12 @@ unsafe fn tn_avx2<const R: usize>(pointers: &[*const f32], c: usize, panel: &[f3
     for pointer in pointers {
         // SAFETY: the panel has a line of 16 a pointer; c + R lies within the values behind it
         unsafe {
-            let x = pointer.add(c);
             let (w0, w1) = (_mm256_loadu_ps(line), _mm256_loadu_ps(line.add(8)));
             line = line.add(COLS);
-            for r in 0..R {
-                let x = _mm256_broadcast_ss(&*x.add(r));
-                acc[r][0] = _mm256_fmadd_ps(x, w0, acc[r][0]);
-                acc[r][1] = _mm256_fmadd_ps(x, w1, acc[r][1]);
+            for (r, [low, high]) in acc.iter_mut().enumerate() {
+                let x = _mm256_broadcast_ss(&*pointer.add(c + r));
+                *low = _mm256_fmadd_ps(x, w0, *low);
+                *high = _mm256_fmadd_ps(x, w1, *high);
             }
         }
     }

@@ -52,12 +52,18 @@ fn dense_weights<E: Real, D: Ops<E>, T: Tape<E, D>>(w: &Matrix<E, D>, conv: &Con
     w.try_gather(index)?.try_mul(mask)
 }
 
-/// Rows of every image by `index` (pixels of an image, `h * w` being a row of `fill`): `(N, index, C)`.
+/// Rows gathered from every image: `(N, index, C)`.
+type Gathered<E, D, T> = Tensor<(usize, usize, usize), E, D, T>;
+
+/// Members of every window: `(N, windows, members, C)`.
+type Windows<E, D, T> = Tensor<(usize, usize, usize, usize), E, D, T>;
+
+/// Rows of every image by `index` (pixels of an image, `h * w` being a row of `fill`).
 fn gather<E: Real, D: Ops<E>, T: Tape<E, D>>(
     x: Map<E, D, T>,
     index: Vec<usize>,
     fill: E,
-) -> Result<Tensor<(usize, usize, usize), E, D, T>, D::Err> {
+) -> Result<Gathered<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let dev = x.data.device().clone();
     let row: Tensor<(usize, usize, usize), E, D> = dev.try_tensor_from_vec(vec![fill; n * c], (n, 1, c))?;
@@ -128,12 +134,12 @@ fn blend<E: Real, D: Ops<E>>(
     Ok(())
 }
 
-/// Members of every window, `(N, windows, members, C)`, with `fill` where a window leaves the image.
+/// Members of every window, with `fill` where a window leaves the image.
 fn windows<E: Real, D: Ops<E>, T: Tape<E, D>>(
     x: Map<E, D, T>,
     pool: &Pool,
     fill: E,
-) -> Result<Tensor<(usize, usize, usize, usize), E, D, T>, D::Err> {
+) -> Result<Windows<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow, members) = (pool.out(h), pool.out(w), pool.kernel * pool.kernel);
     let mut index = Vec::with_capacity(oh * ow * members);

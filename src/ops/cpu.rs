@@ -25,7 +25,10 @@ fn values(m: &Matrix<f32, Cpu>) -> &[f32] {
 }
 
 /// The place of a tensor's gradient. Holds no values, so that a tensor can go while its gradient is still to come.
-struct Slot(Box<dyn Fn(&mut Grads) -> Result<&mut Vec<f32>, Error>>);
+struct Slot(Box<Find>);
+
+/// Finds a gradient in the store, or makes one of zeros.
+type Find = dyn Fn(&mut Grads) -> Result<&mut Vec<f32>, Error>;
 
 impl Slot {
     fn of(m: &Matrix<f32, Cpu>) -> Self {
@@ -175,12 +178,11 @@ impl Ops<f32> for Cpu {
     }
 }
 
-/// Runs a pool; the map and its values (the same tensor twice).
-fn pooled(
-    x: &Map<f32, Cpu>,
-    p: &Pool,
-    f: impl FnOnce(&[f32], &mut [f32]),
-) -> Result<(Map<f32, Cpu>, Matrix<f32, Cpu>), Error> {
+/// A map, and its values as a tensor of their own (which shares them).
+type Pooled = (Map<f32, Cpu>, Matrix<f32, Cpu>);
+
+/// Runs a pool.
+fn pooled(x: &Map<f32, Cpu>, p: &Pool, f: impl FnOnce(&[f32], &mut [f32])) -> Result<Pooled, Error> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (p.out(h), p.out(w));
     let mut y = vec![0f32; n * oh * ow * c];

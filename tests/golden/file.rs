@@ -76,7 +76,7 @@ impl Report {
             return self.wrong.push(format!("{what}: {} values, expected {}", found.len(), expected.len()));
         }
         let distance = distance(found, expected);
-        if !(distance <= bound) {
+        if distance.is_nan() || distance > bound {
             self.wrong.push(format!("{what}: relative distance {distance:.2e}, bound {bound:.2e}"));
         }
     }

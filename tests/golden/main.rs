@@ -1,5 +1,7 @@
 //! Golden values of PyTorch and timm. `TRICKTOP_GOLDEN` names another directory of them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod file;
 mod nets;
 mod ops;
