@@ -278,7 +278,7 @@ bindings! {
 }
 
 /// The help never scrolls further than this.
-pub(crate) const HELP_LINES: usize = 80;
+pub(crate) const HELP_LINES: usize = 160;
 
 /// What a key does in a context.
 pub fn lookup(context: Context, key: Key) -> Option<Action> {
