@@ -64,7 +64,7 @@ fn a_trick_is_on_its_way() {
     pictures("pending", || {
         let mut screen = mid_run();
         screen.answers = false;
-        screen.keys("2jjjjj<space>j<enter>");
+        screen.keys("2jjjjj<space>j<right>");
         screen.keys(":alpha 0.4@500<enter>");
         let alpha = knob("tricks.mixup.alpha");
         screen.event(Event::Scheduled { knob: alpha, to: Value::Float(0.4), when: train::When::Step(500) });

@@ -51,9 +51,12 @@ fn keys_lead_to_commands() {
         // Switches, in the tricks' pane.
         case("2jjjjjj<space>", vec![mixup(true)]),
         case("2jjjjjj<space><space>", vec![mixup(true), mixup(false)]),
-        case("2jjjjjj<enter><enter>0.4<enter>", vec![edit("tricks.mixup.alpha", Value::Float(0.4), When::Now)]),
+        case("2jjjjjj<enter>0.4<enter>", vec![edit("tricks.mixup.alpha", Value::Float(0.4), When::Now)]),
         case("2jjjjjj<right><space>", vec![mixup(true)]),
         case("2jjjjjjl+h<space>", vec![edit("tricks.mixup.alpha", Value::Float(0.25), When::Now), mixup(true)]),
+        case("2jjjjjj+", vec![edit("tricks.mixup.alpha", Value::Float(0.25), When::Now)]),
+        case("2jjjjjjljj+", vec![edit("tricks.mixup.off_epochs", Value::Int(1), When::Now)]),
+        case("2jj<enter>+", vec![]),
         // The command line.
         case(":lr 0.1<enter>", vec![lr(0.1, When::Now)]),
         case(":set schedule.base_lr=0.1@900<enter>", vec![lr(0.1, When::Step(900))]),
@@ -290,4 +293,42 @@ fn the_closing_lines_name_result_directory_and_command() {
     screen.event(end);
     let want = ["done at step 100, best top-1 92.1 %, 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
     assert_eq!(screen.state.closing_lines(), want);
+}
+
+/// Whatever is pressed and whatever the trainer says meanwhile: no panic, and the recipe stays what the trainer has.
+#[test]
+fn any_keys_and_events_in_any_order() {
+    let keys = [
+        "<enter>", "<esc>", "<space>", "<up>", "<down>", "<left>", "<right>", "<tab>", "<back>", "<c-c>", "<c-e>",
+        "<c-u>", "+", "-", "u", "p", "s", "S", "E", "w", "f", ":", "/", "j", "k", "h", "l", "g", "G", "1", "2", "3",
+        "4", "5", "6", "7", "z", "y", "x", "T", "m", "?", "q", "n", "a", "e", "@", "0.1", "lr 0.3", "é", "depth 26",
+        "mixup on", "[1, 2]",
+    ];
+    let sizes = [(80, 24), (120, 36), (200, 60), (61, 17), (50, 12), (7, 3)];
+    let mut seed = 7u64;
+    let mut pick = |n: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n
+    };
+    for _ in 0..30 {
+        let mut screen = if pick(4) == 0 { Screen::starting() } else { Screen::running(90) };
+        for i in 0..400 {
+            match pick(20) {
+                0 => screen.steps(2),
+                1 => screen.tick(500 * i),
+                2 => screen.send(Msg::Paste("0.5@700\n".into())),
+                3 => screen.event(Event::Refused { reason: "not now".into() }),
+                4 => screen.event(Event::Alarm { step: 1, message: "not finite".into() }),
+                5 => {
+                    let (width, height) = sizes[pick(sizes.len())];
+                    screen.draw(width, height);
+                }
+                _ => screen.keys(keys[pick(keys.len())]),
+            }
+            if screen.effects.iter().any(|e| matches!(e, Effect::Start(_) | Effect::Leave)) {
+                break;
+            }
+            assert_eq!(*screen.state.recipe(), screen.script.recipe);
+        }
+    }
 }

@@ -4,11 +4,11 @@ use super::commands::{self, Order, Word};
 use super::keys::Action;
 use super::modal::{Line, Modal};
 use super::orders::{base, change, fork, new_run, order, send, theme, undo};
-use super::rows::{title, trick_of};
+use super::rows::{title, trick_of, values_of};
 use super::state::{Pane, State, Tone};
 use super::{Editor, Effect, Window, stepping};
 use crate::recipe::knobs::Group;
-use crate::recipe::{Kind, Value};
+use crate::recipe::{Kind, Knob, Value};
 use crate::train::{self, Command, When};
 
 /// Rows that a page key moves.
@@ -25,9 +25,9 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Out => {}
         Action::NextPane(forward) => {
             let at = Pane::ALL.iter().position(|p| *p == state.focus).unwrap_or(0);
-            focus(state, (at + if forward { 1 } else { Pane::ALL.len() - 1 }) % Pane::ALL.len());
+            focus(state, Pane::ALL[(at + if forward { 1 } else { Pane::ALL.len() - 1 }) % Pane::ALL.len()]);
         }
-        Action::Pane(at) => focus(state, at),
+        Action::Pane(at) => focus(state, Pane::ALL[at]),
         Action::Toggle => return toggle(state),
         Action::Edit => edit(state),
         Action::Step(up) => return step(state, up),
@@ -94,8 +94,8 @@ fn shift(state: &mut State, by: isize) {
     }
 }
 
-fn focus(state: &mut State, at: usize) {
-    state.focus = Pane::ALL[at];
+fn focus(state: &mut State, pane: Pane) {
+    state.focus = pane;
     if !state.focus.steers() {
         state.chart = state.focus;
     }
@@ -111,13 +111,15 @@ fn edit(state: &mut State) {
     let Some(knob) = state.selected() else {
         return state.notify(Tone::Plain, "1 or 2 goes to the knobs and tricks");
     };
-    if knob.group == Group::Trick {
-        if !state.rows.open(knob) {
-            state.notify(Tone::Plain, format!("{} has no values; space switches it", knob.name));
-        }
-        return;
-    }
+    let Some(knob) = value_at(knob) else {
+        return state.notify(Tone::Plain, format!("{} has no value; space switches it", knob.name));
+    };
     state.modal = Some(Modal::Edit(Box::new(Editor::new(knob, &base(state)))));
+}
+
+/// The knob whose value a row shows: its own, or a trick's first.
+fn value_at(knob: &'static Knob) -> Option<&'static Knob> {
+    if knob.group == Group::Trick { values_of(knob).next() } else { Some(knob) }
 }
 
 fn toggle(state: &mut State) -> Vec<Effect> {
@@ -139,6 +141,7 @@ fn step(state: &mut State, up: bool) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(knob) = state.selected() else { return Vec::new() };
+    let knob = value_at(knob).unwrap_or(knob);
     let base = base(state);
     match stepping::step(&base, knob, &base.get(knob), up) {
         Some(value) => change(state, knob, value, When::Now),

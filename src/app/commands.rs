@@ -45,6 +45,8 @@ pub enum Word {
 pub struct CommandRow {
     /// Name.
     pub name: &'static str,
+    /// Short form, or empty.
+    pub short: &'static str,
     /// With its argument.
     pub usage: &'static str,
     /// For the help.
@@ -53,7 +55,7 @@ pub struct CommandRow {
 }
 
 const fn row(name: &'static str, usage: &'static str, help: &'static str, word: Option<Word>) -> CommandRow {
-    CommandRow { name, usage, help, word }
+    CommandRow { name, short: "", usage, help, word }
 }
 
 /// Every command; a line that starts with none of them names a knob.
@@ -63,12 +65,12 @@ pub static COMMANDS: &[CommandRow] = &[
     row("pause", ":pause", "pause", Some(Word::Pause)),
     row("resume", ":resume", "go on", Some(Word::Resume)),
     row("eval", ":eval", "evaluate now", Some(Word::Evaluate)),
-    row("save", ":save", "write a checkpoint now", Some(Word::Save)),
+    CommandRow { short: "w", ..row("save", ":save  :w", "write a checkpoint now", Some(Word::Save)) },
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),
     row("fork", ":fork", "new run with the values marked fork", Some(Word::Fork)),
     row("theme", ":theme", "next theme", Some(Word::Theme)),
     row("help", ":help", "help", Some(Word::Help)),
-    row("quit", ":quit", "stop the run: choose how", Some(Word::Quit)),
+    CommandRow { short: "q", ..row("quit", ":quit  :q", "stop the run: choose how", Some(Word::Quit)) },
     row("wq", ":wq", "save a checkpoint, stop and leave", Some(Word::SaveQuit)),
 ];
 
@@ -80,7 +82,7 @@ pub fn parse(line: &str, planned: &Recipe) -> Result<Order, String> {
     let line = line.trim().trim_start_matches(':');
     let end = line.find([' ', '=']).unwrap_or(line.len());
     let (head, rest) = (line[..end].trim(), line[end..].trim_start_matches([' ', '=']).trim());
-    let command = COMMANDS.iter().find(|c| c.name == head || (!head.is_empty() && c.name == "quit" && head == "q"));
+    let command = COMMANDS.iter().find(|c| !head.is_empty() && (c.name == head || c.short == head));
     match command {
         Some(CommandRow { name: "set", usage, .. }) => {
             let at = rest.find(['=', ' ']).ok_or_else(|| format!("expected {usage}"))?;
@@ -91,7 +93,7 @@ pub fn parse(line: &str, planned: &Recipe) -> Result<Order, String> {
             _ => Err(format!("{rest:?} is no number of steps; expected {usage}")),
         },
         Some(CommandRow { word: Some(word), .. }) if rest.is_empty() => Ok(Order::Do(*word)),
-        Some(CommandRow { usage, .. }) => Err(format!("{usage} takes no argument, found {rest:?}")),
+        Some(CommandRow { name, .. }) => Err(format!("{name} takes no argument, found {rest:?}")),
         None if rest.is_empty() => Err(match knob(head) {
             Ok(knob) => format!("{} is {}; to change it: {head} VALUE", title(knob), planned.get(knob)),
             Err(unknown) => unknown,
@@ -183,6 +185,7 @@ mod tests {
             ("milestones 5, 10", set("schedule.milestones", Value::List(vec![5, 10]), When::Now)),
             ("steps 10", Order::Steps(10)),
             ("q", Order::Do(Word::Quit)),
+            (":w", Order::Do(Word::Save)),
             (" save ", Order::Do(Word::Save)),
         ];
         for (line, want) in cases {
@@ -199,7 +202,7 @@ mod tests {
             ("form Paper", "could be"),
             ("mixpu on", "did you mean mixup"),
             ("steps many", "\"many\" is no number of steps; expected :steps n"),
-            ("save now", ":save takes no argument, found \"now\""),
+            ("save now", "save takes no argument, found \"now\""),
             ("set lr", "expected :set path=value"),
             ("é=1", "there is no knob or command"),
         ];

@@ -33,6 +33,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Epoch(end) => epoch(state, &end),
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
         Event::Checkpoint { step, bytes, ms, best, .. } => {
+            state.run.checkpoint = Some(step);
             let best = if best { "best " } else { "" };
             let text = format!("{best}checkpoint of step {step} written, {}, {ms:.0} ms", number::bytes(bytes));
             state.note(Tone::Plain, text);

@@ -198,7 +198,7 @@ const EVERY: &[Context] = &[
 bindings! {
     Steer PANES:
     [c(' ')] "space" Toggle, "switch" 2, "switch a trick on or off; it keeps its values";
-    [k(Enter)] "enter" Edit, "edit" 3, "type a value, or open a trick's values";
+    [k(Enter)] "enter" Edit, "edit" 3, "type a value; of a trick, the one its row shows";
     [c('+'), c('=')] "+ -" Step(true), "step" 4, "one step up or down";
     [c('-'), c('_')] "" Step(false), "" 0, "";
     Steer MAIN:
@@ -213,7 +213,7 @@ bindings! {
     [c(':')] ":" Command, "command" 7, "command line";
     Look PANES:
     [c('/')] "/" Filter, "filter" 8, "show only matching knobs and tricks";
-    [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move, open and close a trick's values";
+    [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move; right and left open and close a trick's values";
     [k(Down), c('j')] "" Move(1), "" 0, "";
     [k(Right), c('l')] "" Into, "" 0, "";
     [k(Left), c('h')] "" Out, "" 0, "";
@@ -278,7 +278,7 @@ bindings! {
 }
 
 /// The help never scrolls further than this.
-pub(crate) const HELP_LINES: usize = 80;
+pub(crate) const HELP_LINES: usize = 160;
 
 /// What a key does in a context.
 pub fn lookup(context: Context, key: Key) -> Option<Action> {

@@ -1,8 +1,8 @@
 //! The learning rate that is to come, for the recipe with its pending edits and for a value that is being typed.
 
-use super::edits::Changes;
+use super::events::effective;
 use super::{Pending, Point};
-use crate::recipe::Recipe;
+use crate::recipe::{Knob, Recipe, Value};
 use crate::train::When;
 use crate::tricks::schedule::{lr_after, peak_lr};
 
@@ -31,8 +31,8 @@ pub(crate) struct Now {
 }
 
 impl Now {
-    fn epoch_at(&self, when: When) -> f64 {
-        match when {
+    fn epoch_at(&self, knob: &Knob, when: When) -> f64 {
+        match effective(knob, when) {
             When::Now => self.epoch,
             When::NextEpoch => self.epoch.ceil(),
             When::Step(n) => self.epoch + n.saturating_sub(self.step + 1) as f64 / self.steps_per_epoch.max(1.0),
@@ -40,7 +40,10 @@ impl Now {
     }
 }
 
-/// A change that comes into force at an epoch.
+/// A change and the epoch from which it is to count.
+type Edit = (f64, (&'static Knob, Value));
+
+/// A recipe and the epoch from which it is in force.
 struct Turn {
     at: f64,
     recipe: Recipe,
@@ -48,14 +51,12 @@ struct Turn {
 
 impl Plan {
     /// Works the plan out again.
-    pub(crate) fn new(now: Now, recipe: &Recipe, pending: &[Pending], draft: Option<(&Changes, When)>) -> Plan {
-        let mut edits: Vec<(f64, Changes)> =
-            pending.iter().map(|p| (now.epoch_at(p.when()), vec![(p.knob, p.to.clone())])).collect();
+    pub(crate) fn new(now: Now, recipe: &Recipe, pending: &[Pending], draft: &[(&'static Knob, Value, When)]) -> Plan {
+        let change = |knob: &'static Knob, to: &Value, when| (now.epoch_at(knob, when), (knob, to.clone()));
+        let mut edits: Vec<Edit> = pending.iter().map(|p| change(p.knob, &p.to, p.when())).collect();
         let future = turns(now, recipe, &edits);
-        let drafted = draft.map(|(changes, when)| {
-            edits.push((now.epoch_at(when), changes.clone()));
-            turns(now, recipe, &edits)
-        });
+        edits.extend(draft.iter().map(|(knob, to, when)| change(knob, to, *when)));
+        let drafted = (!draft.is_empty()).then(|| turns(now, recipe, &edits));
         let line = sample(now, &future);
         let typed = drafted.as_deref().map(|turns| sample(now, turns)).filter(|typed| *typed != line);
         let epochs = |turns: &[Turn]| turns.iter().map(|t| t.recipe.train.epochs as f64).fold(0.0, f64::max);
@@ -69,14 +70,14 @@ impl Plan {
 }
 
 /// The recipes in force from now on, by the epoch in which they start. Changes of one time go in together.
-fn turns(now: Now, recipe: &Recipe, edits: &[(f64, Changes)]) -> Vec<Turn> {
+fn turns(now: Now, recipe: &Recipe, edits: &[Edit]) -> Vec<Turn> {
     let mut times: Vec<f64> = edits.iter().map(|(at, _)| *at).collect();
     times.sort_by(f64::total_cmp);
     times.dedup();
     let mut turns = vec![Turn { at: now.epoch, recipe: recipe.clone() }];
     let mut current = recipe.clone();
     for at in times {
-        let changes = edits.iter().filter(|(t, _)| *t == at).flat_map(|(_, c)| c.iter().cloned());
+        let changes = edits.iter().filter(|(t, _)| *t == at).map(|(_, change)| change.clone());
         if let Ok(next) = current.with(changes) {
             current = next;
             turns.push(Turn { at, recipe: current.clone() });
@@ -105,18 +106,18 @@ fn sample(now: Now, turns: &[Turn]) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Value;
     use crate::recipe::knobs::find;
 
     const NOW: Now = Now { epoch: 4.5, step: 450, steps_per_epoch: 100.0 };
 
-    fn changes(path: &str, value: Value) -> Changes {
-        vec![(find(path).unwrap(), value)]
+    fn plan(draft: &[(&str, Value, When)]) -> Plan {
+        let draft: Vec<_> = draft.iter().map(|(path, v, when)| (find(path).unwrap(), v.clone(), *when)).collect();
+        Plan::new(NOW, &Recipe::default(), &[], &draft)
     }
 
     #[test]
     fn the_future_ends_at_zero_with_the_cosine() {
-        let plan = Plan::new(NOW, &Recipe::default(), &[], None);
+        let plan = plan(&[]);
         assert_eq!(plan.future.len(), POINTS);
         assert_eq!(plan.future[0].x, 4.5);
         assert!(plan.future[POINTS - 1].y.abs() < 1e-12);
@@ -126,8 +127,7 @@ mod tests {
 
     #[test]
     fn a_draft_at_a_step_bends_the_line_from_there_on() {
-        let draft = changes("schedule.base_lr", Value::Float(0.2));
-        let plan = Plan::new(NOW, &Recipe::default(), &[], Some((&draft, When::Step(951))));
+        let plan = plan(&[("schedule.base_lr", Value::Float(0.2), When::Step(951))]);
         for (old, new) in plan.future.iter().zip(&plan.draft) {
             let factor = if new.x > 9.5 { 2.0 } else { 1.0 };
             assert!((new.y - factor * old.y).abs() < 1e-12, "{new:?} {old:?}");
@@ -136,15 +136,22 @@ mod tests {
 
     #[test]
     fn a_draft_of_more_epochs_makes_the_plan_longer() {
-        let draft = changes("train.epochs", Value::Int(30));
-        let plan = Plan::new(NOW, &Recipe::default(), &[], Some((&draft, When::NextEpoch)));
+        let plan = plan(&[("train.epochs", Value::Int(30), When::Now)]);
         assert_eq!(plan.epochs, 30.0);
         assert_eq!(plan.draft[POINTS - 1].x, 30.0);
+        for (old, new) in plan.future.iter().zip(&plan.draft).filter(|(_, new)| new.x <= 5.0) {
+            assert!(new.y <= old.y + 1e-3, "the run takes its new length at the next epoch: {new:?} {old:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_bend_the_rate_is_no_draft() {
+        assert!(plan(&[("optim.momentum", Value::Float(0.8), When::Now)]).draft.is_empty());
     }
 
     #[test]
     fn a_run_past_its_end_has_no_future() {
         let now = Now { epoch: 15.0, step: 1, steps_per_epoch: 0.0 };
-        assert!(Plan::new(now, &Recipe::default(), &[], None).future.is_empty());
+        assert!(Plan::new(now, &Recipe::default(), &[], &[]).future.is_empty());
     }
 }

@@ -90,15 +90,14 @@ impl Rows {
         self.refresh();
     }
 
-    /// Shows a trick's values and goes to the first; says whether it has any.
-    pub(crate) fn open(&mut self, trick: &'static Knob) -> bool {
-        let Some(first) = values_of(trick).next() else { return false };
+    /// Shows a trick's values and goes to the first.
+    pub(crate) fn open(&mut self, trick: &'static Knob) {
+        let Some(first) = values_of(trick).next() else { return };
         if !self.expanded.contains(&trick) {
             self.expanded.push(trick);
         }
         self.trick = first;
         self.refresh();
-        true
     }
 
     /// Hides the values of the trick at the cursor.
@@ -107,6 +106,11 @@ impl Rows {
         self.expanded.retain(|t| *t != trick);
         self.trick = trick;
         self.refresh();
+    }
+
+    /// The value that a trick's row shows: its first, unless its values have rows of their own.
+    pub(crate) fn inline(&self, trick: &Knob) -> Option<&'static Knob> {
+        values_of(trick).next().filter(|first| !self.tricks.contains(first))
     }
 
     fn list(&self, pane: Pane) -> &[&'static Knob] {

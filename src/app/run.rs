@@ -59,6 +59,8 @@ pub struct Run {
     pub(crate) top1: Curve,
     pub(crate) top5: Curve,
     pub(crate) best_top1: Option<f64>,
+    /// Step of the last checkpoint.
+    pub(crate) checkpoint: Option<u64>,
     pub(crate) marks: VecDeque<Mark>,
     pub(crate) edits: usize,
     pub(crate) evaluating_since: Option<Duration>,
@@ -84,6 +86,7 @@ impl Run {
             top1: Curve::default(),
             top5: Curve::default(),
             best_top1: None,
+            checkpoint: None,
             marks: VecDeque::new(),
             edits: 0,
             evaluating_since: None,

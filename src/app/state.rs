@@ -295,16 +295,15 @@ impl State {
             step: self.run.step,
             steps_per_epoch: self.run.steps_per_epoch(&self.recipe) as f64,
         };
-        let draft: Option<(Changes, When)> = match &self.modal {
-            Some(Modal::Edit(editor)) => {
-                let meaning = editor.meaning.as_ref().ok();
-                meaning.filter(|(v, _)| *v != editor.before).map(|(v, when)| (vec![(editor.knob, v.clone())], *when))
-            }
-            Some(Modal::Preset(diff)) if !diff.edits.is_empty() => Some((diff.edits.clone(), When::Now)),
-            _ => None,
+        let draft: Vec<(&'static Knob, Value, When)> = match &self.modal {
+            Some(Modal::Edit(editor)) => match &editor.meaning {
+                Ok((value, when)) if *value != editor.before => vec![(editor.knob, value.clone(), *when)],
+                _ => Vec::new(),
+            },
+            Some(Modal::Preset(diff)) => diff.edits.iter().map(|(k, v)| (*k, v.clone(), When::Now)).collect(),
+            _ => Vec::new(),
         };
-        let draft = draft.as_ref().map(|(changes, when)| (changes, *when));
-        self.plan = Plan::new(now, &self.recipe, &self.edits.pending, draft);
+        self.plan = Plan::new(now, &self.recipe, &self.edits.pending, &draft);
     }
 
     /// Takes the size of the terminal in.

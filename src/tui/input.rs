@@ -53,6 +53,7 @@ impl Drop for Input {
     }
 }
 
+/// What the terminal says, in the screen's words.
 fn messages(event: Event) -> Vec<Msg> {
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),

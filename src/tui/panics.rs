@@ -25,7 +25,7 @@ impl Panics {
                 drop(terminal::restore());
                 print(info);
             } else {
-                keep.lock().unwrap_or_else(PoisonError::into_inner).push(info.to_string());
+                keep.lock().unwrap_or_else(PoisonError::into_inner).push(sentence(info));
             }
         }));
         Panics { kept, before }
@@ -35,7 +35,7 @@ impl Panics {
     pub(super) fn explain(&self, msg: Msg) -> Msg {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match (msg, kept.last()) {
-            (Msg::Lost(why), Some(panic)) => Msg::Lost(format!("{why}: {}", panic.replace('\n', " "))),
+            (Msg::Lost(_), Some(panic)) => Msg::Lost(format!("the trainer panicked: {panic}")),
             (msg, _) => msg,
         }
     }
@@ -43,9 +43,17 @@ impl Panics {
     /// Prints what was kept.
     pub(super) fn report(&self) {
         for text in self.kept.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            eprintln!("{text}");
+            eprintln!("panic: {text}");
         }
     }
+}
+
+/// What a panic says, and where, in one line.
+fn sentence(info: &PanicHookInfo<'_>) -> String {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let place = info.location().map_or_else(String::new, |l| format!(" ({}:{})", l.file(), l.line()));
+    format!("{}{place}", text.unwrap_or("no message").replace('\n', " "))
 }
 
 impl Drop for Panics {

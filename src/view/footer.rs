@@ -3,7 +3,8 @@
 use super::draw::{self, Part};
 use super::theme::Theme;
 use crate::app::keys::{self, Context};
-use crate::app::{Editor, Modal, Pane, State, title};
+use crate::app::{Editor, Modal, Pane, State, title, values_of};
+use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
 use crate::train;
 use ratatui::buffer::Buffer;
@@ -89,7 +90,12 @@ fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
     if !knob.paper.is_empty() {
         parts.push(dim(2, format!("paper {}", knob.paper)));
     }
-    parts.push(dim(3, knob.kind.to_string()));
+    let values: Vec<&str> = values_of(knob).map(|v| v.name).collect();
+    match knob.group {
+        Group::Trick if values.is_empty() => {}
+        Group::Trick => parts.push(dim(3, format!("values: {}", values.join(", ")))),
+        _ => parts.push(dim(3, knob.kind.to_string())),
+    }
     parts
 }
 

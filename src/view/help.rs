@@ -13,7 +13,7 @@ const COLUMNS: u16 = 76;
 
 /// Draws the help from line `scroll` on, in two columns where there is room.
 pub(crate) fn draw(scroll: usize, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let lines = lines(theme);
+    let lines = lines(theme, COLUMNS.min(area.width.saturating_sub(2)));
     let columns = if area.width > 2 * COLUMNS { 2 } else { 1 };
     let per_column = lines.len().div_ceil(usize::from(columns));
     let room = usize::from(area.height.saturating_sub(3));
@@ -28,27 +28,33 @@ pub(crate) fn draw(scroll: usize, theme: &Theme, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn lines(theme: &Theme) -> Vec<Line<'static>> {
+/// Columns of the keys.
+const KEYS: usize = 20;
+
+fn lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let row = |left: &str, right: &str| {
-        Line::from(vec![
-            Span::styled(format!("  {left:<18}"), theme.accent),
-            Span::styled(right.to_string(), theme.text),
-        ])
+        let wrapped = draw::wrap(right, usize::from(columns).saturating_sub(KEYS + 2));
+        let line = |(i, text): (usize, String)| {
+            let left = if i == 0 { left } else { "" };
+            let left = format!("  {left:<width$}", width = KEYS - 2);
+            Line::from(vec![Span::styled(left, theme.accent), Span::styled(text, theme.text)])
+        };
+        wrapped.into_iter().enumerate().map(line).collect::<Vec<_>>()
     };
     let heading = |text: &str| Line::from(Span::styled(text.to_string(), theme.good));
     let mut lines = Vec::new();
     for (name, bindings) in keys::help() {
         lines.push(heading(name));
-        lines.extend(bindings.iter().map(|b| row(b.label, b.help)));
+        lines.extend(bindings.iter().flat_map(|b| row(b.label, b.help)));
     }
     lines.push(heading("Command line"));
-    lines.push(row(":lr 0.1", "change a knob by its name; 0.1e and 0.1@500 as above"));
-    lines.extend(COMMANDS.iter().map(|c| row(c.usage, c.help)));
+    lines.extend(row(":lr 0.1", "change a knob by its name; 0.1e and 0.1@500 as above"));
+    lines.extend(COMMANDS.iter().flat_map(|c| row(c.usage, c.help)));
     lines.push(heading("When a change applies"));
-    lines.push(row("live", "at the next step"));
-    lines.push(row("epoch", "at the next epoch"));
-    lines.push(row("fork", "only in a new run, which the screen offers"));
-    lines.push(row("wait, ep 5, @500", "on its way; at epoch 5; at step 500"));
+    lines.extend(row("live", "at the next step"));
+    lines.extend(row("epoch", "at the next epoch"));
+    lines.extend(row("fork", "only in a new run, which the screen offers"));
+    lines.extend(row("wait, ep 5, @500", "on its way; at epoch 5; at step 500"));
     lines
 }
 
@@ -64,10 +70,11 @@ mod tests {
             ascii: false,
             reproduce: |_, _| String::new(),
         };
-        let lines = lines(&Theme::new(&options));
-        let long: Vec<String> =
-            lines.iter().filter(|l| l.width() + 2 > usize::from(COLUMNS)).map(ToString::to_string).collect();
-        assert!(long.is_empty(), "{long:#?}");
-        assert!(lines.len() < keys::HELP_LINES, "{}", lines.len());
+        for columns in [40, 60, COLUMNS] {
+            let lines = lines(&Theme::new(&options), columns);
+            let cut = lines.iter().find(|l| l.width() + 2 > usize::from(columns));
+            assert!(cut.is_none(), "{cut:?}");
+            assert!(lines.len() < keys::HELP_LINES, "{}", lines.len());
+        }
     }
 }

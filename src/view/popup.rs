@@ -4,7 +4,7 @@ use super::draw;
 use super::footer::value_text;
 use super::theme::Theme;
 use crate::app::keys::{self, Context};
-use crate::app::{PresetDiff, State, title};
+use crate::app::{PresetDiff, State, number, title};
 use crate::recipe::{Knob, Value};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -20,15 +20,17 @@ pub(crate) fn window(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, c
     draw::frame(theme, buf, place, title, true, Vec::new())
 }
 
-/// The keys of a dialog, a line each.
-fn choices(theme: &Theme, context: Context) -> Vec<Line<'static>> {
-    let row = |b: &keys::Binding| {
-        Line::from(vec![
-            Span::styled(format!("  {}  ", b.label), theme.accent),
-            Span::styled(b.help.to_string(), theme.text),
-        ])
-    };
-    keys::footer(context).map(row).collect()
+/// The keys of a dialog and what they do, in lines of at most `columns`.
+fn choices(theme: &Theme, context: Context, columns: u16) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for b in keys::footer(context) {
+        let indent = draw::width(b.label) + 4;
+        for (i, text) in draw::wrap(b.help, usize::from(columns).saturating_sub(indent)).into_iter().enumerate() {
+            let label = if i == 0 { format!("  {}  ", b.label) } else { " ".repeat(indent) };
+            lines.push(Line::from(vec![Span::styled(label, theme.accent), Span::styled(text, theme.text)]));
+        }
+    }
+    lines
 }
 
 fn show(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, lines: &[Line<'_>]) {
@@ -41,26 +43,29 @@ fn show(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, lines: &[Line<
 
 /// How to stop.
 pub(crate) fn stop(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut lines = choices(theme, Context::Stop);
-    if state.run.state == crate::train::State::Starting {
-        lines.insert(0, Line::from(Span::styled("  it has not started training yet", theme.dim)));
-    }
+    let mut lines = choices(theme, Context::Stop, area.width.saturating_sub(4));
+    let last = match state.run.checkpoint {
+        Some(step) => format!("  the last checkpoint is of step {}", number::thousands(step)),
+        None => "  there is no checkpoint yet".to_string(),
+    };
+    lines.push(Line::from(Span::styled(last, theme.dim)));
     show(theme, buf, area, "Stop the run?", &lines);
 }
 
 /// The values gathered for a new run.
 pub(crate) fn fork(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut lines = vec![Line::from(Span::styled(" This run cannot take these values:", theme.dim))];
-    lines.extend(state.edits.fork.iter().map(|(k, v)| difference(state, theme, k, v)));
+    let mut lines = vec![Line::from(Span::styled("  This run cannot take these values:", theme.dim))];
+    lines.extend(differences(state, theme, &state.edits.fork, area.width));
     lines.push(Line::default());
-    lines.extend(choices(theme, Context::Fork));
+    lines.extend(choices(theme, Context::Fork, area.width.saturating_sub(4)));
     show(theme, buf, area, "New run?", &lines);
 }
 
 /// A changed preset against what runs.
 pub(crate) fn preset(state: &State, diff: &PresetDiff, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let rows: Vec<Line> = diff.edits.iter().chain(&diff.forks).map(|(k, v)| difference(state, theme, k, v)).collect();
-    let choices = choices(theme, Context::Preset);
+    let all: Vec<_> = diff.edits.iter().chain(&diff.forks).cloned().collect();
+    let rows = differences(state, theme, &all, area.width);
+    let choices = choices(theme, Context::Preset, area.width.saturating_sub(4));
     let room = usize::from(area.height).saturating_sub(choices.len() + 4).max(1);
     let first = diff.scroll.min(rows.len().saturating_sub(room));
     let more = rows.len() - rows.len().min(first + room);
@@ -68,17 +73,31 @@ pub(crate) fn preset(state: &State, diff: &PresetDiff, theme: &Theme, buf: &mut 
     let rest = if more > 0 { format!("  {more} more below") } else { String::new() };
     lines.push(Line::from(Span::styled(rest, theme.dim)));
     lines.extend(choices);
-    show(theme, buf, area, &format!("Preset {} changed", diff.name), &lines);
+    let title = draw::clip_start(&diff.name, usize::from(area.width).saturating_sub(24));
+    show(theme, buf, area, &format!("Preset {title} changed"), &lines);
 }
 
-/// A knob's old and new value and when the new one applies.
-fn difference(state: &State, theme: &Theme, knob: &'static Knob, to: &Value) -> Line<'static> {
-    let from = draw::clip_start(&value_text(&state.planned_value(knob)), 14);
-    let to = draw::clip_start(&value_text(to), 14);
-    Line::from(vec![
-        Span::styled(format!("  {:<24}", title(knob)), theme.text),
-        Span::styled(format!("{from:>14} → "), theme.dim),
-        Span::styled(format!("{to:<14}"), theme.pending),
-        Span::styled(format!("  {:<5} ", knob.applies.word()), theme.dim),
-    ])
+/// Knobs with their old and new values and when the new ones apply, in columns as wide as they need.
+fn differences(state: &State, theme: &Theme, all: &[(&'static Knob, Value)], columns: u16) -> Vec<Line<'static>> {
+    let longest = (usize::from(columns).saturating_sub(38) / 2).clamp(6, 24);
+    let rows: Vec<[String; 3]> = all
+        .iter()
+        .map(|(knob, to)| {
+            let from = draw::clip_start(&value_text(&state.planned_value(knob)), longest);
+            [title(knob), from, draw::clip_start(&value_text(to), longest)]
+        })
+        .collect();
+    let widest = |i: usize| rows.iter().map(|r| draw::width(&r[i])).max().unwrap_or(0);
+    let (a, b, c) = (widest(0), widest(1), widest(2));
+    rows.iter()
+        .zip(all)
+        .map(|([name, from, to], (knob, _))| {
+            Line::from(vec![
+                Span::styled(format!("  {name:<a$}  "), theme.text),
+                Span::styled(format!("{from:>b$} → "), theme.dim),
+                Span::styled(format!("{to:<c$}"), theme.pending),
+                Span::styled(format!("  {:<5} ", knob.applies.word()), theme.dim),
+            ])
+        })
+        .collect()
 }

@@ -73,8 +73,9 @@ pub(crate) fn draw_row(
     draw::text(buf, area, name_x, 0, knob.name, name_style);
     let free = name_x + draw::width(knob.name) as u16 + 1;
     let zone = Zone { from: free, applies: area.width.saturating_sub(APPLIES) };
+    let inline = state.rows.inline(knob);
     if let Some(Modal::Edit(editor)) = &state.modal
-        && editor.knob == knob
+        && (editor.knob == knob || Some(editor.knob) == inline)
     {
         let style = if editor.meaning.is_ok() { theme.pending } else { theme.alarm };
         let before = format!("{} → ", value_text(&editor.before));
@@ -92,7 +93,8 @@ pub(crate) fn draw_row(
         }
         return;
     }
-    if let Some((text, word)) = change(state, knob) {
+    let values = inline.into_iter().flat_map(|_| values_of(knob));
+    if let Some((text, word)) = change(state, knob).or_else(|| values.into_iter().find_map(|v| change(state, v))) {
         let text = draw::clip_start(&text, zone.width());
         draw::put_right(buf, area, zone.applies.saturating_sub(1), 0, &Line::from(Span::styled(text, theme.pending)));
         draw::text(buf, area, zone.applies, 0, &word, theme.pending);
@@ -102,14 +104,13 @@ pub(crate) fn draw_row(
     let style = if faint { theme.dim } else { theme.text };
     match knob.group {
         Group::Trick => {
-            let first = values_of(knob).next();
-            if let Some(value) = first {
+            if let Some(value) = inline {
                 zone.value(buf, area, value, &state.recipe.get(value), theme.dim, theme.dim);
             }
         }
         _ => zone.value(buf, area, knob, &planned, style, theme.dim),
     }
-    draw::text(buf, area, zone.applies, 0, knob.applies.word(), if faint { theme.dim } else { theme.frame });
+    draw::text(buf, area, zone.applies, 0, knob.applies.word(), if faint { theme.dim } else { theme.faint });
 }
 
 /// The columns between a row's name and the word at its end.

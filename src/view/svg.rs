@@ -19,7 +19,7 @@ pub fn svg(buffer: &Buffer) -> String {
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} \
          {height}\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACKGROUND}\"/>\n<g font-family=\"'DejaVu \
-         Sans Mono','JetBrains Mono',Menlo,Consolas,monospace\" font-size=\"15\" xml:space=\"preserve\">\n"
+         Sans Mono','JetBrains Mono',Menlo,Consolas,monospace\" font-size=\"14.95\" xml:space=\"preserve\">\n"
     );
     for y in 0..area.height {
         let mut x = 0;

@@ -36,12 +36,12 @@ struct Palette {
 }
 
 const DARK: Palette =
-    Palette { dim: 245, frame: 239, faint: 240, accent: 80, second: 215, good: 114, pending: 221, alarm: 203 };
+    Palette { dim: 246, frame: 239, faint: 242, accent: 80, second: 215, good: 114, pending: 221, alarm: 203 };
 const LIGHT: Palette =
-    Palette { dim: 242, frame: 250, faint: 249, accent: 24, second: 130, good: 28, pending: 94, alarm: 124 };
+    Palette { dim: 242, frame: 250, faint: 247, accent: 24, second: 130, good: 28, pending: 94, alarm: 124 };
 /// After Okabe and Ito: sky blue, orange, bluish green, yellow, vermillion.
 const SAFE: Palette =
-    Palette { dim: 246, frame: 240, faint: 241, accent: 75, second: 214, good: 36, pending: 227, alarm: 166 };
+    Palette { dim: 246, frame: 240, faint: 243, accent: 75, second: 214, good: 36, pending: 227, alarm: 166 };
 
 impl Theme {
     pub(crate) fn new(options: &Options) -> Theme {
@@ -57,7 +57,8 @@ impl Theme {
         let bold = Modifier::BOLD;
         let none = Modifier::empty();
         Theme {
-            text: Style::new(),
+            // The terminal's own colour, also over something drawn before.
+            text: Style::new().fg(Color::Reset),
             dim: color(palette.dim, Modifier::DIM),
             frame: color(palette.frame, Modifier::DIM),
             accent: color(palette.accent, bold),
