@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod pty;
 mod screen_script;
 
+use portable_pty::CommandBuilder;
+use pty::Terminal;
 use screen_script::*;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -126,72 +129,16 @@ fn live() {
 }
 
 /// The live test in a pseudo-terminal of 80 columns and 24 rows.
-struct Terminal {
-    child: Box<dyn portable_pty::Child + Send + Sync>,
-    keys: Box<dyn std::io::Write + Send>,
-    bytes: std::sync::mpsc::Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-    _pty: Box<dyn portable_pty::MasterPty + Send>,
-}
-
-impl Terminal {
-    fn open(env: &[(&str, &str)]) -> Terminal {
-        let size = portable_pty::PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pty = portable_pty::native_pty_system().openpty(size).unwrap();
-        let mut command = portable_pty::CommandBuilder::new(std::env::current_exe().unwrap());
-        command.args(["live", "--exact", "--ignored", "--nocapture"]);
-        command.env("TERM", "xterm-256color");
-        command.env("RUST_BACKTRACE", "0");
-        env.iter().for_each(|(k, v)| command.env(k, v));
-        let child = pty.slave.spawn_command(command).unwrap();
-        drop(pty.slave);
-        let mut reader = pty.master.try_clone_reader().unwrap();
-        let (to, bytes) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(n @ 1..) = std::io::Read::read(&mut reader, &mut buffer) {
-                if to.send(buffer[..n].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let keys = pty.master.take_writer().unwrap();
-        Terminal { child, keys, bytes, screen: vt100::Parser::new(24, 80, 0), _pty: pty.master }
-    }
-
-    /// Waits until the screen shows a text.
-    fn wait_for(&mut self, text: &str) {
-        let start = Instant::now();
-        while !self.screen.screen().contents().contains(text) {
-            if start.elapsed() > Duration::from_secs(20) {
-                panic!("no {text:?} on\n{}", self.screen.screen().contents());
-            }
-            if let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(100)) {
-                self.screen.process(&bytes);
-            }
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Waits for the end; the terminal must be as before: main screen, cursor shown, no mouse, no bracketed paste.
-    fn ends(mut self) -> String {
-        self.child.wait().unwrap();
-        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(300)) {
-            self.screen.process(&bytes);
-        }
-        let screen = self.screen.screen();
-        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
-        screen.contents()
-    }
+fn open(env: &[(&str, &str)]) -> Terminal {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["live", "--exact", "--ignored", "--nocapture"]);
+    env.iter().for_each(|(k, v)| command.env(k, v));
+    Terminal::open(command, 80, 24)
 }
 
 #[test]
 fn keys_steer_a_run_and_leaving_prints_the_result() {
-    let mut terminal = Terminal::open(&[]);
+    let mut terminal = open(&[]);
     terminal.wait_for("RUN");
     terminal.press("m\r0.35\r");
     terminal.wait_for("lr 0.2 → 0.35");
@@ -208,10 +155,9 @@ fn keys_steer_a_run_and_leaving_prints_the_result() {
 #[test]
 fn every_signal_gives_the_terminal_back() {
     for signal in ["-TERM", "-INT", "-HUP"] {
-        let mut terminal = Terminal::open(&[]);
+        let mut terminal = open(&[]);
         terminal.wait_for("RUN");
-        let pid = terminal.child.process_id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        terminal.signal(signal);
         let after = terminal.ends();
         assert!(after.contains("stopped at step"), "{signal}: {after}");
     }
@@ -219,7 +165,7 @@ fn every_signal_gives_the_terminal_back() {
 
 #[test]
 fn a_panic_of_the_trainer_is_told_on_the_screen_and_after_it() {
-    let mut terminal = Terminal::open(&[(TRAINER_PANICS, "1")]);
+    let mut terminal = open(&[(TRAINER_PANICS, "1")]);
     terminal.wait_for("FAILED");
     terminal.wait_for("the trainer fell over");
     terminal.press("q");
@@ -229,7 +175,7 @@ fn a_panic_of_the_trainer_is_told_on_the_screen_and_after_it() {
 
 #[test]
 fn a_panic_of_the_screen_gives_the_terminal_back_before_it_prints() {
-    let mut terminal = Terminal::open(&[(SCREEN_PANICS, "1")]);
+    let mut terminal = open(&[(SCREEN_PANICS, "1")]);
     terminal.wait_for("RUN");
     terminal.press(":depth 32\r");
     terminal.wait_for("New run?");

@@ -2,7 +2,7 @@
 
 use super::keys::{self, Action, Key};
 use super::modal::Modal;
-use super::state::{State, Tone};
+use super::state::{Pane, State, Tone};
 use super::{Effect, Msg, PresetDiff, act, events};
 use crate::recipe::Recipe;
 use crate::train::Command;
@@ -98,6 +98,12 @@ fn type_in(state: &mut State, request: InputRequest) {
             line.input.handle(request);
             let filter = line.text().to_string();
             state.rows.set_filter(filter);
+            // (the cursor goes where something was found)
+            state.focus = match state.focus {
+                Pane::Knobs if state.rows.knobs.is_empty() && !state.rows.tricks.is_empty() => Pane::Tricks,
+                Pane::Tricks if state.rows.tricks.is_empty() && !state.rows.knobs.is_empty() => Pane::Knobs,
+                pane => pane,
+            };
         }
         _ => {}
     }

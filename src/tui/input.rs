@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the thread waits before it looks whether it is still wanted.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The thread that reads the terminal, joined when this is dropped.
+/// How long a thread that is not wanted any more is waited for. On a terminal that has hung up crossterm reads the
+/// end of the input for ever; the thread then ends with the process.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// The thread that reads the terminal, joined when this is dropped if it can be.
 pub(super) struct Input {
     wanted: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -47,9 +51,15 @@ impl Input {
 impl Drop for Input {
     fn drop(&mut self) {
         self.wanted.store(false, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
+        let Some(thread) = self.thread.take() else { return };
+        let since = Instant::now();
+        while !thread.is_finished() {
+            if since.elapsed() > GRACE {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
+        drop(thread.join());
     }
 }
 

@@ -1,0 +1,100 @@
+//! The program itself on a pseudo-terminal, training for real.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod pty;
+
+use portable_pty::CommandBuilder;
+use pty::Terminal;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+/// A net and a set that are small enough to watch.
+const SMALL: [&str; 8] =
+    ["--set", "net.depth=8", "--set", "net.width=0.5", "--set", "data.train_images=2000", "--set", "train.batch=20"];
+
+fn open(dir: &Path, sets: &[&str], cols: u16, rows: u16) -> Terminal {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
+    command.args(["quick", "--runs", "runs"]);
+    command.args(SMALL);
+    sets.iter().for_each(|set| command.args(["--set", set]));
+    command.cwd(dir);
+    Terminal::open(command, cols, rows)
+}
+
+/// The lines of a file of the one run below `dir`.
+fn lines(dir: &Path, run: &str, file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(dir.join("runs").join(run).join(file)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_run_is_steered_with_keys_and_its_edits_are_in_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = open(dir.path(), &["train.epochs=200"], 80, 24);
+    terminal.wait_for("RUN");
+    terminal.press(":lr 0.123\r");
+    terminal.wait_for("→ 0.123");
+    terminal.press("/mixup\r");
+    terminal.wait_for("[ ] mixup");
+    terminal.press(" ");
+    terminal.wait_for("[x] mixup");
+    terminal.press("p");
+    terminal.wait_for("PAUSED");
+    terminal.press("p");
+    terminal.wait_for("RUN");
+    terminal.resize(160, 50);
+    terminal.wait_for("Learning rate");
+    terminal.press("q");
+    terminal.wait_for("Stop the run?");
+    terminal.press("s");
+    terminal.wait_for("STOPPED");
+    terminal.press("q");
+    let after = terminal.ends();
+    assert!(after.contains("stopped at step") && after.contains("runs/quick"), "{after}");
+
+    let journal = lines(dir.path(), "quick", "journal.jsonl");
+    let edits: Vec<_> = journal.iter().filter(|l| l["event"] == "edit").collect();
+    let edit = |knob: &str| *edits.iter().find(|e| e["knob"] == knob).unwrap_or_else(|| panic!("{knob}: {edits:?}"));
+    assert_eq!(edit("schedule.base_lr")["to"], 0.123);
+    assert_eq!((&edit("tricks.mixup.on")["from"], &edit("tricks.mixup.on")["to"]), (&false.into(), &true.into()));
+    assert!(edit("schedule.base_lr")["step"].is_u64());
+    assert_eq!(journal.last().unwrap()["event"], "run_end");
+    assert!(dir.path().join("runs/quick/checkpoints").read_dir().unwrap().next().is_some(), "a checkpoint was saved");
+}
+
+#[test]
+fn the_screen_and_headless_train_to_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    let sets = ["train.epochs=1", "train.log_every=1", "tricks.mixup.on=true", "schedule.warmup.epochs=0.5"];
+    let mut terminal = open(dir.path(), &sets, 100, 30);
+    terminal.wait_for("DONE");
+    terminal.press("q");
+    terminal.ends();
+    let mut batch = Command::new(env!("CARGO_BIN_EXE_tricktop"));
+    batch.args(["--batch", "quick", "--runs", "runs", "--threads", "3"]).args(SMALL).current_dir(dir.path());
+    for set in sets {
+        batch.args(["--set", set]);
+    }
+    assert!(batch.output().unwrap().status.success());
+    let trace = |run: &str| -> Vec<(Value, Value, Value)> {
+        let steps = lines(dir.path(), run, "metrics.jsonl").into_iter().filter(|l| l["event"] == "step");
+        steps.map(|l| (l["step"].clone(), l["loss"].clone(), l["lr"].clone())).collect()
+    };
+    let (screen, headless) = (trace("quick"), trace("quick-2"));
+    assert_eq!(screen.len(), 100);
+    assert_eq!(screen, headless);
+}
+
+#[test]
+fn a_window_that_is_shut_saves_the_run_and_ends_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = open(dir.path(), &["train.epochs=200"], 80, 24);
+    terminal.wait_for("RUN");
+    terminal.wait_until("a step", |text| text.contains("img/s"));
+    assert!(terminal.hang_up(), "the program went on without its terminal");
+    assert!(dir.path().join("runs/quick/checkpoints").read_dir().unwrap().next().is_some(), "a checkpoint was saved");
+    assert_eq!(lines(dir.path(), "quick", "journal.jsonl").last().unwrap()["event"], "run_end");
+}
