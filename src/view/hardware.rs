@@ -18,15 +18,11 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         draw::text(buf, inner, 1, 0, "first look in a moment", theme.dim);
         return;
     };
-    let kind = match (sample.gpus.is_empty(), &sample.gpu_note) {
-        (false, _) => "GPU".to_string(),
-        (true, Some(note)) => format!("CPU (GPU: {note})"),
-        (true, None) => "CPU".to_string(),
-    };
+    let kind = if sample.gpus.is_empty() { "CPU" } else { "GPU" };
     let legend = vec![Span::styled(kind, theme.dim)];
     let inner = draw::frame(theme, buf, area, Pane::Hardware.word(), state.focus == Pane::Hardware, legend);
     let columns = usize::from(inner.width.saturating_sub(2));
-    let mut lines = Vec::new();
+    let mut lines: Vec<Line> = sample.gpu_note.iter().map(|note| gauge(theme, "GPU", note.clone())).collect();
     for (i, gpu) in sample.gpus.iter().enumerate() {
         let history: Vec<f64> = state.hardware.gpus[i].iter().map(|v| f64::from(*v)).collect();
         lines.extend(card(theme, gpu, &history, columns));
