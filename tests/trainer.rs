@@ -260,3 +260,26 @@ fn steps_are_the_same_to_the_bit_with_1_2_3_and_4_threads() {
         assert!(weights_after_steps(threads, &data) == one, "{threads} threads differ from one");
     }
 }
+
+#[test]
+fn every_bundled_preset_trains_a_step_or_says_what_it_lacks() {
+    for bundled in tricktop::recipe::bundled::BUNDLED {
+        let recipe = tricktop::recipe::preset::load(Path::new(bundled.name)).unwrap().recipe;
+        let few = [(knob("data.train_images"), Value::Int(40))];
+        let recipe = recipe.with(few).unwrap();
+        let data = match open(&recipe.data, 0) {
+            Ok(data) => data,
+            Err(e) => {
+                assert!(bundled.name.starts_with("imagenet/"), "{}: {e}", bundled.name);
+                assert!(e.to_string().contains("Idx") && e.to_string().contains("Bundled"), "{e}");
+                continue;
+            }
+        };
+        let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &recipe, &data).unwrap();
+        let images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &recipe.augment);
+        let before = learner.net.export();
+        let outcome = learner.step(&images, Position { epoch: 0, batch: 1, batches: 1 }, &recipe).unwrap();
+        assert!(outcome.updated && outcome.loss.is_finite(), "{}", bundled.name);
+        assert_ne!(learner.net.export(), before, "{}", bundled.name);
+    }
+}

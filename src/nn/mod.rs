@@ -10,4 +10,4 @@ pub use layers::{ConvNorm, Linear};
 pub use param::{Init, Layout, Param, Role};
 pub use resnet::ResNet;
 pub use spec::{Block, Cost, NetSpec, Stem};
-pub use state::{Precision, State, StateError, TensorData};
+pub use state::{State, StateError, TensorData};

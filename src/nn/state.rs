@@ -3,7 +3,6 @@
 use super::resnet::ResNet;
 use crate::ops::{Ops, Real};
 use dfdx::prelude::HasShape;
-use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
 use thiserror::Error;
@@ -26,15 +25,6 @@ pub struct State {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Number format of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// F32.
-    Single,
-    /// F16.
-    Half,
-}
-
 /// Why a state could not be read or does not fit a net.
 #[derive(Debug, Error)]
 pub enum StateError {
@@ -42,7 +32,7 @@ pub enum StateError {
     #[error("not a whole safetensors file: {0}")]
     Format(String),
     /// A tensor in a number format that is not read.
-    #[error("tensor {name} is {found}; F32 and F16 are read")]
+    #[error("tensor {name} is {found}; F32 is read")]
     Dtype {
         /// Tensor.
         name: String,
@@ -68,10 +58,10 @@ pub enum StateError {
 }
 
 impl State {
-    /// Reads a safetensors file's bytes; F16 is widened.
+    /// Reads a safetensors file's bytes.
     ///
     /// # Errors
-    /// A damaged file, or a number format other than F32 and F16.
+    /// A damaged file, or a number format other than F32.
     pub fn from_bytes(bytes: &[u8]) -> Result<State, StateError> {
         let format = |e: safetensors::SafeTensorError| StateError::Format(e.to_string());
         let file = SafeTensors::deserialize(bytes).map_err(format)?;
@@ -79,34 +69,27 @@ impl State {
         let mut state = State::default();
         state.metadata.extend(header.metadata().clone().unwrap_or_default());
         for (name, view) in file.tensors() {
-            let values = match view.dtype() {
-                Dtype::F32 => {
-                    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-                }
-                Dtype::F16 => view.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-                found => return Err(StateError::Dtype { name, found: format!("{found:?}") }),
-            };
+            if view.dtype() != Dtype::F32 {
+                return Err(StateError::Dtype { name, found: format!("{:?}", view.dtype()) });
+            }
+            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             state.tensors.insert(name, TensorData { shape: view.shape().to_vec(), values });
         }
         Ok(state)
     }
 
-    /// The bytes of a safetensors file, in single or half precision.
+    /// The bytes of a safetensors file with these tensors.
     ///
     /// # Errors
     /// None that is known: the crate's own checks.
-    pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>, StateError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, StateError> {
         let format = |e: safetensors::SafeTensorError| StateError::Format(e.to_string());
-        let (dtype, bytes_of): (_, fn(&f32) -> Vec<u8>) = match precision {
-            Precision::Single => (Dtype::F32, |v| v.to_le_bytes().to_vec()),
-            Precision::Half => (Dtype::F16, |v| f16::from_f32(*v).to_le_bytes().to_vec()),
-        };
-        let bytes: Vec<Vec<u8>> = self.tensors.values().map(|t| t.values.iter().flat_map(bytes_of).collect()).collect();
-        let views = self
-            .tensors
-            .iter()
-            .zip(&bytes)
-            .map(|((name, t), bytes)| Ok((name, TensorView::new(dtype, t.shape.clone(), bytes).map_err(format)?)));
+        let bytes: Vec<Vec<u8>> =
+            self.tensors.values().map(|t| t.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+        let views =
+            self.tensors.iter().zip(&bytes).map(|((name, t), bytes)| {
+                Ok((name, TensorView::new(Dtype::F32, t.shape.clone(), bytes).map_err(format)?))
+            });
         let metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
         safetensors::serialize(views.collect::<Result<Vec<_>, StateError>>()?, Some(metadata)).map_err(format)
     }

@@ -3,7 +3,7 @@
 
 use super::TrainError;
 use super::step::Learner;
-use crate::nn::{NetSpec, Precision, ResNet, State, TensorData};
+use crate::nn::{NetSpec, ResNet, State, TensorData};
 use crate::ops::Ops;
 use crate::recipe::settings::Net;
 use crate::recipe::{KNOBS, Recipe};
@@ -72,8 +72,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The system's, naming the file; what stood there before stays.
-    pub fn write(&self, path: &Path, precision: Precision) -> Result<u64, TrainError> {
-        let bytes = self.state.to_bytes(precision)?;
+    pub fn write(&self, path: &Path) -> Result<u64, TrainError> {
+        let bytes = self.state.to_bytes()?;
         let write = || -> io::Result<()> {
             let mut file = AtomicWriteFile::open(path)?;
             file.write_all(&bytes)?;
@@ -86,12 +86,6 @@ impl Checkpoint {
         };
         write().map_err(|source| TrainError::Write { path: path.to_path_buf(), source })?;
         Ok(bytes.len() as u64)
-    }
-
-    /// Leaves out the velocities: what is left is a net for others to use.
-    pub fn without_velocities(mut self) -> Self {
-        self.state.tensors.retain(|name, _| !name.starts_with("velocity/"));
-        self
     }
 
     /// The net of a teacher: `Bundled`, or a path.

@@ -8,7 +8,6 @@ use super::worker::Options;
 use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError, When};
 use crate::data::{self, DataSet};
 use crate::kernels::Level;
-use crate::nn::Precision;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
@@ -310,7 +309,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let written = std::fs::create_dir_all(dir.join("checkpoints"))
             .map_err(|source| TrainError::Write { path: dir.join("checkpoints"), source })
             .and_then(|()| Checkpoint::of(&mut self.learner, &self.recipe, at, !best))
-            .and_then(|c| c.write(&path, Precision::Single));
+            .and_then(|c| c.write(&path));
         match written {
             Err(e) => self.alarm(e.to_string()),
             Ok(bytes) => {
