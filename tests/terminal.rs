@@ -98,3 +98,30 @@ fn a_window_that_is_shut_saves_the_run_and_ends_the_program() {
     assert!(dir.path().join("runs/quick/checkpoints").read_dir().unwrap().next().is_some(), "a checkpoint was saved");
     assert_eq!(lines(dir.path(), "quick", "journal.jsonl").last().unwrap()["event"], "run_end");
 }
+
+/// Makes the pictures of the README from a real run of the default preset:
+/// `cargo test --release --test terminal screenshot -- --ignored`.
+#[test]
+#[ignore = "trains for minutes, to make assets/screenshot.svg and assets/screenshot.txt"]
+fn screenshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
+    command.args(["quick", "--runs", "runs"]);
+    command.cwd(dir.path());
+    let mut terminal = Terminal::open(command, 120, 36);
+    terminal.wait_long("epoch 4/");
+    terminal.press("2jjjjjjj");
+    terminal.wait_for("▸ [ ] mixup");
+    terminal.press(" ");
+    terminal.wait_for("▸ [x] mixup");
+    terminal.wait_long("epoch 6/");
+    terminal.press("\r0.35");
+    terminal.wait_for("0.35");
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    std::fs::write(assets.join("screenshot.svg"), tricktop::view::svg::svg(&terminal.cells())).unwrap();
+    std::fs::write(assets.join("screenshot.txt"), terminal.contents() + "\n").unwrap();
+    terminal.press("\x1bqn");
+    terminal.wait_for("STOPPED");
+    terminal.press("q");
+    terminal.ends();
+}
