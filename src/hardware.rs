@@ -166,21 +166,6 @@ impl Drop for Sampler {
     }
 }
 
-/// Where the processor's kernels run, e.g. `cpu avx2 x2`: the instruction set and the number of threads.
-pub fn cpu_description() -> String {
-    format!("cpu {} x{}", instruction_set(), rayon::current_num_threads())
-}
-
-#[cfg(target_arch = "x86_64")]
-fn instruction_set() -> &'static str {
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") { "avx2" } else { "plain" }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn instruction_set() -> &'static str {
-    "plain"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,12 +211,5 @@ mod tests {
         assert_eq!(absence(&NvmlError::LibraryNotFound), "no NVIDIA driver: processor shown");
         assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver: processor shown");
         assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer: processor shown");
-    }
-
-    #[test]
-    fn the_description_names_instruction_set_and_threads() {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let found = pool.install(cpu_description);
-        assert!(["cpu avx2 x3", "cpu plain x3"].contains(&found.as_str()), "{found}");
     }
 }

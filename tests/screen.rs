@@ -12,7 +12,7 @@ use tricktop::train::{self, Event};
 /// A run after four epochs in which mixup was switched on.
 fn mid_run() -> Screen {
     let mut screen = Screen::running(286);
-    let applied = screen.script.apply(knob("tricks.mixup.on"), Value::Bool(true));
+    let applied = screen.script.apply(0, knob("tricks.mixup.on"), Value::Bool(true));
     screen.event(applied);
     screen.steps(114);
     screen.tick(90_000);
@@ -67,7 +67,7 @@ fn a_trick_is_on_its_way() {
         screen.keys("2jjjjj<space>j<right>");
         screen.keys(":alpha 0.4@500<enter>");
         let alpha = knob("tricks.mixup.alpha");
-        screen.event(Event::Scheduled { knob: alpha, to: Value::Float(0.4), when: train::When::Step(500) });
+        screen.event(Event::Scheduled { id: 2, knob: alpha, to: Value::Float(0.4), when: train::When::Step(500) });
         screen
     });
 }

@@ -10,7 +10,7 @@ use tricktop::recipe::Value;
 use tricktop::train::{self, Command, Event, When};
 
 fn edit(path: &str, value: Value, when: When) -> Effect {
-    Effect::Send(Command::Edit { changes: vec![(knob(path), value)], when })
+    Effect::Send(Command::Edit { id: 0, changes: vec![(knob(path), value)], when })
 }
 
 fn send(command: Command) -> Effect {
@@ -118,7 +118,7 @@ fn a_value_is_pending_until_the_trainer_has_applied_it() {
     screen.keys("1<enter>0.35<enter>");
     assert_eq!(screen.state.recipe().schedule.base_lr, 0.2);
     assert!(screen.text(80, 24).contains("0.2 → 0.35 wait"));
-    let applied = screen.script.apply(knob("schedule.base_lr"), Value::Float(0.35));
+    let applied = screen.script.apply(1, knob("schedule.base_lr"), Value::Float(0.35));
     screen.event(applied);
     assert_eq!(screen.state.recipe().schedule.base_lr, 0.35);
     assert!(!screen.text(80, 24).contains("wait"));
@@ -129,7 +129,7 @@ fn a_refused_edit_says_why_and_leaves_the_value() {
     let mut screen = Screen::running(100);
     screen.answers = false;
     screen.keys("1<enter>0.35<enter>");
-    screen.event(Event::Refused { reason: "the run is about to end".into() });
+    screen.event(Event::Refused { id: 1, reason: "the run is about to end".into() });
     let text = screen.text(80, 24);
     assert!(text.contains("refused: the run is about to end") && !text.contains("wait"), "{text}");
 }
@@ -140,12 +140,13 @@ fn knobs_that_only_make_sense_together_settle_when_the_last_has_come() {
     // Ten epochs of warmup do not fit a run of five: the pair is valid only together.
     screen.script.recipe = screen.script.recipe.with([(knob("schedule.warmup.epochs"), Value::Float(10.0))]).unwrap();
     screen.event(Event::Applied {
+        id: 9,
         step: 100,
         knob: knob("schedule.warmup.epochs"),
         from: Value::Float(1.0),
         to: Value::Float(10.0),
     });
-    let applied = |path: &str, to| Event::Applied { step: 100, knob: knob(path), from: Value::Int(0), to };
+    let applied = |path: &str, to| Event::Applied { id: 9, step: 100, knob: knob(path), from: Value::Int(0), to };
     screen.event(applied("train.epochs", Value::Int(5)));
     assert_eq!(screen.state.recipe().train.epochs, 15);
     screen.event(applied("schedule.warmup.epochs", Value::Float(2.0)));
@@ -198,7 +199,7 @@ fn a_changed_preset_is_one_edit_when_accepted_and_nothing_when_not() {
     screen.send(msg);
     screen.keys("<enter>");
     let changes = changes.map(|(p, v)| (knob(p), v)).to_vec();
-    assert_eq!(screen.taken(), [send(Command::Edit { changes, when: When::Now })]);
+    assert_eq!(screen.taken(), [send(Command::Edit { id: 0, changes, when: When::Now })]);
     assert_eq!(screen.state.recipe().schedule.base_lr, 0.4);
     screen.keys("u");
     assert_eq!(screen.state.recipe().schedule.base_lr, 0.2);
@@ -317,7 +318,7 @@ fn any_keys_and_events_in_any_order() {
                 0 => screen.steps(2),
                 1 => screen.tick(500 * i),
                 2 => screen.send(Msg::Paste("0.5@700\n".into())),
-                3 => screen.event(Event::Refused { reason: "not now".into() }),
+                3 => screen.event(Event::Refused { id: 1, reason: "not now".into() }),
                 4 => screen.event(Event::Alarm { step: 1, message: "not finite".into() }),
                 5 => {
                     let (width, height) = sizes[pick(sizes.len())];

@@ -27,7 +27,7 @@ fn pretend(recipe: Recipe) -> Result<Session, String> {
     let (reports, events) = channel();
     let work = move || {
         let mut script = Script { recipe: recipe.clone(), step: 0 };
-        let mut waiting: Vec<(u64, Vec<_>)> = Vec::new();
+        let mut waiting: Vec<(u64, u64, Vec<_>)> = Vec::new();
         let (mut paused, mut budget) = (false, u64::MAX);
         let send = |event| reports.send(event).is_ok();
         send(Event::Started(Box::new(info(&recipe))));
@@ -38,11 +38,11 @@ fn pretend(recipe: Recipe) -> Result<Session, String> {
                 panic!("the trainer fell over");
             }
             match orders.recv_timeout(Duration::from_millis(100)) {
-                Ok(Command::Edit { changes, when: When::Step(n) }) => {
+                Ok(Command::Edit { id, changes, when: When::Step(n) }) => {
                     for (knob, to) in &changes {
-                        send(Event::Scheduled { knob, to: to.clone(), when: When::Step(n) });
+                        send(Event::Scheduled { id, knob, to: to.clone(), when: When::Step(n) });
                     }
-                    waiting.push((n, changes));
+                    waiting.push((n, id, changes));
                 }
                 Ok(Command::Steps(n)) => {
                     (paused, budget) = (false, n);
@@ -74,10 +74,10 @@ fn pretend(recipe: Recipe) -> Result<Session, String> {
             for event in script.steps(n) {
                 send(event);
             }
-            for (at, changes) in &waiting {
+            for (at, id, changes) in &waiting {
                 if script.step + 1 >= *at && script.step < *at + 1 {
                     for (knob, to) in changes {
-                        let event = script.apply(knob, to.clone());
+                        let event = script.apply(*id, knob, to.clone());
                         send(event);
                     }
                 }

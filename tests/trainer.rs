@@ -49,7 +49,7 @@ impl Run {
     }
 
     fn edit(&self, path: &str, value: Value, when: When) {
-        self.send(Command::Edit { changes: vec![(knob(path), value)], when });
+        self.send(Command::Edit { id: 7, changes: vec![(knob(path), value)], when });
     }
 
     /// Waits for the first event from now on that `pick` takes.
@@ -141,7 +141,7 @@ fn edits_are_acknowledged_put_off_or_refused() {
         ("schedule.warmup.epochs", Value::Float(9.0), "the whole run has 2 epochs"),
     ] {
         run.edit(path, value, When::Now);
-        let found = run.wait(|e| if let Event::Refused { reason } = e { Some(reason.clone()) } else { None });
+        let found = run.wait(|e| if let Event::Refused { id: 7, reason } = e { Some(reason.clone()) } else { None });
         assert!(found.contains(reason), "{found}");
     }
     run.send(Command::Resume);
@@ -221,7 +221,7 @@ fn a_teacher_that_cannot_be_had_is_refused_in_a_run() {
     let mut run = Run::start(recipe(&[]), None);
     run.edit("tricks.distill.teacher", Value::Word("nowhere".into()), When::Now);
     run.edit("tricks.distill.on", Value::Bool(true), When::Now);
-    let reason = run.wait(|e| if let Event::Refused { reason } = e { Some(reason.clone()) } else { None });
+    let reason = run.wait(|e| if let Event::Refused { id: 7, reason } = e { Some(reason.clone()) } else { None });
     assert!(reason.starts_with("nowhere"), "{reason}");
     run.edit("tricks.distill.teacher", Value::Word("Bundled".into()), When::Now);
     run.edit("tricks.distill.on", Value::Bool(true), When::Now);

@@ -20,7 +20,7 @@ pub struct Pending {
     pub asked: When,
     /// Its time, once the trainer has answered with one.
     pub scheduled: Option<When>,
-    edit: u64,
+    id: u64,
 }
 
 impl Pending {
@@ -32,7 +32,7 @@ impl Pending {
 
 #[derive(Clone, Debug)]
 struct Undo {
-    edit: u64,
+    id: u64,
     before: Changes,
     when: When,
 }
@@ -55,47 +55,40 @@ impl Edits {
         if self.undo.len() == UNDO {
             self.undo.remove(0);
         }
-        self.undo.push(Undo { edit: self.sent + 1, before, when });
+        self.undo.push(Undo { id: self.sent + 1, before, when });
         self.dispatch(changes, when)
     }
 
     fn dispatch(&mut self, changes: Changes, when: When) -> Command {
         self.sent += 1;
-        let edit = self.sent;
+        let id = self.sent;
         let pending =
-            changes.iter().map(|(knob, to)| Pending { knob, to: to.clone(), asked: when, scheduled: None, edit });
+            changes.iter().map(|(knob, to)| Pending { knob, to: to.clone(), asked: when, scheduled: None, id });
         self.pending.extend(pending);
-        Command::Edit { changes, when }
+        Command::Edit { id, changes, when }
     }
 
     /// The command that undoes the last edit: at once, or at the edit's own time when that is still to come.
     pub(crate) fn undo(&mut self) -> Option<Command> {
-        let Undo { edit, before, when } = self.undo.pop()?;
-        let waits = self.pending.iter().any(|p| p.edit == edit);
+        let Undo { id, before, when } = self.undo.pop()?;
+        let waits = self.pending.iter().any(|p| p.id == id);
         Some(self.dispatch(before, if waits { when } else { When::Now }))
     }
 
     /// The trainer has given an edit its time.
-    pub(crate) fn scheduled(&mut self, knob: &Knob, to: &Value, when: When) {
-        let waits = |p: &&mut Pending| p.knob == knob && p.to == *to && p.scheduled.is_none();
-        if let Some(pending) = self.pending.iter_mut().find(waits) {
-            pending.scheduled = Some(when);
-        }
+    pub(crate) fn scheduled(&mut self, id: u64, when: When) {
+        self.pending.iter_mut().filter(|p| p.id == id).for_each(|p| p.scheduled = Some(when));
     }
 
-    /// An edit has taken effect.
-    pub(crate) fn applied(&mut self, knob: &Knob, to: &Value) {
-        if let Some(at) = self.pending.iter().position(|p| p.knob == knob && p.to == *to) {
-            self.pending.remove(at);
-        }
+    /// A knob of an edit has taken its value.
+    pub(crate) fn applied(&mut self, id: u64, knob: &Knob) {
+        self.pending.retain(|p| p.id != id || p.knob != knob);
     }
 
-    /// A command was refused: the oldest edit without an answer did not happen.
-    pub(crate) fn refused(&mut self) {
-        if let Some(edit) = self.pending.iter().find(|p| p.scheduled.is_none()).map(|p| p.edit) {
-            self.pending.retain(|p| p.edit != edit);
-            self.undo.retain(|u| u.edit != edit);
-        }
+    /// An edit did not happen.
+    pub(crate) fn refused(&mut self, id: u64) {
+        self.pending.retain(|p| p.id != id);
+        self.undo.retain(|u| u.id != id);
     }
 
     /// Nothing waits any more: the run is over.
@@ -134,11 +127,11 @@ mod tests {
     fn an_edit_is_pending_until_it_is_applied_and_its_undo_brings_the_old_value() {
         let recipe = Recipe::default();
         let mut edits = Edits::default();
-        assert_eq!(edits.send(&recipe, lr(0.2), When::Now), Command::Edit { changes: lr(0.2), when: When::Now });
+        assert_eq!(edits.send(&recipe, lr(0.2), When::Now), Command::Edit { id: 1, changes: lr(0.2), when: When::Now });
         assert_eq!(edits.pending.len(), 1);
-        edits.applied(find("schedule.base_lr").unwrap(), &Value::Float(0.2));
+        edits.applied(1, find("schedule.base_lr").unwrap());
         assert!(edits.pending.is_empty());
-        assert_eq!(edits.undo(), Some(Command::Edit { changes: lr(0.1), when: When::Now }));
+        assert_eq!(edits.undo(), Some(Command::Edit { id: 2, changes: lr(0.1), when: When::Now }));
         assert_eq!(edits.undo(), None);
     }
 
@@ -146,19 +139,19 @@ mod tests {
     fn undoing_an_edit_that_still_waits_goes_to_the_same_time() {
         let mut edits = Edits::default();
         edits.send(&Recipe::default(), lr(0.2), When::Step(500));
-        edits.scheduled(find("schedule.base_lr").unwrap(), &Value::Float(0.2), When::Step(500));
-        assert_eq!(edits.undo(), Some(Command::Edit { changes: lr(0.1), when: When::Step(500) }));
+        edits.scheduled(1, When::Step(500));
+        assert_eq!(edits.undo(), Some(Command::Edit { id: 2, changes: lr(0.1), when: When::Step(500) }));
     }
 
     #[test]
-    fn a_refusal_takes_back_the_oldest_edit_without_an_answer_and_its_undo() {
+    fn a_refusal_takes_back_its_edit_and_the_undo_of_it() {
         let mut edits = Edits::default();
         edits.send(&Recipe::default(), lr(0.2), When::NextEpoch);
-        edits.scheduled(find("schedule.base_lr").unwrap(), &Value::Float(0.2), When::NextEpoch);
+        edits.scheduled(1, When::NextEpoch);
         edits.send(&Recipe::default(), lr(0.3), When::Now);
-        edits.refused();
+        edits.refused(2);
         assert_eq!(edits.pending.len(), 1);
         assert_eq!(edits.pending[0].to, Value::Float(0.2));
-        assert_eq!(edits.undo(), Some(Command::Edit { changes: lr(0.1), when: When::NextEpoch }));
+        assert_eq!(edits.undo(), Some(Command::Edit { id: 3, changes: lr(0.1), when: When::NextEpoch }));
     }
 }

@@ -5,7 +5,7 @@ use super::run::Run;
 use super::state::{State, Tone};
 use super::{Effect, number};
 use crate::recipe::knobs::Group;
-use crate::recipe::{Applies, Knob, Value};
+use crate::recipe::{Knob, Value};
 use crate::train::{self, EpochEnd, Evaluation, Event, StepRecord, Summary, When};
 
 /// Takes one event in.
@@ -19,14 +19,17 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::State(to) => run_state(state, to),
         Event::Steps(records) => steps(state, &records),
-        Event::Scheduled { knob, to, when } => {
-            state.edits.scheduled(knob, &to, when);
+        Event::Scheduled { id, knob, to, when } => {
+            state.edits.scheduled(id, when);
             let text = format!("{} to {} {}", title(knob), shown(knob, &to), when_text(state, when));
             state.note(Tone::Plain, text);
         }
-        Event::Applied { step, knob, from, to } => applied(state, step, knob, &from, to),
-        Event::Refused { reason } => {
-            state.edits.refused();
+        Event::Applied { id, step, knob, from, to } => {
+            state.edits.applied(id, knob);
+            applied(state, step, knob, &from, to);
+        }
+        Event::Refused { id, reason } => {
+            state.edits.refused(id);
             state.note(Tone::Warn, format!("refused: {reason}"));
             state.notify(Tone::Warn, format!("refused: {reason}"));
         }
@@ -87,7 +90,6 @@ fn steps(state: &mut State, records: &[StepRecord]) {
 }
 
 fn applied(state: &mut State, step: u64, knob: &'static Knob, from: &Value, to: Value) {
-    state.edits.applied(knob, &to);
     let ahead = step.saturating_sub(state.run.step) as f64;
     let epoch = state.run.epoch + ahead / state.run.steps_per_epoch(&state.recipe).max(1) as f64;
     let text = format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, &to));
@@ -193,10 +195,6 @@ pub(crate) fn when_text(state: &State, when: When) -> String {
         When::Now => "at the next step".to_string(),
         When::NextEpoch => format!("at epoch {}", state.run.epoch.ceil() as u64 + 1),
         When::Step(n) => format!("at step {n}"),
+        When::EpochFrom(n) => format!("at the first epoch from step {n} on"),
     }
-}
-
-/// When a change of this knob asked for at `when` takes effect.
-pub(crate) fn effective(knob: &Knob, when: When) -> When {
-    if knob.applies == Applies::NextEpoch && when == When::Now { When::NextEpoch } else { when }
 }

@@ -3,7 +3,7 @@
 use super::Effect;
 use super::commands::{Order, Word};
 use super::edits::Changes;
-use super::events::{effective, restart, shown, when_text};
+use super::events::{restart, shown, when_text};
 use super::modal::Modal;
 use super::rows::title;
 use super::state::{State, ThemeName, Tone};
@@ -37,7 +37,7 @@ pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when:
 
 pub(crate) fn send(state: &mut State, changes: Changes, when: When) -> Vec<Effect> {
     if let [(knob, value)] = &changes[..] {
-        let when = effective(knob, when);
+        let when = when.effective(knob.applies);
         let text = format!("{} → {} {}", title(knob), shown(knob, value), when_text(state, when));
         state.notify(Tone::Edit, text);
         let command = state.edits.send(&state.recipe, changes, when);

@@ -1,6 +1,5 @@
 //! The learning rate that is to come, for the recipe with its pending edits and for a value that is being typed.
 
-use super::events::effective;
 use super::{Pending, Point};
 use crate::recipe::{Knob, Recipe, Value};
 use crate::train::When;
@@ -32,10 +31,12 @@ pub(crate) struct Now {
 
 impl Now {
     fn epoch_at(&self, knob: &Knob, when: When) -> f64 {
-        match effective(knob, when) {
+        let of_step = |n: u64| self.epoch + n.saturating_sub(self.step + 1) as f64 / self.steps_per_epoch.max(1.0);
+        match when.effective(knob.applies) {
             When::Now => self.epoch,
             When::NextEpoch => self.epoch.ceil(),
-            When::Step(n) => self.epoch + n.saturating_sub(self.step + 1) as f64 / self.steps_per_epoch.max(1.0),
+            When::Step(n) => of_step(n),
+            When::EpochFrom(n) => of_step(n).ceil(),
         }
     }
 }

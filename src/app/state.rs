@@ -251,7 +251,7 @@ impl State {
     pub(crate) fn when_text(&self, knob: &Knob, when: When) -> String {
         match knob.applies {
             Applies::Fork => "in a new run".to_string(),
-            _ => events::when_text(self, events::effective(knob, when)),
+            _ => events::when_text(self, when.effective(knob.applies)),
         }
     }
 

@@ -20,15 +20,6 @@ pub(super) fn knobs() -> String {
     rows.iter().map(line).collect()
 }
 
-/// Every knob as a Markdown table.
-pub(super) fn knobs_markdown() -> String {
-    let rows = KNOBS.iter().map(|knob| {
-        let [path, default, applies, section, help, allowed] = row(knob).map(|cell| cell.replace('|', "\\|"));
-        format!("| `{path}` | {default} | {applies} | {section} | {help} | {allowed} |\n")
-    });
-    format!("| {} |\n|---|---|---|---|---|---|\n{}", HEAD.join(" | "), rows.collect::<String>())
-}
-
 const HEAD: [&str; 6] = ["knob", "default", "applies", "section", "help", "allowed values"];
 
 fn row(knob: &Knob) -> [String; 6] {

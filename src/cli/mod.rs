@@ -6,15 +6,15 @@ mod screen;
 
 use crate::batch::{Batch, Format};
 use crate::data::{self, DataError};
+use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
-use crate::recipe::settings::DataKind;
 use crate::recipe::{Mistake, Mistakes, Preset, preset};
 use crate::train::bench::CASES;
 use crate::tui::TuiError;
 use crate::{runs, train};
 use args::{Cli, Command, Data, Threads, Train};
 use clap::{CommandFactory, Parser};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         None => train(cli.train),
         Some(Command::Presets) => print(&list::presets()),
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
-        Some(Command::Knobs { markdown: true }) => print(&list::knobs_markdown()),
+        Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
         Some(Command::Bench { net, steps, json, threads }) => bench(net, steps, json, &threads),
         Some(Command::Data { command: Data::Subset { idx_dir, out_dir } }) => subset(&idx_dir, &out_dir),
         Some(Command::Completions { shell }) => {
@@ -100,14 +100,14 @@ fn train(mut args: Train) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Loads every preset and looks for the images it names, before anything starts.
+/// Loads every preset and looks for the images and the teacher it names, before anything starts.
 fn load(paths: &[PathBuf], sets: &[String]) -> Result<Vec<Preset>, Mistakes> {
     let mut presets = Vec::new();
     let mut mistakes = Vec::new();
     for path in paths {
         match preset::load_with(path, sets) {
             Ok(preset) => {
-                mistakes.extend(missing_data(&preset));
+                mistakes.extend(lacking(&preset));
                 presets.push(preset);
             }
             Err(found) => mistakes.extend_from_slice(found.list()),
@@ -116,12 +116,8 @@ fn load(paths: &[PathBuf], sets: &[String]) -> Result<Vec<Preset>, Mistakes> {
     if mistakes.is_empty() { Ok(presets) } else { Err(mistakes.into_iter().collect()) }
 }
 
-fn missing_data(preset: &Preset) -> Option<Mistake> {
-    let recipe = &preset.recipe;
-    if recipe.data.kind == DataKind::Bundled {
-        return None;
-    }
-    let error = data::open(&recipe.data, recipe.train.seed).err()?;
+fn lacking(preset: &Preset) -> Option<Mistake> {
+    let error = train::check(&preset.recipe).err()?;
     Some(Mistake { place: Place::whole(preset.path().display().to_string()), message: error.to_string() })
 }
 
@@ -133,10 +129,10 @@ fn batch(presets: Vec<Preset>, args: &Train) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(outcome.code()))
 }
 
-/// A flag that the first SIGINT or SIGTERM sets; the second ends the program at once.
+/// A flag that the first SIGINT, SIGTERM or SIGHUP sets; the second ends the program at once.
 fn interrupts() -> io::Result<Arc<AtomicBool>> {
     let interrupt = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt))?;
         flag::register(signal, Arc::clone(&interrupt))?;
     }

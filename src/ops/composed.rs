@@ -214,3 +214,14 @@ pub fn add_bias<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let b = b.retaped::<T>().try_reshape_like(&(shape.1,))?.try_broadcast_like::<_, Axis<0>>(&shape)?;
     y.try_add(b)
 }
+
+/// Composed check of a gradient; see [`Ops::finite_gradient`]. A sum of squares too large for the format counts as
+/// not finite.
+///
+/// # Errors
+/// The device's.
+pub fn finite_gradient<E: Real, D: Ops<E>>(grads: &mut Gradients<E, D>, of: &Matrix<E, D>) -> Result<bool, D::Err> {
+    grads.try_alloc_for(of)?;
+    let sum = grads.get(of).try_square()?.try_sum::<Rank0, Axes2<0, 1>>()?;
+    Ok(sum.as_vec()[0].value().is_finite())
+}

@@ -167,6 +167,10 @@ impl Ops<f32> for Cpu {
         Ok(<Self as Ops<f32>>::average_pool(x, &whole)?.data)
     }
 
+    fn finite_gradient(grads: &mut Grads, of: &Matrix<f32, Self>) -> Result<bool, Error> {
+        Ok(grads.get_or_alloc_mut(of)?.iter().all(|v| v.is_finite()))
+    }
+
     fn linear<T: Tape<f32, Self>>(
         x: Matrix<f32, Self, T>,
         w: &Matrix<f32, Self>,

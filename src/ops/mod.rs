@@ -9,7 +9,7 @@ mod map;
 pub use map::{Map, Matrix};
 
 use crate::kernels::geometry::{Conv, Pool};
-use dfdx::prelude::{Device, Dtype, Tape};
+use dfdx::prelude::{Device, Dtype, Gradients, Tape};
 
 /// A number format that nets compute in.
 pub trait Real: Dtype {
@@ -118,6 +118,14 @@ pub trait Ops<E: Real>: Device<E> {
     /// The device's, when memory runs out.
     fn global_average<T: Tape<E, Self>>(x: Map<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err> {
         composed::global_average(x)
+    }
+
+    /// Whether the gradient of a tensor is finite throughout.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn finite_gradient(grads: &mut Gradients<E, Self>, of: &Matrix<E, Self>) -> Result<bool, Self::Err> {
+        composed::finite_gradient(grads, of)
     }
 
     /// x w + b, with x `(N, C)`, w `(C, K)`, b `(1, K)`.

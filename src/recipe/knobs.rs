@@ -112,7 +112,7 @@ knobs! {
     train.epochs, "epochs", Knob, int(1, 100_000), "epochs", Add(1.0), NextEpoch, "", "length of the run";
     net.form, "net form", Knob, Kind::Choice(Form::WORDS), "", Add(1.0), Fork, "", "Small: 3x3 stem, no max-pool; ImageNet: 7x7 or deep stem, max-pool";
     net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2";
-    net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D";
+    net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D; a small net pools in its shortcuts with D, and A, B and C are the same";
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
     data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from";

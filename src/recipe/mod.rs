@@ -100,6 +100,13 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
     if s.data.kind != DataKind::Bundled && s.data.path.is_empty() {
         clash("data.path", format!("is empty; data.kind {} needs a directory", s.data.kind.word()));
     }
+    if s.tricks.mixup.on && s.tricks.mixup.off_epochs >= s.train.epochs {
+        let (off, epochs) = (s.tricks.mixup.off_epochs, s.train.epochs);
+        clash("tricks.mixup.off_epochs", format!("is {off}; of {epochs} epochs none would be mixed"));
+    }
+    if s.name.len() > 100 {
+        clash("name", "is longer than 100 bytes; it names a directory".to_string());
+    }
     if s.name.is_empty() || s.name.contains(['/', '\\', '\0']) || s.name.starts_with('.') {
         clash("name", format!("is {:?}; it names a directory: no slash, no leading dot, not empty", s.name));
     }

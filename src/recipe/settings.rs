@@ -1,4 +1,4 @@
-//! Every setting of a run as plain data, with the defaults of `presets/quick.ron`'s base.
+//! Every setting of a run as plain data, with its default.
 
 use super::Value;
 
@@ -132,7 +132,7 @@ choice!(
     }
 );
 
-/// A switch with one value beside it is spelled out as a struct of its own.
+/// Structs of settings with their defaults.
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty = $default:expr),+ $(,)? })+) => {$(
         $(#[$doc])*

@@ -208,7 +208,7 @@ impl<'d> Lines<'d> {
                 .filter(|s| self.logs(s))
                 .map(|s| Line::Step { epoch: s.epoch, step: s.step, loss: s.loss, lr: s.lr, img_s: s.img_s })
                 .collect(),
-            Event::Applied { step, knob, from, to } => {
+            Event::Applied { step, knob, from, to, .. } => {
                 if let ("train.log_every", Value::Int(every)) = (knob.path, to) {
                     self.log_every = *every;
                 }

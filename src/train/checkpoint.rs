@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 /// The teacher inside the program: see `assets/README.md`.
 const BUNDLED_TEACHER: &[u8] = include_bytes!("../../assets/teacher.safetensors");
 
+/// Largest checkpoint that is read, in bytes.
+const LARGEST: u64 = 4 << 30;
+
 /// What a checkpoint holds.
 pub struct Checkpoint {
     state: State,
@@ -64,6 +67,10 @@ impl Checkpoint {
     /// A file that cannot be read or is damaged.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
+        let about = std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?;
+        if !about.is_file() || about.len() > LARGEST {
+            return Err(wrong(format!("is no file of at most {} GB", LARGEST >> 30)));
+        }
         let bytes = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
         Ok(Checkpoint { state: State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))? })
     }
@@ -105,6 +112,11 @@ impl Checkpoint {
             _ => Checkpoint::read(&path)?,
         };
         let spec = NetSpec::new(&checkpoint.net().map_err(wrong)?, image_channels, classes);
+        // (a net is not built that the file cannot fill)
+        let values: usize = checkpoint.state.tensors.values().map(|t| t.values.len()).sum();
+        if spec.cost(1, 1).parameters > values {
+            return Err(wrong(format!("holds {values} values, too few for the {} that it names", spec.name)));
+        }
         let mut net = ResNet::new(dev, &spec).map_err(TrainError::device)?;
         net.import(&checkpoint.state.tensors).map_err(|e| {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {classes} classes is needed)"))

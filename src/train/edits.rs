@@ -6,10 +6,21 @@ use crate::recipe::{Applies, Invalid, Knob, Recipe, Value};
 /// Knobs and their new values, changed together.
 pub type Changes = Vec<(&'static Knob, Value)>;
 
+/// An edit that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// The sender's name for it.
+    pub id: u64,
+    /// Knobs and their new values.
+    pub changes: Changes,
+    /// Its time, never `Now`.
+    pub when: When,
+}
+
 /// Edits in the order in which they were asked for.
 #[derive(Default)]
 pub struct Pending {
-    waiting: Vec<(Changes, When)>,
+    waiting: Vec<Edit>,
 }
 
 /// Checks an edit against the recipe in force, and says when it can take effect: an edit with a knob that changes at
@@ -21,14 +32,13 @@ pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<
     if let Some((knob, _)) = changes.iter().find(|(k, _)| k.applies == Applies::Fork) {
         return Err(format!("{} cannot change in a run; it needs a new one", knob.path));
     }
-    if let When::Step(n) = when
+    if let When::Step(n) | When::EpochFrom(n) = when
         && n <= step
     {
         return Err(format!("step {n} has passed; the run is at step {step}"));
     }
     recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid))?;
-    let waits = changes.iter().any(|(k, _)| k.applies == Applies::NextEpoch);
-    Ok(if waits && when == When::Now { When::NextEpoch } else { when })
+    Ok(changes.iter().fold(when, |when, (knob, _)| when.effective(knob.applies)))
 }
 
 /// All reasons in one sentence.
@@ -38,27 +48,19 @@ pub fn reasons(invalid: &[Invalid]) -> String {
 
 impl Pending {
     /// Puts an edit off.
-    pub fn push(&mut self, changes: Changes, when: When) {
-        self.waiting.push((changes, when));
+    pub fn push(&mut self, edit: Edit) {
+        self.waiting.push(edit);
     }
 
-    /// Takes out what is due before step `step + 1`, which starts an epoch or not. A knob that changes at epochs, due
-    /// at a step within one, goes on waiting for the epoch.
-    pub fn take_due(&mut self, step: u64, epoch_starts: bool) -> Vec<Changes> {
-        let mut due = Vec::new();
-        self.waiting.retain(|(changes, when)| {
-            let slow = changes.iter().any(|(k, _)| k.applies == Applies::NextEpoch);
-            let now = match when {
-                When::Now => true,
-                When::NextEpoch => epoch_starts,
-                When::Step(n) => step + 1 >= *n && (epoch_starts || !slow),
-            };
-            if now {
-                due.push(changes.clone());
-            }
-            !now
-        });
-        due
+    /// Takes out what is due before step `step + 1`, which starts an epoch or not.
+    pub fn take_due(&mut self, step: u64, epoch_starts: bool) -> Vec<Edit> {
+        let due = |edit: &mut Edit| match edit.when {
+            When::Now => true,
+            When::NextEpoch => epoch_starts,
+            When::Step(n) => step + 1 >= n,
+            When::EpochFrom(n) => epoch_starts && step + 1 >= n,
+        };
+        self.waiting.extract_if(.., due).collect()
     }
 }
 
@@ -71,16 +73,22 @@ mod tests {
         vec![(find(path).unwrap(), value)]
     }
 
+    fn ids(edits: Vec<Edit>) -> Vec<u64> {
+        edits.into_iter().map(|e| e.id).collect()
+    }
+
     #[test]
     fn edits_come_due_at_their_time_and_in_order() {
         let mut pending = Pending::default();
-        pending.push(edit("optim.momentum", Value::Float(0.5)), When::Step(5));
-        pending.push(edit("optim.momentum", Value::Float(0.6)), When::NextEpoch);
-        pending.push(edit("train.batch", Value::Int(32)), When::Step(3));
+        for (id, when) in [(1, When::Step(5)), (2, When::NextEpoch), (3, When::EpochFrom(3)), (4, When::EpochFrom(11))]
+        {
+            pending.push(Edit { id, changes: edit("optim.momentum", Value::Float(0.5)), when });
+        }
         assert!(pending.take_due(3, false).is_empty());
-        assert_eq!(pending.take_due(4, false), [edit("optim.momentum", Value::Float(0.5))]);
-        assert_eq!(pending.take_due(9, true).len(), 2);
-        assert!(pending.take_due(20, true).is_empty());
+        assert_eq!(ids(pending.take_due(4, false)), [1]);
+        assert_eq!(ids(pending.take_due(9, true)), [2, 3]);
+        assert_eq!(ids(pending.take_due(20, true)), [4]);
+        assert!(pending.take_due(99, true).is_empty());
     }
 
     #[test]
@@ -92,5 +100,6 @@ mod tests {
         assert!(refused(edit("optim.momentum", Value::Float(2.0)), When::Now).contains("optim.momentum is 2"));
         let slow = edit("train.batch", Value::Int(64));
         assert_eq!(due(&recipe, &slow, When::Now, 10), Ok(When::NextEpoch));
+        assert_eq!(due(&recipe, &slow, When::Step(12), 10), Ok(When::EpochFrom(12)));
     }
 }

@@ -39,8 +39,11 @@ pub fn evaluate<D: Ops<f32>>(
 
 /// Classes that come before `label`; the lower of two equal logits' classes comes first, NaN comes last.
 fn rank(z: &[f32], label: usize) -> usize {
-    let before =
-        |(i, v): (usize, &f32)| *v > z[label] || (*v == z[label] && i < label) || (z[label].is_nan() && i < label);
+    let own = z[label];
+    let before = |(i, v): (usize, &f32)| match own.is_nan() {
+        true => !v.is_nan() || i < label,
+        false => *v > own || (*v == own && i < label),
+    };
     z.iter().enumerate().filter(|(i, v)| *i != label && before((*i, *v))).count()
 }
 
@@ -63,6 +66,7 @@ mod tests {
         let z = [1.0, 3.0, 3.0, -2.0];
         assert_eq!([0, 1, 2, 3].map(|l| rank(&z, l)), [2, 0, 1, 3]);
         assert_eq!(predicted(&z), 1);
+        assert_eq!([0, 1].map(|l| rank(&[f32::NAN, -5.0], l)), [1, 0]);
         let uniform = cross_entropy(&[5.0; 10], 3);
         assert!((uniform - 10f64.ln()).abs() < 1e-12);
     }

@@ -15,4 +15,4 @@ pub use checkpoint::Checkpoint;
 pub use error::TrainError;
 pub use protocol::*;
 pub use step::{Learner, Outcome};
-pub use worker::{Options, Worker, spawn};
+pub use worker::{Options, Worker, check, spawn};

@@ -1,7 +1,7 @@
 //! What goes into the trainer and what comes out of it. The screen, `--batch`, the run directory and the tests
 //! speak to a run through these types alone.
 
-use crate::recipe::{Knob, Recipe, Value};
+use crate::recipe::{Applies, Knob, Recipe, Value};
 use std::path::PathBuf;
 
 /// When an edit is taken. A step boundary in every case.
@@ -13,6 +13,19 @@ pub enum When {
     NextEpoch,
     /// Before step `n` (steps count from 1).
     Step(u64),
+    /// At the first epoch that starts at step `n` or later.
+    EpochFrom(u64),
+}
+
+impl When {
+    /// When a change asked for at this time takes effect: a knob that changes at epochs waits for one.
+    pub fn effective(self, applies: Applies) -> When {
+        match self {
+            When::Now if applies == Applies::NextEpoch => When::NextEpoch,
+            When::Step(n) if applies == Applies::NextEpoch => When::EpochFrom(n),
+            when => when,
+        }
+    }
 }
 
 /// An order to the trainer, taken at the next step boundary and answered by an [`Event`].
@@ -20,6 +33,8 @@ pub enum When {
 pub enum Command {
     /// Change knobs together. Answered by `Scheduled` (when not due at once), then one `Applied` a knob, or `Refused`.
     Edit {
+        /// Chosen by the sender; every answer names it.
+        id: u64,
         /// Knobs and their new values.
         changes: Vec<(&'static Knob, Value)>,
         /// When.
@@ -188,6 +203,8 @@ pub enum Event {
     Steps(Vec<StepRecord>),
     /// An edit waits for its time; one event a knob.
     Scheduled {
+        /// The edit.
+        id: u64,
         /// The knob.
         knob: &'static Knob,
         /// Its value to be.
@@ -197,6 +214,8 @@ pub enum Event {
     },
     /// An edit took effect before step `step + 1`, that is after `step` steps.
     Applied {
+        /// The edit.
+        id: u64,
         /// Steps done.
         step: u64,
         /// The knob.
@@ -206,8 +225,10 @@ pub enum Event {
         /// Its value now.
         to: Value,
     },
-    /// A command could not be carried out; nothing changed.
+    /// An edit could not be made, at once or when it came due; nothing changed.
     Refused {
+        /// The edit.
+        id: u64,
         /// Why, in one sentence.
         reason: String,
     },

@@ -1,6 +1,6 @@
 //! SGD with momentum and weight decay by parameter group (section 2.1).
 
-use crate::nn::{ResNet, Role};
+use crate::nn::{Param, ResNet, Role};
 use crate::ops::{Ops, Real};
 use crate::recipe::settings::Settings;
 use crate::tricks::decays;
@@ -19,14 +19,14 @@ impl<E: Real, D: Ops<E>> Default for Sgd<E, D> {
 }
 
 impl<E: Real, D: Ops<E>> Sgd<E, D> {
-    /// Updates every trained parameter: g = grad + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov
+    /// Updates the trained ones of `params`: g = grad + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov
     /// w -= lr * (g + momentum * v).
     ///
     /// # Errors
     /// The device's.
     pub fn step(
         &mut self,
-        net: &mut ResNet<E, D>,
+        params: Vec<&mut Param<E, D>>,
         grads: &mut Gradients<E, D>,
         lr: f64,
         s: &Settings,
@@ -37,7 +37,7 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
             true => Some(Momentum::Nesterov(momentum)),
             false => Some(Momentum::Classic(momentum)),
         };
-        for p in net.params_mut().into_iter().filter(|p| p.role != Role::Statistic) {
+        for p in params.into_iter().filter(|p| p.role != Role::Statistic) {
             let decay = decays(p.role, s.tricks.no_bias_decay) && s.optim.weight_decay > 0.0;
             let weight_decay = decay.then_some(WeightDecay::L2(s.optim.weight_decay));
             let grad = grads.get_or_alloc_mut(&p.data)?;

@@ -5,14 +5,14 @@ use super::checkpoint::Checkpoint;
 use super::sgd::Sgd;
 use crate::data::{Batch, DataSet};
 use crate::nn::{NetSpec, ResNet, Role};
-use crate::ops::loss::{cross_entropy, distillation};
+use crate::ops::loss::{Loss, cross_entropy, distillation};
 use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
 use crate::recipe::settings::{Distill, DistillForm};
 use crate::tricks::mixup;
 use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::{mixed_targets, targets};
-use dfdx::prelude::{Backward, NoneTape, OwnedTape, PutTape, SplitTape, TryAdd, TryMul};
+use dfdx::prelude::{Backward, Gradients, NoneTape, OwnedTape, PutTape, SplitTape, Tape, TryAdd, TryMul};
 
 /// A teacher and where it came from.
 struct Teacher<D: Ops<f32>> {
@@ -33,12 +33,21 @@ pub struct Learner<D: Ops<f32>> {
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Mean loss of the batch before the update.
+    /// Mean loss of the batch before the update; with a teacher less the share of the soft loss that no net can take
+    /// away (T² times the entropy of the teacher's softened output), so that it can come near 0.
     pub loss: f32,
     /// Learning rate.
     pub lr: f64,
-    /// Whether the weights were updated; they are not when the loss is not finite, and all is as before the step.
+    /// Whether the weights were updated; they are not when the loss or a gradient is not finite, and then all is as
+    /// before the step.
     pub updated: bool,
+}
+
+impl Outcome {
+    /// Why the weights were not updated.
+    pub fn fault(&self) -> String {
+        if self.loss.is_finite() { "a gradient is not finite".into() } else { format!("loss is {}", self.loss) }
+    }
 }
 
 impl<D: Ops<f32>> Learner<D> {
@@ -109,34 +118,31 @@ impl<D: Ops<f32>> Learner<D> {
 
         let statistics = self.statistics();
         let logits = self.net.forward(x.put_tape(OwnedTape::default()), Mode::Train)?;
-        let loss = self.loss(logits, q, soft, &s.tricks.distill)?;
-        let value = loss.as_vec()[0];
-        if !value.is_finite() {
-            self.restore(statistics);
-            return Ok(Outcome { loss: value, lr, updated: false });
+        let floor = soft.as_ref().map_or(0.0, |teacher| floor(&teacher.as_vec(), classes, &s.tricks.distill));
+        let total = loss(logits, q, soft, &s.tricks.distill)?;
+        let loss = total.as_vec()[0] - floor;
+        let mut updated = loss.is_finite();
+        if updated {
+            let mut grads = total.try_backward()?;
+            updated = self.finite(&mut grads)?;
+            if updated {
+                self.sgd.step(self.net.params_mut(), &mut grads, lr, s)?;
+            }
         }
-        let mut grads = loss.try_backward()?;
-        self.sgd.step(&mut self.net, &mut grads, lr, s)?;
-        Ok(Outcome { loss: value, lr, updated: true })
+        if !updated {
+            self.restore(statistics);
+        }
+        Ok(Outcome { loss, lr, updated })
     }
 
-    /// The hard loss alone, or with the teacher's (section 5.3): hard + T² soft, or (1 - w) hard + w T² soft.
-    fn loss(
-        &self,
-        z: Matrix<f32, D, OwnedTape<f32, D>>,
-        q: Matrix<f32, D>,
-        teacher: Option<Matrix<f32, D>>,
-        distill: &Distill,
-    ) -> Result<crate::ops::loss::Loss<f32, D, OwnedTape<f32, D>>, D::Err> {
-        let Some(teacher) = teacher else { return cross_entropy(z, q) };
-        let (hard_share, soft_share) = match distill.form {
-            DistillForm::Paper => (1.0, 1.0),
-            DistillForm::Weighted => (1.0 - distill.weight as f32, distill.weight as f32),
-        };
-        let (z, tape) = z.split_tape();
-        let (hard, tape) = cross_entropy(z.clone().put_tape(tape), q)?.split_tape();
-        let soft = distillation(z.put_tape(tape), teacher, distill.temperature)?.try_mul(soft_share)?;
-        soft.try_add(hard.put_tape(OwnedTape::default()).try_mul(hard_share)?)
+    /// Whether every gradient of the net is finite.
+    fn finite(&self, grads: &mut Gradients<f32, D>) -> Result<bool, D::Err> {
+        for p in self.net.params().into_iter().filter(|p| p.role != Role::Statistic) {
+            if !D::finite_gradient(grads, &p.data)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn statistics(&self) -> Vec<Matrix<f32, D, NoneTape>> {
@@ -147,5 +153,73 @@ impl<D: Ops<f32>> Learner<D> {
     fn restore(&mut self, statistics: Vec<Matrix<f32, D, NoneTape>>) {
         let all = self.net.params_mut().into_iter();
         all.filter(|p| p.role == Role::Statistic).zip(statistics).for_each(|(p, kept)| p.data = kept);
+    }
+}
+
+/// Shares of the hard and the soft loss.
+fn shares(distill: &Distill) -> (f32, f32) {
+    match distill.form {
+        DistillForm::Paper => (1.0, 1.0),
+        DistillForm::Weighted => (1.0 - distill.weight as f32, distill.weight as f32),
+    }
+}
+
+/// The hard loss alone, or with the teacher's (section 5.3): hard + T² soft, or (1 - w) hard + w T² soft.
+fn loss<D: Ops<f32>, T: Tape<f32, D>>(
+    z: Matrix<f32, D, T>,
+    q: Matrix<f32, D>,
+    teacher: Option<Matrix<f32, D>>,
+    distill: &Distill,
+) -> Result<Loss<f32, D, T>, D::Err> {
+    let Some(teacher) = teacher else { return cross_entropy(z, q) };
+    let (hard_share, soft_share) = shares(distill);
+    let (z, tape) = z.split_tape();
+    let (hard, tape) = cross_entropy(z.clone().put_tape(tape), q)?.split_tape();
+    let soft = distillation(z.put_tape(tape), teacher, distill.temperature)?.try_mul(soft_share)?;
+    soft.try_add(hard.put_tape(T::default()).try_mul(hard_share)?)
+}
+
+/// The part of the soft loss that no net can take away: its share of T² times the mean entropy of softmax(r / T).
+fn floor(teacher: &[f32], classes: usize, distill: &Distill) -> f32 {
+    let t = distill.temperature;
+    let entropy = |r: &[f32]| {
+        let most = r.iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
+        let e: Vec<f64> = r.iter().map(|v| ((v - most) as f64 / t).exp()).collect();
+        let sum: f64 = e.iter().sum();
+        sum.ln() - e.iter().zip(r).map(|(e, v)| e / sum * ((v - most) as f64 / t)).sum::<f64>()
+    };
+    let rows = teacher.chunks_exact(classes);
+    let mean = rows.clone().map(entropy).sum::<f64>() / rows.len() as f64;
+    (t * t * mean) as f32 * shares(distill).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dfdx::prelude::{Cpu, TensorFromVec};
+
+    fn matrix(values: &[f32]) -> Matrix<f32, Cpu> {
+        Cpu::default().tensor_from_vec(values.to_vec(), (1, values.len()))
+    }
+
+    #[test]
+    fn the_weighted_form_gives_the_weight_to_the_soft_loss() {
+        let (z, r, q) = ([0.3, -1.0, 0.5], [1.0, 0.2, -2.0], [0.0, 1.0, 0.0]);
+        let with = |form, weight| {
+            let distill = Distill { on: true, temperature: 2.0, form, weight, ..Distill::default() };
+            loss(matrix(&z), matrix(&q), Some(matrix(&r)), &distill).unwrap().as_vec()[0]
+        };
+        let hard = cross_entropy(matrix(&z), matrix(&q)).unwrap().as_vec()[0];
+        let soft = distillation(matrix(&z), matrix(&r), 2.0).unwrap().as_vec()[0];
+        assert!((with(DistillForm::Weighted, 0.3) - (0.7 * hard + 0.3 * soft)).abs() < 1e-5);
+        assert!((with(DistillForm::Paper, 0.3) - (hard + soft)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_floor_is_the_soft_loss_of_a_net_that_equals_its_teacher() {
+        let r = [1.0, 0.2, -2.0];
+        let distill = Distill { on: true, temperature: 20.0, form: DistillForm::Weighted, ..Distill::default() };
+        let soft = distillation(matrix(&r), matrix(&r), 20.0).unwrap().as_vec()[0];
+        assert!((floor(&r, 3, &distill) - 0.5 * soft).abs() < 1e-3, "{} {soft}", floor(&r, 3, &distill));
     }
 }

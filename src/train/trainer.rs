@@ -1,7 +1,7 @@
 //! The loop: takes commands at step boundaries, trains, evaluates, writes checkpoints, and reports.
 
 use super::checkpoint::{Checkpoint, Progress};
-use super::edits::{Changes, Pending, due, reasons};
+use super::edits::{Changes, Edit, Pending, due, reasons};
 use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
@@ -42,6 +42,8 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     steps_left: Option<u64>,
     best_top1: Option<f64>,
     last_checkpoint: Option<PathBuf>,
+    /// Step of the last checkpoint.
+    saved_at: Option<u64>,
     records: Vec<StepRecord>,
     reported: Instant,
     started: Instant,
@@ -76,6 +78,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             steps_left: None,
             best_top1: None,
             last_checkpoint: None,
+            saved_at: None,
             records: Vec::new(),
             reported: started,
             started,
@@ -87,7 +90,12 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.send(Event::Started(Box::new(self.info())));
         self.enter(State::Running);
         let (state, error) = match self.epochs() {
-            Ok(Flow::On) => (State::Done, None),
+            Ok(Flow::On) => {
+                if self.saved_at != Some(self.step) {
+                    self.checkpoint(false);
+                }
+                (State::Done, None)
+            }
             Ok(Flow::Stop { save }) => {
                 if save {
                     self.checkpoint(false);
@@ -130,7 +138,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     fn epochs(&mut self) -> Result<Flow, TrainError> {
         let mut epoch = 0;
         loop {
-            // (edits due at this epoch may change its number of steps, and whether there is one)
+            // (commands that came during the last evaluation, and edits due at this epoch, may change its number of
+            // steps, and whether there is one)
+            if let stop @ Flow::Stop { .. } = self.boundary() {
+                return Ok(stop);
+            }
             self.apply_due(true);
             if epoch >= self.recipe.train.epochs {
                 return Ok(Flow::On);
@@ -159,10 +171,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             let at = Position { epoch, batch: index as u64 + 1, batches: batches as u64 };
             let outcome = self.learner.step(&images, at, &self.recipe).map_err(TrainError::device)?;
             if !outcome.updated {
+                let (what, step) = (outcome.fault(), self.step + 1);
                 self.alarm(format!(
-                    "loss is {} at step {}: paused, weights are as before the step; lower the rate and go on, or stop",
-                    outcome.loss,
-                    self.step + 1
+                    "{what} at step {step}: paused, all is as before the step; lower the rate and go on, or stop"
                 ));
                 self.enter(State::Paused);
                 continue;
@@ -192,8 +203,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             }
         }
         let evaluation = self.evaluate()?;
-        let best = self.best_top1.is_none_or(|best| evaluation.top1 > best);
-        self.best_top1 = Some(self.best_top1.map_or(evaluation.top1, |best| best.max(evaluation.top1)));
+        let finite = evaluation.loss.is_finite();
+        let best = finite && self.best_top1.is_none_or(|best| evaluation.top1 > best);
+        if best {
+            self.best_top1 = Some(evaluation.top1);
+        }
         let end = EpochEnd {
             epoch: epoch + 1,
             train_loss: loss_sum / batches as f64,
@@ -202,11 +216,15 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             best,
         };
         self.send(Event::Epoch(Box::new(end)));
-        let every = self.recipe.train.checkpoint_epochs;
+        if !finite {
+            self.alarm(format!("validation loss is not finite after step {}: paused; go on, or stop", self.step));
+            self.enter(State::Paused);
+            return Ok(Flow::On);
+        }
         if best {
             self.checkpoint(true);
         }
-        if (epoch + 1).is_multiple_of(every) || epoch + 1 >= self.recipe.train.epochs {
+        if (epoch + 1).is_multiple_of(self.recipe.train.checkpoint_epochs) {
             self.checkpoint(false);
         }
         Ok(Flow::On)
@@ -234,15 +252,15 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Edit { changes, when } => match due(&self.recipe, &changes, when, self.step) {
-                Ok(When::Now) => self.apply(changes),
+            Command::Edit { id, changes, when } => match due(&self.recipe, &changes, when, self.step) {
+                Ok(When::Now) => self.apply(id, changes),
                 Ok(when) => {
                     for (knob, to) in &changes {
-                        self.send(Event::Scheduled { knob, to: to.clone(), when });
+                        self.send(Event::Scheduled { id, knob, to: to.clone(), when });
                     }
-                    self.pending.push(changes, when);
+                    self.pending.push(Edit { id, changes, when });
                 }
-                Err(reason) => self.send(Event::Refused { reason }),
+                Err(reason) => self.send(Event::Refused { id, reason }),
             },
             Command::Pause => self.enter(State::Paused),
             Command::Resume => {
@@ -264,24 +282,24 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     fn apply_due(&mut self, epoch_starts: bool) {
-        for changes in self.pending.take_due(self.step, epoch_starts) {
-            self.apply(changes);
+        for Edit { id, changes, .. } in self.pending.take_due(self.step, epoch_starts) {
+            self.apply(id, changes);
         }
     }
 
-    fn apply(&mut self, changes: Changes) {
+    fn apply(&mut self, id: u64, changes: Changes) {
         let changed = self.recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid));
         let ready = changed.and_then(|recipe| {
             self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;
             Ok(recipe)
         });
         match ready {
-            Err(reason) => self.send(Event::Refused { reason }),
+            Err(reason) => self.send(Event::Refused { id, reason }),
             Ok(recipe) => {
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 for (knob, _) in changes {
                     let (from, to) = (before.get(knob), self.recipe.get(knob));
-                    self.send(Event::Applied { step: self.step, knob, from, to });
+                    self.send(Event::Applied { id, step: self.step, knob, from, to });
                 }
             }
         }
@@ -313,6 +331,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         match written {
             Err(e) => self.alarm(e.to_string()),
             Ok(bytes) => {
+                if !best {
+                    self.saved_at = Some(self.step);
+                }
                 if !best && let Some(old) = self.last_checkpoint.replace(path.clone()).filter(|old| *old != path) {
                     // the new one is safe on disk; an old one that stays is only a file too many
                     if let Err(e) = std::fs::remove_file(&old) {

@@ -1,10 +1,12 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
 use super::trainer::Trainer;
-use super::{Command, Event, State, Summary};
+use super::{Checkpoint, Command, Event, State, Summary, TrainError};
+use crate::data;
 use crate::recipe::Recipe;
 use dfdx::prelude::Cpu;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
@@ -25,8 +27,20 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Starts a run on a thread of its own; `sink` gets its events there, `Ended` last. When the thread panics the sink
-/// is dropped without one.
+/// Says what a run of `recipe` would lack: its images, its teacher.
+///
+/// # Errors
+/// Images that cannot be had, a teacher that cannot be read or is of other images.
+pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
+    let data = data::open(&recipe.data, recipe.train.seed)?;
+    let distill = &recipe.tricks.distill;
+    if distill.on {
+        Checkpoint::teacher(&distill.teacher, &Cpu::default(), data.train.channels, data.classes.len())?;
+    }
+    Ok(())
+}
+
+/// Starts a run on a thread of its own; `sink` gets its events there, `Ended` last in every case.
 ///
 /// # Errors
 /// The system's, when no thread can be started.
@@ -38,14 +52,18 @@ pub fn spawn(recipe: Recipe, options: Options, sink: impl FnMut(Event) + Send + 
 
 fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, mut sink: impl FnMut(Event)) {
     let dir = options.dir.clone();
-    match Trainer::new(Cpu::default(), recipe, options, orders, &mut sink) {
-        Ok(trainer) => trainer.run(),
-        Err(e) => {
-            let (state, error) = (State::Failed, Some(e.to_string()));
-            sink(Event::State(state));
-            sink(Event::Ended(Box::new(Summary { state, step: 0, best_top1: None, seconds: 0.0, dir, error })));
+    let run = AssertUnwindSafe(|| Trainer::new(Cpu::default(), recipe, options, orders, &mut sink).map(Trainer::run));
+    let error = match catch_unwind(run) {
+        Ok(Ok(())) => return,
+        Ok(Err(e)) => e.to_string(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            format!("a fault of the program: {}", text.unwrap_or("no message"))
         }
-    }
+    };
+    let (state, error) = (State::Failed, Some(error));
+    sink(Event::State(state));
+    sink(Event::Ended(Box::new(Summary { state, step: 0, best_top1: None, seconds: 0.0, dir, error })));
 }
 
 impl Worker {
@@ -61,7 +79,7 @@ impl Worker {
 
     fn wait(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // (whoever holds the sink has seen a panic as an end without `Ended`)
+            // (a panic has become an event)
             let _ = thread.join();
         }
     }

@@ -147,7 +147,7 @@ fn change(state: &State, knob: &'static Knob) -> Option<(String, String)> {
             let word = match (pending.scheduled, pending.asked) {
                 (None, _) => "wait".to_string(),
                 (Some(When::NextEpoch), _) => format!("ep {}", state.run.epoch.ceil() as u64 + 1),
-                (Some(When::Step(n)), _) => format!("@{n}"),
+                (Some(When::Step(n) | When::EpochFrom(n)), _) => format!("@{n}"),
                 (Some(When::Now), _) => "next".to_string(),
             };
             (pending.to.clone(), word)

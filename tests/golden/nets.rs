@@ -121,7 +121,7 @@ where
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
             gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(&p.data).as_vec()))).collect();
         }
-        sgd.step(&mut net, &mut grads, 0.05, &settings).unwrap();
+        sgd.step(net.params_mut(), &mut grads, 0.05, &settings).unwrap();
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

@@ -123,11 +123,12 @@ impl Script {
     /// What a trainer answers to a command.
     pub fn answer(&mut self, command: &Command) -> Vec<Event> {
         match command {
-            Command::Edit { changes, when: When::Now } => {
-                changes.iter().map(|(k, v)| self.apply(k, v.clone())).collect()
+            Command::Edit { id, changes, when: When::Now } => {
+                changes.iter().map(|(k, v)| self.apply(*id, k, v.clone())).collect()
             }
-            Command::Edit { changes, when } => {
-                changes.iter().map(|(k, v)| Event::Scheduled { knob: k, to: v.clone(), when: *when }).collect()
+            Command::Edit { id, changes, when } => {
+                let (id, when) = (*id, *when);
+                changes.iter().map(|(knob, v)| Event::Scheduled { id, knob, to: v.clone(), when }).collect()
             }
             Command::Pause => vec![Event::State(train::State::Paused)],
             Command::Resume => vec![Event::State(train::State::Running)],
@@ -136,10 +137,10 @@ impl Script {
         }
     }
 
-    pub fn apply(&mut self, knob: &'static Knob, to: Value) -> Event {
+    pub fn apply(&mut self, id: u64, knob: &'static Knob, to: Value) -> Event {
         let from = self.recipe.get(knob);
         self.recipe = self.recipe.with([(knob, to.clone())]).unwrap();
-        Event::Applied { step: self.step, knob, from, to }
+        Event::Applied { id, step: self.step, knob, from, to }
     }
 
     pub fn end(&self, state: train::State) -> Event {
@@ -233,7 +234,11 @@ impl Screen {
 
     /// The effects since the last call.
     pub fn taken(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+        let nameless = |effect| match effect {
+            Effect::Send(Command::Edit { changes, when, .. }) => Effect::Send(Command::Edit { id: 0, changes, when }),
+            effect => effect,
+        };
+        std::mem::take(&mut self.effects).into_iter().map(nameless).collect()
     }
 
     pub fn draw(&mut self, width: u16, height: u16) -> Buffer {
