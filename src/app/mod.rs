@@ -57,6 +57,8 @@ pub enum Msg {
     Hardware(hardware::Sample),
     /// A preset file changed: its name, and the recipe it now makes or what is wrong with it.
     PresetChanged(String, Box<Result<Recipe, String>>),
+    /// The presets that there are now.
+    PresetFolder(Vec<String>),
     /// The system asks for an end (SIGTERM, SIGINT, SIGHUP).
     Signal,
     /// The trainer is gone without a last word, or could not be started.

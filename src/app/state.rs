@@ -156,6 +156,8 @@ pub struct State {
     pub(crate) window: Window,
     pub(crate) mouse: bool,
     pub(crate) modal: Option<Modal>,
+    /// A changed preset that waits until nothing stands in front of the panes.
+    pub(crate) held_preset: Option<(String, Recipe)>,
     pub(crate) notice: Option<Notice>,
     pub(crate) alarm: Option<String>,
     pub(crate) journal: VecDeque<Entry>,
@@ -189,6 +191,7 @@ impl State {
             window: Window::Whole,
             mouse: false,
             modal: None,
+            held_preset: None,
             notice: None,
             alarm: None,
             journal: VecDeque::new(),

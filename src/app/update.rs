@@ -30,11 +30,20 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::PresetChanged(name, result) => preset_changed(state, name, *result),
+        Msg::PresetFolder(names) => {
+            state.note(Tone::Plain, format!("presets are now {}", names.join(", ")));
+            Vec::new()
+        }
         // A terminal that goes away sends more than one.
         Msg::Signal if state.leaving => Vec::new(),
         Msg::Signal => save_and_leave(state),
         Msg::Lost(why) => lost(state, why),
     };
+    if state.modal.is_none()
+        && let Some((name, recipe)) = state.held_preset.take()
+    {
+        show_preset(state, name, recipe);
+    }
     state.replan();
     state.revision += 1;
     effects
@@ -147,23 +156,24 @@ fn preset_changed(state: &mut State, name: String, result: Result<Recipe, String
             state.note(Tone::Warn, format!("preset {name}: {problem}"));
             state.notify(Tone::Warn, format!("preset {name} has a mistake; the recipe stays (see the journal)"));
         }
+        Ok(recipe) if matches!(state.modal, None | Some(Modal::Preset(_))) => show_preset(state, name, recipe),
         Ok(recipe) => {
-            let diff = PresetDiff::new(name, recipe, &state.planned());
-            if diff.is_empty() {
-                state.notify(Tone::Plain, format!("preset {} is what runs", diff.name));
-                if matches!(state.modal, Some(Modal::Preset(_))) {
-                    state.modal = None;
-                }
-            } else if matches!(state.modal, None | Some(Modal::Preset(_))) {
-                state.note(Tone::Plain, format!("preset {} changed", diff.name));
-                state.modal = Some(Modal::Preset(Box::new(diff)));
-            } else {
-                let text = format!("preset {} changed: save it again to see the difference", diff.name);
-                state.notify(Tone::Plain, text);
-            }
+            state.notify(Tone::Plain, format!("preset {name} changed: the difference is shown next"));
+            state.held_preset = Some((name, recipe));
         }
     }
     Vec::new()
+}
+
+fn show_preset(state: &mut State, name: String, recipe: Recipe) {
+    let diff = PresetDiff::new(name, recipe, &state.planned());
+    if diff.is_empty() {
+        state.notify(Tone::Plain, format!("preset {} is what runs", diff.name));
+        state.modal = None;
+    } else {
+        state.note(Tone::Plain, format!("preset {} changed", diff.name));
+        state.modal = Some(Modal::Preset(Box::new(diff)));
+    }
 }
 
 fn lost(state: &mut State, why: String) -> Vec<Effect> {

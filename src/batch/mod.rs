@@ -17,7 +17,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Signals within this time are one interrupt.
+const ONE_INTERRUPT: Duration = Duration::from_millis(700);
 
 /// How often an interrupt is looked for while no event comes.
 const POLL: Duration = Duration::from_millis(50);
@@ -52,6 +55,9 @@ pub struct Batch<'a> {
     pub format: Format,
     /// Set by a signal: the run at work saves a checkpoint and stops, the others do not start.
     pub interrupt: &'a AtomicBool,
+    /// Set a while after an interrupt was seen: from then on another one ends the program at once. One interrupt that
+    /// arrives twice (to the program and to its group) is one.
+    pub again: &'a AtomicBool,
 }
 
 impl Batch<'_> {
@@ -85,12 +91,16 @@ impl Batch<'_> {
     /// Prints a run until it has ended.
     fn follow(&self, recipe: &Recipe, session: Session, output: &mut Output<impl Write>) -> Outcome {
         let mut run = output.begin(recipe, &session);
-        let mut stop = None;
+        let (mut stop, mut since) = (None, Instant::now());
         let mut alarm = "the run was paused, and nobody is there to resume it".to_string();
         loop {
             if stop.is_none() && self.interrupt.load(Ordering::Relaxed) {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
                 stop = Some(order(&session, Stop::Interrupt));
+                since = Instant::now();
+            }
+            if stop == Some(Stop::Interrupt) && since.elapsed() > ONE_INTERRUPT {
+                self.again.store(true, Ordering::Relaxed);
             }
             let mut event = match session.events.recv_timeout(POLL) {
                 Ok(event) => event,

@@ -21,7 +21,7 @@ fn batch_to(
     scripts: Vec<Script>,
 ) -> (Outcome, tempfile::TempDir) {
     let runs = tempfile::tempdir().unwrap();
-    let batch = Batch { runs: runs.path(), format, interrupt };
+    let batch = Batch { runs: runs.path(), format, interrupt, again: &AtomicBool::new(false) };
     let recipes = vec![Recipe::default(); scripts.len()];
     let mut scripts = scripts.into_iter();
     let outcome = batch.run(recipes, out, |recipe, runs| start_with(recipe, runs, fake::play(scripts.next().unwrap())));
@@ -109,7 +109,8 @@ fn a_pause_that_nobody_asked_for_is_a_failure() {
 #[test]
 fn a_run_that_cannot_begin_fails_and_prints_no_data() {
     let mut out = Vec::new();
-    let batch = Batch { runs: Path::new("/dev/null/runs"), format: Format::Json, interrupt: &AtomicBool::new(false) };
+    let off = &AtomicBool::new(false);
+    let batch = Batch { runs: Path::new("/dev/null/runs"), format: Format::Json, interrupt: off, again: off };
     let unused = |_: Recipe, _: Options, _: Sink| -> Running { panic!("the trainer was started") };
     let outcome = batch.run(vec![Recipe::default()], &mut out, |recipe, runs| start_with(recipe, runs, unused));
     assert_eq!((outcome, out.len()), (Outcome::Failed, 0));

@@ -88,8 +88,8 @@ fn train(mut args: Train) -> Result<ExitCode, Failure> {
     if args.presets.is_empty() {
         args.presets.push(PathBuf::from("quick"));
     }
-    let mut presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
     set_threads(&args.threads)?;
+    let mut presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
     if args.batch {
         return batch(presets, &args);
     }
@@ -122,21 +122,21 @@ fn lacking(preset: &Preset) -> Option<Mistake> {
 }
 
 fn batch(presets: Vec<Preset>, args: &Train) -> Result<ExitCode, Failure> {
-    let interrupt = interrupts().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
+    let [interrupt, again] = interrupts().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
     let format = if args.json { Format::Json } else { Format::for_people() };
-    let batch = Batch { runs: &args.runs, format, interrupt: &interrupt };
+    let batch = Batch { runs: &args.runs, format, interrupt: &interrupt, again: &again };
     let outcome = batch.run(presets.into_iter().map(|p| p.recipe), io::stdout().lock(), runs::start);
     Ok(ExitCode::from(outcome.code()))
 }
 
-/// A flag that the first SIGINT, SIGTERM or SIGHUP sets; the second ends the program at once.
-fn interrupts() -> io::Result<Arc<AtomicBool>> {
-    let interrupt = Arc::new(AtomicBool::new(false));
+/// Two flags: SIGINT, SIGTERM and SIGHUP set the first; once somebody has set the second, they end the program.
+fn interrupts() -> io::Result<[Arc<AtomicBool>; 2]> {
+    let [interrupt, again] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt))?;
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&again))?;
         flag::register(signal, Arc::clone(&interrupt))?;
     }
-    Ok(interrupt)
+    Ok([interrupt, again])
 }
 
 fn bench(net: Option<String>, steps: u64, json: bool, threads: &Threads) -> Result<ExitCode, Failure> {

@@ -2,12 +2,12 @@
 
 use super::Failure;
 use super::args::Train;
-use crate::app::Options;
+use crate::app::{Msg, Options};
 use crate::hardware::Sampler;
-use crate::recipe::{Mistakes, Preset};
+use crate::recipe::{Mistakes, Preset, Recipe};
 use crate::runs;
 use crate::train::{RunInfo, State};
-use crate::tui::{self, PresetChange, Session};
+use crate::tui::{self, Session};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ pub(super) fn open(preset: Preset, args: &Train) -> Result<ExitCode, Failure> {
 }
 
 /// Watches the preset's files. A system that cannot watch is no reason not to train: the screen says so.
-fn watch(preset: &Preset) -> (Option<Watcher>, Receiver<PresetChange>) {
+fn watch(preset: &Preset) -> (Option<Watcher>, Receiver<Msg>) {
     let (to_screen, changes) = channel();
     let name = preset.path().display().to_string();
     let (sender, received) = channel();
@@ -44,19 +44,26 @@ fn watch(preset: &Preset) -> (Option<Watcher>, Receiver<PresetChange>) {
         worker.spawn(move || hand_on(&name, &received, &to_screen)).map_err(|e| e.to_string())?;
         Ok(watcher)
     });
-    let watcher = watcher.map_err(|e| drop(to_screen.send((name, Err(format!("its changes are not seen: {e}"))))));
+    let watcher =
+        watcher.map_err(|e| drop(to_screen.send(changed(&name, Err(format!("its changes are not seen: {e}"))))));
     (watcher.ok(), changes)
 }
 
 /// Until either end is gone.
-fn hand_on(name: &str, received: &Receiver<Change>, to_screen: &Sender<PresetChange>) {
+fn hand_on(name: &str, received: &Receiver<Change>, to_screen: &Sender<Msg>) {
     for change in received {
-        let Change::Preset(preset) = change else { continue };
-        let recipe = preset.map(|preset| preset.recipe).map_err(|mistakes| in_one_line(&mistakes));
-        if to_screen.send((name.to_string(), recipe)).is_err() {
+        let msg = match change {
+            Change::Preset(preset) => changed(name, preset.map(|p| p.recipe).map_err(|m| in_one_line(&m))),
+            Change::Folder(names) => Msg::PresetFolder(names),
+        };
+        if to_screen.send(msg).is_err() {
             return;
         }
     }
+}
+
+fn changed(name: &str, recipe: Result<Recipe, String>) -> Msg {
+    Msg::PresetChanged(name.to_string(), Box::new(recipe))
 }
 
 fn in_one_line(mistakes: &Mistakes) -> String {

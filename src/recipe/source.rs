@@ -17,9 +17,11 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The file at `path`, or the bundled preset of that name when there is no such file.
+    /// The file at `path`, or the bundled preset of that name when there is no such file: its file in the repository
+    /// when that is here, so that an edit of it is seen, else the text inside the program.
     pub(super) fn open(path: &Path) -> Source {
         match bundled::find(path) {
+            Some(bundled) if !path.is_file() && Path::new(bundled.path).is_file() => Source::File(bundled.path.into()),
             Some(bundled) if !path.is_file() => Source::Bundled(bundled, Some(path.to_path_buf())),
             _ => Source::File(path.to_path_buf()),
         }

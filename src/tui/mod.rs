@@ -39,9 +39,6 @@ pub struct Session {
     pub guard: Box<dyn Any>,
 }
 
-/// A preset that changed on disk: its name, and the recipe it now makes or what is wrong with it.
-pub type PresetChange = (String, Result<Recipe, String>);
-
 /// What there is to tell when the screen has closed. The same lines were printed.
 #[derive(Clone, Debug)]
 pub struct ExitInfo {
@@ -64,7 +61,7 @@ pub enum TuiError {
 
 /// Opens the screen on a run of `recipe` and gives it back when the user leaves.
 ///
-/// `start` starts a run; it is called again when the user wants a new one. It must return at once: data are loaded
+/// `presets` brings what became of the preset files. `start` starts a run; it is called again when the user wants a new one. It must return at once: data are loaded
 /// and the net is built on the trainer's thread.
 ///
 /// # Errors
@@ -73,7 +70,7 @@ pub fn run<E: std::fmt::Display>(
     options: Options,
     recipe: Recipe,
     mut start: impl FnMut(Recipe) -> Result<Session, E>,
-    presets: &Receiver<PresetChange>,
+    presets: &Receiver<Msg>,
     hardware: &Receiver<Sample>,
 ) -> Result<ExitInfo, TuiError> {
     let (sender, messages) = channel();
@@ -91,7 +88,7 @@ pub fn run<E: std::fmt::Display>(
     loop {
         queue.push(Msg::Tick(clock.elapsed()));
         queue.extend(hardware.try_iter().map(Msg::Hardware));
-        queue.extend(presets.try_iter().map(|(name, result)| Msg::PresetChanged(name, Box::new(result))));
+        queue.extend(presets.try_iter());
         queue.extend(signals.raised().then_some(Msg::Signal));
         for msg in queue.drain(..).map(|msg| panics.explain(msg)) {
             for effect in update(&mut state, msg) {

@@ -24,7 +24,10 @@ pub(crate) fn loss(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         return waiting(state, theme, buf, inner, "waiting for the first step");
     }
     let window = state.window;
-    let range = both(run.smooth.range(window), run.val_loss.range(Window::Whole));
+    // (an early validation, with running statistics that lag, must not flatten the rest)
+    let train = run.smooth.range(window);
+    let highest = train.map_or(f64::INFINITY, |(_, high)| 1.5 * high).max(run.val_loss.last().map_or(0.0, |p| p.y));
+    let range = both(train, run.val_loss.range(Window::Whole).map(|(low, high)| (low, high.min(highest))));
     let axes = Axes { x: x_range(state), y: padded(range, state.log_scale), log: state.log_scale };
     let series = [
         series(&run.raw, window, theme.faint, Pen::Scatter, 1.0),
