@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tricktop::data::{DataSet, epoch_order, open, train_batch};
 use tricktop::nn::ResNet;
+use tricktop::ops::{Map, Mode};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{Checkpoint, Command, Event, Learner, Options, State, StepRecord, When, Worker, spawn};
@@ -187,20 +188,82 @@ fn pausing_evaluating_saving_and_stopping() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_pauses_with_the_weights_as_before() {
-    let mut run = Run::start(recipe(&[("schedule.warmup.on", Value::Bool(false))]), None);
+fn a_loss_that_is_not_finite_pauses_with_everything_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = Run::start(recipe(&[("schedule.warmup.on", Value::Bool(false))]), Some(dir.path()));
     run.send(Command::Steps(2));
     run.wait_state(State::Paused);
     run.edit("schedule.base_lr", Value::Float(100.0), When::Now);
     run.edit("optim.weight_decay", Value::Float(1.0), When::Now);
-    run.send(Command::Resume);
-    let message = run.wait(|e| if let Event::Alarm { message, .. } = e { Some(message.clone()) } else { None });
-    assert!(message.contains("loss is"), "{message}");
+    let mut saved = Vec::new();
+    let message = loop {
+        // (a checkpoint after every step, until a step cannot be done)
+        run.send(Command::Save);
+        let path = run.wait(|e| if let Event::Checkpoint { path, .. } = e { Some(path.clone()) } else { None });
+        saved.push(std::fs::read(path).unwrap());
+        run.send(Command::Steps(1));
+        let alarm = run.wait(|e| match e {
+            Event::Alarm { message, .. } => Some(Some(message.clone())),
+            Event::State(State::Paused) => Some(None),
+            _ => None,
+        });
+        if let Some(message) = alarm {
+            break message;
+        }
+    };
+    assert!(message.contains("not finite") || message.contains("loss is"), "{message}");
     run.wait_state(State::Paused);
-    let losses = steps(&run.seen);
-    assert!(losses.iter().all(|s| s.loss.is_finite()));
+    run.send(Command::Save);
+    let path = run.wait(|e| if let Event::Checkpoint { path, .. } = e { Some(path.clone()) } else { None });
+    assert!(Some(&std::fs::read(path).unwrap()) == saved.last(), "the step that failed has changed something");
     run.send(Command::Stop { save: false });
     run.finish();
+}
+
+#[test]
+fn commands_that_come_in_the_last_step_still_count() {
+    let mut run = Run::start(recipe(&[]), None);
+    run.send(Command::Steps(20));
+    run.wait_state(State::Paused);
+    run.edit("train.epochs", Value::Int(3), When::Now);
+    run.send(Command::Resume);
+    assert_eq!(steps(&run.finish()).len(), 30);
+}
+
+#[test]
+fn the_last_state_is_saved_however_the_run_is_shortened() {
+    let dir = tempfile::tempdir().unwrap();
+    let changes = [("train.checkpoint_epochs", Value::Int(7)), ("train.epochs", Value::Int(9))];
+    let run = Run::start(recipe(&changes), Some(dir.path()));
+    run.edit("train.epochs", Value::Int(1), When::Now);
+    run.finish();
+    assert!(dir.path().join("checkpoints/step-000010.safetensors").exists());
+}
+
+/// The bundled teacher was made by `presets/teacher.ron`, and is better than a short run of the default preset.
+#[test]
+fn the_bundled_teacher_is_that_of_its_preset_and_good() {
+    let bytes = std::fs::read("assets/teacher.safetensors").unwrap();
+    assert!(bytes.len() <= 2_000_000);
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let metadata = header.metadata().clone().unwrap();
+    let made_by = tricktop::recipe::preset::load(Path::new("presets/teacher.ron")).unwrap().recipe;
+    for knob in tricktop::recipe::KNOBS.iter().filter(|k| k.path != "name") {
+        assert_eq!(metadata[knob.path], made_by.get(knob).to_string(), "{}", knob.path);
+    }
+    let data = open(&made_by.data, 0).unwrap();
+    let dev = dfdx::prelude::Cpu::default();
+    let mut net: ResNet<f32, _> = Checkpoint::teacher("Bundled", &dev, 1, 10).unwrap();
+    let mut right = 0;
+    for start in (0..2000).step_by(250) {
+        let b = tricktop::data::test_batch(&data, start..start + 250);
+        let pixels = dfdx::prelude::TensorFromVec::tensor_from_vec(&dev, b.pixels, (250 * 28 * 28, 1));
+        let logits = net.forward(Map { data: pixels, n: 250, h: 28, w: 28 }, Mode::Eval).unwrap().as_vec();
+        let best = |z: &[f32]| (0..10).max_by(|a, b| z[*a].total_cmp(&z[*b])).unwrap();
+        right += logits.chunks(10).zip(&b.labels).filter(|(z, label)| best(z) == **label).count();
+    }
+    assert_eq!(format!("{:?}", right as f64 / 2000.0), metadata["tricktop.best_top1"]);
+    assert!(right >= 1840, "{right} of 2000");
 }
 
 #[test]

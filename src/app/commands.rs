@@ -198,7 +198,7 @@ mod tests {
         let cases = [
             ("", "there is no knob or command \"\""),
             ("lr", "lr is 0.1; to change it: lr VALUE"),
-            ("lr fast", "lr is \"fast\"; it must be a number in (0, 100]"),
+            ("lr fast", "lr is fast; it must be a number in (0, 100]"),
             ("form Paper", "could be"),
             ("mixpu on", "did you mean mixup"),
             ("steps many", "\"many\" is no number of steps; expected :steps n"),

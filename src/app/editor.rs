@@ -143,7 +143,7 @@ mod tests {
             ("schedule.base_lr", "0.1@0", "@0 is no time"),
             ("schedule.base_lr", "0.1@", "@ is no time"),
             ("schedule.base_lr", "0.1@@@é", "is no time"),
-            ("schedule.base_lr", "", "lr is \"\"; it must be"),
+            ("schedule.base_lr", "", "lr is empty; it must be"),
             ("schedule.warmup.epochs", "20", "schedule.warmup.epochs is 20; the whole run has 15 epochs"),
         ];
         for (path, text, want) in bad {

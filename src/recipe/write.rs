@@ -44,7 +44,8 @@ mod tests {
         match (path, kind) {
             ("net.depth", _) => prop_oneof![Just(18), Just(50)].prop_map(Value::Int).boxed(),
             ("train.epochs", _) => (1000..=100_000u64).prop_map(Value::Int).boxed(),
-            ("name", _) => "[^./\\\\\0][^/\\\\\0]*".prop_map(Value::Word).boxed(),
+            ("tricks.mixup.off_epochs", _) => (0..1000u64).prop_map(Value::Int).boxed(),
+            ("name", _) => "[^./\\\\\0][^/\\\\\0]{0,20}".prop_map(Value::Word).boxed(),
             ("data.path", _) => any::<String>().prop_map(|s| Value::Word(s + "/")).boxed(),
             (_, Kind::Switch) => any::<bool>().prop_map(Value::Bool).boxed(),
             (_, Kind::Int { min, max }) => (min..=max).prop_map(Value::Int).boxed(),

@@ -60,3 +60,49 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
         Ok(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Layout;
+    use dfdx::prelude::{Axes2, Backward, Cpu, Rank0, SumTo, Trace};
+
+    /// Two steps at rate 0.1 on a weight and a bias of 1 whose gradients are 1 throughout; both after each step.
+    fn two_steps(edit: impl FnOnce(&mut Settings)) -> Vec<(f32, f32)> {
+        let dev = Cpu::default();
+        let param = |role| Param::<f32, Cpu>::filled(&dev, "p".into(), role, Layout::Vector, (1, 1), 1.0).unwrap();
+        let (mut w, mut b) = (param(Role::Weight), param(Role::Bias));
+        let mut s = Settings::default();
+        (s.optim.weight_decay, s.optim.momentum, s.optim.nesterov) = (0.0, 0.5, false);
+        edit(&mut s);
+        let mut sgd = Sgd::default();
+        let mut step = || {
+            let sum = w.data.leaky_trace() + b.data.clone();
+            let mut grads = sum.sum::<Rank0, Axes2<0, 1>>().backward();
+            sgd.step(vec![&mut w, &mut b], &mut grads, 0.1, &s).unwrap();
+            (w.data.as_vec()[0], b.data.as_vec()[0])
+        };
+        vec![step(), step()]
+    }
+
+    fn near(found: &[(f32, f32)], expected: [(f32, f32); 2]) {
+        let far = |(a, b): (&(f32, f32), &(f32, f32))| (a.0 - b.0).abs() > 1e-6 || (a.1 - b.1).abs() > 1e-6;
+        assert!(!found.iter().zip(&expected).any(far), "{found:?}, expected {expected:?}");
+    }
+
+    #[test]
+    fn each_form_of_momentum_and_decay_is_its_formula() {
+        // v = 1, then 1.5
+        near(&two_steps(|_| ()), [(0.9, 0.9), (0.75, 0.75)]);
+        // 1 + 0.5 * 1, then 1 + 0.5 * 1.5
+        near(&two_steps(|s| s.optim.nesterov = true), [(0.85, 0.85), (0.675, 0.675)]);
+        near(&two_steps(|s| s.optim.momentum = 0.0), [(0.9, 0.9), (0.8, 0.8)]);
+        let decay = |no_bias: bool| {
+            two_steps(move |s| {
+                (s.optim.momentum, s.optim.weight_decay, s.tricks.no_bias_decay) = (0.0, 0.5, no_bias);
+            })
+        };
+        near(&decay(true), [(0.85, 0.9), (0.7075, 0.8)]);
+        near(&decay(false), [(0.85, 0.85), (0.7075, 0.7075)]);
+    }
+}

@@ -18,6 +18,9 @@ use tricktop::recipe::settings::{Settings, Smoothing};
 use tricktop::train::sgd::Sgd;
 use tricktop::tricks::targets::targets;
 
+/// However badly rounding is blown up, no value may be further off: what PyTorch's single precision shows.
+const WORST: f64 = 0.1;
+
 type Tensors = BTreeMap<String, TensorData>;
 
 fn spec(name: &str, about: &Value, stem_channels: usize) -> NetSpec {
@@ -66,7 +69,7 @@ fn nets_equal_timm() {
             compare(&name, case, run, &mut report);
             let bound = |of: &dyn Fn(&Run) -> Vec<f32>| {
                 let apart = moved.iter().map(|moved| distance(&of(&double), &of(moved)));
-                apart.fold(1e-4, |bound, d| f64::max(bound, factor * d))
+                apart.fold(1e-4, |bound, d| f64::max(bound, factor * d)).min(WORST)
             };
             report.within(bound(&|r| r.losses.clone()), &format!("{name} losses"), &run.losses, &case["losses"].values);
             let after = part(case, "after3/");

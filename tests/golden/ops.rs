@@ -6,7 +6,8 @@ use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::{Layout, Param, Role};
 use tricktop::ops::loss::{cross_entropy, distillation};
 use tricktop::ops::{Map, Matrix, Mode, Norm, Ops, composed};
-use tricktop::recipe::settings::{Smoothing, SmoothingForm};
+use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
+use tricktop::train::sgd::Sgd;
 use tricktop::tricks::targets::{mixed_targets, targets};
 
 type Traced = OwnedTape<f32, Cpu>;
@@ -184,27 +185,31 @@ fn loss(at: &str, case: &Case, report: &mut Report) {
 }
 
 fn sgd(at: &str, case: &Case, report: &mut Report) {
-    use dfdx::tensor_ops::{Momentum, SgdConfig, WeightDecay};
+    let dev = Cpu::default();
     let shape = |t: &Golden| (t.shape[0], t.shape[1]);
-    let mut a = matrix(&case["a0"].values, shape(&case["a0"]));
-    let mut b = row(&case["b0"]);
+    let param = |role, values: Matrix<f32, Cpu>| {
+        let shape = *values.shape();
+        let mut p = Param::filled(&dev, "p".into(), role, Layout::Vector, shape, 0.0).unwrap();
+        p.data = values;
+        p
+    };
+    let mut a = param(Role::Weight, matrix(&case["a0"].values, shape(&case["a0"])));
+    let mut b = param(Role::Bias, row(&case["b0"]));
     let target = matrix(&case["target"].values, shape(&case["target"]));
     let input = matrix(&case["inp"].values, shape(&case["inp"]));
-    let mut velocity = Gradients::leaky();
+    let mut settings = Settings::default();
+    settings.optim.weight_decay = 1e-2;
+    settings.tricks.no_bias_decay = true;
+    let mut sgd = Sgd::default();
     let mut losses = Vec::new();
     for i in 0..6 {
-        let y = Cpu::linear(input.leaky_trace(), &a, &b).unwrap();
+        let y = Cpu::linear(input.leaky_trace(), &a.data, &b.data).unwrap();
         let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
         losses.push(loss.as_vec()[0]);
         let mut grads = loss.backward();
-        for (p, decay) in [(&mut a, Some(WeightDecay::L2(1e-2))), (&mut b, None)] {
-            let cfg =
-                SgdConfig { lr: 0.1 / (i + 1) as f64, momentum: Some(Momentum::Nesterov(0.9)), weight_decay: decay };
-            let (g, v) = (grads.get_or_alloc_mut(p).unwrap(), velocity.get_or_alloc_mut(p).unwrap());
-            cfg.try_update(p, v, g).unwrap();
-        }
+        sgd.step(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap();
     }
-    report.compare(&format!("{at} a6"), &a.as_vec(), &case["a6"].values);
-    report.compare(&format!("{at} b6"), &b.as_vec(), &case["b6"].values);
+    report.compare(&format!("{at} a6"), &a.data.as_vec(), &case["a6"].values);
+    report.compare(&format!("{at} b6"), &b.data.as_vec(), &case["b6"].values);
     report.compare(&format!("{at} losses"), &losses, &case["losses"].values);
 }
