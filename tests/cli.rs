@@ -137,10 +137,8 @@ fn knobs_are_listed_as_columns_and_as_markdown() {
         for part in [knob.help, knob.applies.word(), &knob.kind.to_string()] {
             assert!(line.contains(part), "{part:?} is missing: {line}");
         }
-        assert!(markdown.contains(&format!("\n| `{}` | ", knob.path)), "{}", knob.path);
     }
-    let cells: Vec<_> = markdown.lines().map(|l| l.matches(" | ").count()).skip(2).collect();
-    assert_eq!(cells, vec![5; cells.len()], "a cell holds a bare `|`");
+    assert_eq!(markdown, std::fs::read_to_string("docs/KNOBS.md").unwrap());
 }
 
 #[test]

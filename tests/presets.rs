@@ -37,11 +37,12 @@ fn every_preset_loads_from_its_file_and_from_the_program() {
         assert_eq!(preset.files().next(), Some(path.as_path()));
         assert!(text.starts_with("// "), "{} starts without a comment", path.display());
     }
-    // Names without the folder and the ending exist in the program only.
+    // A bare name means the file where there is one, so that an edit of it is seen.
     for bundled in BUNDLED {
-        let inside = load(bundled.name);
-        assert_eq!(inside.files().count(), 0, "{}", bundled.name);
-        assert_eq!(inside.recipe, load(bundled.path).recipe);
+        let named = load(bundled.name);
+        assert_eq!(named.files().next(), Some(Path::new(bundled.path)), "{}", bundled.name);
+        assert_eq!(named.recipe, load(bundled.path).recipe);
+        assert_eq!(fs::read_to_string(bundled.path).unwrap(), bundled.text);
         assert!(bundled.summary().ends_with(['.', ':', ')']), "{}: {}", bundled.name, bundled.summary());
     }
 }
