@@ -1,18 +1,20 @@
-//! The loop: takes commands at step boundaries, trains, evaluates, writes checkpoints, and reports.
+//! The loop: trains, evaluates, and reports; between steps it takes commands and writes checkpoints.
 
-use super::checkpoint::{Checkpoint, Progress};
-use super::edits::{Changes, Edit, Pending, due, reasons};
+mod orders;
+mod save;
+
+use super::edits::Pending;
 use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
-use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError, When};
+use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
 use crate::data::{self, DataSet};
 use crate::kernels::Level;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// Shortest time between two reports of steps.
@@ -230,81 +232,6 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         Ok(Flow::On)
     }
 
-    /// Takes every waiting command; while paused, waits for more. Then applies the edits that are due.
-    fn boundary(&mut self) -> Flow {
-        loop {
-            let command = if self.state == State::Paused {
-                self.report();
-                self.commands.recv().map_err(|_| TryRecvError::Disconnected)
-            } else {
-                self.commands.try_recv()
-            };
-            match command {
-                Ok(Command::Stop { save }) => return Flow::Stop { save },
-                Ok(command) => self.obey(command),
-                Err(TryRecvError::Disconnected) => return Flow::Stop { save: true },
-                Err(TryRecvError::Empty) => break,
-            }
-        }
-        self.apply_due(false);
-        Flow::On
-    }
-
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Edit { id, changes, when } => match due(&self.recipe, &changes, when, self.step) {
-                Ok(When::Now) => self.apply(id, changes),
-                Ok(when) => {
-                    for (knob, to) in &changes {
-                        self.send(Event::Scheduled { id, knob, to: to.clone(), when });
-                    }
-                    self.pending.push(Edit { id, changes, when });
-                }
-                Err(reason) => self.send(Event::Refused { id, reason }),
-            },
-            Command::Pause => self.enter(State::Paused),
-            Command::Resume => {
-                self.steps_left = None;
-                self.enter(State::Running);
-            }
-            Command::Steps(0) => {}
-            Command::Steps(n) => {
-                self.steps_left = Some(n);
-                self.enter(State::Running);
-            }
-            Command::Evaluate => match self.evaluate() {
-                Ok(evaluation) => self.send(Event::Evaluated(Box::new(evaluation))),
-                Err(e) => self.alarm(e.to_string()),
-            },
-            Command::Save => self.checkpoint(false),
-            Command::Stop { .. } => {}
-        }
-    }
-
-    fn apply_due(&mut self, epoch_starts: bool) {
-        for Edit { id, changes, .. } in self.pending.take_due(self.step, epoch_starts) {
-            self.apply(id, changes);
-        }
-    }
-
-    fn apply(&mut self, id: u64, changes: Changes) {
-        let changed = self.recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid));
-        let ready = changed.and_then(|recipe| {
-            self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;
-            Ok(recipe)
-        });
-        match ready {
-            Err(reason) => self.send(Event::Refused { id, reason }),
-            Ok(recipe) => {
-                let before = std::mem::replace(&mut self.recipe, recipe);
-                for (knob, _) in changes {
-                    let (from, to) = (before.get(knob), self.recipe.get(knob));
-                    self.send(Event::Applied { id, step: self.step, knob, from, to });
-                }
-            }
-        }
-    }
-
     fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
         let before = self.state;
         self.enter(State::Evaluating);
@@ -312,38 +239,6 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let evaluation = evaluate(&mut self.learner, &self.data, self.step, epochs);
         self.enter(before);
         evaluation
-    }
-
-    /// Writes the last state, or the best; a failure is an alarm, and the file of before stays.
-    fn checkpoint(&mut self, best: bool) {
-        let Some(dir) = self.options.dir.clone() else { return };
-        let begun = Instant::now();
-        let path = match best {
-            true => dir.join("best.safetensors"),
-            false => dir.join("checkpoints").join(format!("step-{:06}.safetensors", self.step)),
-        };
-        let epoch = if self.step == 0 { 0.0 } else { self.at.epochs() };
-        let at = Progress { step: self.step, epoch, best_top1: self.best_top1 };
-        let written = std::fs::create_dir_all(dir.join("checkpoints"))
-            .map_err(|source| TrainError::Write { path: dir.join("checkpoints"), source })
-            .and_then(|()| Checkpoint::of(&mut self.learner, &self.recipe, at, !best))
-            .and_then(|c| c.write(&path));
-        match written {
-            Err(e) => self.alarm(e.to_string()),
-            Ok(bytes) => {
-                if !best {
-                    self.saved_at = Some(self.step);
-                }
-                if !best && let Some(old) = self.last_checkpoint.replace(path.clone()).filter(|old| *old != path) {
-                    // the new one is safe on disk; an old one that stays is only a file too many
-                    if let Err(e) = std::fs::remove_file(&old) {
-                        self.alarm(format!("{}: cannot be removed: {e}", old.display()));
-                    }
-                }
-                let ms = begun.elapsed().as_secs_f64() * 1e3;
-                self.send(Event::Checkpoint { step: self.step, path, bytes, ms, best });
-            }
-        }
     }
 
     fn alarm(&mut self, message: String) {
