@@ -53,21 +53,23 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
 
 fn run_state(state: &mut State, to: train::State) {
     let run = &mut state.run;
+    run.state = to;
     if to == train::State::Evaluating {
         run.evaluating_since = Some(state.clock);
-    } else if let Some(since) = run.evaluating_since.take() {
+        return;
+    }
+    if let Some(since) = run.evaluating_since.take() {
         run.evaluation = state.clock.saturating_sub(since);
     }
-    if to == train::State::Running {
-        state.alarm = None;
+    let (was, step) = (std::mem::replace(&mut run.settled, to), run.step);
+    match (was == train::State::Paused, to == train::State::Paused) {
+        (true, false) => {
+            state.alarm = None;
+            state.note(Tone::Plain, "goes on");
+        }
+        (false, true) if step > 0 => state.note(Tone::Plain, format!("paused after step {step}")),
+        _ => {}
     }
-    let paused = |s| s == train::State::Paused;
-    if paused(to) != paused(run.state) && run.step > 0 {
-        let text = if paused(to) { format!("paused after step {}", run.step) } else { "goes on".to_string() };
-        run.state = to;
-        state.note(Tone::Plain, text);
-    }
-    state.run.state = to;
 }
 
 fn steps(state: &mut State, records: &[StepRecord]) {
@@ -110,6 +112,9 @@ fn applied(state: &mut State, step: u64, knob: &'static Knob, from: &Value, to: 
 fn epoch(state: &mut State, end: &EpochEnd) {
     let e = &end.evaluation;
     take_evaluation(state, e);
+    if end.best {
+        state.run.best_top1 = Some(e.top1);
+    }
     let text = format!(
         "epoch {}: train {}, val {}, top-1 {}, top-5 {}{}",
         end.epoch,
@@ -134,9 +139,6 @@ fn take_evaluation(state: &mut State, e: &Evaluation) {
     for (curve, y) in [(&mut run.val_loss, e.loss), (&mut run.top1, e.top1), (&mut run.top5, e.top5)] {
         curve.push(e.epoch, y);
         curve.settle();
-    }
-    if e.top1.is_finite() {
-        run.best_top1 = Some(run.best_top1.map_or(e.top1, |b| b.max(e.top1)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is known of the run on the screen.
 
 use super::history::Curve;
+use crate::data::steps_per_epoch;
 use crate::recipe::Recipe;
 use crate::train::{self, RunInfo, Summary};
 use std::collections::VecDeque;
@@ -63,6 +64,8 @@ pub struct Run {
     pub(crate) checkpoint: Option<u64>,
     pub(crate) marks: VecDeque<Mark>,
     pub(crate) edits: usize,
+    /// The last state that was not an evaluation.
+    pub(crate) settled: train::State,
     pub(crate) evaluating_since: Option<Duration>,
     pub(crate) evaluation: Duration,
     pub(crate) summary: Option<Summary>,
@@ -89,6 +92,7 @@ impl Run {
             checkpoint: None,
             marks: VecDeque::new(),
             edits: 0,
+            settled: train::State::Starting,
             evaluating_since: None,
             evaluation: Duration::ZERO,
             summary: None,
@@ -98,11 +102,7 @@ impl Run {
     /// Steps of an epoch with the batch size in force; 0 before the start.
     pub(crate) fn steps_per_epoch(&self, recipe: &Recipe) -> u64 {
         let Some(info) = &self.info else { return 0 };
-        let images = info.train_images as u64;
-        let whole = |batch: u64| images / batch.max(1);
-        let partial = u64::from(info.steps_per_epoch != whole(info.recipe.train.batch));
-        let batch = recipe.train.batch.max(1);
-        if partial == 1 { images.div_ceil(batch) } else { whole(batch).max(1) }
+        steps_per_epoch(info.train_images, recipe.train.batch as usize) as u64
     }
 
     /// Steps of the whole run as planned.
