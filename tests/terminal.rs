@@ -110,7 +110,7 @@ fn screenshot() {
     command.cwd(dir.path());
     let mut terminal = Terminal::open(command, 120, 36);
     terminal.wait_long("epoch 4/");
-    terminal.press("2jjjjjjj");
+    terminal.press("2jjjjjj");
     terminal.wait_for("▸ [ ] mixup");
     terminal.press(" ");
     terminal.wait_for("▸ [x] mixup");
