@@ -37,7 +37,7 @@ pub struct Gpu {
 pub struct Sample {
     /// The NVIDIA cards.
     pub gpus: Vec<Gpu>,
-    /// Why there are none, e.g. `no NVIDIA driver: processor shown`.
+    /// Why there are none, e.g. `no NVIDIA driver: CPU shown`.
     pub gpu_note: Option<String>,
     /// Use of each core since the sample before, in percent.
     pub cores: Vec<f32>,
@@ -100,7 +100,7 @@ impl Probe {
 fn cards(nvml: &Nvml) -> (Vec<Gpu>, Option<String>) {
     let count = nvml.device_count().unwrap_or(0);
     let gpus: Vec<Gpu> = (0..count).filter_map(|i| nvml.device_by_index(i).ok()).map(|device| card(&device)).collect();
-    let note = gpus.is_empty().then(|| "no NVIDIA card: processor shown".to_string());
+    let note = gpus.is_empty().then(|| "no NVIDIA card: CPU shown".to_string());
     (gpus, note)
 }
 
@@ -119,10 +119,10 @@ fn card(device: &Device) -> Gpu {
 fn absence(error: &NvmlError) -> &'static str {
     match error {
         NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded => {
-            "no NVIDIA driver: processor shown"
+            "no NVIDIA driver: CPU shown"
         }
-        NvmlError::NoPermission => "no permission to ask the NVIDIA driver: processor shown",
-        _ => "the NVIDIA driver does not answer: processor shown",
+        NvmlError::NoPermission => "no permission to ask the NVIDIA driver: CPU shown",
+        _ => "the NVIDIA driver does not answer: CPU shown",
     }
 }
 
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_missing_driver_is_said_in_words() {
-        assert_eq!(absence(&NvmlError::LibraryNotFound), "no NVIDIA driver: processor shown");
-        assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver: processor shown");
-        assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer: processor shown");
+        assert_eq!(absence(&NvmlError::LibraryNotFound), "no NVIDIA driver: CPU shown");
+        assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver: CPU shown");
+        assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer: CPU shown");
     }
 }
