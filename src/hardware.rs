@@ -37,7 +37,7 @@ pub struct Gpu {
 pub struct Sample {
     /// The NVIDIA cards.
     pub gpus: Vec<Gpu>,
-    /// Why there are none, e.g. `no NVIDIA driver: CPU shown`.
+    /// Why there are none, e.g. `no driver: CPU shown`.
     pub gpu_note: Option<String>,
     /// Use of each core since the sample before, in percent.
     pub cores: Vec<f32>,
@@ -119,7 +119,7 @@ fn card(device: &Device) -> Gpu {
 fn absence(error: &NvmlError) -> &'static str {
     match error {
         NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded => {
-            "no NVIDIA driver: CPU shown"
+            "no driver: CPU shown"
         }
         NvmlError::NoPermission => "no permission to ask the NVIDIA driver: CPU shown",
         _ => "the NVIDIA driver does not answer: CPU shown",
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_missing_driver_is_said_in_words() {
-        assert_eq!(absence(&NvmlError::LibraryNotFound), "no NVIDIA driver: CPU shown");
+        assert_eq!(absence(&NvmlError::LibraryNotFound), "no driver: CPU shown");
         assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver: CPU shown");
         assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer: CPU shown");
     }
