@@ -292,7 +292,11 @@ fn the_closing_lines_name_result_directory_and_command() {
     screen.keys("+");
     let end = screen.script.end(train::State::Done);
     screen.event(end);
-    let want = ["done at step 100, best top-1 92.1 %, 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
+    let want = [
+        "done at step 100, best top-1 92.1 %, 2:32",
+        "runs/quick-7",
+        "tricktop --batch runs/quick-7/recipe.ron  # without its 1 edits, see runs/quick-7/journal.jsonl",
+    ];
     assert_eq!(screen.state.closing_lines(), want);
 }
 
@@ -332,4 +336,14 @@ fn any_keys_and_events_in_any_order() {
             assert_eq!(*screen.state.recipe(), screen.script.recipe);
         }
     }
+}
+
+#[test]
+fn an_edit_for_later_and_its_undo_leave_nothing_on_the_row() {
+    let mut screen = Screen::running(100);
+    screen.keys("1<enter>0.35@500<enter>");
+    assert!(screen.text(80, 24).contains("0.2 → 0.35 @500"));
+    screen.keys("u");
+    let text = screen.text(80, 24);
+    assert!(!text.contains("0.2 → "), "{text}");
 }

@@ -110,7 +110,6 @@ impl Drop for Join {
 #[ignore = "needs a terminal and a person"]
 fn live() {
     let (to_hardware, hardware) = channel();
-    let (_presets, presets) = channel();
     std::thread::spawn(move || {
         for i in 0.. {
             if to_hardware.send(sample(i)).is_err() {
@@ -125,7 +124,7 @@ fn live() {
         assert!(runs == 1 || std::env::var_os(SCREEN_PANICS).is_none(), "the screen fell over");
         pretend(recipe)
     };
-    run(options(), recipe(), start, &presets, &hardware).unwrap();
+    run(options(), recipe(), start, Vec::new, &hardware).unwrap();
 }
 
 /// The live test in a pseudo-terminal of 80 columns and 24 rows.
@@ -148,7 +147,7 @@ fn keys_steer_a_run_and_leaving_prints_the_result() {
     terminal.wait_for("STOPPED");
     terminal.press("q");
     let after = terminal.ends();
-    assert!(after.contains("stopped at step") && after.contains("tricktop replay runs/quick-7"), "{after}");
+    assert!(after.contains("stopped at step") && after.contains("tricktop --batch runs/quick-7/recipe.ron"), "{after}");
 }
 
 #[cfg(unix)]

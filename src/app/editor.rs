@@ -5,7 +5,7 @@
 //! next epoch, Esc leaves everything as it was.
 
 use super::stepping;
-use crate::recipe::{Kind, Knob, Recipe, Value};
+use crate::recipe::{Kind, Knob, Recipe, Value, reasons};
 use crate::train::When;
 use tui_input::{Input, InputRequest};
 
@@ -98,7 +98,7 @@ pub(crate) fn meaning(knob: &'static Knob, text: &str, base: &Recipe) -> Result<
     let value = knob.kind.parse(value).map_err(|problem| format!("{} {problem}", knob.name))?;
     match base.with([(knob, value.clone())]) {
         Ok(_) => Ok((value, when)),
-        Err(invalid) => Err(invalid.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        Err(invalid) => Err(reasons(&invalid)),
     }
 }
 

@@ -1,13 +1,10 @@
 //! Edits on their way: sent and not yet answered, waiting for their time, and how to undo them.
 
-use crate::recipe::{Knob, Recipe, Value};
+use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::train::{Command, When};
 
 /// Edits that can be undone.
 const UNDO: usize = 256;
-
-/// Knobs and the values they are to take.
-pub type Changes = Vec<(&'static Knob, Value)>;
 
 /// One knob of an edit that has not taken effect.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,13 +2,12 @@
 
 use super::Effect;
 use super::commands::{Order, Word};
-use super::edits::Changes;
 use super::events::{restart, shown, when_text};
 use super::modal::Modal;
 use super::rows::title;
 use super::state::{State, ThemeName, Tone};
 use super::update::save_and_leave;
-use crate::recipe::{Applies, Knob, Recipe, Value};
+use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};
 use crate::train::{Command, When};
 
 /// The recipe that an edit starts from: with what is pending and, for knobs of a new run, what is gathered for it.
@@ -20,8 +19,7 @@ pub(crate) fn base(state: &State) -> Recipe {
 /// Sends an edit, or gathers it for a new run when this one cannot take it.
 pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when: When) -> Vec<Effect> {
     if let Err(invalid) = base(state).with([(knob, value.clone())]) {
-        let problems: Vec<String> = invalid.iter().map(ToString::to_string).collect();
-        state.notify(Tone::Warn, problems.join("; "));
+        state.notify(Tone::Warn, reasons(&invalid));
         return Vec::new();
     }
     if knob.applies == Applies::Fork || state.run.state.ended() {

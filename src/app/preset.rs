@@ -1,7 +1,6 @@
 //! A preset that changed on disk, against the recipe that runs.
 
-use super::edits::Changes;
-use crate::recipe::{Applies, Recipe};
+use crate::recipe::{Applies, Changes, Recipe};
 
 /// The difference between a changed preset and the planned recipe.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Everything the screen shows.
 
-use super::edits::{Changes, Edits};
+use super::edits::Edits;
 use super::events;
 use super::hardware::Hardware;
 use super::history::Window;
@@ -10,7 +10,7 @@ use super::number;
 use super::plan::{Now, Plan};
 use super::rows::Rows;
 use super::run::Run;
-use crate::recipe::{Applies, KNOBS, Knob, Recipe, Value};
+use crate::recipe::{Applies, Changes, KNOBS, Knob, Recipe, Value};
 use crate::train::{self, RunInfo, When};
 use std::collections::VecDeque;
 use std::time::Duration;

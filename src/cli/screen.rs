@@ -11,8 +11,7 @@ use crate::tui::{self, Session};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::sync::mpsc::channel;
 
 /// Opens the screen, and comes back when the user leaves it.
 pub(super) fn open(preset: Preset, args: &Train) -> Result<ExitCode, Failure> {
@@ -24,41 +23,24 @@ pub(super) fn open(preset: Preset, args: &Train) -> Result<ExitCode, Failure> {
     };
     let (_sampler, samples) =
         Sampler::start().map_err(|e| Failure::SetUp("starting the thread that looks at the machine", e.to_string()))?;
-    let (_watcher, changes) = watch(&preset);
+    let name = preset.path().display().to_string();
+    let (sender, received) = channel();
+    // A system that cannot watch is no reason not to train: the screen says so.
+    let watcher = Watcher::start(&preset, Path::new("presets"), sender);
+    let mut unseen = watcher.as_ref().err().map(|e| changed(&name, Err(format!("its changes are not seen: {e}"))));
+    let changes = || unseen.take().into_iter().chain(received.try_iter().map(|c| message(&name, c))).collect();
     let start = |recipe| {
         let run = runs::start(recipe, &args.runs)?;
         Ok::<_, runs::RunError>(Session { commands: run.commands, events: run.events, guard: run.worker })
     };
-    let end = tui::run(options, preset.recipe, start, &changes, &samples).map_err(Failure::Screen)?;
+    let end = tui::run(options, preset.recipe, start, changes, &samples).map_err(Failure::Screen)?;
     Ok(if end.state == State::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Watches the preset's files. A system that cannot watch is no reason not to train: the screen says so.
-fn watch(preset: &Preset) -> (Option<Watcher>, Receiver<Msg>) {
-    let (to_screen, changes) = channel();
-    let name = preset.path().display().to_string();
-    let (sender, received) = channel();
-    let watcher = Watcher::start(preset, Path::new("presets"), sender).map_err(|e| e.to_string()).and_then(|watcher| {
-        let (name, to_screen) = (name.clone(), to_screen.clone());
-        let worker = thread::Builder::new().name("preset-changes".into());
-        worker.spawn(move || hand_on(&name, &received, &to_screen)).map_err(|e| e.to_string())?;
-        Ok(watcher)
-    });
-    let watcher =
-        watcher.map_err(|e| drop(to_screen.send(changed(&name, Err(format!("its changes are not seen: {e}"))))));
-    (watcher.ok(), changes)
-}
-
-/// Until either end is gone.
-fn hand_on(name: &str, received: &Receiver<Change>, to_screen: &Sender<Msg>) {
-    for change in received {
-        let msg = match change {
-            Change::Preset(preset) => changed(name, preset.map(|p| p.recipe).map_err(|m| in_one_line(&m))),
-            Change::Folder(names) => Msg::PresetFolder(names),
-        };
-        if to_screen.send(msg).is_err() {
-            return;
-        }
+fn message(name: &str, change: Change) -> Msg {
+    match change {
+        Change::Preset(preset) => changed(name, preset.map(|p| p.recipe).map_err(|m| in_one_line(&m))),
+        Change::Folder(names) => Msg::PresetFolder(names),
     }
 }
 

@@ -28,6 +28,14 @@ pub struct Invalid {
     pub problem: String,
 }
 
+/// All reasons in one sentence.
+pub fn reasons(invalid: &[Invalid]) -> String {
+    invalid.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Knobs and the values they are to take, changed together.
+pub type Changes = Vec<(&'static Knob, Value)>;
+
 /// The settings of a run, always valid.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recipe {

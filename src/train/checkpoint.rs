@@ -6,7 +6,7 @@ use super::step::Learner;
 use crate::nn::{NetSpec, ResNet, State, TensorData};
 use crate::ops::Ops;
 use crate::recipe::settings::Net;
-use crate::recipe::{KNOBS, Recipe};
+use crate::recipe::{KNOBS, Recipe, reasons};
 use atomic_write_file::AtomicWriteFile;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -135,6 +135,6 @@ impl Checkpoint {
             changes.push((knob, knob.kind.parse(text).map_err(|problem| format!("{} {problem}", knob.path))?));
         }
         let recipe = Recipe::default().with(changes);
-        Ok(recipe.map_err(|e| e.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?.net.clone())
+        Ok(recipe.map_err(|invalid| reasons(&invalid))?.net.clone())
     }
 }

@@ -1,10 +1,7 @@
 //! Edits that wait for their time.
 
 use super::When;
-use crate::recipe::{Applies, Invalid, Knob, Recipe, Value};
-
-/// Knobs and their new values, changed together.
-pub type Changes = Vec<(&'static Knob, Value)>;
+use crate::recipe::{Applies, Changes, Recipe, reasons};
 
 /// An edit that waits.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,11 +38,6 @@ pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<
     Ok(changes.iter().fold(when, |when, (knob, _)| when.effective(knob.applies)))
 }
 
-/// All reasons in one sentence.
-pub fn reasons(invalid: &[Invalid]) -> String {
-    invalid.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
 impl Pending {
     /// Puts an edit off.
     pub fn push(&mut self, edit: Edit) {
@@ -67,6 +59,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::Value;
     use crate::recipe::knobs::find;
 
     fn edit(path: &str, value: Value) -> Changes {

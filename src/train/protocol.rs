@@ -1,7 +1,7 @@
 //! What goes into the trainer and what comes out of it. The screen, `--batch`, the run directory and the tests
 //! speak to a run through these types alone.
 
-use crate::recipe::{Applies, Knob, Recipe, Value};
+use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
 use std::path::PathBuf;
 
 /// When an edit is taken. A step boundary in every case.
@@ -36,7 +36,7 @@ pub enum Command {
         /// Chosen by the sender; every answer names it.
         id: u64,
         /// Knobs and their new values.
-        changes: Vec<(&'static Knob, Value)>,
+        changes: Changes,
         /// When.
         when: When,
     },

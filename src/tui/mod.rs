@@ -61,8 +61,8 @@ pub enum TuiError {
 
 /// Opens the screen on a run of `recipe` and gives it back when the user leaves.
 ///
-/// `presets` brings what became of the preset files. `start` starts a run; it is called again when the user wants a new one. It must return at once: data are loaded
-/// and the net is built on the trainer's thread.
+/// `start` starts a run; it is called again when the user wants a new one. It must return at once: data are loaded and
+/// the net is built on the trainer's thread. `presets` gives what has become of the preset files since the last call.
 ///
 /// # Errors
 /// When the first run cannot be started, or the terminal cannot be used.
@@ -70,7 +70,7 @@ pub fn run<E: std::fmt::Display>(
     options: Options,
     recipe: Recipe,
     mut start: impl FnMut(Recipe) -> Result<Session, E>,
-    presets: &Receiver<Msg>,
+    mut presets: impl FnMut() -> Vec<Msg>,
     hardware: &Receiver<Sample>,
 ) -> Result<ExitInfo, TuiError> {
     let (sender, messages) = channel();
@@ -88,7 +88,7 @@ pub fn run<E: std::fmt::Display>(
     loop {
         queue.push(Msg::Tick(clock.elapsed()));
         queue.extend(hardware.try_iter().map(Msg::Hardware));
-        queue.extend(presets.try_iter());
+        queue.extend(presets());
         queue.extend(signals.raised().then_some(Msg::Signal));
         for msg in queue.drain(..).map(|msg| panics.explain(msg)) {
             for effect in update(&mut state, msg) {

@@ -142,7 +142,9 @@ impl Zone {
 
 /// What is on its way for a knob, and when it comes.
 fn change(state: &State, knob: &'static Knob) -> Option<(String, String)> {
-    let (to, word) = match (state.edits.of(knob), state.edits.forked(knob)) {
+    // (an edit and its undo, both waiting, come to nothing)
+    let pending = state.edits.of(knob).filter(|p| p.to != state.recipe.get(knob));
+    let (to, word) = match (pending, state.edits.forked(knob)) {
         (Some(pending), _) => {
             let word = match (pending.scheduled, pending.asked) {
                 (None, _) => "wait".to_string(),

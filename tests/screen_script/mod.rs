@@ -19,7 +19,10 @@ pub const STEPS_PER_EPOCH: u64 = 93;
 pub fn options() -> Options {
     let reproduce = |info: &RunInfo, edits: usize| match edits {
         0 => format!("tricktop --batch runs/{}/recipe.ron", info.name),
-        _ => format!("tricktop replay runs/{}", info.name),
+        n => format!(
+            "tricktop --batch runs/{0}/recipe.ron  # without its {n} edits, see runs/{0}/journal.jsonl",
+            info.name
+        ),
     };
     Options { theme: ThemeName::Dark, color: true, ascii: false, reproduce }
 }

@@ -2,7 +2,8 @@
 
 use super::{Flow, Trainer};
 use crate::ops::Ops;
-use crate::train::edits::{Changes, Edit, due, reasons};
+use crate::recipe::{Changes, reasons};
+use crate::train::edits::{Edit, due};
 use crate::train::{Command, Event, State, When};
 use std::sync::mpsc::TryRecvError;
 
