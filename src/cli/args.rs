@@ -92,6 +92,9 @@ pub(super) enum Command {
         /// Prints one JSON object a net
         #[arg(long)]
         json: bool,
+        /// Prints the share of every kind of work in the time
+        #[arg(long)]
+        profile: bool,
         #[command(flatten)]
         threads: Threads,
     },

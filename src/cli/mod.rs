@@ -73,7 +73,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Presets) => print(&list::presets()),
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
-        Some(Command::Bench { net, steps, json, threads }) => bench(net, steps, json, &threads),
+        Some(Command::Bench { net, steps, json, profile, threads }) => bench(net, steps, json, profile, &threads),
         Some(Command::Data { command: Data::Subset { idx_dir, out_dir } }) => subset(&idx_dir, &out_dir),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics when it cannot write.
@@ -139,15 +139,17 @@ fn interrupts() -> io::Result<[Arc<AtomicBool>; 2]> {
     Ok([interrupt, again])
 }
 
-fn bench(net: Option<String>, steps: u64, json: bool, threads: &Threads) -> Result<ExitCode, Failure> {
+fn bench(net: Option<String>, steps: u64, json: bool, profile: bool, threads: &Threads) -> Result<ExitCode, Failure> {
     set_threads(threads)?;
     for case in CASES.iter().filter(|c| net.as_deref().is_none_or(|net| net == c.name)) {
         let t = train::bench::run(case, steps as usize).map_err(Failure::Bench)?;
+        let shares = t.profile.iter().filter(|_| profile);
+        let shares: String = shares.map(|s| format!("\n  {:5.1} %  {}", s.share * 100.0, s.work)).collect();
         let line = if json {
             serde_json::to_string(&t).map_err(|e| Failure::Print(e.into()))?
         } else {
             format!(
-                "{}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s{}",
+                "{}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s{}{shares}",
                 t.net,
                 t.batch,
                 t.step_ms,

@@ -1,205 +1,240 @@
-//! The two microkernels that every dense product runs through, for each instruction set.
+//! The two microkernels that every dense product runs through.
 //!
-//! Both keep a tile of at most 6 x 16 sums in registers. `Nn` multiplies rows found through pointers by a packed
-//! panel; `Tn` sums outer products of such rows with packed ones.
+//! Both keep a tile of sums, some rows by a line of 16, in registers. [`nn`] multiplies rows by a packed panel, [`tn`]
+//! sums outer products of rows with packed ones. The rows are found in different ways: [`Rows`].
 
-use std::sync::OnceLock;
+use super::simd::{LINE, Vector, simd_kernel};
 
-/// Rows of a tile.
-pub const ROWS: usize = 6;
-/// Columns of a tile and of a packed panel.
-pub const COLS: usize = 16;
-/// Sums of a tile.
-pub type Tile = [[f32; COLS]; ROWS];
-
-/// Instruction set, found out at run time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Whatever the compiler makes of plain Rust.
-    Plain,
-    /// AVX2 and FMA.
-    Avx2,
-}
-
-impl Level {
-    /// The best that this machine has; `TRICKTOP_SIMD=plain` forces the plain one.
-    pub fn best() -> Level {
-        static LEVEL: OnceLock<Level> = OnceLock::new();
-        *LEVEL.get_or_init(|| match std::env::var("TRICKTOP_SIMD").as_deref() {
-            Ok("plain") => Level::Plain,
-            _ => Level::detected(),
-        })
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn detected() -> Level {
-        let avx2 = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
-        if avx2 { Level::Avx2 } else { Level::Plain }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn detected() -> Level {
-        Level::Plain
-    }
-
-    /// The word for the screen.
-    pub fn word(self) -> &'static str {
-        match self {
-            Level::Plain => "plain",
-            Level::Avx2 => "avx2",
-        }
-    }
-}
-
-/// A table of row pointers, `table[tap * stride + row]`, each to `c` values.
-#[derive(Clone, Copy)]
-pub struct RowTable<'a> {
-    pointers: &'a [*const f32],
-    stride: usize,
-    c: usize,
-}
-
-impl<'a> RowTable<'a> {
-    /// Wraps a table.
+/// Where a product finds its left-hand rows: every row in parts, the values of each lying together.
+pub trait Rows: Copy {
+    /// A part of a block of rows.
+    type Part: Copy;
+    /// A part of the rows from `row` on.
     ///
     /// # Safety
-    /// Every pointer must stay readable for `c` values as long as the table lives.
-    pub unsafe fn new(pointers: &'a [*const f32], stride: usize, c: usize) -> Self {
-        assert!(stride > 0 && pointers.len().is_multiple_of(stride));
-        RowTable { pointers, stride, c }
-    }
+    /// Part and row must exist.
+    unsafe fn part(&self, part: usize, row: usize) -> Self::Part;
+    /// Value `c` of the `r`-th of these rows.
+    ///
+    /// # Safety
+    /// Row and value must exist.
+    unsafe fn value(part: Self::Part, r: usize, c: usize) -> f32;
+}
 
-    /// Taps of a row.
-    pub fn taps(&self) -> usize {
-        self.pointers.len() / self.stride
+/// A table of row pointers, `table[part * stride + row]`.
+#[derive(Clone, Copy)]
+pub struct RowTable<'a> {
+    /// Pointers, each readable for the width of a part.
+    pub pointers: &'a [*const f32],
+    /// Rows.
+    pub stride: usize,
+}
+
+impl Rows for RowTable<'_> {
+    type Part = *const *const f32;
+    #[inline(always)]
+    unsafe fn part(&self, part: usize, row: usize) -> Self::Part {
+        self.pointers.as_ptr().wrapping_add(part * self.stride + row)
+    }
+    #[inline(always)]
+    unsafe fn value(part: Self::Part, r: usize, c: usize) -> f32 {
+        // SAFETY: the caller's row and value
+        unsafe { *(*part.add(r)).add(c) }
     }
 }
 
-/// Sums, for rows `first..first + rows`, over taps t and channels c: `row[t][c] * panel[(t * C + c)][0..16]`.
-///
-/// The panel holds `taps * C` lines of 16.
-pub fn nn(level: Level, table: &RowTable, first: usize, rows: usize, panel: &[f32], tile: &mut Tile) {
-    assert!(first + rows <= table.stride && panel.len() == table.taps() * table.c * COLS);
-    macro_rules! dispatch {
-        ($($r:literal)+) => {
-            match (level, rows) {
-                // SAFETY: the assertion above bounds panel and table; the table's pointers are readable for C values
-                // by its construction; AVX2 and FMA are there when the level says so
-                $(#[cfg(target_arch = "x86_64")] (Level::Avx2, $r) => unsafe { nn_avx2::<$r>(table, first, panel, tile) },
-                (_, $r) => unsafe { nn_plain::<$r>(table, first, panel, tile) },)+
-                _ => unreachable!("a tile has 1 to 6 rows"),
-            }
-        };
-    }
-    dispatch!(1 2 3 4 5 6)
+/// A matrix in panels `[cols / 16][row][16]`: a part is a line of a panel.
+#[derive(Clone, Copy)]
+pub struct PanelRows {
+    /// The first row of the first panel.
+    pub first: *const f32,
+    /// Values from panel to panel.
+    pub stride: usize,
 }
 
-/// Sums over the rows p of the table: `row[tap][p][c + r] * panel[p][0..16]` for r in `0..rows`.
-///
-/// The panel holds one line of 16 a row of the table.
-pub fn tn(level: Level, table: &RowTable, tap: usize, (c, rows): (usize, usize), panel: &[f32], tile: &mut Tile) {
-    assert!(tap < table.taps() && c + rows <= table.c && panel.len() == table.stride * COLS);
-    let pointers = &table.pointers[tap * table.stride..][..table.stride];
-    macro_rules! dispatch {
-        ($($r:literal)+) => {
-            match (level, rows) {
-                // SAFETY: as in `nn`; c + rows lies within the C values behind every pointer
-                $(#[cfg(target_arch = "x86_64")] (Level::Avx2, $r) => unsafe { tn_avx2::<$r>(pointers, c, panel, tile) },
-                (_, $r) => unsafe { tn_plain::<$r>(pointers, c, panel, tile) },)+
-                _ => unreachable!("a tile has 1 to 6 rows"),
-            }
-        };
+impl Rows for PanelRows {
+    type Part = *const f32;
+    #[inline(always)]
+    unsafe fn part(&self, part: usize, row: usize) -> Self::Part {
+        self.first.wrapping_add(part * self.stride + row * LINE)
     }
-    dispatch!(1 2 3 4 5 6)
+    #[inline(always)]
+    unsafe fn value(part: Self::Part, r: usize, c: usize) -> f32 {
+        // SAFETY: the caller's row and value
+        unsafe { *part.add(r * LINE + c) }
+    }
 }
 
-unsafe fn nn_plain<const R: usize>(table: &RowTable, first: usize, panel: &[f32], tile: &mut Tile) {
-    let mut acc = [[0f32; COLS]; R];
-    let lines = panel.chunks_exact(table.c * COLS);
-    for (pointers, lines) in table.pointers.chunks_exact(table.stride).zip(lines) {
-        for (c, line) in lines.chunks_exact(COLS).enumerate() {
-            for r in 0..R {
-                // SAFETY: c is below the C values that the table promises
-                let x = unsafe { *pointers[first + r].add(c) };
-                for (a, w) in acc[r].iter_mut().zip(line) {
-                    *a += x * w;
+/// Splits `0..len` into the fewest blocks of at most `most`, of sizes that differ by at most one: (start, size).
+pub fn even_blocks(len: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let blocks = len.div_ceil(most);
+    (0..blocks).map(move |i| {
+        let start = i * len / blocks;
+        (start, (i + 1) * len / blocks - start)
+    })
+}
+
+/// Calls `$f::<V, A, R>(..)` for the R that equals `$rows`.
+macro_rules! by_rows {
+    ($rows:expr, $f:ident::<$v:ident, $a:ident>($($arg:expr),*)) => {
+        by_rows!(@ $rows, $f, $v, $a, ($($arg),*), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    };
+    (@ $rows:expr, $f:ident, $v:ident, $a:ident, $args:tt, $($r:literal)+) => {
+        match $rows {
+            $($r if $r <= LINE => by_rows!(@call $f, $v, $a, $r, $args),)+
+            _ => {}
+        }
+    };
+    (@call $f:ident, $v:ident, $a:ident, $r:literal, ($($arg:expr),*)) => { $f::<$v, $a, $r>($($arg),*) };
+}
+
+simd_kernel! {
+    /// `out[row][0..16]` = the sum over the k values of a row of `a[row][k] * panel[k][0..16]`, for `rows` rows from
+    /// `first` on. The k values are parts of `width` and, when `k` is no multiple of it, a last shorter one.
+    ///
+    /// # Safety
+    /// `a` must have those rows and parts, `panel` `k` lines, `out` `rows` lines.
+    pub fn nn<A: Rows>(a: A, first: usize, rows: usize, width: usize, k: usize, panel: *const f32, out: *mut f32) = nn_body
+}
+
+simd_kernel! {
+    /// `out[i][0..16]` = (or with `add` +=) the sum over the rows p < `count` of `a[p][from + i] * panel[p][0..16]`,
+    /// for i in `0..rows` and values of part `part`.
+    ///
+    /// # Safety
+    /// `a` must have those rows, and `from + rows` values in the part; `panel` `count` lines, `out` `rows` lines `stride` apart.
+    pub fn tn<A: Rows>(
+        a: A,
+        part: usize,
+        from: usize,
+        rows: usize,
+        count: usize,
+        panel: *const f32,
+        out: *mut f32,
+        stride: usize,
+        add: bool,
+    ) = tn_body
+}
+
+#[inline(always)]
+unsafe fn nn_body<V: Vector, A: Rows>(
+    a: A,
+    first: usize,
+    rows: usize,
+    width: usize,
+    k: usize,
+    panel: *const f32,
+    out: *mut f32,
+) {
+    for (start, count) in even_blocks(rows, V::ROWS) {
+        // SAFETY: rows first + start.. + count are within the caller's; so are the lines of out
+        unsafe { by_rows!(count, nn_tile::<V, A>(a, first + start, width, k, panel, out.add(start * LINE))) }
+    }
+}
+
+#[inline(always)]
+unsafe fn nn_tile<V: Vector, A: Rows, const R: usize>(
+    a: A,
+    first: usize,
+    width: usize,
+    k: usize,
+    panel: *const f32,
+    out: *mut f32,
+) {
+    if R > V::ROWS {
+        return; // (never asked for; keeps tiles that no register file holds from being compiled)
+    }
+    // SAFETY: the caller's bounds: R rows, k values of each, k lines of the panel, R lines of out
+    unsafe {
+        let mut acc = [V::splat_line(0.0); R];
+        let mut line = panel;
+        let (mut left, mut part) = (k, 0);
+        while left > 0 {
+            let rows = a.part(part, first);
+            let here = left.min(width);
+            for c in 0..here {
+                let w = V::load_line(line);
+                line = line.add(LINE);
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    multiply_add::<V>(acc, V::splat(A::value(rows, r, c)), &w);
                 }
             }
+            (left, part) = (left - here, part + 1);
+        }
+        for (r, acc) in acc.iter().enumerate() {
+            V::store_line(acc, out.add(r * LINE));
         }
     }
-    tile[..R].copy_from_slice(&acc);
 }
 
-unsafe fn tn_plain<const R: usize>(pointers: &[*const f32], c: usize, panel: &[f32], tile: &mut Tile) {
-    let mut acc = [[0f32; COLS]; R];
-    for (pointer, line) in pointers.iter().zip(panel.chunks_exact(COLS)) {
-        for (r, sums) in acc.iter_mut().enumerate() {
-            // SAFETY: c + R lies within the values that the table promises
-            let x = unsafe { *pointer.add(c + r) };
-            for (a, w) in sums.iter_mut().zip(line) {
-                *a += x * w;
+#[inline(always)]
+unsafe fn multiply_add<V: Vector>(acc: &mut V::Line, x: V, w: &V::Line) {
+    for (a, w) in acc.as_mut().iter_mut().zip(w.as_ref()) {
+        // SAFETY: the caller has the level
+        *a = unsafe { x.mul_add(*w, *a) };
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn tn_body<V: Vector, A: Rows>(
+    a: A,
+    part: usize,
+    from: usize,
+    rows: usize,
+    count: usize,
+    panel: *const f32,
+    out: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // (sixteen rows at once where the registers hold them: a line of sums a row)
+    let most = if V::ROWS > LINE / 2 { LINE } else { V::ROWS };
+    for (start, size) in even_blocks(rows, most) {
+        // SAFETY: rows from + start.. + size are within the caller's
+        unsafe {
+            let out = out.add(start * stride);
+            by_rows!(size, tn_tile::<V, A>(a, part, from + start, count, panel, out, stride, add));
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn tn_tile<V: Vector, A: Rows, const R: usize>(
+    a: A,
+    part: usize,
+    from: usize,
+    count: usize,
+    panel: *const f32,
+    out: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    if R > V::ROWS && V::ROWS <= LINE / 2 {
+        return; // (never asked for)
+    }
+    // SAFETY: the caller's bounds: count rows with R values from `from` on, count lines of the panel, R lines of out
+    unsafe {
+        let mut acc = [V::splat_line(0.0); R];
+        let mut line = panel;
+        for p in 0..count {
+            let row = a.part(part, p);
+            let w = V::load_line(line);
+            line = line.add(LINE);
+            for (r, acc) in acc.iter_mut().enumerate() {
+                multiply_add::<V>(acc, V::splat(A::value(row, 0, from + r)), &w);
             }
         }
-    }
-    tile[..R].copy_from_slice(&acc);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn nn_avx2<const R: usize>(table: &RowTable, first: usize, panel: &[f32], tile: &mut Tile) {
-    use std::arch::x86_64::*;
-    let mut acc = [[_mm256_setzero_ps(); 2]; R];
-    let mut line = panel.as_ptr();
-    let mut pointers = table.pointers.as_ptr().wrapping_add(first);
-    for _ in 0..table.taps() {
-        // SAFETY: first + R <= stride, and the pointers of a tap are `stride` apart
-        let rows: [*const f32; R] = std::array::from_fn(|r| unsafe { *pointers.add(r) });
-        for c in 0..table.c {
-            // SAFETY: the panel has taps * C lines of 16; every row has C values
-            unsafe {
-                let (w0, w1) = (_mm256_loadu_ps(line), _mm256_loadu_ps(line.add(8)));
-                line = line.add(COLS);
-                for r in 0..R {
-                    let x = _mm256_broadcast_ss(&*rows[r].add(c));
-                    acc[r][0] = _mm256_fmadd_ps(x, w0, acc[r][0]);
-                    acc[r][1] = _mm256_fmadd_ps(x, w1, acc[r][1]);
+        for (r, acc) in acc.iter_mut().enumerate() {
+            let out = out.add(r * stride);
+            if add {
+                let old = V::load_line(out);
+                for (a, o) in acc.as_mut().iter_mut().zip(old.as_ref()) {
+                    *a = a.add(*o);
                 }
             }
-        }
-        pointers = pointers.wrapping_add(table.stride);
-    }
-    store_avx2(&acc, tile);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn tn_avx2<const R: usize>(pointers: &[*const f32], c: usize, panel: &[f32], tile: &mut Tile) {
-    use std::arch::x86_64::*;
-    let mut acc = [[_mm256_setzero_ps(); 2]; R];
-    let mut line = panel.as_ptr();
-    for pointer in pointers {
-        // SAFETY: the panel has a line of 16 a pointer; c + R lies within the values behind it
-        unsafe {
-            let (w0, w1) = (_mm256_loadu_ps(line), _mm256_loadu_ps(line.add(8)));
-            line = line.add(COLS);
-            for (r, [low, high]) in acc.iter_mut().enumerate() {
-                let x = _mm256_broadcast_ss(&*pointer.add(c + r));
-                *low = _mm256_fmadd_ps(x, w0, *low);
-                *high = _mm256_fmadd_ps(x, w1, *high);
-            }
-        }
-    }
-    store_avx2(&acc, tile);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn store_avx2<const R: usize>(acc: &[[std::arch::x86_64::__m256; 2]; R], tile: &mut Tile) {
-    for (line, [low, high]) in tile.iter_mut().zip(acc) {
-        // SAFETY: a line of the tile holds 16 values
-        unsafe {
-            std::arch::x86_64::_mm256_storeu_ps(line.as_mut_ptr(), *low);
-            std::arch::x86_64::_mm256_storeu_ps(line.as_mut_ptr().add(8), *high);
+            V::store_line(acc, out);
         }
     }
 }

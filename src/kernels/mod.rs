@@ -1,15 +1,23 @@
 //! CPU kernels on plain slices. Activations are `(N*H*W, C)`, convolution weights `(KH*KW*C_in/groups, C_out)`.
 
+pub mod buffer;
 pub mod conv;
+mod direct;
 pub mod geometry;
 mod grouped;
+pub mod lanes;
 mod micro;
+pub mod moments;
 pub mod norm;
 mod patches;
 pub mod pool;
+mod products;
+pub mod profile;
 pub mod reference;
+pub mod sgd;
+mod simd;
 
-pub use micro::Level;
+pub use simd::Level;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,12 @@
-//! Finds the input rows of a convolution: for every output pixel and tap a pointer to `C` values, zeros outside.
+//! Finds the input rows of a convolution: for every output pixel and tap a pointer to values that lie together, zeros
+//! outside.
 
+use super::buffer::Buffer;
 use super::geometry::ConvGeometry;
 use super::micro::RowTable;
 
-/// Channel counts below this are copied side by side, so that a row is long enough to be worth its pointer.
-const UNFOLD_BELOW: usize = 8;
+/// Images with fewer channels than this get their padding in memory, so that a row of the kernel lies together.
+const PADDED_BELOW: usize = 8;
 
 /// In `Grid::inputs`: the tap lies outside the image.
 const OUTSIDE: u32 = u32::MAX;
@@ -21,7 +23,11 @@ pub struct Grid {
     pub phase: (usize, usize),
     /// Place of each tap in the weights.
     pub taps: Vec<usize>,
-    /// For every tap and pixel of the grid the input pixel within the image, or `OUTSIDE`.
+    /// Pixels that a tap reads, side by side.
+    pub span: usize,
+    /// Height and width of the images that are read.
+    read: (usize, usize),
+    /// For every tap and pixel of the grid the (first) input pixel within the image, or `OUTSIDE`.
     inputs: Vec<u32>,
 }
 
@@ -36,8 +42,19 @@ impl Grid {
             let offset = |k: usize, padding: usize| (k * c.dilation) as isize - padding as isize;
             (offset(t / c.kernel.1, c.padding.0), offset(t % c.kernel.1, c.padding.1), t)
         });
-        let whole = Grid { size: (g.oh, g.ow), step: 1, phase: (0, 0), taps: Vec::new(), inputs: Vec::new() };
-        whole.reading((g.h, g.w), c.stride, taps)
+        Grid::of((g.oh, g.ow), 1, (0, 0), 1).reading((g.h, g.w), c.stride, taps)
+    }
+
+    /// The grid of a forward convolution over images that [`padded`] made: a tap is a row of the kernel.
+    fn forward_padded(g: &ConvGeometry) -> Self {
+        let c = &g.conv;
+        let taps = (0..c.kernel.0).map(|t| (t as isize, 0, t));
+        let read = (g.h + 2 * c.padding.0, g.w + 2 * c.padding.1);
+        Grid::of((g.oh, g.ow), 1, (0, 0), c.kernel.1).reading(read, c.stride, taps)
+    }
+
+    fn of(size: (usize, usize), step: usize, phase: (usize, usize), span: usize) -> Self {
+        Grid { size, step, phase, taps: Vec::new(), span, read: (0, 0), inputs: Vec::new() }
     }
 
     /// The grids of the gradient with regard to the input: one for each parity class of the stride, so that no tap
@@ -57,19 +74,19 @@ impl Grid {
                 Some((dy, dx, t))
             });
             let size = ((g.h - phase.0).div_ceil(s), (g.w - phase.1).div_ceil(s));
-            let class = Grid { size, step: s, phase, taps: Vec::new(), inputs: Vec::new() };
-            class.reading((g.oh, g.ow), 1, taps)
+            Grid::of(size, s, phase, 1).reading((g.oh, g.ow), 1, taps)
         });
         grids.collect()
     }
 
     /// The same grid with these taps into an input of `h` x `w`, neighbouring pixels reading `step` apart.
     fn reading(mut self, (h, w): (usize, usize), step: usize, taps: impl Iterator<Item = Tap>) -> Self {
+        self.read = (h, w);
         for (dy, dx, tap) in taps {
             self.taps.push(tap);
             for (qy, qx) in (0..self.pixels()).map(|q| (q / self.size.1, q % self.size.1)) {
                 let (y, x) = ((qy * step) as isize + dy, (qx * step) as isize + dx);
-                let inside = (0..h as isize).contains(&y) && (0..w as isize).contains(&x);
+                let inside = (0..h as isize).contains(&y) && x >= 0 && x as usize + self.span <= w;
                 self.inputs.push(if inside { (y as usize * w + x as usize) as u32 } else { OUTSIDE });
             }
         }
@@ -107,32 +124,42 @@ pub struct Source<'a> {
     pub c: usize,
 }
 
+/// The images that a forward convolution reads, and its grid: small channel counts are copied into padded images.
+pub fn forward<R>(g: &ConvGeometry, x: &[f32], f: impl FnOnce(Source, &Grid) -> R) -> R {
+    let c = &g.conv;
+    if c.c_in >= PADDED_BELOW || c.dilation > 1 {
+        return f(Source { data: x, h: g.h, w: g.w, c: c.c_in }, &Grid::forward(g));
+    }
+    let (h, w) = (g.h + 2 * c.padding.0, g.w + 2 * c.padding.1);
+    let mut data = Buffer::zeros(g.n * h * w * c.c_in);
+    for (image, padded) in x.chunks_exact(g.h * g.w * c.c_in).zip(data.chunks_exact_mut(h * w * c.c_in)) {
+        let rows = padded.chunks_exact_mut(w * c.c_in).skip(c.padding.0);
+        for (row, padded) in image.chunks_exact(g.w * c.c_in).zip(rows) {
+            padded[c.padding.1 * c.c_in..][..row.len()].copy_from_slice(row);
+        }
+    }
+    f(Source { data: &data, h, w, c: c.c_in }, &Grid::forward_padded(g))
+}
+
 /// Builds row tables for ranges of grid pixels.
 pub struct Patches<'a> {
     source: Source<'a>,
     grid: &'a Grid,
     zeros: Vec<f32>,
     pointers: Vec<*const f32>,
-    unfolded: Vec<f32>,
 }
 
 impl<'a> Patches<'a> {
     /// Prepares for `source`.
     pub fn new(source: Source<'a>, grid: &'a Grid) -> Self {
         assert!(source.c > 0 && source.data.len().is_multiple_of(source.h * source.w * source.c));
-        assert!(grid.inputs.iter().all(|i| *i == OUTSIDE || (*i as usize) < source.h * source.w));
-        Patches { source, grid, zeros: vec![0.0; source.c], pointers: Vec::new(), unfolded: Vec::new() }
+        assert!(grid.read == (source.h, source.w));
+        Patches { source, grid, zeros: vec![0.0; source.c * grid.span], pointers: Vec::new() }
     }
 
-    /// Whether the taps are copied side by side, as one tap with `taps * c` channels.
-    pub fn unfolds(c: usize, taps: usize) -> bool {
-        c < UNFOLD_BELOW && taps > 1
-    }
-
-    /// The rows of grid pixels `first..first + count`.
+    /// The rows of grid pixels `first..first + count`: every pointer can be read for `c * span` values.
     pub fn rows(&mut self, first: usize, count: usize) -> RowTable<'_> {
         let Source { data, h, w, c } = self.source;
-        let taps = self.grid.taps.len();
         let (image, pixels) = (h * w * c, self.grid.pixels());
         let zeros = self.zeros.as_ptr();
         self.pointers.clear();
@@ -142,28 +169,12 @@ impl<'a> Patches<'a> {
                 let (run, values) = (left.min(pixels - q), &data[n * image..][..image]);
                 self.pointers.extend(inputs[q..q + run].iter().map(|&input| match input {
                     OUTSIDE => zeros,
-                    // (an input lies within the image: `Grid::reading`)
+                    // (an input and its span lie within the image: `Grid::reading`)
                     input => values.as_ptr().wrapping_add(input as usize * c),
                 }));
                 (n, q, left) = (n + 1, 0, left - run);
             }
         }
-        if !Self::unfolds(c, taps) {
-            // SAFETY: every pointer is the start of a row of `c` values of an image of `data` or of `zeros`, both
-            // borrowed by self; the assertion in `new` says that the grid fits the images
-            return unsafe { RowTable::new(&self.pointers, count, c) };
-        }
-        self.unfolded.clear();
-        for i in 0..count {
-            for t in 0..taps {
-                // SAFETY: as above
-                let row = unsafe { std::slice::from_raw_parts(self.pointers[t * count + i], c) };
-                self.unfolded.extend_from_slice(row);
-            }
-        }
-        self.pointers.clear();
-        self.pointers.extend(self.unfolded.chunks_exact(taps * c).map(|row| row.as_ptr()));
-        // SAFETY: every pointer is the start of a row of `taps * c` values of `unfolded`
-        unsafe { RowTable::new(&self.pointers, count, taps * c) }
+        RowTable { pointers: &self.pointers, stride: count }
     }
 }

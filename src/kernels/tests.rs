@@ -1,7 +1,10 @@
 //! The kernels against the naive loops and finite differences.
 
+use super::buffer::Shared;
+use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
-use super::{Level, conv, norm, pool, reference};
+use super::lanes::{Affine, Finished, Input, NormGrad, Statistics};
+use super::{Level, conv, moments, norm, pool, reference};
 use crate::random::{Purpose, rng};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -36,17 +39,35 @@ fn cases() -> Vec<ConvGeometry> {
     for (c_in, c_out, groups, stride) in [(12, 12, 12, 1), (12, 12, 12, 2), (8, 12, 4, 1), (6, 12, 6, 2)] {
         cases.push(ConvGeometry::new(Conv { groups, ..Conv::same(c_in, c_out, 3, stride) }, 2, 7, 9));
     }
-    cases.push(ConvGeometry::new(Conv::same(130, 140, 3, 1), 2, 4, 4));
+    for (n, h, w) in [(1, 13, 9), (3, 8, 22), (40, 8, 8)] {
+        cases.push(ConvGeometry::new(Conv::same(18, 24, 3, 1), n, h, w));
+    }
+    for (n, size) in [(2, 4), (5, 30)] {
+        cases.push(ConvGeometry::new(Conv::same(130, 140, 3, 1), n, size, size));
+    }
     cases.push(ConvGeometry::new(Conv::same(1200, 130, 1, 1), 2, 3, 5));
     cases
 }
 
-fn run(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], gy: &[f32]) -> [Vec<f32>; 3] {
-    let (mut y, mut gx, mut gw) = (vec![0.0; g.y_len()], vec![0.0; g.x_len()], vec![0.0; w.len()]);
-    conv::forward(level, g, x, w, &mut y);
-    conv::input_grad(level, g, gy, w, &mut gx);
-    conv::weight_grad(level, g, x, gy, &mut gw);
+/// What a convolution gives: y, and its gradients for `gy`.
+fn run(level: Level, g: &ConvGeometry, x: Input, w: &[f32], gy: OutputGrad) -> [Vec<f32>; 3] {
+    let (mut y, mut gx, mut gw) = (vec![9.0; g.y_len()], vec![9.0; g.x_len()], vec![0.0; w.len()]);
+    let shift = vec![0.0; g.conv.c_out];
+    let to = Finished { y: Shared::new(&mut y), shift: &shift, residual: None, relu: false };
+    conv::forward(level, g, x, w, to);
+    conv::backward(level, g, x, gy, w, &mut gw, Some((&mut gx, false)));
     [y, gx, gw]
+}
+
+fn plain(x: &[f32]) -> Input<'_> {
+    Input { data: x, pending: None }
+}
+
+/// Where one of y, gx, gw differs by 1e-5 or more.
+fn differences(found: &[Vec<f32>; 3], expected: &[Vec<f32>; 3], what: &str, g: &ConvGeometry) -> Vec<String> {
+    let pairs = ["y", "gx", "gw"].into_iter().zip(found.iter().zip(expected));
+    let wrong = pairs.map(|(name, (a, b))| (name, distance(a, b))).filter(|(_, d)| d.is_nan() || *d >= 1e-5);
+    wrong.map(|(name, d)| format!("{name} {what}: {d:e} for {g:?}")).collect()
 }
 
 #[test]
@@ -57,19 +78,14 @@ fn convolutions_equal_the_naive_loops_at_every_level_and_thread_count() {
         let (x, w, gy) = (noise(g.x_len(), 1), noise(rows * cols, 2), noise(g.y_len(), 3));
         let (gx, gw) = reference::conv_gradients(&g, &x, &w, &gy);
         let expected = [reference::conv(&g, &x, &w), gx, gw];
-        let best = run(Level::best(), &g, &x, &w, &gy);
-        let plain = run(Level::Plain, &g, &x, &w, &gy);
-        for (name, i) in [("y", 0), ("gx", 1), ("gw", 2)] {
-            for (level, found) in [("best", &best), ("plain", &plain)] {
-                let d = distance(&found[i], &expected[i]);
-                if d.is_nan() || d >= 1e-5 {
-                    wrong.push(format!("{name} {level}: {d:e} for {g:?}"));
-                }
-            }
+        for level in Level::available() {
+            let found = run(level, &g, plain(&x), &w, OutputGrad::Dense(&gy));
+            wrong.extend(differences(&found, &expected, level.word(), &g));
         }
-        for threads in [1, 2, 3, 4] {
-            let threads_pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            if threads_pool.install(|| run(Level::best(), &g, &x, &w, &gy)) != best {
+        let best = run(Level::best(), &g, plain(&x), &w, OutputGrad::Dense(&gy));
+        for threads in [1, 2, 3, 4, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            if pool.install(|| run(Level::best(), &g, plain(&x), &w, OutputGrad::Dense(&gy))) != best {
                 wrong.push(format!("{threads} threads differ for {g:?}"));
             }
         }
@@ -78,15 +94,63 @@ fn convolutions_equal_the_naive_loops_at_every_level_and_thread_count() {
 }
 
 #[test]
+fn norms_on_the_way_equal_norms_of_their_own() {
+    let mut wrong = Vec::new();
+    for g in cases() {
+        let (c, o) = (g.conv.c_in, g.conv.c_out);
+        let (rows, cols) = g.conv.weight_shape();
+        let (x, w, gy, y) = (noise(g.x_len(), 1), noise(rows * cols, 2), noise(g.y_len(), 3), noise(g.y_len(), 4));
+        let vectors: Vec<Vec<f32>> = (5..12).map(|i| noise(c.max(o), i)).collect();
+        let [scale, shift, a, b, d, mask, above] = std::array::from_fn(|i| &vectors[i][..]);
+        let affine = Affine { scale, shift, relu: true };
+        let by_column = |v: &[f32], columns: usize, f: &dyn Fn(f32, usize, usize) -> f32| -> Vec<f32> {
+            v.iter().enumerate().map(|(i, v)| f(*v, i, i % columns)).collect()
+        };
+        let normed = by_column(&x, c, &|x, _, k| (x * scale[k] + shift[k]).max(0.0));
+        let grad = by_column(&gy, o, &|g, i, k| {
+            let g = if y[i] * mask[k] + above[k] > 0.0 { g } else { 0.0 };
+            g * a[k] + y[i] * b[k] + d[k]
+        });
+        let expected = run(Level::best(), &g, plain(&normed), &w, OutputGrad::Dense(&grad));
+        for level in Level::available() {
+            let gy = NormGrad { g: &gy, y: &y, factors: [a, b, d], mask: Some((mask, above)) };
+            let x = Input { data: &x, pending: Some(affine) };
+            wrong.extend(differences(&run(level, &g, x, &w, OutputGrad::Norm(gy)), &expected, level.word(), &g));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn statistics_of_an_output_equal_those_of_its_values() {
+    for g in cases() {
+        let (rows, o) = g.conv.weight_shape();
+        let (x, w, pivot) = (noise(g.x_len(), 1), noise(rows * o, 2), noise(o, 3));
+        let exact = reference::conv(&g, &x, &w);
+        for level in Level::available() {
+            let mut y = vec![9.0; g.y_len()];
+            let to = Statistics { y: Shared::new(&mut y), pivot: &pivot };
+            let parts = conv::forward(level, &g, plain(&x), &w, to);
+            assert_eq!(parts.iter().map(|p| p.rows).sum::<usize>(), g.n * g.oh * g.ow, "{g:?}");
+            let (mean, var) = moments::moments(&parts, &pivot);
+            let (exact_mean, exact_var) = norm::moments(&exact, o);
+            let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * (1.0 + b.abs()));
+            assert!(close(&mean, &exact_mean) && close(&var, &exact_var), "{mean:?} {exact_mean:?} {g:?}");
+        }
+    }
+}
+
+#[test]
 fn gradients_add_to_what_is_there() {
-    let g = ConvGeometry::new(Conv::same(8, 16, 3, 2), 2, 5, 5);
-    let (x, w, gy) = (noise(g.x_len(), 1), noise(72 * 16, 2), noise(g.y_len(), 3));
-    let [_, gx, gw] = run(Level::best(), &g, &x, &w, &gy);
-    let (mut twice_x, mut twice_w) = (gx.clone(), gw.clone());
-    conv::input_grad(Level::best(), &g, &gy, &w, &mut twice_x);
-    conv::weight_grad(Level::best(), &g, &x, &gy, &mut twice_w);
-    let double = |v: &[f32]| v.iter().map(|v| v * 2.0).collect::<Vec<_>>();
-    assert!(distance(&twice_x, &double(&gx)) < 1e-6 && distance(&twice_w, &double(&gw)) < 1e-6);
+    for g in cases() {
+        let (x, w, gy) = (noise(g.x_len(), 1), noise(g.conv.weight_shape().0 * g.conv.c_out, 2), noise(g.y_len(), 3));
+        let [_, gx, gw] = run(Level::best(), &g, plain(&x), &w, OutputGrad::Dense(&gy));
+        let (mut twice_x, mut twice_w) = (gx.clone(), gw.clone());
+        let to = Some((&mut twice_x[..], true));
+        conv::backward(Level::best(), &g, plain(&x), OutputGrad::Dense(&gy), &w, &mut twice_w, to);
+        let double = |v: &[f32]| v.iter().map(|v| v * 2.0).collect::<Vec<_>>();
+        assert!(distance(&twice_x, &double(&gx)) < 1e-6 && distance(&twice_w, &double(&gw)) < 1e-6, "{g:?}");
+    }
 }
 
 #[test]

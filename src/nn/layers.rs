@@ -2,7 +2,7 @@
 
 use super::param::{Layout, Param, Role};
 use crate::kernels::geometry::Conv;
-use crate::ops::{Map, Matrix, Mode, Norm, Ops, Real};
+use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops, Real};
 use dfdx::prelude::Tape;
 
 /// Convolution without bias, then batch norm.
@@ -48,9 +48,9 @@ impl<E: Real, D: Ops<E>> ConvNorm<E, D> {
         mode: Mode,
     ) -> Result<Map<E, D, T>, D::Err> {
         let [weight, gamma, beta, mean, var] = &mut self.params;
-        let y = D::conv2d(x, &weight.data, &self.conv, self.input_grad)?;
+        let filter = Filter { weight: &weight.data, conv: &self.conv, input_grad: self.input_grad };
         let norm = Norm { gamma: &gamma.data, beta: &beta.data, mean: &mut mean.data, var: &mut var.data, mode };
-        D::norm_act(y, norm, residual, relu)
+        D::conv_norm_act(x, filter, norm, residual, relu)
     }
 
     /// Parameters and statistics.

@@ -7,7 +7,9 @@
 
 use super::{Map, Matrix, Mode, Norm, Ops, Real};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
+use crate::kernels::sgd::Step;
 use dfdx::prelude::*;
+use dfdx::tensor_ops::{Momentum, SgdConfig, WeightDecay};
 
 /// Composed convolution; see [`Ops::conv2d`].
 ///
@@ -32,7 +34,7 @@ pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let rows = gather(x, index, E::of(0.0))?.try_reshape_like(&(n * g.oh * g.ow, conv.taps() * conv.c_in))?;
     // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
     let data = rows.try_matmul(dense)?;
-    Ok(Map { data, n, h: g.oh, w: g.ow })
+    Ok(Map::new(data, n, g.oh, g.ow))
 }
 
 /// Weights of a grouped convolution spread out to those of a dense one, zeros between the groups.
@@ -65,9 +67,10 @@ fn gather<E: Real, D: Ops<E>, T: Tape<E, D>>(
     fill: E,
 ) -> Result<Gathered<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
-    let dev = x.data.device().clone();
+    let x = x.tensor();
+    let dev = x.device().clone();
     let row: Tensor<(usize, usize, usize), E, D> = dev.try_tensor_from_vec(vec![fill; n * c], (n, 1, c))?;
-    let x = x.data.try_reshape_like(&(n, h * w, c))?;
+    let x = x.try_reshape_like(&(n, h * w, c))?;
     let x = (x, row).try_concat_along(Axis::<1>)?;
     let len = index.len();
     let index: Tensor<(usize,), usize, D> = dev.try_tensor_from_vec(index, (len,))?;
@@ -88,7 +91,7 @@ pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let (n, h, w, c) = x.size();
     let shape = (n * h * w, c);
     let row = |m: &Matrix<E, D>| m.retaped::<T>().try_reshape_like(&(c,));
-    let (x, tape) = x.data.split_tape();
+    let (x, tape) = x.tensor().split_tape();
     // (the tape goes with the variance; the centred values are recorded by their id)
     let (var, centred) = match norm.mode {
         Mode::Train => {
@@ -113,12 +116,12 @@ pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let scaled = scale.try_broadcast_like::<_, Axis<0>>(&shape)?.try_mul(centred)?;
     let mut y: Matrix<E, D, T> = scaled.try_add(row(norm.beta)?.try_broadcast_like::<_, Axis<0>>(&shape)?)?;
     if let Some(residual) = residual {
-        y = y.try_add(residual.data)?;
+        y = y.try_add(residual.tensor())?;
     }
     if relu {
         y = y.try_relu()?;
     }
-    Ok(Map { data: y, n, h, w })
+    Ok(Map::new(y, n, h, w))
 }
 
 /// running = running * (1 - momentum) + batch * factor * momentum.
@@ -161,7 +164,7 @@ pub fn max_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool)
     let (n, h, w, c) = x.size();
     let (oh, ow) = (pool.out(h), pool.out(w));
     let most = windows(x, pool, E::of(f32::MIN as f64))?.try_max::<(usize, usize, usize), Axis<2>>()?;
-    Ok(Map { data: most.try_reshape_like(&(n * oh * ow, c))?, n, h: oh, w: ow })
+    Ok(Map::new(most.try_reshape_like(&(n * oh * ow, c))?, n, oh, ow))
 }
 
 /// Composed average pool; see [`Ops::average_pool`].
@@ -171,13 +174,14 @@ pub fn max_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool)
 pub fn average_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool) -> Result<Map<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (pool.out(h), pool.out(w));
-    let dev = x.data.device().clone();
+    let members = windows(x, pool, E::of(0.0))?;
+    let dev = members.device().clone();
     let factors = (0..n * oh * ow).map(|i| E::of(1.0 / pool.divisor(i / ow % oh, i % ow, h, w) as f64)).collect();
     let factors: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(factors, (n * oh * ow,))?;
-    let sum = windows(x, pool, E::of(0.0))?.try_sum::<(usize, usize, usize), Axis<2>>()?;
+    let sum = members.try_sum::<(usize, usize, usize), Axis<2>>()?;
     let sum: Matrix<E, D, T> = sum.try_reshape_like(&(n * oh * ow, c))?;
     let data = sum.try_mul(factors.try_broadcast_like::<_, Axis<1>>(&(n * oh * ow, c))?)?;
-    Ok(Map { data, n, h: oh, w: ow })
+    Ok(Map::new(data, n, oh, ow))
 }
 
 /// Composed global average; see [`Ops::global_average`].
@@ -186,7 +190,7 @@ pub fn average_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &P
 /// The device's.
 pub fn global_average<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>) -> Result<Matrix<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
-    x.data.try_reshape_like(&(n, h * w, c))?.try_mean::<(usize, usize), Axis<1>>()
+    x.tensor().try_reshape_like(&(n, h * w, c))?.try_mean::<(usize, usize), Axis<1>>()
 }
 
 /// Composed linear layer; see [`Ops::linear`].
@@ -215,13 +219,41 @@ pub fn add_bias<E: Real, D: Ops<E>, T: Tape<E, D>>(
     y.try_add(b)
 }
 
-/// Composed check of a gradient; see [`Ops::finite_gradient`]. A sum of squares too large for the format counts as
-/// not finite.
+/// Composed sum of squares; see [`Ops::gradient_square`].
 ///
 /// # Errors
 /// The device's.
-pub fn finite_gradient<E: Real, D: Ops<E>>(grads: &mut Gradients<E, D>, of: &Matrix<E, D>) -> Result<bool, D::Err> {
+pub fn gradient_square<E: Real, D: Ops<E>>(grads: &mut Gradients<E, D>, of: &Matrix<E, D>) -> Result<f64, D::Err> {
     grads.try_alloc_for(of)?;
     let sum = grads.get(of).try_square()?.try_sum::<Rank0, Axes2<0, 1>>()?;
-    Ok(sum.as_vec()[0].value().is_finite())
+    Ok(sum.as_vec()[0].value())
+}
+
+/// Composed step of SGD; see [`Ops::sgd`].
+///
+/// # Errors
+/// The device's.
+pub fn sgd<E: Real, D: Ops<E>>(
+    step: Step,
+    w: &mut Matrix<E, D>,
+    velocities: &mut Gradients<E, D>,
+    grads: &mut Gradients<E, D>,
+) -> Result<(), D::Err> {
+    let (lr, momentum) = (step.lr as f64, step.momentum as f64);
+    let momentum = match step.nesterov {
+        _ if momentum == 0.0 => None,
+        true => Some(Momentum::Nesterov(momentum)),
+        false => Some(Momentum::Classic(momentum)),
+    };
+    let weight_decay = (step.decay > 0.0).then_some(WeightDecay::L2(step.decay as f64));
+    let config = SgdConfig { lr, momentum, weight_decay };
+    if step.factor == 1.0 {
+        let at = w.ghost();
+        return config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?);
+    }
+    // (a gradient can only be scaled on the tape: that of sum(w * c) with regard to w is c)
+    let scaled = grads.get(w).try_mul(E::of(step.factor as f64))?;
+    let sum: Tensor<Rank0, E, D, OwnedTape<E, D>> = w.leaky_trace().try_mul(scaled)?.try_sum()?;
+    let (at, mut grads) = (w.ghost(), sum.try_backward()?);
+    config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?)
 }

@@ -1,49 +1,101 @@
 //! Feature maps as pixel matrices.
 
 use super::Real;
+use crate::kernels::buffer::Buffer;
 use dfdx::prelude::{HasShape, NoneTape, PutTape, SplitTape, Storage, Tape, Tensor};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// A tensor of two axes on a device.
 pub type Matrix<E, D, T = NoneTape> = Tensor<(usize, usize), E, D, T>;
 
-/// A batch of feature maps, NHWC: a matrix `(N*H*W, C)` and what its rows stand for.
+/// The norm and activation of a map that whoever reads it has yet to apply.
+pub(super) struct Pending<E> {
+    pub scale: Vec<E>,
+    pub shift: Vec<E>,
+    pub relu: bool,
+}
+
+/// Where the kernels gather the gradient of a map, once the first part of it has come.
+pub(super) type Gathered = Rc<RefCell<Option<Buffer>>>;
+
+/// Where the values of a map are.
+#[derive(Clone)]
+pub(super) enum Values<E: Real, D: Storage<E>> {
+    /// In a tensor, whose gradient the tape keeps.
+    Tensor(Matrix<E, D>),
+    /// In a buffer of the kernels, which gather the gradient.
+    Kernel(Rc<Buffer>, Gathered),
+}
+
+/// A batch of feature maps, NHWC: values `(N*H*W, C)`.
 #[derive(Clone)]
 pub struct Map<E: Real, D: Storage<E>, T = NoneTape> {
-    /// Values, `(N*H*W, C)`.
-    pub data: Matrix<E, D, T>,
     /// Images.
     pub n: usize,
     /// Height.
     pub h: usize,
     /// Width.
     pub w: usize,
+    /// Channels.
+    pub c: usize,
+    pub(super) values: Values<E, D>,
+    /// What is still to be done to the values.
+    pub(super) pending: Option<Rc<Pending<E>>>,
+    tape: T,
 }
 
 impl<E: Real, D: Storage<E>, T> Map<E, D, T> {
-    /// Channels.
-    pub fn c(&self) -> usize {
-        self.data.shape().1
+    /// `n` images of `h` x `w` with values `(N*H*W, C)`.
+    pub fn new(data: Matrix<E, D, T>, n: usize, h: usize, w: usize) -> Self
+    where
+        T: Tape<E, D>,
+    {
+        let c = data.shape().1;
+        let (data, tape) = data.split_tape();
+        Map { n, h, w, c, values: Values::Tensor(data), pending: None, tape }
     }
 
     /// Images, height, width, channels.
     pub fn size(&self) -> (usize, usize, usize, usize) {
-        (self.n, self.h, self.w, self.c())
+        (self.n, self.h, self.w, self.c)
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.n * self.h * self.w * self.c
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The tensor of a map that no kernel made.
+    pub(super) fn tensor(self) -> Matrix<E, D, T> {
+        match self.values {
+            Values::Tensor(data) => data.put_tape(self.tape),
+            Values::Kernel(..) => unreachable!("composed operations take what composed operations give"),
+        }
     }
 
     /// Takes the tape off.
-    pub fn split_tape(self) -> (Map<E, D>, T)
-    where
-        T: Tape<E, D>,
-    {
-        let Map { data, n, h, w } = self;
-        let (data, tape) = data.split_tape();
-        (Map { data, n, h, w }, tape)
+    pub fn split_tape(self) -> (Map<E, D>, T) {
+        let Map { n, h, w, c, values, pending, tape } = self;
+        (Map { n, h, w, c, values, pending, tape: NoneTape }, tape)
     }
 }
 
 impl<E: Real, D: Storage<E>> Map<E, D> {
+    /// A map that a kernel made.
+    pub(super) fn made(values: Buffer, (n, h, w, c): (usize, usize, usize, usize)) -> Self {
+        let values = Values::Kernel(Rc::new(values), Gathered::default());
+        Map { n, h, w, c, values, pending: None, tape: NoneTape }
+    }
+
     /// Puts a tape on.
     pub fn put_tape<T>(self, tape: T) -> Map<E, D, T> {
-        Map { data: self.data.put_tape(tape), n: self.n, h: self.h, w: self.w }
+        let Map { n, h, w, c, values, pending, .. } = self;
+        Map { n, h, w, c, values, pending, tape }
     }
 }

@@ -9,6 +9,7 @@ mod map;
 pub use map::{Map, Matrix};
 
 use crate::kernels::geometry::{Conv, Pool};
+use crate::kernels::sgd::Step;
 use dfdx::prelude::{Device, Dtype, Gradients, Tape};
 
 /// A number format that nets compute in.
@@ -58,6 +59,16 @@ impl<E: Real, D: Ops<E>> Norm<'_, E, D> {
     pub const MOMENTUM: f64 = 0.1;
 }
 
+/// What a convolution works with.
+pub struct Filter<'a, E: Real, D: Ops<E>> {
+    /// Weights, `(KH*KW*C/groups, O)`.
+    pub weight: &'a Matrix<E, D>,
+    /// The convolution.
+    pub conv: &'a Conv,
+    /// Whether the gradient of the input is wanted.
+    pub input_grad: bool,
+}
+
 /// How a net runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -68,19 +79,14 @@ pub enum Mode {
 }
 
 /// The operations of a net on a device of dfdx.
-pub trait Ops<E: Real>: Device<E> {
-    /// Convolution of `x` with weights `(KH*KW*C/groups, O)`; without `input_grad` no gradient of `x` is made.
+pub trait Ops<E: Real>: Device<E, Err: Send> + Send + Sync {
+    /// Convolution of `x`.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn conv2d<T: Tape<E, Self>>(
-        x: Map<E, Self, T>,
-        w: &Matrix<E, Self>,
-        conv: &Conv,
-        input_grad: bool,
-    ) -> Result<Map<E, Self, T>, Self::Err> {
-        let _ = input_grad; // a saving that the composed form does without
-        composed::conv2d(x, w, conv)
+    fn conv2d<T: Tape<E, Self>>(x: Map<E, Self, T>, filter: Filter<E, Self>) -> Result<Map<E, Self, T>, Self::Err> {
+        // (to do without the input's gradient is a saving that the composed form does not know)
+        composed::conv2d(x, filter.weight, filter.conv)
     }
 
     /// Batch norm, then the sum with `residual`, then ReLU when `relu`.
@@ -94,6 +100,28 @@ pub trait Ops<E: Real>: Device<E> {
         relu: bool,
     ) -> Result<Map<E, Self, T>, Self::Err> {
         composed::norm_act(x, norm, residual, relu)
+    }
+
+    /// Convolution of `x`, then [`Ops::norm_act`].
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn conv_norm_act<T: Tape<E, Self>>(
+        x: Map<E, Self, T>,
+        filter: Filter<E, Self>,
+        norm: Norm<E, Self>,
+        residual: Option<Map<E, Self>>,
+        relu: bool,
+    ) -> Result<Map<E, Self, T>, Self::Err> {
+        Self::norm_act(Self::conv2d(x, filter)?, norm, residual, relu)
+    }
+
+    /// The values of a map, `(N*H*W, C)`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn matrix<T: Tape<E, Self>>(x: Map<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err> {
+        Ok(x.tensor())
     }
 
     /// Max-pool; padding never wins.
@@ -120,12 +148,25 @@ pub trait Ops<E: Real>: Device<E> {
         composed::global_average(x)
     }
 
-    /// Whether the gradient of a tensor is finite throughout.
+    /// Sum of the squares of the gradient of a tensor; not finite when one of its values is not.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn finite_gradient(grads: &mut Gradients<E, Self>, of: &Matrix<E, Self>) -> Result<bool, Self::Err> {
-        composed::finite_gradient(grads, of)
+    fn gradient_square(grads: &mut Gradients<E, Self>, of: &Matrix<E, Self>) -> Result<f64, Self::Err> {
+        composed::gradient_square(grads, of)
+    }
+
+    /// A step of SGD on a parameter, whose velocity and gradient are in the two stores.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn sgd(
+        step: Step,
+        w: &mut Matrix<E, Self>,
+        velocities: &mut Gradients<E, Self>,
+        grads: &mut Gradients<E, Self>,
+    ) -> Result<(), Self::Err> {
+        composed::sgd(step, w, velocities, grads)
     }
 
     /// x w + b, with x `(N, C)`, w `(C, K)`, b `(1, K)`.

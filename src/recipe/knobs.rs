@@ -108,6 +108,7 @@ knobs! {
     schedule.base_lr, "lr", Knob, above(0.0, 100.0), "", Times(1.25), Live, "2.1", "learning rate at the peak of the schedule";
     optim.momentum, "momentum", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "2.1", "momentum of SGD";
     optim.weight_decay, "weight decay", Knob, from(0.0, 1.0), "", Times(2.0), Live, "2.1", "L2 weight decay";
+    optim.clip_norm, "clip norm", Knob, from(0.0, 1e6), "", Add(0.5), Live, "", "norm to which all gradients together are shortened, 0 for none";
     train.batch, "batch", Knob, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "images a step";
     train.epochs, "epochs", Knob, int(1, 100_000), "epochs", Add(1.0), NextEpoch, "", "length of the run";
     net.form, "net form", Knob, Kind::Choice(Form::WORDS), "", Add(1.0), Fork, "", "Small: 3x3 stem, no max-pool; ImageNet: 7x7 or deep stem, max-pool";

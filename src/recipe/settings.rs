@@ -208,6 +208,8 @@ settings! {
         nesterov: bool = true,
         /// L2 weight decay.
         weight_decay: f64 = 5e-4,
+        /// Norm to which the gradients of all parameters together are shortened; 0 for as they are.
+        clip_norm: f64 = 0.0,
     }
     /// Learning rate.
     Schedule {

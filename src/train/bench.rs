@@ -3,7 +3,8 @@
 use super::TrainError;
 use super::step::Learner;
 use crate::data::{Synthetic, epoch_order, train_batch};
-use crate::recipe::settings::{Augment, Net, Settings};
+use crate::kernels::profile;
+use crate::recipe::settings::{Augment, Form, Net, Settings};
 use crate::tricks::schedule::Position;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -14,16 +15,19 @@ pub struct Case {
     /// Name: net and edge of an image.
     pub name: &'static str,
     depth: u64,
+    form: Form,
     channels: usize,
     edge: usize,
+    classes: usize,
     /// Images a step.
     pub batch: usize,
 }
 
 /// The nets that can be timed.
 pub const CASES: &[Case] = &[
-    Case { name: "resnet20d-28", depth: 20, channels: 1, edge: 28, batch: 128 },
-    Case { name: "resnet18d-32", depth: 18, channels: 3, edge: 32, batch: 64 },
+    Case { name: "resnet20d-28", depth: 20, form: Form::Small, channels: 1, edge: 28, classes: 10, batch: 128 },
+    Case { name: "resnet18d-32", depth: 18, form: Form::Small, channels: 3, edge: 32, classes: 10, batch: 64 },
+    Case { name: "resnet50d-224", depth: 50, form: Form::ImageNet, channels: 3, edge: 224, classes: 1000, batch: 8 },
 ];
 
 /// Steps before the clock starts.
@@ -44,6 +48,25 @@ pub struct Timing {
     pub img_s: f64,
     /// Most memory the process has had, in MB, where the system tells.
     pub peak_rss_mb: Option<u64>,
+    /// The share of every kind of work in the time of all steps.
+    pub profile: Vec<Share>,
+}
+
+/// A kind of work.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Share {
+    /// What was done.
+    pub work: &'static str,
+    /// Share of the time, a fraction of 1.
+    pub share: f64,
+}
+
+/// What was measured of the kinds of work over `seconds`, and what is left.
+fn shares(seconds: f64) -> Vec<Share> {
+    let known: Vec<Share> =
+        profile::take().into_iter().map(|(work, t)| Share { work, share: t.as_secs_f64() / seconds }).collect();
+    let rest = 1.0 - known.iter().map(|s| s.share).sum::<f64>();
+    known.into_iter().chain([Share { work: "loss, tape and memory", share: rest }]).collect()
 }
 
 /// Times `steps` steps of a net.
@@ -55,12 +78,13 @@ pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
         height: case.edge,
         width: case.edge,
         channels: case.channels,
-        classes: 10,
+        classes: case.classes,
         train: case.batch,
-        test: 10,
+        test: case.classes,
     }
     .build(0);
-    let settings = Settings { net: Net { depth: case.depth, ..Net::default() }, ..Settings::default() };
+    let settings =
+        Settings { net: Net { depth: case.depth, form: case.form, ..Net::default() }, ..Settings::default() };
     let mut learner = Learner::new(Cpu::default(), &settings, &data)?;
     let order = epoch_order(data.train.len(), 0, 0);
     let augment = Augment { flip: false, crop: crate::recipe::settings::Crop { on: false, pad: 0 } };
@@ -68,12 +92,16 @@ pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
     let at = Position { epoch: 0, batch: 1, batches: 100 };
     let mut times = Vec::new();
     for step in 0..steps.max(1) + WARM {
+        if step == WARM {
+            profile::take();
+        }
         let begun = Instant::now();
         learner.step(&batch, at, &settings).map_err(TrainError::device)?;
         if step >= WARM {
             times.push(begun.elapsed().as_secs_f64());
         }
     }
+    let profile = shares(times.iter().sum());
     times.sort_by(f64::total_cmp);
     let round = |v: f64, places: f64| (v * places).round() / places;
     Ok(Timing {
@@ -83,6 +111,7 @@ pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
         step_ms_median: round(times[times.len() / 2] * 1e3, 100.0),
         img_s: round(case.batch as f64 / times[0], 10.0),
         peak_rss_mb: peak_rss_mb(),
+        profile,
     })
 }
 

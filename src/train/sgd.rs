@@ -1,11 +1,11 @@
 //! SGD with momentum and weight decay by parameter group (section 2.1).
 
+use crate::kernels::sgd::Step;
 use crate::nn::{Param, ResNet, Role};
 use crate::ops::{Ops, Real};
 use crate::recipe::settings::Settings;
 use crate::tricks::decays;
 use dfdx::prelude::Gradients;
-use dfdx::tensor_ops::{Momentum, SgdConfig, WeightDecay};
 
 /// The optimiser's memory: one velocity a parameter.
 pub struct Sgd<E: Real, D: Ops<E>> {
@@ -20,7 +20,8 @@ impl<E: Real, D: Ops<E>> Default for Sgd<E, D> {
 
 impl<E: Real, D: Ops<E>> Sgd<E, D> {
     /// Updates the trained ones of `params`: g = grad + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov
-    /// w -= lr * (g + momentum * v).
+    /// w -= lr * (g + momentum * v). When the norm of all gradients is above `optim.clip_norm`, they are shortened to it
+    /// first. Does nothing and gives false when a gradient is not finite.
     ///
     /// # Errors
     /// The device's.
@@ -30,21 +31,25 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
         grads: &mut Gradients<E, D>,
         lr: f64,
         s: &Settings,
-    ) -> Result<(), D::Err> {
-        let momentum = s.optim.momentum;
-        let momentum = match s.optim.nesterov {
-            _ if momentum == 0.0 => None,
-            true => Some(Momentum::Nesterov(momentum)),
-            false => Some(Momentum::Classic(momentum)),
-        };
-        for p in params.into_iter().filter(|p| p.role != Role::Statistic) {
-            let decay = decays(p.role, s.tricks.no_bias_decay) && s.optim.weight_decay > 0.0;
-            let weight_decay = decay.then_some(WeightDecay::L2(s.optim.weight_decay));
-            let grad = grads.get_or_alloc_mut(&p.data)?;
-            let velocity = self.velocity.get_or_alloc_mut(&p.data)?;
-            SgdConfig { lr, momentum, weight_decay }.try_update(&mut p.data, velocity, grad)?;
+    ) -> Result<bool, D::Err> {
+        let params: Vec<_> = params.into_iter().filter(|p| p.role != Role::Statistic).collect();
+        let mut square = 0.0;
+        for p in &params {
+            square += D::gradient_square(grads, &p.data)?;
         }
-        Ok(())
+        if !square.is_finite() {
+            return Ok(false);
+        }
+        let o = &s.optim;
+        let clipped = o.clip_norm > 0.0 && square.sqrt() > o.clip_norm;
+        let factor = if clipped { o.clip_norm / square.sqrt() } else { 1.0 };
+        for p in params {
+            let decay = if decays(p.role, s.tricks.no_bias_decay) { o.weight_decay } else { 0.0 };
+            let (lr, momentum, decay, factor) = (lr as f32, o.momentum as f32, decay as f32, factor as f32);
+            let step = Step { lr, momentum, nesterov: o.nesterov, decay, factor };
+            D::sgd(step, &mut p.data, &mut self.velocity, grads)?;
+        }
+        Ok(true)
     }
 
     /// The velocities of a net's parameters, in its order, in our layout.

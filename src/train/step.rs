@@ -12,7 +12,7 @@ use crate::recipe::settings::{Distill, DistillForm};
 use crate::tricks::mixup;
 use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::{mixed_targets, targets};
-use dfdx::prelude::{Backward, Gradients, NoneTape, OwnedTape, PutTape, SplitTape, Tape, TryAdd, TryMul};
+use dfdx::prelude::{Backward, NoneTape, OwnedTape, PutTape, SplitTape, Tape, TryAdd, TryMul};
 
 /// A teacher and where it came from.
 struct Teacher<D: Ops<f32>> {
@@ -80,7 +80,7 @@ impl<D: Ops<f32>> Learner<D> {
     /// Images on the device.
     fn images(&self, batch: &Batch, pixels: Vec<f32>) -> Result<Map<f32, D>, D::Err> {
         let Batch { n, height: h, width: w, channels, .. } = *batch;
-        Ok(Map { data: self.dev.try_tensor_from_vec(pixels, (n * h * w, channels))?, n, h, w })
+        Ok(Map::new(self.dev.try_tensor_from_vec(pixels, (n * h * w, channels))?, n, h, w))
     }
 
     /// Logits of a batch in evaluation, `(N, classes)` row by row.
@@ -88,8 +88,10 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// The device's.
     pub fn logits(&mut self, batch: &Batch) -> Result<Vec<f32>, D::Err> {
-        let x = self.images(batch, batch.pixels.clone())?;
-        Ok(self.net.forward(x, Mode::Eval)?.as_vec())
+        rayon::scope(|_| {
+            let x = self.images(batch, batch.pixels.clone())?;
+            Ok(self.net.forward(x, Mode::Eval)?.as_vec())
+        })
     }
 
     /// Trains on one batch.
@@ -97,6 +99,12 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// The device's.
     pub fn step(&mut self, batch: &Batch, at: Position, s: &Settings) -> Result<Outcome, D::Err> {
+        // (one of the pool's threads does what is not split up: entering and leaving the pool for every kernel would
+        // cost two switches of threads each)
+        rayon::scope(|_| self.step_in_pool(batch, at, s))
+    }
+
+    fn step_in_pool(&mut self, batch: &Batch, at: Position, s: &Settings) -> Result<Outcome, D::Err> {
         let lr = schedule::lr(at, s);
         let (n, classes) = (batch.n, self.net.spec().classes);
         let len = batch.height * batch.width * batch.channels;
@@ -124,25 +132,12 @@ impl<D: Ops<f32>> Learner<D> {
         let mut updated = loss.is_finite();
         if updated {
             let mut grads = total.try_backward()?;
-            updated = self.finite(&mut grads)?;
-            if updated {
-                self.sgd.step(self.net.params_mut(), &mut grads, lr, s)?;
-            }
+            updated = self.sgd.step(self.net.params_mut(), &mut grads, lr, s)?;
         }
         if !updated {
             self.restore(statistics);
         }
         Ok(Outcome { loss, lr, updated })
-    }
-
-    /// Whether every gradient of the net is finite.
-    fn finite(&self, grads: &mut Gradients<f32, D>) -> Result<bool, D::Err> {
-        for p in self.net.params().into_iter().filter(|p| p.role != Role::Statistic) {
-            if !D::finite_gradient(grads, &p.data)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn statistics(&self) -> Vec<Matrix<f32, D, NoneTape>> {

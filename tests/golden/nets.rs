@@ -103,7 +103,7 @@ where
     net.import(before).unwrap();
     assert_eq!(&net.export(), before, "{}: what is imported is exported again", spec.name);
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{}", spec.name) };
-    let x = Map { data: dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w };
+    let x = Map::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
     let q = wide(&targets(&labels, 10, &Smoothing::default()));
     let logits_eval = narrow(net.forward(x.clone(), Mode::Eval).unwrap().as_vec());

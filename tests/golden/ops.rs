@@ -5,7 +5,7 @@ use dfdx::prelude::*;
 use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::{Layout, Param, Role};
 use tricktop::ops::loss::{cross_entropy, distillation};
-use tricktop::ops::{Map, Matrix, Mode, Norm, Ops, composed};
+use tricktop::ops::{Filter, Map, Matrix, Mode, Norm, Ops, composed};
 use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
 use tricktop::train::sgd::Sgd;
 use tricktop::tricks::targets::{mixed_targets, targets};
@@ -18,9 +18,20 @@ enum Path {
     Composed,
 }
 
-fn map(t: &Golden) -> Map<f32, Cpu> {
-    let [n, c, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
-    Map { data: Cpu::default().tensor_from_vec(to_nhwc(t), (n * h * w, c)), n, h, w }
+/// The values of a map, `(N*H*W, C)`.
+fn pixels(t: &Golden) -> Matrix<f32, Cpu> {
+    matrix(&to_nhwc(t), (t.values.len() / t.shape[1], t.shape[1]))
+}
+
+/// A map over `pixels`, whose gradient the tape keeps under them.
+fn map(t: &Golden, pixels: &Matrix<f32, Cpu>) -> Map<f32, Cpu, Traced> {
+    let [n, _, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
+    Map::new(pixels.retaped(), n, h, w)
+}
+
+/// The values of a map, on the tape.
+fn flat(x: Map<f32, Cpu, Traced>) -> Matrix<f32, Cpu, Traced> {
+    Cpu::matrix(x).unwrap()
 }
 
 fn matrix(values: &[f32], shape: (usize, usize)) -> Matrix<f32, Cpu> {
@@ -76,20 +87,21 @@ fn conv(at: &str, case: &Case, path: Path, report: &mut Report) {
     let layout = Layout::Conv(conv);
     let mut w = Param::filled(&dev, "w".into(), Role::Weight, layout, shape, 0.0).unwrap();
     w.data = matrix(&w.from_torch(&case["w"].values), shape);
-    let x = map(&case["x"]);
-    let traced = x.clone().put_tape(Traced::default());
+    let x = pixels(&case["x"]);
+    let traced = map(&case["x"], &x);
     let y = match path {
-        Path::Kernels => Cpu::conv2d(traced, &w.data, &conv, true).unwrap(),
+        Path::Kernels => Cpu::conv2d(traced, Filter { weight: &w.data, conv: &conv, input_grad: true }).unwrap(),
         Path::Composed => composed::conv2d(traced, &w.data, &conv).unwrap(),
     };
-    report.compare(&format!("{at} y"), &y.data.as_vec(), &to_nhwc(&case["y"]));
-    let grads = backward(y.data, map(&case["gy"]).data);
-    report.compare(&format!("{at} gx"), &grads.get(&x.data).as_vec(), &to_nhwc(&case["gx"]));
+    let y = flat(y);
+    report.compare(&format!("{at} y"), &y.as_vec(), &to_nhwc(&case["y"]));
+    let grads = backward(y, pixels(&case["gy"]));
+    report.compare(&format!("{at} gx"), &grads.get(&x).as_vec(), &to_nhwc(&case["gx"]));
     report.compare(&format!("{at} gw"), &w.to_torch(&grads.get(&w.data).as_vec()), &case["gw"].values);
 }
 
 fn norm(at: &str, case: &Case, path: Path, report: &mut Report) {
-    let x = map(&case["x"]);
+    let x = pixels(&case["x"]);
     let (gamma, beta) = (row(&case["gamma"]), row(&case["beta"]));
     let (mut mean, mut var) = (row(&case["mean_before"]), row(&case["var_before"]));
     let mut run = |mode, x| {
@@ -99,22 +111,22 @@ fn norm(at: &str, case: &Case, path: Path, report: &mut Report) {
             Path::Composed => composed::norm_act(x, norm, None, false).unwrap(),
         }
     };
-    let traced = || x.clone().put_tape(Traced::default());
-    report.compare(&format!("{at} y_eval"), &run(Mode::Eval, traced()).data.as_vec(), &to_nhwc(&case["y_eval"]));
-    let y = run(Mode::Train, traced());
-    report.compare(&format!("{at} y"), &y.data.as_vec(), &to_nhwc(&case["y"]));
+    let traced = || map(&case["x"], &x);
+    report.compare(&format!("{at} y_eval"), &flat(run(Mode::Eval, traced())).as_vec(), &to_nhwc(&case["y_eval"]));
+    let y = flat(run(Mode::Train, traced()));
+    report.compare(&format!("{at} y"), &y.as_vec(), &to_nhwc(&case["y"]));
     report.compare(&format!("{at} mean"), &mean.as_vec(), &case["mean_after"].values);
     report.compare(&format!("{at} var"), &var.as_vec(), &case["var_after"].values);
-    let grads = backward(y.data, map(&case["gy"]).data);
-    report.compare(&format!("{at} gx"), &grads.get(&x.data).as_vec(), &to_nhwc(&case["gx"]));
+    let grads = backward(y, pixels(&case["gy"]));
+    report.compare(&format!("{at} gx"), &grads.get(&x).as_vec(), &to_nhwc(&case["gx"]));
     report.compare(&format!("{at} ggamma"), &grads.get(&gamma).as_vec(), &case["ggamma"].values);
     report.compare(&format!("{at} gbeta"), &grads.get(&beta).as_vec(), &case["gbeta"].values);
 }
 
 /// A pool's geometry stands in its name, e.g. `avgpool2x2_s2_ceil_exclude_pad`.
 fn pool(at: &str, case: &Case, path: Path, report: &mut Report) {
-    let x = map(&case["x"]);
-    let traced = x.clone().put_tape(Traced::default());
+    let x = pixels(&case["x"]);
+    let traced = map(&case["x"], &x);
     let name = at.split(' ').next().unwrap();
     let (y, gy) = if name.starts_with("global") {
         let y = match path {
@@ -140,11 +152,12 @@ fn pool(at: &str, case: &Case, path: Path, report: &mut Report) {
             (Path::Composed, true) => composed::max_pool(traced, &p).unwrap(),
             (Path::Composed, false) => composed::average_pool(traced, &p).unwrap(),
         };
-        report.compare(&format!("{at} y"), &y.data.as_vec(), &to_nhwc(&case["y"]));
-        (y.data, map(&case["gy"]).data)
+        let y = flat(y);
+        report.compare(&format!("{at} y"), &y.as_vec(), &to_nhwc(&case["y"]));
+        (y, pixels(&case["gy"]))
     };
     let grads = backward(y, gy);
-    report.compare(&format!("{at} gx"), &grads.get(&x.data).as_vec(), &to_nhwc(&case["gx"]));
+    report.compare(&format!("{at} gx"), &grads.get(&x).as_vec(), &to_nhwc(&case["gx"]));
 }
 
 fn loss(at: &str, case: &Case, report: &mut Report) {

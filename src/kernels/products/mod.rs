@@ -1,0 +1,84 @@
+//! Dense convolutions of stride 1 that keep the size, as matrix products over tiles: 3x3 through Winograd's F(4x4, 3x3),
+//! 1x1 as it is.
+//!
+//! A [`Form`] takes tiles of a map into rows of matrices, one matrix for each frequency (36 of a Winograd tile, one of a
+//! pixel), and products back into maps. Two ways through the products, chosen by the shape alone: with few channels a
+//! task takes a block of tiles through all steps in scratch of its own ([`blocks`]); with many, all tasks do one step
+//! after the other over tiles that stay in the last cache ([`phases`]). Every sum runs in an order that depends on the
+//! shape alone.
+
+mod blocks;
+mod phases;
+mod pointwise;
+mod tiles;
+mod winograd;
+
+use super::buffer::Shared;
+use super::geometry::ConvGeometry;
+use super::lanes::{Sink, Source};
+use super::moments::Part;
+use super::simd::Level;
+use pointwise::Pointwise;
+use tiles::{Form, Weights};
+use winograd::Winograd;
+
+/// Channels in by channels out from which on the steps are taken one after the other.
+const MANY_CHANNELS: usize = 128 * 128;
+
+/// Whether a convolution is done here.
+pub fn applies(g: &ConvGeometry) -> bool {
+    pointwise(g) || Winograd::applies(g)
+}
+
+fn pointwise(g: &ConvGeometry) -> bool {
+    let c = &g.conv;
+    c.kernel == (1, 1) && c.stride == 1 && c.padding == (0, 0) && c.groups == 1
+}
+
+/// Convolves `x` with `w` into `to`; gives the sums of each part of the output that the sink kept.
+pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
+    match pointwise(g) {
+        true => forward_as::<Pointwise, S, K>(level, g, x, w, to),
+        false => forward_as::<Winograd, S, K>(level, g, x, w, to),
+    }
+}
+
+fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
+    let w = Weights { data: w, rows: g.conv.c_in, cols: g.conv.c_out };
+    match w.rows * w.cols < MANY_CHANNELS {
+        true => blocks::forward::<F, S, K>(level, g, x, w, to),
+        false => phases::forward::<F, S, K>(level, g, x, w, to),
+    }
+}
+
+/// Adds the gradient of `w` to `gw`, and gives that of `x` to `gx`: adds when `add`, else writes.
+pub fn backward<S: Source, G: Source>(
+    level: Level,
+    g: &ConvGeometry,
+    maps: (S, G),
+    w: &[f32],
+    gw: &mut [f32],
+    gx: Option<(&mut [f32], bool)>,
+) {
+    match pointwise(g) {
+        true => backward_as::<Pointwise, S, G>(level, g, maps, w, gw, gx),
+        false => backward_as::<Winograd, S, G>(level, g, maps, w, gw, gx),
+    }
+}
+
+fn backward_as<F: Form, S: Source, G: Source>(
+    level: Level,
+    g: &ConvGeometry,
+    maps: (S, G),
+    w: &[f32],
+    gw: &mut [f32],
+    gx: Option<(&mut [f32], bool)>,
+) {
+    assert!(gw.len() == w.len() && gx.as_ref().is_none_or(|(gx, _)| gx.len() == g.x_len()));
+    let w = Weights { data: w, rows: g.conv.c_in, cols: g.conv.c_out };
+    let (gw, gx) = (Shared::new(gw), gx.map(|(gx, add)| (Shared::new(gx), add)));
+    match w.rows * w.cols < MANY_CHANNELS {
+        true => blocks::backward::<F, S, G>(level, g, maps, w, gw, gx),
+        false => phases::backward::<F, S, G>(level, g, maps, w, gw, gx),
+    }
+}

@@ -1,0 +1,46 @@
+//! Where the time of a step goes: a clock for every kind of work, always running, since it costs two readings a kernel.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Kinds of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Convolution and linear layers, forward, with the norms done on the way.
+    Forward,
+    /// Their gradients.
+    Backward,
+    /// Statistics and gradients of norms that take a pass of their own.
+    Norm,
+    /// Residual sums.
+    Sum,
+    /// Pools.
+    Pool,
+    /// The optimiser's step and the check of its gradients.
+    Optimiser,
+}
+
+/// Every kind and its name.
+pub const KINDS: [(Work, &str); 6] = [
+    (Work::Forward, "convolutions, forward"),
+    (Work::Backward, "convolutions, backward"),
+    (Work::Norm, "norms"),
+    (Work::Sum, "residual sums"),
+    (Work::Pool, "pools"),
+    (Work::Optimiser, "optimiser"),
+];
+
+static NANOSECONDS: [AtomicU64; KINDS.len()] = [const { AtomicU64::new(0) }; KINDS.len()];
+
+/// Runs `f` on the clock of its kind.
+pub fn timed<R>(work: Work, f: impl FnOnce() -> R) -> R {
+    let begun = Instant::now();
+    let result = f();
+    NANOSECONDS[work as usize].fetch_add(begun.elapsed().as_nanos() as u64, Relaxed);
+    result
+}
+
+/// The time of every kind since the last call.
+pub fn take() -> Vec<(&'static str, Duration)> {
+    KINDS.iter().map(|(w, name)| (*name, Duration::from_nanos(NANOSECONDS[*w as usize].swap(0, Relaxed)))).collect()
+}

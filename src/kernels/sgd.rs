@@ -1,0 +1,54 @@
+//! A step of SGD on one parameter.
+
+use rayon::prelude::*;
+
+/// Values that a task goes through.
+const CHUNK: usize = 1 << 15;
+
+/// What a step does to every value of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Learning rate.
+    pub lr: f32,
+    /// Momentum.
+    pub momentum: f32,
+    /// Whether it is Nesterov's.
+    pub nesterov: bool,
+    /// L2 weight decay.
+    pub decay: f32,
+    /// Factor on the gradient.
+    pub factor: f32,
+}
+
+impl Step {
+    /// g = factor * gradient + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov w -= lr * (g + momentum * v).
+    /// Without momentum the velocity stays as it is.
+    pub fn run(self, w: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
+        let chunks = w.par_chunks_mut(CHUNK).zip(velocity.par_chunks_mut(CHUNK)).zip(gradient.par_chunks(CHUNK));
+        chunks.for_each(|((w, v), g)| match (self.momentum == 0.0, self.nesterov) {
+            (true, _) => self.each(w, v, g, |_, g| g),
+            (false, false) => self.each(w, v, g, |v, g| {
+                *v = g + self.momentum * *v;
+                *v
+            }),
+            (false, true) => self.each(w, v, g, |v, g| {
+                *v = g + self.momentum * *v;
+                g + self.momentum * *v
+            }),
+        });
+    }
+
+    #[inline(always)]
+    fn each(self, w: &mut [f32], v: &mut [f32], g: &[f32], direction: impl Fn(&mut f32, f32) -> f32) {
+        for ((w, v), g) in w.iter_mut().zip(v).zip(g) {
+            *w -= self.lr * direction(v, self.factor * g + self.decay * *w);
+        }
+    }
+}
+
+/// Sum of squares, in an order that does not depend on the threads.
+pub fn square(values: &[f32]) -> f64 {
+    let sums: Vec<f64> =
+        values.par_chunks(CHUNK).map(|chunk| chunk.iter().map(|v| *v as f64 * *v as f64).sum()).collect();
+    sums.iter().sum()
+}

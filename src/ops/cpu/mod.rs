@@ -1,0 +1,186 @@
+//! `Cpu` runs the operations through the kernels: a forward call, and a closure on the tape that calls backward.
+
+mod unit;
+mod values;
+
+use super::{Filter, Map, Matrix, Norm, Ops};
+use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::conv::{self, OutputGrad};
+use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
+use crate::kernels::lanes::{Finished, Input};
+use crate::kernels::profile::{Work, timed};
+use crate::kernels::sgd::{self, Step};
+use crate::kernels::{Level, pool};
+use dfdx::prelude::*;
+use values::{Error, Grads, Slot, Target, dense, input, matrix, raw, values, values_mut};
+
+/// Double precision runs through the composed operations: slow, and a check on the kernels.
+impl Ops<f64> for Cpu {}
+
+impl Ops<f32> for Cpu {
+    fn conv2d<T: Tape<f32, Self>>(x: Map<f32, Self, T>, f: Filter<f32, Self>) -> Result<Map<f32, Self, T>, Error> {
+        let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
+        let (x, mut tape) = x.split_tape();
+        let y = convolved(&g, input(&x), values(f.weight), None);
+        let out = Map::made(y, (g.n, g.oh, g.ow, f.conv.c_out));
+        let (filter, gy) = (FilterBack::of(&f, g, &x), Target::of(&out));
+        tape.add_backward_op(move |grads| {
+            let Some(gy) = gy.take() else { return Ok(()) };
+            filter.backward(grads, &x, OutputGrad::Dense(&gy))
+        });
+        Ok(out.put_tape(tape))
+    }
+
+    fn norm_act<T: Tape<f32, Self>>(
+        x: Map<f32, Self, T>,
+        norm: Norm<f32, Self>,
+        residual: Option<Map<f32, Self>>,
+        relu: bool,
+    ) -> Result<Map<f32, Self, T>, Error> {
+        unit::norm_act(x, norm, residual, relu)
+    }
+
+    fn conv_norm_act<T: Tape<f32, Self>>(
+        x: Map<f32, Self, T>,
+        filter: Filter<f32, Self>,
+        norm: Norm<f32, Self>,
+        residual: Option<Map<f32, Self>>,
+        relu: bool,
+    ) -> Result<Map<f32, Self, T>, Error> {
+        unit::conv_norm_act(x, filter, norm, residual, relu)
+    }
+
+    fn matrix<T: Tape<f32, Self>>(x: Map<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
+        let (x, mut tape) = x.split_tape();
+        // (a tensor of its own: where the tape keeps the gradient of the values)
+        let y = matrix(&Cpu::default(), dense(&x).to_vec(), (x.n * x.h * x.w, x.c))?;
+        let (gx, gy) = (Target::of(&x), Slot::of(&y));
+        tape.add_backward_op(move |grads| {
+            let gy = gy.take(grads)?;
+            gx.gather(grads, gy.len(), |gx, add| {
+                gx.iter_mut().zip(&gy).for_each(|(a, b)| *a = if add { *a + b } else { *b });
+            })
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn max_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
+        let (p, size) = (*p, x.size());
+        let (x, mut tape) = x.split_tape();
+        let out = pooled(&x, &p, |x, y| pool::max_forward(&p, size, x, y));
+        let y = out.clone();
+        tape.add_backward_op(move |grads| {
+            let Some(gy) = Target::of(&y).take() else { return Ok(()) };
+            let values = dense(&x);
+            Target::of(&x).gather(grads, x.len(), |gx, add| {
+                timed(Work::Pool, || pool::max_backward(&p, size, (&values, raw(&y)), &gy, fresh(gx, add)));
+            })
+        });
+        Ok(out.put_tape(tape))
+    }
+
+    fn average_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
+        let (p, size) = (*p, x.size());
+        let (x, mut tape) = x.split_tape();
+        let out = pooled(&x, &p, |x, y| pool::average_forward(&p, size, x, y));
+        let (gx, gy, len) = (Target::of(&x), Target::of(&out), x.len());
+        tape.add_backward_op(move |grads| {
+            let Some(gy) = gy.take() else { return Ok(()) };
+            gx.gather(grads, len, |gx, add| {
+                timed(Work::Pool, || pool::average_backward(&p, size, &gy, fresh(gx, add)));
+            })
+        });
+        Ok(out.put_tape(tape))
+    }
+
+    fn global_average<T: Tape<f32, Self>>(x: Map<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
+        let whole = Pool { kernel: x.h.max(x.w), stride: x.h.max(x.w), padding: 0, ceil: true, count_padding: false };
+        Self::matrix(<Self as Ops<f32>>::average_pool(x, &whole)?)
+    }
+
+    fn gradient_square(grads: &mut Grads, of: &Matrix<f32, Self>) -> Result<f64, Error> {
+        let gradient = grads.get_or_alloc_mut(of)?;
+        Ok(timed(Work::Optimiser, || sgd::square(gradient)))
+    }
+
+    fn sgd(step: Step, w: &mut Matrix<f32, Self>, velocities: &mut Grads, grads: &mut Grads) -> Result<(), Error> {
+        let (velocity, gradient) = (velocities.get_or_alloc_mut(w)?, grads.get_or_alloc_mut(w)?);
+        timed(Work::Optimiser, || step.run(values_mut(w), velocity, gradient));
+        Ok(())
+    }
+
+    fn linear<T: Tape<f32, Self>>(
+        x: Matrix<f32, Self, T>,
+        w: &Matrix<f32, Self>,
+        b: &Matrix<f32, Self>,
+    ) -> Result<Matrix<f32, Self, T>, Error> {
+        let (x, mut tape) = x.split_tape();
+        let (n, (c, k)) = (x.shape().0, *w.shape());
+        let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, 1, 1);
+        let y = convolved(&g, Input { data: values(&x), pending: None }, values(w), Some(values(b)));
+        let y = matrix(x.device(), y.to_vec(), (n, k))?;
+        let (gy, gx, gw, gb, w) = (Slot::of(&y), Slot::of(&x), Slot::of(w), Slot::of(b), w.clone());
+        tape.add_backward_op(move |grads| {
+            let (gy, mut of_w, mut of_x) = (gy.take(grads)?, gw.take(grads)?, gx.take(grads)?);
+            let x = Input { data: values(&x), pending: None };
+            let to = Some((&mut of_x[..], true));
+            conv::backward(Level::best(), &g, x, OutputGrad::Dense(&gy), values(&w), &mut of_w, to);
+            (*gw.of_mut(grads)?, *gx.of_mut(grads)?) = (of_w, of_x);
+            gy.chunks_exact(k).try_for_each(|row| gb.add(grads, row))
+        });
+        Ok(y.put_tape(tape))
+    }
+}
+
+/// The way back through a convolution.
+struct FilterBack {
+    g: ConvGeometry,
+    w: Matrix<f32, Cpu>,
+    gw: Slot,
+    gx: Option<Target>,
+}
+
+impl FilterBack {
+    fn of(f: &Filter<f32, Cpu>, g: ConvGeometry, x: &Map<f32, Cpu>) -> Self {
+        let gx = f.input_grad.then(|| Target::of(x));
+        FilterBack { g, w: f.weight.clone(), gw: Slot::of(f.weight), gx }
+    }
+
+    fn backward(&self, grads: &mut Grads, x: &Map<f32, Cpu>, gy: OutputGrad) -> Result<(), Error> {
+        let (g, w, x) = (&self.g, values(&self.w), input(x));
+        let mut gw = self.gw.take(grads)?;
+        match &self.gx {
+            None => conv::backward(Level::best(), g, x, gy, w, &mut gw, None),
+            Some(gx) => gx.gather(grads, g.x_len(), |gx, add| {
+                conv::backward(Level::best(), g, x, gy, w, &mut gw, Some((gx, add)));
+            })?,
+        }
+        *self.gw.of_mut(grads)? = gw;
+        Ok(())
+    }
+}
+
+/// A convolution's output (plus a bias by channel).
+fn convolved(g: &ConvGeometry, x: Input, w: &[f32], bias: Option<&[f32]>) -> Buffer {
+    let (none, mut y) = (vec![0.0; g.conv.c_out], Buffer::take(g.y_len()));
+    let shift = bias.unwrap_or(&none);
+    conv::forward(Level::best(), g, x, w, Finished { y: Shared::new(&mut y), shift, residual: None, relu: false });
+    y
+}
+
+/// A gradient that is to be added to: zeros when there is nothing in it yet.
+fn fresh(gx: &mut [f32], add: bool) -> &mut [f32] {
+    if !add {
+        gx.fill(0.0);
+    }
+    gx
+}
+
+/// Runs a pool.
+fn pooled(x: &Map<f32, Cpu>, p: &Pool, f: impl FnOnce(&[f32], &mut [f32])) -> Map<f32, Cpu> {
+    let (n, h, w, c) = x.size();
+    let size = (n, p.out(h), p.out(w), c);
+    let mut y = Buffer::take(size.0 * size.1 * size.2 * size.3);
+    timed(Work::Pool, || f(&dense(x), &mut y));
+    Map::made(y, size)
+}

@@ -1,0 +1,200 @@
+//! Convolution, batch norm, residual sum and activation as one operation on the tape.
+//!
+//! Kept for the backward pass: the convolution's output as it is, the norm's mean and deviation, and after a residual sum
+//! the output. What lies between is made again where it is read.
+
+use super::FilterBack;
+use super::values::{Error, Grads, Slot, Target, affine, dense, input, matrix, raw, values};
+use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::conv::{self, OutputGrad};
+use crate::kernels::geometry::ConvGeometry;
+use crate::kernels::lanes::{self, Affine, Dense, Finished, Gradient, NormGrad, Statistics, Summed};
+use crate::kernels::profile::{Work, timed};
+use crate::kernels::{Level, moments, norm};
+use crate::ops::map::Pending;
+use crate::ops::{Filter, Map, Matrix, Mode, Norm};
+use dfdx::prelude::*;
+use std::rc::Rc;
+
+type N<'a> = Norm<'a, f32, Cpu>;
+
+/// What a norm has made of its statistics.
+struct Statistic {
+    mean: Vec<f32>,
+    inverse_deviation: Vec<f32>,
+    pending: Rc<Pending<f32>>,
+    batch: bool,
+}
+
+/// Takes the batch's statistics into the running ones, or takes the running ones.
+fn statistic(norm: &mut N, batch: Option<((Vec<f32>, Vec<f32>), usize)>, relu: bool) -> Result<Statistic, Error> {
+    let is_batch = batch.is_some();
+    let (mean, var) = match batch {
+        None => (values(norm.mean).to_vec(), values(norm.var).to_vec()),
+        Some(((mean, var), rows)) => {
+            let unbiased = rows as f32 / (rows as f32 - 1.0).max(1.0);
+            *norm.mean = blend(norm.mean, &mean, 1.0)?;
+            *norm.var = blend(norm.var, &var, unbiased)?;
+            (mean, var)
+        }
+    };
+    let inverse_deviation: Vec<f32> = var.iter().map(|v| 1.0 / (v + N::EPS as f32).sqrt()).collect();
+    let scale: Vec<f32> = values(norm.gamma).iter().zip(&inverse_deviation).map(|(g, i)| g * i).collect();
+    let shift = values(norm.beta).iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
+    let pending = Rc::new(Pending { scale, shift, relu });
+    Ok(Statistic { mean, inverse_deviation, pending, batch: is_batch })
+}
+
+/// running * (1 - momentum) + batch * factor * momentum.
+fn blend(running: &Matrix<f32, Cpu>, batch: &[f32], factor: f32) -> Result<Matrix<f32, Cpu>, Error> {
+    let m = N::MOMENTUM as f32;
+    let mixed = values(running).iter().zip(batch).map(|(r, b)| r * (1.0 - m) + b * factor * m);
+    matrix(running.device(), mixed.collect(), *running.shape())
+}
+
+/// The whole unit; see [`crate::ops::Ops::conv_norm_act`].
+pub fn conv_norm_act<T: Tape<f32, Cpu>>(
+    x: Map<f32, Cpu, T>,
+    f: Filter<f32, Cpu>,
+    mut norm: N,
+    residual: Option<Map<f32, Cpu>>,
+    relu: bool,
+) -> Result<Map<f32, Cpu, T>, Error> {
+    let (x, mut tape) = x.split_tape();
+    let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
+    let size = (g.n, g.oh, g.ow, f.conv.c_out);
+    let mut y = Buffer::take(g.y_len());
+    let to = Shared::new(&mut y);
+    if norm.mode == Mode::Eval && !T::OWNS_TAPE {
+        folded(&x, &g, f.weight, &statistic(&mut norm, None, relu)?, residual.as_ref(), to);
+        return Ok(Map::made(y, size).put_tape(tape));
+    }
+    let pivot = values(norm.mean).to_vec();
+    let to = Statistics { y: Some(to), pivot: &pivot };
+    let parts = conv::forward(Level::best(), &g, input(&x), values(f.weight), to);
+    let batch = (norm.mode == Mode::Train).then(|| (moments::moments(&parts, &pivot), g.n * g.oh * g.ow));
+    let statistic = statistic(&mut norm, batch, relu)?;
+    let (out, normed) = normed(Map::made(y, size), statistic, residual, &norm);
+
+    let filter = FilterBack::of(&f, g, &x);
+    tape.add_backward_op(move |grads| {
+        normed.backward(grads, |grads, gy| filter.backward(grads, &x, OutputGrad::Norm(gy)))
+    });
+    Ok(out.put_tape(tape))
+}
+
+/// Norm, residual sum and activation of a map; see [`crate::ops::Ops::norm_act`].
+pub fn norm_act<T: Tape<f32, Cpu>>(
+    x: Map<f32, Cpu, T>,
+    mut norm: N,
+    residual: Option<Map<f32, Cpu>>,
+    relu: bool,
+) -> Result<Map<f32, Cpu, T>, Error> {
+    let (x, mut tape) = x.split_tape();
+    let (len, c) = (x.len(), x.c);
+    let mut y = Buffer::take(len);
+    y.copy_from_slice(&dense(&x));
+    let pivot = values(norm.mean).to_vec();
+    let batch = (norm.mode == Mode::Train).then(|| {
+        let parts = lanes::pass(Level::best(), Dense(&y), len, c, Statistics { y: None, pivot: &pivot });
+        (moments::moments(&parts, &pivot), len / c)
+    });
+    let statistic = statistic(&mut norm, batch, relu)?;
+    let (out, normed) = normed(Map::made(y, x.size()), statistic, residual, &norm);
+    let gx = Target::of(&x);
+    tape.add_backward_op(move |grads| {
+        normed.backward(grads, |grads, gy| {
+            gx.gather(grads, len, |gx, add| {
+                lanes::pass(Level::best(), gy, len, c, Gradient { gx: Shared::new(gx), add });
+            })
+        })
+    });
+    Ok(out.put_tape(tape))
+}
+
+/// The unit of a net that is not trained: the norm folded into the weights, all else done as the output is written.
+fn folded(
+    x: &Map<f32, Cpu>,
+    g: &ConvGeometry,
+    w: &Matrix<f32, Cpu>,
+    s: &Statistic,
+    residual: Option<&Map<f32, Cpu>>,
+    y: Shared,
+) {
+    let Pending { scale, shift, relu } = &*s.pending;
+    let rows = values(w).chunks_exact(scale.len());
+    let w: Vec<f32> = rows.flat_map(|row| row.iter().zip(scale).map(|(w, s)| w * s)).collect();
+    let residual = residual.map(dense);
+    let (shift, residual) = (&shift[..], residual.as_deref());
+    conv::forward(Level::best(), g, input(x), &w, Finished { y, shift, residual, relu: *relu });
+}
+
+/// The backward pass of a norm with its sum and activation.
+struct Normed {
+    /// Input of the norm.
+    y: Map<f32, Cpu>,
+    statistic: Statistic,
+    /// Where the output's gradient is gathered.
+    gradient: Target,
+    residual: Option<Target>,
+    /// The output after a sum and a ReLU.
+    above: Option<Map<f32, Cpu>>,
+    gamma: Slot,
+    beta: Slot,
+}
+
+/// The output of a norm over the values of `y`, and the way back.
+fn normed(
+    y: Map<f32, Cpu>,
+    statistic: Statistic,
+    residual: Option<Map<f32, Cpu>>,
+    norm: &N,
+) -> (Map<f32, Cpu>, Normed) {
+    let mut out = y.clone();
+    out.pending = Some(statistic.pending.clone());
+    if let Some(residual) = &residual {
+        let sum = Summed { data: raw(&y), affine: affine(&statistic.pending), residual: input(residual) };
+        let made = timed(Work::Sum, || lanes::collect(Level::best(), sum, y.len(), y.c));
+        out = Map::made(made, y.size());
+    }
+    let normed = Normed {
+        gradient: Target::of(&out),
+        residual: residual.as_ref().map(Target::of),
+        above: (residual.is_some() && statistic.pending.relu).then(|| out.clone()),
+        gamma: Slot::of(norm.gamma),
+        beta: Slot::of(norm.beta),
+        y,
+        statistic,
+    };
+    (out, normed)
+}
+
+impl Normed {
+    /// Gives the norm's parameters their gradients, `input` that of the norm's input, and the residual the output's.
+    fn backward(
+        self,
+        grads: &mut Grads,
+        input: impl FnOnce(&mut Grads, NormGrad) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(mut g) = self.gradient.take() else { return Ok(()) };
+        let Statistic { mean, inverse_deviation, pending, batch } = &self.statistic;
+        let Affine { scale, shift, relu } = affine(pending);
+        let y = raw(&self.y);
+        let saved = norm::Saved { y, mean, inverse_deviation, scale, shift, batch_statistics: *batch };
+        let mask = match &self.above {
+            Some(z) => norm::Mask::Above(raw(z)),
+            None if relu => norm::Mask::Own,
+            None => norm::Mask::No,
+        };
+        let own = timed(Work::Norm, || norm::gradients(Level::best(), &saved, &mut g, mask));
+        self.gamma.add(grads, &own.gamma)?;
+        self.beta.add(grads, &own.beta)?;
+        let [a, b, d] = &own.factors;
+        let mask = (relu && self.above.is_none()).then_some((scale, shift));
+        input(grads, NormGrad { g: &g, y, factors: [a, b, d], mask })?;
+        match self.residual {
+            Some(residual) => residual.give(grads, g),
+            None => Ok(()),
+        }
+    }
+}
