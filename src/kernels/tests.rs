@@ -3,7 +3,7 @@
 use super::buffer::Shared;
 use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
-use super::lanes::{Affine, Finished, Input, NormGrad, Statistics};
+use super::lanes::{self, Affine, Dense, Finished, Input, NormGrad, Statistics, Summed};
 use super::{Level, conv, moments, norm, pool, reference};
 use crate::random::{Purpose, rng};
 use rand_distr::{Distribution, StandardNormal};
@@ -129,11 +129,11 @@ fn statistics_of_an_output_equal_those_of_its_values() {
         let exact = reference::conv(&g, &x, &w);
         for level in Level::available() {
             let mut y = vec![9.0; g.y_len()];
-            let to = Statistics { y: Shared::new(&mut y), pivot: &pivot };
+            let to = Statistics { y: Some(Shared::new(&mut y)), pivot: &pivot };
             let parts = conv::forward(level, &g, plain(&x), &w, to);
             assert_eq!(parts.iter().map(|p| p.rows).sum::<usize>(), g.n * g.oh * g.ow, "{g:?}");
             let (mean, var) = moments::moments(&parts, &pivot);
-            let (exact_mean, exact_var) = norm::moments(&exact, o);
+            let (exact_mean, exact_var) = column_moments(&exact, o);
             let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * (1.0 + b.abs()));
             assert!(close(&mean, &exact_mean) && close(&var, &exact_var), "{mean:?} {exact_mean:?} {g:?}");
         }
@@ -188,61 +188,112 @@ fn a_tied_maximum_gives_its_gradient_to_the_first() {
     assert_eq!(gx, [0.0, 5.0, 0.0, 0.0]);
 }
 
-#[test]
-fn norm_gradients_equal_finite_differences() {
-    let (rows, c) = (1100, 3);
-    let (x, r, gy) = (noise(rows * c, 1), noise(rows * c, 2), noise(rows * c, 3));
-    let (gamma, beta) = ([0.5, -1.2, 2.0], [0.1, 0.0, -0.3]);
-    let forward = |x: &[f32], gamma: &[f32], beta: &[f32], relu: bool| -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-        let (mean, var) = norm::moments(x, c);
-        let inverse: Vec<f32> = var.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
-        let scale: Vec<f32> = gamma.iter().zip(&inverse).map(|(g, i)| g * i).collect();
-        let shift: Vec<f32> = (0..c).map(|i| beta[i] - mean[i] * scale[i]).collect();
-        let mut y = vec![0.0; x.len()];
-        norm::affine(x, &scale, &shift, Some(&r), relu, &mut y);
-        (y, mean, inverse)
-    };
-    let loss = |x: &[f32], gamma: &[f32], beta: &[f32]| -> f64 {
-        forward(x, gamma, beta, false).0.iter().zip(&gy).map(|(y, g)| *y as f64 * *g as f64).sum()
-    };
-    let (y, mean, inverse) = forward(&x, &gamma, &beta, false);
-    let saved =
-        norm::Saved { x: &x, y: None, mean: &mean, inverse_deviation: &inverse, gamma: &gamma, batch_statistics: true };
-    let (mut gx, mut ggamma, mut gbeta) = (vec![0.0; x.len()], vec![0.0; c], vec![0.0; c]);
-    norm::backward(&saved, &mut gy.clone(), &mut gx, &mut ggamma, &mut gbeta);
-    let h = 1e-3;
-    let slope = |f: &dyn Fn(f32) -> f64| (f(h) - f(-h)) / (2.0 * h as f64);
-    for i in 0..c {
-        let at = |v: &[f32], d: f32| (0..c).map(|k| v[k] + if k == i { d } else { 0.0 }).collect::<Vec<_>>();
-        let by_gamma = slope(&|d| loss(&x, &at(&gamma, d), &beta));
-        let by_beta = slope(&|d| loss(&x, &gamma, &at(&beta, d)));
-        assert!((by_gamma - ggamma[i] as f64).abs() < 0.05 * by_gamma.abs().max(1.0), "{by_gamma} {}", ggamma[i]);
-        assert!((by_beta - gbeta[i] as f64).abs() < 0.05 * by_beta.abs().max(1.0), "{by_beta} {}", gbeta[i]);
-    }
-    // a column's gradients add up to nothing, and so do they weighted by x: the norm takes both away
-    for i in 0..c {
-        let sum: f32 = gx.iter().skip(i).step_by(c).sum();
-        let dot: f32 = (0..rows).map(|p| gx[p * c + i] * (x[p * c + i] - mean[i])).sum();
-        assert!(sum.abs() < 1e-2 && dot.abs() < 1e-2, "{sum} {dot}");
-    }
-    let i = 30;
-    let by_x =
-        slope(&|d| loss(&(0..x.len()).map(|k| x[k] + if k == i { d } else { 0.0 }).collect::<Vec<_>>(), &gamma, &beta));
-    assert!((by_x - gx[i] as f64).abs() < 0.05 * by_x.abs().max(0.2), "{by_x} {}", gx[i]);
-    // a ReLU lets through what was above 0
-    let (rectified, ..) = forward(&x, &gamma, &beta, true);
-    assert!(rectified.iter().zip(&y).all(|(r, y)| *r == y.max(0.0)));
-    let mut masked = gy.clone();
-    let saved = norm::Saved { y: Some(&rectified), ..saved };
-    norm::backward(&saved, &mut masked, &mut gx, &mut ggamma, &mut gbeta);
-    assert!((0..masked.len()).all(|i| masked[i] == if y[i] > 0.0 { gy[i] } else { 0.0 }));
+/// Mean and variance of every column, in f64.
+fn column_moments(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
+    let rows = (x.len() / c) as f64;
+    let column = |i: usize| x.iter().skip(i).step_by(c).map(|v| *v as f64);
+    let mean: Vec<f64> = (0..c).map(|i| column(i).sum::<f64>() / rows).collect();
+    let var = (0..c).map(|i| (column(i).map(|v| (v - mean[i]).powi(2)).sum::<f64>() / rows) as f32).collect();
+    (mean.into_iter().map(|v| v as f32).collect(), var)
 }
 
 #[test]
 fn moments_hold_far_from_zero() {
-    let x: Vec<f32> = noise(5000, 4).into_iter().map(|v| v + 1000.0).collect();
-    let (mean, var) = norm::moments(&x, 1);
-    let exact = x.iter().map(|v| *v as f64).sum::<f64>() / 5000.0;
-    let exact_var = x.iter().map(|v| (*v as f64 - exact).powi(2)).sum::<f64>() / 5000.0;
-    assert!((mean[0] as f64 - exact).abs() < 1e-3 && (var[0] as f64 / exact_var - 1.0).abs() < 1e-4);
+    let x: Vec<f32> = noise(15000, 4).into_iter().map(|v| v + 1000.0).collect();
+    let parts = lanes::pass(Level::best(), Dense(&x), x.len(), 3, Statistics { y: None, pivot: &[990.0; 3] });
+    let ((mean, var), (exact_mean, exact_var)) = (moments::moments(&parts, &[990.0; 3]), column_moments(&x, 3));
+    for i in 0..3 {
+        assert!(
+            (mean[i] - exact_mean[i]).abs() < 1e-3 && (var[i] / exact_var[i] - 1.0).abs() < 1e-3,
+            "{mean:?} {var:?}"
+        );
+    }
+}
+
+/// A norm of three channels over 1100 rows, with a residual.
+struct NormCase {
+    x: Vec<f32>,
+    residual: Vec<f32>,
+    gy: Vec<f32>,
+}
+
+impl NormCase {
+    const C: usize = 3;
+    const BETA: [f32; 3] = [0.1, 0.0, -0.3];
+
+    /// What the backward pass needs: mean, inverse deviation, scale, shift.
+    fn statistics(&self, x: &[f32], gamma: &[f32]) -> [Vec<f32>; 4] {
+        let (mean, var) = column_moments(x, Self::C);
+        let inverse: Vec<f32> = var.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
+        let scale: Vec<f32> = gamma.iter().zip(&inverse).map(|(g, i)| g * i).collect();
+        let shift = (0..Self::C).map(|i| Self::BETA[i] - mean[i] * scale[i]).collect();
+        [mean, inverse, scale, shift]
+    }
+
+    fn forward(&self, x: &[f32], gamma: &[f32], relu: bool) -> Vec<f32> {
+        let [_, _, scale, shift] = self.statistics(x, gamma);
+        let affine = Affine { scale: &scale, shift: &shift, relu };
+        let sum = Summed { data: x, affine, residual: plain(&self.residual) };
+        lanes::collect(Level::best(), sum, x.len(), Self::C).to_vec()
+    }
+
+    /// sum(gy * y).
+    fn loss(&self, x: &[f32], gamma: &[f32]) -> f64 {
+        self.forward(x, gamma, false).iter().zip(&self.gy).map(|(y, g)| *y as f64 * *g as f64).sum()
+    }
+}
+
+#[test]
+fn norm_gradients_equal_finite_differences() {
+    let len = 1100 * NormCase::C;
+    let case = NormCase { x: noise(len, 1), residual: noise(len, 2), gy: noise(len, 3) };
+    let (x, gamma) = (&case.x, [0.5, -1.2, 2.0]);
+    let [mean, inverse_deviation, scale, shift] = case.statistics(x, &gamma);
+    let (mean, inverse_deviation, scale, shift) = (&mean[..], &inverse_deviation[..], &scale[..], &shift[..]);
+    let saved = norm::Saved { y: x, mean, inverse_deviation, scale, shift, batch_statistics: true };
+    let own = norm::gradients(Level::best(), &saved, &mut case.gy.clone(), norm::Mask::No);
+    let [a, b, d] = &own.factors;
+    let gx =
+        lanes::collect(Level::best(), NormGrad { g: &case.gy, y: x, factors: [a, b, d], mask: None }, len, NormCase::C);
+    let slope = |f: &dyn Fn(f32) -> f64| (f(1e-3) - f(-1e-3)) / 2e-3;
+    for i in 0..NormCase::C {
+        let by_gamma =
+            slope(&|h| case.loss(x, &std::array::from_fn::<_, 3, _>(|k| gamma[k] + if k == i { h } else { 0.0 })));
+        assert!((by_gamma - own.gamma[i] as f64).abs() < 0.05 * by_gamma.abs().max(1.0), "{by_gamma} {:?}", own.gamma);
+        let by_beta: f32 = case.gy.iter().skip(i).step_by(NormCase::C).sum();
+        assert!((by_beta - own.beta[i]).abs() < 1e-2, "{by_beta} {:?}", own.beta);
+        // a column's gradients add up to nothing, and so do they weighted by x: the norm takes both away
+        let column = || (i..len).step_by(NormCase::C);
+        let (sum, dot): (f32, f32) = (column().map(|p| gx[p]).sum(), column().map(|p| gx[p] * (x[p] - mean[i])).sum());
+        assert!(sum.abs() < 1e-2 && dot.abs() < 1e-2, "{sum} {dot}");
+    }
+    for i in [30, 31, 32] {
+        let by_x = slope(&|h| {
+            let moved: Vec<f32> = x.iter().enumerate().map(|(k, v)| v + if k == i { h } else { 0.0 }).collect();
+            case.loss(&moved, &gamma)
+        });
+        assert!((by_x - gx[i] as f64).abs() < 0.05 * by_x.abs().max(0.2), "{by_x} {}", gx[i]);
+    }
+}
+
+#[test]
+fn a_relu_lets_gradients_through_where_its_output_is_above_0() {
+    let len = 1100 * NormCase::C;
+    let case = NormCase { x: noise(len, 1), residual: vec![0.0; len], gy: noise(len, 3) };
+    let gamma = [0.5, -1.2, 2.0];
+    let [mean, inverse_deviation, scale, shift] = case.statistics(&case.x, &gamma);
+    let (mean, inverse_deviation, scale, shift) = (&mean[..], &inverse_deviation[..], &scale[..], &shift[..]);
+    let saved = norm::Saved { y: &case.x, mean, inverse_deviation, scale, shift, batch_statistics: true };
+    let z = case.forward(&case.x, &gamma, true);
+    let masked: Vec<f32> = case.gy.iter().zip(&z).map(|(g, z)| if *z > 0.0 { *g } else { 0.0 }).collect();
+    let expected = norm::gradients(Level::best(), &saved, &mut masked.clone(), norm::Mask::No);
+    let mut above = case.gy.clone();
+    for (g, mask) in [(&mut above, norm::Mask::Above(&z)), (&mut case.gy.clone(), norm::Mask::Own)] {
+        let found = norm::gradients(Level::best(), &saved, g, mask);
+        assert_eq!(
+            (found.gamma, found.beta, found.factors),
+            (expected.gamma.clone(), expected.beta.clone(), expected.factors.clone())
+        );
+    }
+    assert_eq!(above, masked);
 }
