@@ -171,6 +171,11 @@ impl Ops<f32> for Cpu {
         Ok(grads.get_or_alloc_mut(of)?.iter().all(|v| v.is_finite()))
     }
 
+    fn put_gradient(grads: &mut Grads, of: &Matrix<f32, Self>, values: Vec<f32>) -> Result<(), Error> {
+        **grads.get_or_alloc_mut(of)? = values;
+        Ok(())
+    }
+
     fn linear<T: Tape<f32, Self>>(
         x: Matrix<f32, Self, T>,
         w: &Matrix<f32, Self>,
