@@ -145,7 +145,8 @@ fn a_disk_that_is_full_anywhere_in_a_save_harms_no_older_checkpoint() {
     let changes = [
         ("net.depth", Value::Int(20)),
         ("net.width", Value::Float(1.0)),
-        ("train.epochs", Value::Int(100)),
+        // (no end of an epoch comes between)
+        ("data.train_images", Value::Int(12_000)),
         ("train.checkpoint_minutes", Value::Float(0.0)),
     ];
     let mut session = runs::start(small(&changes), &disk.0.path().join("runs")).unwrap();

@@ -60,7 +60,8 @@ fn fifty_stops_at_random_steps_leave_no_trace() {
     let mut draws = Draws::new(7);
     for _ in 0..50 {
         let step = 1 + draws.below(whole.end.step - 1);
-        let pieces = stopped_at(step, &Desk::new());
+        let own = Desk::new();
+        let pieces = stopped_at(step, &own);
         assert_same(&whole.dir, &pieces.dir);
         println!("stopped after {step}: the same");
     }

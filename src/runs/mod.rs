@@ -29,7 +29,7 @@ pub use dir::{RECIPE, at_work};
 pub use export::{csv, json};
 pub use line::{Line, Lines};
 pub use record::{Record, history};
-pub use resume::{resume, resume_with};
+pub use resume::resume;
 pub use tensorboard::tensorboard;
 pub use verify::{Verdict, verify};
 

@@ -2,9 +2,9 @@
 
 use super::dir::{CHAIN, CHECKPOINTS, JOURNAL, LOG, METRICS, RunDir};
 use super::recorder::Recorder;
-use super::{Line, Record, RunError, Running, Session, Sink, begin, logs, spawn};
+use super::{Line, Record, RunError, Session, begin, logs, spawn};
 use crate::kernels::Level;
-use crate::recipe::{Changes, Edit, Recipe};
+use crate::recipe::{Changes, Edit};
 use crate::train::{Checkpoint, Link, Options, Waiting, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,33 +15,16 @@ use std::path::Path;
 /// # Errors
 /// A run that another process holds, that is done and has nothing to do, or whose files cannot be read.
 pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
-    resume_with(dir, sets, spawn)
-}
-
-/// As [`resume`], with another way to spawn the trainer.
-///
-/// # Errors
-/// As [`resume`].
-pub fn resume_with(
-    dir: &Path,
-    sets: Changes,
-    spawn: impl FnOnce(Recipe, Options, Sink) -> Running,
-) -> Result<Session, RunError> {
     let run = RunDir::open(dir)?;
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let (from, mut notes) = newest(dir).map_err(stuck)?;
-    let (recipe, step, edits) = match &from {
-        Some(checkpoint) => {
-            let meta = &checkpoint.meta;
-            (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits)
+    let (recipe, step, edits, waits) = match &from {
+        Some(Checkpoint { meta, .. }) => {
+            (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits, meta.waiting.clone())
         }
-        None => (record.recipe.clone(), 0, 0),
+        None => (record.recipe.clone(), 0, 0, Waiting::all(record.recipe.edits())),
     };
-    let waits = from.as_ref().map_or_else(
-        || record.recipe.edits().iter().cloned().zip(1..).map(|(edit, n)| Waiting::scheduled(n, edit)).collect(),
-        |checkpoint| checkpoint.meta.waiting.clone(),
-    );
     let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
     let last_edit = known.last().copied().unwrap_or(0);
     let mut waiting = record.waiting(edits as usize);

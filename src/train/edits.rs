@@ -25,6 +25,11 @@ impl Waiting {
         let when = changes.iter().fold(step, |when, (knob, _)| when.effective(knob.applies));
         Waiting { id: 0, edit, changes, when }
     }
+
+    /// The edits of a schedule, numbered from 1.
+    pub fn all(edits: &[Edit]) -> Vec<Waiting> {
+        edits.iter().cloned().zip(1..).map(|(edit, number)| Waiting::scheduled(number, edit)).collect()
+    }
 }
 
 /// Edits in the order in which they were asked for.

@@ -78,9 +78,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 )));
             }
         }
-        let edits = options.edits.take().unwrap_or_else(|| {
-            recipe.edits().iter().cloned().zip(1..).map(|(edit, n)| Waiting::scheduled(n, edit)).collect()
-        });
+        let edits = options.edits.take().unwrap_or_else(|| Waiting::all(recipe.edits()));
         let last_edit = edits.iter().map(|e| e.edit).fold(options.last_edit, u64::max);
         let saver = Saver::new(&options, at.step)?;
         Ok(Trainer {

@@ -14,6 +14,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.take_reports(false);
         self.probe();
         if self.options.until.is_some_and(|until| self.at.step >= until) {
+            // (edits may have been made after the very last step)
+            self.apply_due(epoch_starts);
             return Flow::End;
         }
         self.save_if_due();
