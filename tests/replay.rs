@@ -14,8 +14,9 @@ use tricktop::train::{Command, Event, State, When};
 /// A run whose knobs are turned at random steps, at once, at the next epoch and at later steps.
 fn edited(seed: u64, edits: u64, desk: &Desk) -> Played {
     let mut draws = Draws::new(seed);
-    let session = runs::start(small(&[("train.checkpoint_steps", Value::Int(4))]), desk.path()).unwrap();
-    let mut session = session;
+    // (long enough not to end while it is steered, whatever the edits make of its epochs)
+    let changes = [("train.checkpoint_steps", Value::Int(4)), ("train.epochs", Value::Int(6))];
+    let mut session = runs::start(small(&changes), desk.path()).unwrap();
     let mut step = 0;
     for id in 1..=edits {
         if draws.below(3) > 0 && step < 18 {
@@ -49,7 +50,7 @@ fn change(draws: &mut Draws) -> (&'static tricktop::recipe::Knob, Value) {
         5 => ("tricks.mixup.alpha", Value::Float(0.1 + tenth)),
         6 => ("tricks.smoothing.on", on),
         7 => ("train.batch", Value::Int(10 + draws.below(30))),
-        8 => ("train.epochs", Value::Int(2 + draws.below(3))),
+        8 => ("train.epochs", Value::Int(5 + draws.below(3))),
         9 => ("schedule.decay", Value::Word(["Cosine", "Step", "Constant"][draws.below(3) as usize].into())),
         10 => ("augment.flip", on),
         _ => ("train.log_every", Value::Int(1 + draws.below(3))),
