@@ -14,7 +14,7 @@ import json
 import pathlib
 import subprocess
 
-NETS = ["resnet20d-28", "resnet18d-32"]
+NETS = ["resnet20d-28", "resnet18d-32", "resnet50d-224"]
 
 
 def last_json(command):

@@ -24,8 +24,8 @@ SMALL = ["train.epochs=3", "data.train_images=6000", "train.log_every=1", "train
 
 
 def throughput(run):
-    steps = [json.loads(line) for line in open(run / "metrics.jsonl")]
-    rates = [s["img_s"] for s in steps if s["event"] == "step"][10:]
+    lines = [json.loads(line) for line in open(run / "log.jsonl")]
+    rates = [s["img_s"] for s in lines if s["event"] == "speed"][10:]
     return len(rates) / sum(1 / r for r in rates)
 
 
@@ -49,8 +49,8 @@ def on_a_terminal(command, cwd, run):
             pass
 
     threading.Thread(target=drain, daemon=True).start()
-    journal = run / "journal.jsonl"
-    while not (journal.exists() and "run_end" in journal.read_text()):
+    log = run / "log.jsonl"
+    while not (log.exists() and "run_end" in log.read_text()):
         time.sleep(0.5)
     os.write(terminal, b"q")
     os.waitpid(pid, 0)

@@ -111,7 +111,17 @@ fn help_shows_every_option_and_examples() {
     let left = run(&["--help"]);
     assert_eq!((left.code, left.err.as_str()), (0, ""));
     let parts = ["--batch", "--set", "--runs", "--json", "--theme", "--ascii", "--threads", "Examples:", "Exit codes:"];
-    for part in parts.iter().chain(&["presets", "knobs", "bench", "data", "completions"]) {
+    for part in parts.iter().chain(&[
+        "presets",
+        "knobs",
+        "resume",
+        "replay",
+        "inspect",
+        "export",
+        "bench",
+        "data",
+        "completions",
+    ]) {
         assert!(left.out.contains(part), "--help lacks {part}:\n{}", left.out);
     }
     let version = run(&["--version"]).out;
@@ -156,6 +166,22 @@ fn a_preset_may_be_called_like_a_subcommand() {
     for args in [["--batch", "presets"], ["--batch", "./presets"]] {
         let left = call.run(&args);
         assert!(left.code == 2 && left.err.contains("train.epochs is 0"), "{args:?}: {left:?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_not_there_is_told() {
+    for args in [
+        &["resume", "nowhere", "--batch"][..],
+        &["replay", "nowhere"],
+        &["replay", "nowhere", "--verify"],
+        &["inspect", "nowhere"],
+        &["export", "nowhere", "--csv"],
+    ] {
+        let call = Call::new();
+        let left = call.run(args);
+        assert!(left.code == 1 && left.err.contains("nowhere: is no run directory"), "{args:?}: {left:?}");
+        assert!(!call.runs().exists() && left.out.is_empty(), "{args:?}: {left:?}");
     }
 }
 

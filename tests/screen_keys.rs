@@ -7,7 +7,7 @@ mod screen_script;
 use screen_script::*;
 use tricktop::app::{Effect, Modal, Msg};
 use tricktop::recipe::Value;
-use tricktop::train::{self, Command, Event, When};
+use tricktop::train::{self, Change, Command, Event, When};
 
 fn edit(path: &str, value: Value, when: When) -> Effect {
     Effect::Send(Command::Edit { id: 0, changes: vec![(knob(path), value)], when })
@@ -135,22 +135,16 @@ fn a_refused_edit_says_why_and_leaves_the_value() {
 }
 
 #[test]
-fn knobs_that_only_make_sense_together_settle_when_the_last_has_come() {
+fn knobs_that_only_make_sense_together_change_together() {
     let mut screen = Screen::running(100);
     // Ten epochs of warmup do not fit a run of five: the pair is valid only together.
-    screen.script.recipe = screen.script.recipe.with([(knob("schedule.warmup.epochs"), Value::Float(10.0))]).unwrap();
-    screen.event(Event::Applied {
-        id: 9,
-        step: 100,
-        knob: knob("schedule.warmup.epochs"),
-        from: Value::Float(1.0),
-        to: Value::Float(10.0),
-    });
-    let applied = |path: &str, to| Event::Applied { id: 9, step: 100, knob: knob(path), from: Value::Int(0), to };
-    screen.event(applied("train.epochs", Value::Int(5)));
-    assert_eq!(screen.state.recipe().train.epochs, 15);
-    screen.event(applied("schedule.warmup.epochs", Value::Float(2.0)));
-    assert_eq!((screen.state.recipe().train.epochs, screen.state.recipe().schedule.warmup.epochs), (5, 2.0));
+    let change = |path: &str, from, to| Change { knob: knob(path), from, to };
+    let changes = vec![
+        change("train.epochs", Value::Int(15), Value::Int(20)),
+        change("schedule.warmup.epochs", Value::Float(1.0), Value::Float(18.0)),
+    ];
+    screen.event(Event::Applied { id: 9, edit: 1, step: 100, changes });
+    assert_eq!((screen.state.recipe().train.epochs, screen.state.recipe().schedule.warmup.epochs), (20, 18.0));
 }
 
 #[test]
@@ -292,11 +286,7 @@ fn the_closing_lines_name_result_directory_and_command() {
     screen.keys("+");
     let end = screen.script.end(train::State::Done);
     screen.event(end);
-    let want = [
-        "done at step 100, best top-1 92.1 %, 2:32",
-        "runs/quick-7",
-        "tricktop --batch runs/quick-7/recipe.ron  # without its 1 edits, see runs/quick-7/journal.jsonl",
-    ];
+    let want = ["done at step 100, best top-1 92.1 %, 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
     assert_eq!(screen.state.closing_lines(), want);
 }
 

@@ -93,7 +93,7 @@ fn pretend(recipe: Recipe) -> Result<Session, String> {
         }
     };
     let trainer = std::thread::Builder::new().name("trainer".into()).spawn(work).map_err(|e| e.to_string())?;
-    Ok(Session { commands, events, guard: Box::new(Join(Some(trainer))) })
+    Ok(Session { commands, past: Vec::new(), events, guard: Box::new(Join(Some(trainer))) })
 }
 
 struct Join(Option<std::thread::JoinHandle<()>>);
@@ -147,7 +147,7 @@ fn keys_steer_a_run_and_leaving_prints_the_result() {
     terminal.wait_for("STOPPED");
     terminal.press("q");
     let after = terminal.ends();
-    assert!(after.contains("stopped at step") && after.contains("tricktop --batch runs/quick-7/recipe.ron"), "{after}");
+    assert!(after.contains("stopped at step") && after.contains("tricktop replay runs/quick-7"), "{after}");
 }
 
 #[cfg(unix)]

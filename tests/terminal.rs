@@ -57,11 +57,14 @@ fn a_run_is_steered_with_keys_and_its_edits_are_in_the_journal() {
 
     let journal = lines(dir.path(), "quick", "journal.jsonl");
     let edits: Vec<_> = journal.iter().filter(|l| l["event"] == "edit").collect();
-    let edit = |knob: &str| *edits.iter().find(|e| e["knob"] == knob).unwrap_or_else(|| panic!("{knob}: {edits:?}"));
+    let edit = |knob: &str| {
+        let changes = edits.iter().map(|e| &e["changes"][0]);
+        changes.clone().find(|c| c["knob"] == knob).unwrap_or_else(|| panic!("{knob}: {edits:?}"))
+    };
     assert_eq!(edit("schedule.base_lr")["to"], 0.123);
     assert_eq!((&edit("tricks.mixup.on")["from"], &edit("tricks.mixup.on")["to"]), (&false.into(), &true.into()));
-    assert!(edit("schedule.base_lr")["step"].is_u64());
-    assert_eq!(journal.last().unwrap()["event"], "run_end");
+    assert!(edits[0]["step"].is_u64());
+    assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["event"], "run_end");
     assert!(dir.path().join("runs/quick/checkpoints").read_dir().unwrap().next().is_some(), "a checkpoint was saved");
 }
 
@@ -96,7 +99,42 @@ fn a_window_that_is_shut_saves_the_run_and_ends_the_program() {
     terminal.wait_until("a step", |text| text.contains("img/s"));
     assert!(terminal.hang_up(), "the program went on without its terminal");
     assert!(dir.path().join("runs/quick/checkpoints").read_dir().unwrap().next().is_some(), "a checkpoint was saved");
-    assert_eq!(lines(dir.path(), "quick", "journal.jsonl").last().unwrap()["event"], "run_end");
+    assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["event"], "run_end");
+}
+
+#[test]
+fn a_run_is_taken_up_on_the_screen_with_its_curves_and_edits() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = open(dir.path(), &["train.epochs=200", "train.log_every=1"], 100, 30);
+    terminal.wait_for("RUN");
+    terminal.press(":momentum 0.8\r");
+    terminal.wait_for("momentum 0.9 → 0.8");
+    terminal.signal("-USR1");
+    terminal.wait_for("checkpoint of step");
+    terminal.press("qn");
+    terminal.wait_for("STOPPED");
+    terminal.press("q");
+    let after = terminal.ends();
+    assert!(after.contains("tricktop replay runs/quick") && after.contains("tricktop resume runs/quick"), "{after}");
+
+    let stopped = lines(dir.path(), "quick", "chain.jsonl").last().unwrap()["step"].as_u64().unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
+    command.args(["resume", "quick"]);
+    command.cwd(dir.path());
+    let mut terminal = Terminal::open(command, 100, 30);
+    terminal.wait_for("RUN");
+    terminal.wait_for("momentum 0.9 → 0.8");
+    terminal.press("q");
+    terminal.wait_for("Stop the run?");
+    terminal.press("s");
+    terminal.wait_for("STOPPED");
+    terminal.press("q");
+    terminal.ends();
+    let metrics = lines(dir.path(), "quick", "metrics.jsonl");
+    let steps: Vec<u64> =
+        metrics.iter().filter(|l| l["event"] == "step").map(|l| l["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, (1..=steps.len() as u64).collect::<Vec<_>>(), "every step stands once");
+    assert!(steps.len() as u64 > stopped, "{steps:?}");
 }
 
 /// Makes the pictures of the README from a real run of the default preset:

@@ -77,9 +77,9 @@ impl Edits {
         self.pending.iter_mut().filter(|p| p.id == id).for_each(|p| p.scheduled = Some(when));
     }
 
-    /// A knob of an edit has taken its value.
-    pub(crate) fn applied(&mut self, id: u64, knob: &Knob) {
-        self.pending.retain(|p| p.id != id || p.knob != knob);
+    /// An edit has taken effect.
+    pub(crate) fn applied(&mut self, id: u64) {
+        self.pending.retain(|p| p.id != id);
     }
 
     /// An edit did not happen.
@@ -126,7 +126,7 @@ mod tests {
         let mut edits = Edits::default();
         assert_eq!(edits.send(&recipe, lr(0.2), When::Now), Command::Edit { id: 1, changes: lr(0.2), when: When::Now });
         assert_eq!(edits.pending.len(), 1);
-        edits.applied(1, find("schedule.base_lr").unwrap());
+        edits.applied(1);
         assert!(edits.pending.is_empty());
         assert_eq!(edits.undo(), Some(Command::Edit { id: 2, changes: lr(0.1), when: When::Now }));
         assert_eq!(edits.undo(), None);

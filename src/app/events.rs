@@ -6,7 +6,7 @@ use super::state::{State, Tone};
 use super::{Effect, number};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
-use crate::train::{self, EpochEnd, Evaluation, Event, StepRecord, Summary, When};
+use crate::train::{self, Change, EpochEnd, Evaluation, Event, StepRecord, Summary, When};
 
 /// Takes one event in.
 pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -24,9 +24,9 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             let text = format!("{} to {} {}", title(knob), shown(knob, &to), when_text(state, when));
             state.note(Tone::Plain, text);
         }
-        Event::Applied { id, step, knob, from, to } => {
-            state.edits.applied(id, knob);
-            applied(state, step, knob, &from, to);
+        Event::Applied { id, step, changes, .. } => {
+            state.edits.applied(id);
+            applied(state, step, changes);
         }
         Event::Refused { id, reason } => {
             state.edits.refused(id);
@@ -35,9 +35,10 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Epoch(end) => epoch(state, &end),
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
-        Event::Checkpoint { step, bytes, ms, best, .. } => {
+        Event::Saving { .. } | Event::Hashed { .. } => {}
+        Event::Checkpoint { step, bytes, ms, link, .. } => {
             state.run.checkpoint = Some(step);
-            let best = if best { "best " } else { "" };
+            let best = if link.is_none() { "best " } else { "" };
             let text = format!("{best}checkpoint of step {step} written, {}, {ms:.0} ms", number::bytes(bytes));
             state.note(Tone::Plain, text);
         }
@@ -91,22 +92,24 @@ fn steps(state: &mut State, records: &[StepRecord]) {
     }
 }
 
-fn applied(state: &mut State, step: u64, knob: &'static Knob, from: &Value, to: Value) {
+fn applied(state: &mut State, step: u64, changes: Vec<Change>) {
     let ahead = step.saturating_sub(state.run.step) as f64;
-    let epoch = state.run.epoch + ahead / state.run.steps_per_epoch(&state.recipe).max(1) as f64;
-    let text = format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, &to));
-    let label = match (knob.group, trick_of(knob)) {
-        (Group::TrickValue, Some(trick)) => format!("{} {}", trick.name, shown(knob, &to)),
-        _ => format!("{} {}", knob.name, shown(knob, &to)),
+    let epoch = match state.run.steps_per_epoch(&state.recipe) {
+        // (of a run that is taken up again only the logged steps are known)
+        0 => state.run.epoch,
+        steps => state.run.epoch + ahead / steps as f64,
     };
-    state.unsettled.push((knob, to));
-    if let Ok(recipe) = state.recipe.with(state.unsettled.iter().cloned()) {
-        state.recipe = recipe;
-        state.unsettled.clear();
+    for Change { knob, from, to } in &changes {
+        let label = match (knob.group, trick_of(knob)) {
+            (Group::TrickValue, Some(trick)) => format!("{} {}", trick.name, shown(knob, to)),
+            _ => format!("{} {}", knob.name, shown(knob, to)),
+        };
+        state.run.mark(epoch, label);
+        state.note(Tone::Edit, format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, to)));
     }
-    state.run.edits += 1;
-    state.run.mark(epoch, label);
-    state.note(Tone::Edit, text);
+    if let Ok(recipe) = state.recipe.with(changes.into_iter().map(|c| (c.knob, c.to))) {
+        state.recipe = recipe;
+    }
 }
 
 fn epoch(state: &mut State, end: &EpochEnd) {
@@ -175,7 +178,6 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
 pub(crate) fn restart(state: &mut State, recipe: crate::recipe::Recipe) -> Vec<Effect> {
     state.run = Run::new();
     state.recipe = recipe.clone();
-    state.unsettled.clear();
     state.edits = super::Edits::default();
     state.alarm = None;
     state.note(Tone::Plain, "new run from scratch");

@@ -63,7 +63,6 @@ pub struct Run {
     /// Step of the last checkpoint.
     pub(crate) checkpoint: Option<u64>,
     pub(crate) marks: VecDeque<Mark>,
-    pub(crate) edits: usize,
     /// The last state that was not an evaluation.
     pub(crate) settled: train::State,
     pub(crate) evaluating_since: Option<Duration>,
@@ -91,7 +90,6 @@ impl Run {
             best_top1: None,
             checkpoint: None,
             marks: VecDeque::new(),
-            edits: 0,
             settled: train::State::Starting,
             evaluating_since: None,
             evaluation: Duration::ZERO,

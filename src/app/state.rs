@@ -10,8 +10,9 @@ use super::number;
 use super::plan::{Now, Plan};
 use super::rows::Rows;
 use super::run::Run;
-use crate::recipe::{Applies, Changes, KNOBS, Knob, Recipe, Value};
-use crate::train::{self, RunInfo, When};
+use crate::recipe::{Applies, KNOBS, Knob, Recipe, Value};
+use crate::runs;
+use crate::train::{self, When};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -98,8 +99,6 @@ pub struct Options {
     pub color: bool,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
-    /// The command that makes a run again, from what it is and the number of edits it took.
-    pub reproduce: fn(&RunInfo, usize) -> String,
 }
 
 /// What a line or a notice is about.
@@ -143,8 +142,6 @@ pub struct State {
     pub(crate) clock: Duration,
     pub(crate) run: Run,
     pub(crate) recipe: Recipe,
-    /// Applied changes that make no valid recipe until the rest of their edit has come.
-    pub(crate) unsettled: Changes,
     pub(crate) edits: Edits,
     pub(crate) plan: Plan,
     pub(crate) rows: Rows,
@@ -180,7 +177,6 @@ impl State {
             clock: Duration::ZERO,
             run: Run::new(),
             recipe,
-            unsettled: Vec::new(),
             edits: Edits::default(),
             plan: Plan::default(),
             rows: Rows::new(),
@@ -271,8 +267,10 @@ impl State {
         let took = number::duration(Duration::try_from_secs_f64(summary.seconds).unwrap_or_default());
         let mut lines = vec![format!("{} at step {}, {best}, {took}", summary.state.word(), summary.step)];
         lines.extend(summary.error.iter().map(|e| format!("error: {e}")));
-        lines.extend(summary.dir.iter().map(|d| d.display().to_string()));
-        lines.extend(self.run.info.iter().map(|info| (self.options.reproduce)(info, self.run.edits)));
+        if let Some(dir) = &summary.dir {
+            lines.push(dir.display().to_string());
+            lines.extend(runs::again(dir, summary.state));
+        }
         lines
     }
 

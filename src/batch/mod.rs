@@ -9,12 +9,10 @@ mod text;
 
 pub use output::Format;
 
-use crate::recipe::Recipe;
 use crate::runs::{RunError, Session};
 use crate::train::{Command, Event, State, Summary};
 use output::Output;
 use std::io::Write;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -49,8 +47,6 @@ impl Outcome {
 
 /// What the runs of a batch share.
 pub struct Batch<'a> {
-    /// Directory of run directories.
-    pub runs: &'a Path,
     /// What is printed.
     pub format: Format,
     /// Set by a signal: the run at work saves a checkpoint and stops, the others do not start.
@@ -58,26 +54,27 @@ pub struct Batch<'a> {
     /// Set a while after an interrupt was seen: from then on another one ends the program at once. One interrupt that
     /// arrives twice (to the program and to its group) is one.
     pub again: &'a AtomicBool,
+    /// Set by SIGUSR1: the run at work saves a checkpoint and goes on.
+    pub save: &'a AtomicBool,
 }
 
 impl Batch<'_> {
-    /// Trains the recipes in turn, each begun by `start`. A run that fails does not keep the others from running; an
-    /// `out` that is closed or full does not keep any from running.
+    /// Trains runs in turn, each begun by its function. A run that fails does not keep the others from running; an `out`
+    /// that is closed or full does not keep any from running.
     pub fn run(
         &self,
-        recipes: impl IntoIterator<Item = Recipe>,
+        starts: impl IntoIterator<Item = impl FnOnce() -> Result<Session, RunError>>,
         out: impl Write,
-        mut start: impl FnMut(Recipe, &Path) -> Result<Session, RunError>,
     ) -> Outcome {
         let mut output = Output::new(out, self.format);
         let mut outcome = Outcome::Done;
-        for recipe in recipes {
+        for start in starts {
             if self.interrupt.load(Ordering::Relaxed) {
                 outcome = outcome.max(Outcome::Interrupted);
                 break;
             }
-            let ended = match start(recipe.clone(), self.runs) {
-                Ok(session) => self.follow(&recipe, session, &mut output),
+            let ended = match start() {
+                Ok(session) => self.follow(session, &mut output),
                 Err(e) => {
                     output.say(&format!("error: {e}"));
                     Outcome::Failed
@@ -89,8 +86,8 @@ impl Batch<'_> {
     }
 
     /// Prints a run until it has ended.
-    fn follow(&self, recipe: &Recipe, session: Session, output: &mut Output<impl Write>) -> Outcome {
-        let mut run = output.begin(recipe, &session);
+    fn follow(&self, session: Session, output: &mut Output<impl Write>) -> Outcome {
+        let mut run = output.begin(&session);
         let (mut stop, mut since) = (None, Instant::now());
         let mut alarm = "the run was paused, and nobody is there to resume it".to_string();
         loop {
@@ -98,6 +95,10 @@ impl Batch<'_> {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
                 stop = Some(order(&session, Stop::Interrupt));
                 since = Instant::now();
+            }
+            if self.save.swap(false, Ordering::Relaxed) {
+                // (a trainer that takes no command any more has ended)
+                let _ = session.commands.send(Command::Save);
             }
             if stop == Some(Stop::Interrupt) && since.elapsed() > ONE_INTERRUPT {
                 self.again.store(true, Ordering::Relaxed);

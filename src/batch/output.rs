@@ -1,7 +1,6 @@
 //! Where the lines go: data to `out`, the progress bar and messages to standard error.
 
 use super::text;
-use crate::recipe::Recipe;
 use crate::runs::{Line, Lines, Session};
 use crate::train::{Event, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -51,11 +50,12 @@ impl<W: Write> Output<W> {
     }
 
     /// Prints that a run has begun.
-    pub(super) fn begin<'a>(&'a mut self, recipe: &Recipe, session: &'a Session) -> Run<'a, W> {
+    pub(super) fn begin<'a>(&'a mut self, session: &'a Session) -> Run<'a, W> {
+        let recipe = &session.recipe;
         if self.format == Format::Terminal {
             self.bar = bar(recipe.train.epochs);
         }
-        self.line(&Line::run_start(&session.name, &session.dir, recipe));
+        self.line(&session.first);
         let lines = Lines::new(recipe, session.dir.as_path());
         Run { output: self, session, lines, epochs: recipe.train.epochs, alarm: String::new() }
     }

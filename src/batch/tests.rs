@@ -1,9 +1,11 @@
 use super::*;
+use crate::recipe::Recipe;
 use crate::runs::fake::{self, Stage, epoch};
 use crate::runs::{Running, Sink, start_with};
 use crate::train::Options;
 use serde_json::Value as Json;
 use std::io;
+use std::path::Path;
 
 type Script = Box<dyn FnOnce(Stage) + Send>;
 
@@ -21,10 +23,13 @@ fn batch_to(
     scripts: Vec<Script>,
 ) -> (Outcome, tempfile::TempDir) {
     let runs = tempfile::tempdir().unwrap();
-    let batch = Batch { runs: runs.path(), format, interrupt, again: &AtomicBool::new(false) };
-    let recipes = vec![Recipe::default(); scripts.len()];
-    let mut scripts = scripts.into_iter();
-    let outcome = batch.run(recipes, out, |recipe, runs| start_with(recipe, runs, fake::play(scripts.next().unwrap())));
+    let off = AtomicBool::new(false);
+    let batch = Batch { format, interrupt, again: &off, save: &off };
+    let start = |script| {
+        let dir = runs.path();
+        move || start_with(Recipe::default(), Options::default(), dir, fake::play(script))
+    };
+    let outcome = batch.run(scripts.into_iter().map(start), out);
     (outcome, runs)
 }
 
@@ -110,9 +115,10 @@ fn a_pause_that_nobody_asked_for_is_a_failure() {
 fn a_run_that_cannot_begin_fails_and_prints_no_data() {
     let mut out = Vec::new();
     let off = &AtomicBool::new(false);
-    let batch = Batch { runs: Path::new("/dev/null/runs"), format: Format::Json, interrupt: off, again: off };
+    let batch = Batch { format: Format::Json, interrupt: off, again: off, save: off };
     let unused = |_: Recipe, _: Options, _: Sink| -> Running { panic!("the trainer was started") };
-    let outcome = batch.run(vec![Recipe::default()], &mut out, |recipe, runs| start_with(recipe, runs, unused));
+    let start = || start_with(Recipe::default(), Options::default(), Path::new("/dev/null/runs"), unused);
+    let outcome = batch.run([start], &mut out);
     assert_eq!((outcome, out.len()), (Outcome::Failed, 0));
 }
 
@@ -174,7 +180,7 @@ fn training_goes_on_when_nobody_reads() {
             vec![Box::new(whole), Box::new(whole)],
         );
         assert_eq!(outcome, expected, "{error:?}");
-        let journal = std::fs::read_to_string(runs.path().join("run-2/journal.jsonl")).unwrap();
+        let journal = std::fs::read_to_string(runs.path().join("run-2/log.jsonl")).unwrap();
         assert!(journal.contains("run_end"), "{error:?}: the second run was not done");
     }
 }

@@ -1,6 +1,7 @@
 //! A line of a run as text.
 
 use crate::runs::Line;
+use crate::train::Change;
 
 /// As one JSON object, with its line end. `None` for what only the run directory keeps.
 pub(super) fn json(line: &Line) -> Option<String> {
@@ -15,6 +16,7 @@ pub(super) fn json(line: &Line) -> Option<String> {
 pub(super) fn plain(line: &Line) -> Option<String> {
     let text = match line {
         Line::RunStart { run, dir, .. } => format!("run {run}: recorded in {dir}"),
+        Line::RunResume { run, dir, step, .. } => format!("run {run}: goes on after step {step}, recorded in {dir}"),
         Line::Ready { net, parameters, data, train_images, test_images, device, steps_per_epoch, .. } => {
             let millions = *parameters as f64 / 1e6;
             format!(
@@ -23,14 +25,18 @@ pub(super) fn plain(line: &Line) -> Option<String> {
             )
         }
         Line::Step { epoch, step, loss, lr, img_s } => {
-            format!("step {step:>6}  epoch {epoch:>7.2}  loss {loss:.4}  lr {lr:.5}  {img_s:.0} img/s")
+            format!("step {step:>6}  epoch {epoch:>7.2}  loss {loss:.4}  lr {lr:.5}{}", speed(*img_s))
         }
-        Line::Edit { step, knob, from, to } => format!("step {step:>6}  {knob} {from} -> {to}"),
+        Line::Edit { step, changes, .. } => {
+            let one = |c: &Change| format!("{} {} -> {}", c.knob.path, c.from, c.to);
+            format!("step {step:>6}  {}", changes.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
         Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, img_s, best } => format!(
             "step {step:>6}  epoch {epoch:>4} ends  train loss {train_loss:.4}  val loss {val_loss:.4}  \
-             top-1 {}  top-5 {}  {img_s:.0} img/s{}",
+             top-1 {}  top-5 {}{}{}",
             percent(*val_top1),
             percent(*val_top5),
+            speed(*img_s),
             if *best { "  best" } else { "" }
         ),
         Line::Evaluation { epoch, step, val_loss, val_top1, val_top5 } => format!(
@@ -39,13 +45,19 @@ pub(super) fn plain(line: &Line) -> Option<String> {
             percent(*val_top5)
         ),
         Line::Checkpoint { step, path, best: false, .. } => format!("step {step:>6}  checkpoint {path}"),
-        Line::RunEnd { state, step, best_top1, seconds, dir, .. } => {
+        Line::RunEnd { state, step, best_top1, seconds, dir, reproduce, .. } => {
             let best = best_top1.map_or("no evaluation".to_string(), |top1| format!("best top-1 {}", percent(top1)));
-            format!("step {step:>6}  {state}: {best} in {seconds:.1} s; {dir}")
+            format!("step {step:>6}  {state}: {best} in {seconds:.1} s; {dir}\nagain: {reproduce}")
         }
-        Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } => return None,
+        Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } | Line::Speed { .. } => {
+            return None;
+        }
     };
     Some(text + "\n")
+}
+
+fn speed(img_s: Option<f64>) -> String {
+    img_s.map_or(String::new(), |img_s| format!("  {img_s:.0} img/s"))
 }
 
 fn percent(fraction: f64) -> String {

@@ -15,6 +15,8 @@ Examples:
   tricktop --batch presets/mine.ron          train without a screen
   tricktop --batch fashion/warmup fashion/mixup --json > runs.jsonl
                                              train two presets in turn, events as JSON lines
+  tricktop resume quick                      go on with runs/quick where it was stopped or killed
+  tricktop replay quick --verify             prove that runs/quick can be made again to the bit
   tricktop knobs                             every knob: default, range, when a change takes effect
 
 A preset is the path of a RON file or the name of a bundled one (`tricktop presets`).
@@ -44,12 +46,8 @@ pub(super) struct Train {
     pub(super) runs: PathBuf,
     #[command(flatten)]
     pub(super) threads: Threads,
-    /// Colours of the screen
-    #[arg(long, value_parser = theme(), default_value = ThemeName::default().word(), conflicts_with = "batch")]
-    pub(super) theme: ThemeName,
-    /// Draws the screen with ASCII characters only
-    #[arg(long, conflicts_with = "batch")]
-    pub(super) ascii: bool,
+    #[command(flatten)]
+    pub(super) look: Look,
     /// Trains the presets in turn, without a screen
     #[arg(long, requires = "presets")]
     pub(super) batch: bool,
@@ -59,10 +57,76 @@ pub(super) struct Train {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Look {
+    /// Colours of the screen
+    #[arg(long, value_parser = theme(), default_value = ThemeName::default().word(), conflicts_with = "batch")]
+    pub(super) theme: ThemeName,
+    /// Draws the screen with ASCII characters only
+    #[arg(long, conflicts_with = "batch")]
+    pub(super) ascii: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Resume {
+    /// Run directory, or its name in `runs/`
+    pub(super) run: PathBuf,
+    /// Changes a knob at the next step, or at the next epoch where it only can then; may be repeated
+    #[arg(long = "set", value_name = "KNOB=VALUE")]
+    pub(super) sets: Vec<String>,
+    #[command(flatten)]
+    pub(super) threads: Threads,
+    #[command(flatten)]
+    pub(super) look: Look,
+    /// Goes on without a screen
+    #[arg(long)]
+    pub(super) batch: bool,
+    /// Prints events as JSON lines
+    #[arg(long, requires = "batch")]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// Run directory, or its name in `runs/`
+    pub(super) run: PathBuf,
+    /// Ends after this step [default: the last checkpoint of the run]
+    #[arg(long, value_name = "STEP")]
+    pub(super) until: Option<u64>,
+    /// Compares with what was recorded and writes nothing
+    #[arg(long)]
+    pub(super) verify: bool,
+    /// Directory of run directories
+    #[arg(long, value_name = "DIR", default_value = "runs", conflicts_with = "verify")]
+    pub(super) runs: PathBuf,
+    #[command(flatten)]
+    pub(super) threads: Threads,
+    /// Prints events as JSON lines
+    #[arg(long, conflicts_with = "verify")]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Threads {
     /// Threads that compute [default: one a processor]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "format", required = true, multiple = false)]
+pub(super) struct Export {
+    /// Steps and epochs as a table
+    #[arg(long)]
+    pub(super) csv: bool,
+    /// Recipe, edits, steps and epochs as one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The recipe with the edits as its schedule: a preset that makes the run again
+    #[arg(long)]
+    pub(super) preset: bool,
+    /// Event files of TensorBoard, in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) tensorboard: Option<PathBuf>,
 }
 
 fn theme() -> impl TypedValueParser<Value = ThemeName> {
@@ -97,6 +161,25 @@ pub(super) enum Command {
         profile: bool,
         #[command(flatten)]
         threads: Threads,
+    },
+    /// Goes on with a run that was stopped or killed, where its newest checkpoint left it
+    Resume(Resume),
+    /// Makes a run again, its edits at their steps, and proves that it is the same to the bit
+    Replay(Replay),
+    /// Says what is in a run or a checkpoint, and whether it is whole
+    Inspect {
+        /// Run directory, its name in `runs/`, or a checkpoint file
+        path: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints what a run has recorded
+    Export {
+        /// Run directory, or its name in `runs/`
+        run: PathBuf,
+        #[command(flatten)]
+        format: Export,
     },
     /// Prepares images
     Data {

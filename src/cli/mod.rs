@@ -1,26 +1,25 @@
 //! The command line: reads it, checks everything it names, then starts what it asks for.
 
 mod args;
+mod headless;
+mod inspect;
 mod list;
+mod records;
 mod screen;
 
-use crate::batch::{Batch, Format};
 use crate::data::{self, DataError};
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
-use crate::recipe::{Mistake, Mistakes, Preset, preset};
+use crate::recipe::{Changes, Mistake, Mistakes, Preset, preset};
+use crate::runs::{self, RunError};
 use crate::train::bench::CASES;
+use crate::train::{self, TrainError};
 use crate::tui::TuiError;
-use crate::{runs, train};
-use args::{Cli, Command, Data, Threads, Train};
+use args::{Cli, Command, Data, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use thiserror::Error;
 
 /// Why the program ends without doing what it was asked for.
@@ -41,12 +40,21 @@ pub enum Failure {
     /// The screen could not be opened or did not go on.
     #[error("error: {0}")]
     Screen(TuiError),
+    /// A run could not be read or taken up.
+    #[error("error: {0}")]
+    Run(RunError),
+    /// A file that was to be looked at could not be read.
+    #[error("error: {0}")]
+    Inspect(String),
+    /// A run is not the same when it is made again.
+    #[error("{0}")]
+    Differs(String),
     /// Images could not be read or written.
     #[error("error: {0}")]
     Data(DataError),
     /// A net could not be timed.
     #[error("error: {0}")]
-    Bench(train::TrainError),
+    Bench(TrainError),
     /// The output could not be written.
     #[error("error: standard output cannot be written: {0}")]
     Print(io::Error),
@@ -73,6 +81,10 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Presets) => print(&list::presets()),
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
+        Some(Command::Resume(args)) => resume(&args),
+        Some(Command::Replay(args)) => records::replay(&args),
+        Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
+        Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { net, steps, json, profile, threads }) => bench(net, steps, json, profile, &threads),
         Some(Command::Data { command: Data::Subset { idx_dir, out_dir } }) => subset(&idx_dir, &out_dir),
         Some(Command::Completions { shell }) => {
@@ -91,10 +103,11 @@ fn train(mut args: Train) -> Result<ExitCode, Failure> {
     set_threads(&args.threads)?;
     let mut presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
     if args.batch {
-        return batch(presets, &args);
+        let starts = presets.into_iter().map(|p| || runs::start(p.recipe, &args.runs));
+        return headless::batch(starts, args.json);
     }
     match (presets.pop(), presets.len()) {
-        (Some(preset), 0) if io::stdout().is_terminal() => screen::open(preset, &args),
+        (Some(preset), 0) if io::stdout().is_terminal() => screen::open(preset, &args.runs, &args.look),
         (_, 0) => Err(Failure::NoTerminal),
         (_, more) => Err(Failure::SeveralPresets(more + 1)),
     }
@@ -121,22 +134,26 @@ fn lacking(preset: &Preset) -> Option<Mistake> {
     Some(Mistake { place: Place::whole(preset.path().display().to_string()), message: error.to_string() })
 }
 
-fn batch(presets: Vec<Preset>, args: &Train) -> Result<ExitCode, Failure> {
-    let [interrupt, again] = interrupts().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
-    let format = if args.json { Format::Json } else { Format::for_people() };
-    let batch = Batch { runs: &args.runs, format, interrupt: &interrupt, again: &again };
-    let outcome = batch.run(presets.into_iter().map(|p| p.recipe), io::stdout().lock(), runs::start);
-    Ok(ExitCode::from(outcome.code()))
+/// Goes on with a run, on the screen or without.
+fn resume(args: &Resume) -> Result<ExitCode, Failure> {
+    let mistake = |message| Mistake { place: Place::whole("--set"), message };
+    let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
+    let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
+    set_threads(&args.threads)?;
+    let dir = find_run(&args.run);
+    if args.batch {
+        return headless::batch([|| runs::resume(&dir, sets)], args.json);
+    }
+    if !io::stdout().is_terminal() {
+        return Err(Failure::NoTerminal);
+    }
+    screen::resume(&dir, sets, &args.look)
 }
 
-/// Two flags: SIGINT, SIGTERM and SIGHUP set the first; once somebody has set the second, they end the program.
-fn interrupts() -> io::Result<[Arc<AtomicBool>; 2]> {
-    let [interrupt, again] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&again))?;
-        flag::register(signal, Arc::clone(&interrupt))?;
-    }
-    Ok([interrupt, again])
+/// The directory of a run that is named by its path, or by its name in `runs/`.
+fn find_run(run: &Path) -> PathBuf {
+    let named = Path::new("runs").join(run);
+    if !run.exists() && named.exists() { named } else { run.to_path_buf() }
 }
 
 fn bench(net: Option<String>, steps: u64, json: bool, profile: bool, threads: &Threads) -> Result<ExitCode, Failure> {

@@ -35,6 +35,30 @@ pub enum Layout {
     Linear,
 }
 
+impl Layout {
+    /// Shape in PyTorch's layout of a matrix of `(rows, columns)` in ours.
+    pub fn torch_shape(self, (rows, cols): (usize, usize)) -> Vec<usize> {
+        match self {
+            Layout::Vector => vec![cols],
+            Layout::Linear => vec![cols, rows],
+            Layout::Conv(c) => vec![c.c_out, c.c_in / c.groups, c.kernel.0, c.kernel.1],
+        }
+    }
+
+    /// For every value in PyTorch's order its place in ours: PyTorch goes through columns, then through rows in an
+    /// order that for convolutions has the taps innermost.
+    pub fn torch_order(self, (rows, cols): (usize, usize)) -> impl Iterator<Item = usize> {
+        let (taps, inner) = match self {
+            Layout::Conv(c) => (c.taps(), c.c_in / c.groups),
+            _ => (1, rows),
+        };
+        (0..rows * cols).map(move |i| {
+            let (col, channel, tap) = (i / rows, i % rows / taps, i % taps);
+            (tap * inner + channel) * cols + col
+        })
+    }
+}
+
 /// A parameter or running statistic of a net.
 pub struct Param<E: Real, D: Ops<E>> {
     /// Name as in timm's checkpoints, e.g. `layer1.0.conv1.weight`.
@@ -77,38 +101,19 @@ impl<E: Real, D: Ops<E>> Param<E, D> {
 
     /// Shape in PyTorch's layout.
     pub fn torch_shape(&self) -> Vec<usize> {
-        let (rows, cols) = *self.data.shape();
-        match self.layout {
-            Layout::Vector => vec![cols],
-            Layout::Linear => vec![cols, rows],
-            Layout::Conv(c) => vec![c.c_out, c.c_in / c.groups, c.kernel.0, c.kernel.1],
-        }
+        self.layout.torch_shape(*self.data.shape())
     }
 
     /// `values` in our layout (such as the gradient of this parameter) brought into PyTorch's.
     pub fn to_torch(&self, values: &[E]) -> Vec<f32> {
-        self.torch_order().map(|i| values[i].value() as f32).collect()
+        self.layout.torch_order(*self.data.shape()).map(|i| values[i].value() as f32).collect()
     }
 
     /// `values` in PyTorch's layout brought into ours.
     pub fn from_torch(&self, values: &[f32]) -> Vec<E> {
         let mut ours = vec![E::of(0.0); values.len()];
-        self.torch_order().zip(values).for_each(|(i, v)| ours[i] = E::of(*v as f64));
+        self.layout.torch_order(*self.data.shape()).zip(values).for_each(|(i, v)| ours[i] = E::of(*v as f64));
         ours
-    }
-
-    /// For every value in PyTorch's order its place in ours: PyTorch goes through columns, then through rows in an
-    /// order that for convolutions has the taps innermost.
-    fn torch_order(&self) -> impl Iterator<Item = usize> + use<E, D> {
-        let (rows, cols) = *self.data.shape();
-        let (taps, inner) = match self.layout {
-            Layout::Conv(c) => (c.taps(), c.c_in / c.groups),
-            _ => (1, rows),
-        };
-        (0..rows * cols).map(move |i| {
-            let (col, channel, tap) = (i / rows, i % rows / taps, i % taps);
-            (tap * inner + channel) * cols + col
-        })
     }
 
     /// Draws initial weights (section 2.1): Xavier, uniform in ±sqrt(6 / (d_in + d_out)), or He, normal with

@@ -257,3 +257,19 @@ pub fn sgd<E: Real, D: Ops<E>>(
     let (at, mut grads) = (w.ghost(), sum.try_backward()?);
     config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?)
 }
+
+/// Composed way to put values in the place of a gradient: they are the gradient of their product with the tensor. A
+/// negative zero becomes a positive one.
+///
+/// # Errors
+/// The device's.
+pub fn put_gradient<E: Real, D: Ops<E>>(
+    grads: &mut Gradients<E, D>,
+    of: &Matrix<E, D>,
+    values: Vec<E>,
+) -> Result<(), D::Err> {
+    let values = of.device().try_tensor_from_vec(values, *of.shape())?;
+    let mut made = of.leaky_trace().try_mul(values)?.try_sum::<Rank0, Axes2<0, 1>>()?.try_backward()?;
+    std::mem::swap(grads.get_or_alloc_mut(of)?, made.get_or_alloc_mut(of)?);
+    Ok(())
+}

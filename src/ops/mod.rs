@@ -169,6 +169,14 @@ pub trait Ops<E: Real>: Device<E, Err: Send> + Send + Sync {
         composed::sgd(step, w, velocities, grads)
     }
 
+    /// Puts `values` in the place of a tensor's gradient.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn put_gradient(grads: &mut Gradients<E, Self>, of: &Matrix<E, Self>, values: Vec<E>) -> Result<(), Self::Err> {
+        composed::put_gradient(grads, of, values)
+    }
+
     /// x w + b, with x `(N, C)`, w `(C, K)`, b `(1, K)`.
     ///
     /// # Errors

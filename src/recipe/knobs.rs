@@ -122,6 +122,10 @@ knobs! {
     train.seed, "seed", Knob, int(0, u64::MAX), "", Add(1.0), Fork, "", "seed of every random draw";
     train.log_every, "log every", Knob, int(1, 1_000_000), "steps", Add(1.0), Live, "", "steps between two lines of the metrics log";
     train.checkpoint_epochs, "checkpoint", Knob, int(1, 100_000), "epochs", Add(1.0), Live, "", "epochs between two checkpoints";
+    train.checkpoint_steps, "ckpt steps", Knob, int(0, u64::MAX), "steps", Add(100.0), Live, "", "steps between two checkpoints inside an epoch, 0 for none";
+    train.checkpoint_minutes, "ckpt minutes", Knob, from(0.0, 1e6), "min", Add(1.0), Live, "", "longest time without a checkpoint, 0 for any";
+    train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
+    train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
     schedule.per, "per", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
@@ -192,6 +196,21 @@ pub fn markdown_table() -> String {
         page += &format!("| `{path}` | {default} | {kind}{unit} | {} | {paper} | {help} |\n", applies.word());
     }
     page
+}
+
+impl serde::Serialize for Knob {
+    /// Writes the path.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.path)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for &'static Knob {
+    /// Reads a path.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = String::deserialize(deserializer)?;
+        find(&path).ok_or_else(|| serde::de::Error::custom(super::mistakes::unknown_knob(&path)))
+    }
 }
 
 impl PartialEq for Knob {

@@ -97,7 +97,7 @@ pub(super) fn unknown_field(section: &str, name: &str) -> String {
     let mut fields = knobs::fields(section);
     let mut message = format!("unknown field `{}`", excerpt(name));
     if section.is_empty() {
-        fields.insert(0, "extends");
+        fields.splice(0..0, ["extends", "edits"]);
     } else {
         message += &format!(" in {section}");
     }

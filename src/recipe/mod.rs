@@ -1,6 +1,7 @@
 //! Recipes: what a run does, validated, and the presets they are made from.
 
 pub mod bundled;
+mod edits;
 pub mod knobs;
 pub mod mistakes;
 mod parse;
@@ -10,6 +11,7 @@ mod source;
 mod value;
 mod write;
 
+pub use edits::Edit;
 pub use knobs::{Applies, KNOBS, Knob};
 pub use mistakes::{Mistake, Mistakes};
 pub use preset::Preset;
@@ -36,10 +38,11 @@ pub fn reasons(invalid: &[Invalid]) -> String {
 /// Knobs and the values they are to take, changed together.
 pub type Changes = Vec<(&'static Knob, Value)>;
 
-/// The settings of a run, always valid.
+/// The settings of a run, always valid, and the edits that are to be made on the way.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recipe {
     settings: Settings,
+    edits: Vec<Edit>,
 }
 
 impl std::ops::Deref for Recipe {
@@ -55,7 +58,7 @@ impl Recipe {
         (knob.get)(&self.settings)
     }
 
-    /// The same recipe with these knobs changed together, so that their order does not matter.
+    /// The same recipe with these knobs changed together, so that their order does not matter; its edits stay.
     ///
     /// # Errors
     /// Every value out of its range, or, when none is, every clash between settings.
@@ -74,7 +77,7 @@ impl Recipe {
         if invalid.is_empty() {
             invalid = clashes(&settings);
         }
-        if invalid.is_empty() { Ok(Recipe { settings }) } else { Err(invalid) }
+        if invalid.is_empty() { Ok(Recipe { settings, edits: self.edits.clone() }) } else { Err(invalid) }
     }
 
     /// The knobs in which `other` differs, with its values.
@@ -144,7 +147,7 @@ mod tests {
         for knob in KNOBS {
             let value = match (knob.kind, Recipe::default().get(knob)) {
                 (Kind::Switch, Value::Bool(v)) => Value::Bool(!v),
-                (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 1),
+                (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 7),
                 (Kind::Int { .. }, _) => Value::Int(32),
                 (Kind::Float { max, .. }, _) => Value::Float(max / 1024.0),
                 (Kind::Choice(words), Value::Word(v)) => {

@@ -4,7 +4,7 @@
 //! that the place of a name or a value is the place of its slice, and a mistake in one value hides no other.
 
 use super::mistakes::{Mistake, Place, excerpt, unknown_field};
-use super::{Kind, Knob, Value, knobs};
+use super::{Edit, Kind, Knob, Value, knobs};
 use ron::value::RawValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::HashMap;
@@ -20,6 +20,13 @@ pub(super) struct Setting {
     pub(super) place: Place,
 }
 
+/// An edit of a schedule with the place where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct PlacedEdit {
+    pub(super) edit: Edit,
+    pub(super) place: Place,
+}
+
 /// What one file says.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
@@ -27,6 +34,8 @@ pub(super) struct Parsed {
     pub(super) extends: Option<(String, Place)>,
     /// The knobs it sets, each once, in their order.
     pub(super) settings: Vec<Setting>,
+    /// Its schedule of edits, when it has one.
+    pub(super) edits: Option<Vec<PlacedEdit>>,
     /// Its mistakes, in their order.
     pub(super) mistakes: Vec<Mistake>,
 }
@@ -92,6 +101,8 @@ impl<'t> Reader<'t> {
             let value = value.trim().get_ron();
             if path == "extends" {
                 self.extends(value);
+            } else if path == "edits" {
+                self.edits(value);
             } else if let Some(knob) = knobs::find(&path) {
                 self.knob(knob, value, again);
             } else if !knobs::fields(&path).is_empty() {
@@ -115,6 +126,41 @@ impl<'t> Reader<'t> {
                 self.mistake(value, format!("extends is {}; it must be the path of a preset in quotes", excerpt(value)))
             }
         }
+    }
+
+    /// A list of edits: partial presets, each with the number of steps after which it is made.
+    fn edits(&mut self, value: &'t str) {
+        let Ok(items) = ron::from_str::<Vec<&'t RawValue>>(value) else {
+            let found = excerpt(value);
+            return self.mistake(value, format!("edits is {found}; it must be [(after: STEPS, …), …]"));
+        };
+        let mut edits = Vec::new();
+        for item in items.into_iter().map(|item| item.trim().get_ron()) {
+            let Ok(Fields(fields)) = ron::from_str::<Fields>(item) else {
+                self.mistake(item, format!("an edit is {}; it must be (after: STEPS, …)", excerpt(item)));
+                continue;
+            };
+            let (after, fields): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| *name == "after");
+            let [(_, steps)] = after[..] else {
+                self.mistake(item, "an edit needs one `after`: the steps after which it is made".to_string());
+                continue;
+            };
+            let Ok(after) = ron::from_str(steps.get_ron()) else {
+                let steps = steps.trim().get_ron();
+                self.mistake(steps, format!("after is {}; it must be a whole number of steps", excerpt(steps)));
+                continue;
+            };
+            if let Some((name, _)) = fields.iter().find(|(name, _)| matches!(*name, "extends" | "edits")) {
+                self.mistake(name, format!("an edit holds knobs, not `{name}`"));
+                continue;
+            }
+            let outer = std::mem::take(&mut self.parsed.settings);
+            self.section("", Fields(fields));
+            let inner = std::mem::replace(&mut self.parsed.settings, outer);
+            let changes = inner.into_iter().map(|s| (s.knob, s.value)).collect();
+            edits.push(PlacedEdit { edit: Edit { after, changes }, place: self.place(item) });
+        }
+        self.parsed.edits = Some(edits);
     }
 
     fn knob(&mut self, knob: &'static Knob, text: &'t str, again: bool) {

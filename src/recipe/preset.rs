@@ -4,7 +4,7 @@
 //! are gathered before anything is refused.
 
 use super::mistakes::{Mistake, Mistakes, Place, unknown_knob};
-use super::parse::{Parsed, Setting, parse};
+use super::parse::{Parsed, PlacedEdit, Setting, parse};
 use super::source::{Source, decode};
 use super::{Invalid, Knob, Recipe, Value, knobs};
 use std::fs;
@@ -106,6 +106,8 @@ struct Chain {
     stem: String,
     /// The settings of each file.
     settings: Vec<Vec<Setting>>,
+    /// The schedule of edits of the first file that has one.
+    edits: Option<Vec<PlacedEdit>>,
     mistakes: Vec<Mistake>,
     contents: Contents,
 }
@@ -136,6 +138,7 @@ impl Chain {
                 Err(mistake) => Parsed { mistakes: vec![mistake], ..Parsed::default() },
             };
             chain.settings.push(parsed.settings);
+            chain.edits = chain.edits.or(parsed.edits);
             chain.mistakes.extend(parsed.mistakes);
             let Some((to, place)) = parsed.extends else { return chain };
             source = source.relative(Path::new(&to));
@@ -173,10 +176,17 @@ impl Chain {
             return Err(Mistakes(mistakes));
         }
         let changes = settings.iter().map(|s| (s.knob, s.value.clone()));
-        Recipe::default().with(changes).map_err(|clashes| {
+        let recipe = Recipe::default().with(changes).map_err(|clashes| {
             let place = |path| settings.iter().rfind(|s| s.knob.path == path).map_or(&self.opened, |s| &s.place);
             let mistake = |clash: &Invalid| Mistake { place: place(clash.path).clone(), message: clash.to_string() };
             Mistakes(clashes.iter().map(mistake).collect())
+        })?;
+        let edits = self.edits.as_deref().unwrap_or_default();
+        recipe.with_edits(edits.iter().map(|e| e.edit.clone()).collect()).map_err(|(i, problem)| {
+            Mistakes(vec![Mistake {
+                place: edits[i].place.clone(),
+                message: format!("this edit cannot be made: {problem}"),
+            }])
         })
     }
 }

@@ -199,6 +199,14 @@ settings! {
         log_every: u64 = 10,
         /// Epochs between two checkpoints; the last epoch always writes one.
         checkpoint_epochs: u64 = 1,
+        /// Steps between two checkpoints, 0 for none inside an epoch.
+        checkpoint_steps: u64 = 0,
+        /// Minutes after which a checkpoint is due, 0 for never.
+        checkpoint_minutes: f64 = 10.0,
+        /// Newest checkpoints that stay.
+        keep_last: u64 = 2,
+        /// Checkpoints that stay because their epoch ended best.
+        keep_best: u64 = 1,
     }
     /// Optimiser: SGD.
     Optim {

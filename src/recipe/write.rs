@@ -1,28 +1,47 @@
 //! A recipe as a complete preset.
 
-use super::{Kind, Recipe, Value, knobs};
+use super::{Edit, Kind, Knob, Recipe, Value, knobs};
 
 impl Recipe {
-    /// This recipe as a preset that sets every knob, under a comment with the program's version. Reading it back
-    /// gives an equal recipe.
+    /// This recipe as a preset that sets every knob, with its schedule of edits, under a comment with the program's
+    /// version. Reading it back gives an equal recipe.
     pub fn to_ron(&self) -> String {
         let version = env!("CARGO_PKG_VERSION");
-        format!("// tricktop {version}: every knob as resolved\n(\n{})\n", self.section("", "    "))
+        let knobs = section(&|knob| Some(self.get(knob)), "", INDENT);
+        format!("// tricktop {version}: every knob as resolved\n(\n{knobs}{})\n", schedule(self.edits()))
     }
+}
 
-    fn section(&self, section: &str, indent: &str) -> String {
-        let line = |field: &&str| {
-            let path = knobs::join(section, field);
-            match knobs::find(&path) {
-                Some(knob) => format!("{indent}{field}: {},\n", spelled(knob.kind, &self.get(knob))),
-                None => {
-                    let inside = self.section(&path, &format!("{indent}    "));
-                    format!("{indent}{field}: (\n{inside}{indent}),\n")
-                }
-            }
-        };
-        knobs::fields(section).iter().map(line).collect()
+const INDENT: &str = "    ";
+
+/// The field `edits`, when there are any.
+fn schedule(edits: &[Edit]) -> String {
+    let one = |edit: &Edit| {
+        let value = |knob: &Knob| edit.changes.iter().rfind(|(k, _)| *k == knob).map(|(_, v)| v.clone());
+        let knobs = section(&value, "", &INDENT.repeat(3));
+        format!("{0}(\n{0}{INDENT}after: {1},\n{knobs}{0}),\n", INDENT.repeat(2), edit.after)
+    };
+    match edits {
+        [] => String::new(),
+        edits => format!("{INDENT}edits: [\n{}{INDENT}],\n", edits.iter().map(one).collect::<String>()),
     }
+}
+
+/// The fields of a section whose knobs have a value.
+fn section(value: &dyn Fn(&Knob) -> Option<Value>, name: &str, indent: &str) -> String {
+    let line = |field: &&str| {
+        let path = knobs::join(name, field);
+        match knobs::find(&path) {
+            Some(knob) => {
+                value(knob).map_or(String::new(), |v| format!("{indent}{field}: {},\n", spelled(knob.kind, &v)))
+            }
+            None => match section(value, &path, &format!("{indent}{INDENT}")) {
+                inside if inside.is_empty() => inside,
+                inside => format!("{indent}{field}: (\n{inside}{indent}),\n"),
+            },
+        }
+    };
+    knobs::fields(name).iter().map(line).collect()
 }
 
 /// A value in RON's spelling.
@@ -35,7 +54,8 @@ fn spelled(kind: Kind, value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::recipe::{KNOBS, Kind, Recipe, Value, preset};
+    use super::*;
+    use crate::recipe::{KNOBS, preset};
     use proptest::prelude::*;
     use std::fs;
 
@@ -70,6 +90,25 @@ mod tests {
             let read = preset::load(&path).unwrap_or_else(|m| panic!("{m}\n{}", recipe.to_ron()));
             prop_assert_eq!(read.recipe, recipe);
         }
+    }
+
+    #[test]
+    fn a_schedule_of_edits_reads_back_equal() {
+        let edit = |after, changes: &[(&str, Value)]| Edit {
+            after,
+            changes: changes.iter().map(|(path, v)| (knobs::find(path).unwrap(), v.clone())).collect(),
+        };
+        let edits = vec![
+            edit(0, &[("optim.momentum", Value::Float(0.5))]),
+            edit(120, &[("tricks.mixup.on", Value::Bool(true)), ("tricks.mixup.alpha", Value::Float(0.3))]),
+            edit(120, &[("tricks.distill.teacher", Value::Word("a \"b\"".into()))]),
+        ];
+        let recipe = Recipe::default().with_edits(edits).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.ron");
+        fs::write(&path, recipe.to_ron()).unwrap();
+        let read = preset::load(&path).unwrap_or_else(|m| panic!("{m}\n{}", recipe.to_ron()));
+        assert_eq!(read.recipe, recipe);
     }
 
     #[test]

@@ -2,12 +2,27 @@
 
 use super::RunError;
 use crate::recipe::Recipe;
-use atomic_write_file::AtomicWriteFile;
+use crate::train::write_whole;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// A run directory that this process made and holds.
+/// What the trainer does and the machine says: starts, checkpoints, speed, alarms, ends.
+pub(super) const LOG: &str = "log.jsonl";
+/// Every edit, as it took effect.
+pub(super) const JOURNAL: &str = "journal.jsonl";
+/// Steps at each log interval, evaluations.
+pub(super) const METRICS: &str = "metrics.jsonl";
+/// A link for every checkpoint.
+pub(super) const CHAIN: &str = "chain.jsonl";
+/// The directory of checkpoints.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+/// The recipe as started.
+pub const RECIPE: &str = "recipe.ron";
+/// Locked while the run lives.
+const LOCK: &str = "lock";
+
+/// A run directory that this process holds.
 #[derive(Debug)]
 pub(super) struct RunDir {
     pub(super) name: String,
@@ -21,16 +36,27 @@ impl RunDir {
     pub(super) fn create(recipe: &Recipe, runs: &Path) -> Result<RunDir, RunError> {
         fs::create_dir_all(runs).map_err(RunError::create(runs))?;
         let (name, path) = claim(&recipe.name, runs)?;
-        let lock = lock(&path.join("lock"))?;
-        let file = path.join("recipe.ron");
-        write_whole(&file, &recipe.to_ron()).map_err(RunError::write(&file))?;
+        let lock = lock(&path.join(LOCK))?;
+        let file = path.join(RECIPE);
+        write_whole(&file, recipe.to_ron().as_bytes()).map_err(RunError::write(&file))?;
         Ok(RunDir { name, path, lock })
     }
 
-    /// Opens a log of the run; it must not be there yet.
+    /// Takes the lock of a run that is there.
+    pub(super) fn open(path: &Path) -> Result<RunDir, RunError> {
+        if !path.join(RECIPE).is_file() {
+            return Err(RunError::NoRun { path: path.to_path_buf() });
+        }
+        // (the name that `.` and a link stand for)
+        let name = std::fs::canonicalize(path).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
+        let lock = lock(&path.join(LOCK))?;
+        Ok(RunDir { name: name.unwrap_or_default(), path: path.to_path_buf(), lock })
+    }
+
+    /// Opens a log of the run, which goes on at its end.
     pub(super) fn log(&self, file: &str) -> Result<(PathBuf, File), RunError> {
         let path = self.path.join(file);
-        let file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(RunError::create(&path))?;
+        let file = OpenOptions::new().append(true).create(true).open(&path).map_err(RunError::create(&path))?;
         Ok((path, file))
     }
 }
@@ -51,6 +77,11 @@ fn claim(stem: &str, runs: &Path) -> Result<(String, PathBuf), RunError> {
     }
 }
 
+/// Whether a process is at work on the run in `dir`.
+pub fn at_work(dir: &Path) -> bool {
+    File::open(dir.join(LOCK)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn lock(path: &Path) -> Result<File, RunError> {
     let file = File::create(path).map_err(RunError::create(path))?;
     match file.try_lock() {
@@ -58,12 +89,6 @@ fn lock(path: &Path) -> Result<File, RunError> {
         Err(TryLockError::WouldBlock) => Err(RunError::Locked { path: path.to_path_buf() }),
         Err(TryLockError::Error(e)) => Err(RunError::write(path)(e)),
     }
-}
-
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = AtomicWriteFile::open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.commit()
 }
 
 #[cfg(test)]

@@ -96,5 +96,5 @@ pub(crate) fn play(script: impl FnOnce(Stage) + Send + 'static) -> impl FnOnce(R
 
 /// A session whose trainer plays `script`.
 pub(crate) fn session(recipe: Recipe, runs: &Path, script: impl FnOnce(Stage) + Send + 'static) -> Session {
-    start_with(recipe, runs, play(script)).unwrap()
+    start_with(recipe, Options::default(), runs, play(script)).unwrap()
 }

@@ -1,48 +1,63 @@
 //! One fact of a run as one JSON object on one line: what `journal.jsonl`, `metrics.jsonl` and `--batch --json` hold.
 
 use crate::recipe::{KNOBS, Recipe, Value};
-use crate::train::{Event, StepRecord, Summary};
-use serde::Serialize;
+use crate::train::{Change, Event, StepRecord, Summary};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A line. Losses stay `f32` so that the shortest text reads back to the same bits; a number that is not finite
 /// becomes `null`.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Line<'a> {
+pub enum Line {
     /// A run was begun.
     RunStart {
         /// Its name.
-        run: &'a str,
+        run: String,
         /// Its directory.
-        dir: Cow<'a, str>,
+        dir: String,
         /// Version of the program.
-        version: &'static str,
+        version: String,
         /// The command line.
         command: Vec<String>,
         /// Every knob and its value.
-        recipe: BTreeMap<&'static str, Value>,
+        recipe: BTreeMap<String, Value>,
+    },
+    /// A run goes on where a checkpoint left it.
+    RunResume {
+        /// Its name.
+        run: String,
+        /// Its directory.
+        dir: String,
+        /// Version of the program.
+        version: String,
+        /// The command line.
+        command: Vec<String>,
+        /// Steps done.
+        step: u64,
+        /// Every knob and its value.
+        recipe: BTreeMap<String, Value>,
     },
     /// Data and net are there; training begins.
     Ready {
         /// Net.
-        net: &'a str,
+        net: String,
         /// Trained parameters.
         parameters: usize,
         /// Multiply-adds of one forward pass of one image.
         multiply_adds: u64,
         /// Data.
-        data: &'a str,
+        data: String,
         /// Training images.
         train_images: usize,
         /// Test images.
         test_images: usize,
         /// Class names, in label order.
-        classes: &'a [String],
+        classes: Vec<String>,
         /// Where it computes.
-        device: &'a str,
+        device: String,
         /// Steps an epoch.
         steps_per_epoch: u64,
     },
@@ -56,19 +71,27 @@ pub enum Line<'a> {
         loss: f32,
         /// Learning rate.
         lr: f64,
+        /// Images a second; left out where only the recipe and its edits may count.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        img_s: Option<f64>,
+    },
+    /// Images a second at a step of a log interval.
+    Speed {
+        /// Steps done.
+        step: u64,
         /// Images a second.
         img_s: f64,
+        /// Seconds since 1970.
+        time: f64,
     },
     /// An edit took effect after `step` steps.
     Edit {
         /// Steps done.
         step: u64,
-        /// Path of the knob.
-        knob: &'static str,
-        /// Value before.
-        from: &'a Value,
-        /// Value from now on.
-        to: &'a Value,
+        /// Its number in the run.
+        edit: u64,
+        /// Its knobs with the values before and from now on.
+        changes: Vec<Change>,
     },
     /// An epoch ended.
     EpochEnd {
@@ -79,13 +102,15 @@ pub enum Line<'a> {
         /// Mean training loss.
         train_loss: f64,
         /// Loss on the test set.
+        #[serde(deserialize_with = "or_nan")]
         val_loss: f64,
         /// Top-1 on the test set, as a fraction.
         val_top1: f64,
         /// Top-5 on the test set, as a fraction.
         val_top5: f64,
-        /// Images a second.
-        img_s: f64,
+        /// Images a second; left out where only the recipe and its edits may count.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        img_s: Option<f64>,
         /// Whether it is the best top-1 so far.
         best: bool,
     },
@@ -96,6 +121,7 @@ pub enum Line<'a> {
         /// Steps done.
         step: u64,
         /// Loss on the test set.
+        #[serde(deserialize_with = "or_nan")]
         val_loss: f64,
         /// Top-1, as a fraction.
         val_top1: f64,
@@ -107,14 +133,14 @@ pub enum Line<'a> {
         /// Steps done.
         step: u64,
         /// `counts[label][predicted]`.
-        counts: &'a [Vec<u32>],
+        counts: Vec<Vec<u32>>,
     },
     /// A checkpoint was written.
     Checkpoint {
         /// Steps done.
         step: u64,
         /// The file.
-        path: Cow<'a, str>,
+        path: String,
         /// Its size.
         bytes: u64,
         /// Milliseconds the trainer spent on it.
@@ -127,12 +153,12 @@ pub enum Line<'a> {
         /// Steps done.
         step: u64,
         /// One sentence.
-        message: &'a str,
+        message: String,
     },
     /// The run is over.
     RunEnd {
         /// `done`, `stopped` or `failed`.
-        state: &'static str,
+        state: String,
         /// Steps done.
         step: u64,
         /// Best top-1 on the test set, as a fraction.
@@ -140,35 +166,52 @@ pub enum Line<'a> {
         /// Seconds since the start.
         seconds: f64,
         /// Run directory.
-        dir: Cow<'a, str>,
+        dir: String,
+        /// The command that makes it again.
+        reproduce: String,
         /// What went wrong.
         #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<&'a str>,
+        error: Option<String>,
     },
 }
 
-impl<'a> Line<'a> {
+/// A number that was not finite when it was written.
+fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+impl Line {
     /// The first line of a run.
-    pub fn run_start(run: &'a str, dir: &'a Path, recipe: &Recipe) -> Line<'a> {
-        Line::RunStart {
-            run,
-            dir: dir.to_string_lossy(),
-            version: env!("CARGO_PKG_VERSION"),
-            command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
-            recipe: KNOBS.iter().map(|k| (k.path, recipe.get(k))).collect(),
-        }
+    pub(super) fn run_start(run: &str, dir: &Path, recipe: &Recipe) -> Line {
+        let (run, dir, version) = (run.into(), dir.to_string_lossy().into(), env!("CARGO_PKG_VERSION").into());
+        Line::RunStart { run, dir, version, command: command(), recipe: knobs(recipe) }
     }
 
-    fn run_end(summary: &'a Summary, dir: &'a Path) -> Line<'a> {
+    /// The first line of a run that goes on after `step` steps.
+    pub(super) fn run_resume(run: &str, dir: &Path, recipe: &Recipe, step: u64) -> Line {
+        let (run, dir, version) = (run.into(), dir.to_string_lossy().into(), env!("CARGO_PKG_VERSION").into());
+        Line::RunResume { run, dir, version, command: command(), step, recipe: knobs(recipe) }
+    }
+
+    fn run_end(summary: &Summary, dir: &Path) -> Line {
         Line::RunEnd {
-            state: summary.state.word(),
+            state: summary.state.word().into(),
             step: summary.step,
             best_top1: summary.best_top1,
             seconds: summary.seconds,
-            dir: dir.to_string_lossy(),
-            error: summary.error.as_deref(),
+            dir: dir.to_string_lossy().into(),
+            reproduce: super::reproduce(dir),
+            error: summary.error.clone(),
         }
     }
+}
+
+fn command() -> Vec<String> {
+    std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect()
+}
+
+fn knobs(recipe: &Recipe) -> BTreeMap<String, Value> {
+    KNOBS.iter().map(|k| (k.path.to_string(), recipe.get(k))).collect()
 }
 
 /// Turns the events of one run into lines. It follows the edits of `train.log_every`.
@@ -190,29 +233,31 @@ impl<'d> Lines<'d> {
     }
 
     /// The lines of `event`, in order.
-    pub fn of<'a>(&'a mut self, event: &'a Event) -> Vec<Line<'a>> {
+    pub fn of(&mut self, event: &Event) -> Vec<Line> {
         match event {
             Event::Started(info) => vec![Line::Ready {
-                net: &info.net,
+                net: info.net.clone(),
                 parameters: info.parameters,
                 multiply_adds: info.multiply_adds,
-                data: &info.data,
+                data: info.data.clone(),
                 train_images: info.train_images,
                 test_images: info.test_images,
-                classes: &info.classes,
-                device: &info.device,
+                classes: info.classes.clone(),
+                device: info.device.clone(),
                 steps_per_epoch: info.steps_per_epoch,
             }],
             Event::Steps(steps) => steps
                 .iter()
                 .filter(|s| self.logs(s))
-                .map(|s| Line::Step { epoch: s.epoch, step: s.step, loss: s.loss, lr: s.lr, img_s: s.img_s })
+                .map(|s| Line::Step { epoch: s.epoch, step: s.step, loss: s.loss, lr: s.lr, img_s: Some(s.img_s) })
                 .collect(),
-            Event::Applied { step, knob, from, to, .. } => {
-                if let ("train.log_every", Value::Int(every)) = (knob.path, to) {
-                    self.log_every = *every;
+            Event::Applied { edit, step, changes, .. } => {
+                for change in changes {
+                    if let ("train.log_every", Value::Int(every)) = (change.knob.path, &change.to) {
+                        self.log_every = *every;
+                    }
                 }
-                vec![Line::Edit { step: *step, knob: knob.path, from, to }]
+                vec![Line::Edit { step: *step, edit: *edit, changes: changes.clone() }]
             }
             Event::Epoch(end) => {
                 let e = &end.evaluation;
@@ -224,28 +269,32 @@ impl<'d> Lines<'d> {
                         val_loss: e.loss,
                         val_top1: e.top1,
                         val_top5: e.top5,
-                        img_s: end.img_s,
+                        img_s: Some(end.img_s),
                         best: end.best,
                     },
-                    Line::Confusion { step: e.step, counts: &e.confusion },
+                    Line::Confusion { step: e.step, counts: e.confusion.clone() },
                 ]
             }
             Event::Evaluated(e) => vec![
                 Line::Evaluation { epoch: e.epoch, step: e.step, val_loss: e.loss, val_top1: e.top1, val_top5: e.top5 },
-                Line::Confusion { step: e.step, counts: &e.confusion },
+                Line::Confusion { step: e.step, counts: e.confusion.clone() },
             ],
-            Event::Checkpoint { step, path, bytes, ms, best } => {
+            Event::Checkpoint { step, path, bytes, ms, link } => {
                 vec![Line::Checkpoint {
                     step: *step,
-                    path: path.to_string_lossy(),
+                    path: path.to_string_lossy().into(),
                     bytes: *bytes,
                     ms: *ms,
-                    best: *best,
+                    best: link.is_none(),
                 }]
             }
-            Event::Alarm { step, message } => vec![Line::Alarm { step: *step, message }],
+            Event::Alarm { step, message } => vec![Line::Alarm { step: *step, message: message.clone() }],
             Event::Ended(summary) => vec![Line::run_end(summary, &self.dir)],
-            Event::State(_) | Event::Scheduled { .. } | Event::Refused { .. } => Vec::new(),
+            Event::State(_)
+            | Event::Scheduled { .. }
+            | Event::Refused { .. }
+            | Event::Saving { .. }
+            | Event::Hashed { .. } => Vec::new(),
         }
     }
 }

@@ -2,28 +2,43 @@
 //!
 //! ```text
 //! runs/<name>/   recipe.ron      as started
-//!                journal.jsonl   run_start, ready, edit, checkpoint, alarm, run_end
+//!                journal.jsonl   edit
 //!                metrics.jsonl   step at each log interval; epoch_end, evaluation, confusion
+//!                chain.jsonl     a link for every checkpoint
+//!                log.jsonl       run_start, run_resume, ready, speed, checkpoint, alarm, run_end
 //!                checkpoints/    written by the trainer, as best.safetensors
 //!                lock            locked while the run lives
 //! ```
 
 mod dir;
+mod export;
 #[cfg(test)]
 pub(crate) mod fake;
 mod line;
+mod logs;
+mod record;
 mod recorder;
+mod resume;
 mod tap;
+mod tensorboard;
 #[cfg(test)]
 mod tests;
+mod verify;
 
+pub use dir::{RECIPE, at_work};
+pub use export::{csv, json};
 pub use line::{Line, Lines};
+pub use record::{Record, history};
+pub use resume::resume;
+pub use tensorboard::tensorboard;
+pub use verify::{Verdict, verify};
 
-use crate::recipe::Recipe;
+use crate::recipe::{Mistakes, Recipe};
 use crate::train::{self, Command, Event};
 use dir::RunDir;
 use recorder::Recorder;
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -53,10 +68,35 @@ pub enum RunError {
     #[error("the trainer's thread cannot be started: {0}")]
     Thread(io::Error),
     /// Another process holds the run.
-    #[error("{} is locked: another tricktop holds this run", path.display())]
+    #[error("{} is locked: another tricktop is at work on this run; stop that one first", path.display())]
     Locked {
         /// The lock.
         path: PathBuf,
+    },
+    /// A directory that is none of a run.
+    #[error("{}: is no run directory: it has no recipe.ron", path.display())]
+    NoRun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file of the run could not be read.
+    #[error("{}: cannot be read: {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The recipe of the run is no valid preset.
+    #[error("{0}")]
+    Recipe(Mistakes),
+    /// A run that cannot go on, or be replayed.
+    #[error("{}: {why}", path.display())]
+    Stuck {
+        /// The run directory.
+        path: PathBuf,
+        /// What is in the way, and what to do.
+        why: String,
     },
 }
 
@@ -64,6 +104,11 @@ impl RunError {
     fn create(path: &Path) -> impl FnOnce(io::Error) -> RunError {
         let path = path.to_path_buf();
         |cause| RunError::Create { path, cause }
+    }
+
+    fn read(path: &Path) -> impl FnOnce(io::Error) -> RunError {
+        let path = path.to_path_buf();
+        |cause| RunError::Read { path, cause }
     }
 
     fn write(path: &Path) -> impl FnOnce(io::Error) -> RunError {
@@ -84,6 +129,10 @@ pub struct Session {
     pub name: String,
     /// Its directory.
     pub dir: PathBuf,
+    /// The recipe that it starts or goes on with.
+    pub recipe: Recipe,
+    /// The line that tells of its start: [`Line::RunStart`] or [`Line::RunResume`].
+    pub first: Line,
     /// Takes commands to the trainer.
     pub commands: Sender<Command>,
     /// Every event of the run; `Ended` is always the last, also when the trainer's thread dies.
@@ -97,27 +146,72 @@ pub struct Session {
 /// # Errors
 /// When the directory cannot be made or written.
 pub fn start(recipe: Recipe, runs: &Path) -> Result<Session, RunError> {
-    start_with(recipe, runs, |recipe, options, sink| {
-        let worker = train::spawn(recipe, options, sink)?;
-        Ok((worker.commands(), Box::new(worker)))
-    })
+    start_with(recipe, train::Options::default(), runs, spawn)
 }
 
-/// As [`start`], with another way to spawn the trainer.
+/// As [`start`], with edits or an end of its own in `options`, and another way to spawn the trainer. Name and directory
+/// are filled in here.
 ///
 /// # Errors
 /// When the directory cannot be made or written.
 pub fn start_with(
     recipe: Recipe,
+    options: train::Options,
     runs: &Path,
     spawn: impl FnOnce(Recipe, train::Options, Sink) -> Running,
 ) -> Result<Session, RunError> {
     let run = RunDir::create(&recipe, runs)?;
-    let (name, dir) = (run.name.clone(), run.path.clone());
+    let first = Line::run_start(&run.name, &run.path, &recipe);
+    let options = train::Options { name: run.name.clone(), dir: Some(run.path.clone()), ..options };
+    let recorder = Recorder::open(run, &recipe, &first, BTreeSet::new())?;
+    begin(recipe, options, first, recorder, Vec::new(), spawn)
+}
+
+/// Starts the trainer of a run whose directory stands; `notes` are alarms that come before all.
+fn begin(
+    recipe: Recipe,
+    options: train::Options,
+    first: Line,
+    recorder: Recorder,
+    notes: Vec<String>,
+    spawn: impl FnOnce(Recipe, train::Options, Sink) -> Running,
+) -> Result<Session, RunError> {
+    let (name, dir) = (options.name.clone(), options.dir.clone().unwrap_or_default());
+    let step = options.from.as_ref().map_or(0, |c| c.meta.at.step);
     let (forward, events) = channel();
-    let mut tap = Tap::new(Recorder::create(run, &recipe)?, forward, dir.clone());
-    let options = train::Options { name: name.clone(), dir: Some(dir.clone()) };
+    let mut tap = Tap::new(recorder, forward, dir.clone());
+    notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, message }));
     let (commands, worker) =
-        spawn(recipe, options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
-    Ok(Session { name, dir, commands, events, worker })
+        spawn(recipe.clone(), options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
+    Ok(Session { name, dir, recipe, first, commands, events, worker })
+}
+
+/// Starts the trainer's thread.
+///
+/// # Errors
+/// The system's.
+pub fn spawn(recipe: Recipe, options: train::Options, sink: Sink) -> Running {
+    let worker = train::spawn(recipe, options, sink)?;
+    Ok((worker.commands(), Box::new(worker)))
+}
+
+/// The command that makes the run in `dir` again: its recipe with its edits at their steps.
+pub fn reproduce(dir: &Path) -> String {
+    format!("tricktop replay {}", shell_word(dir))
+}
+
+/// The commands that may follow the end of a run.
+pub fn again(dir: &Path, state: train::State) -> Vec<String> {
+    let mut commands = vec![reproduce(dir)];
+    if state != train::State::Done {
+        commands.push(format!("tricktop resume {}", shell_word(dir)));
+    }
+    commands
+}
+
+/// A path as a shell reads it.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

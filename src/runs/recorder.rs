@@ -1,25 +1,33 @@
 //! Writes what happens in a run into its directory, on the trainer's thread: cheap, and never a reason to stop.
 
-use super::dir::RunDir;
-use super::{Line, Lines, RunError};
+use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
+use super::{Line, Lines, RunError, logs};
 use crate::recipe::Recipe;
-use crate::train::Event;
-use std::borrow::Cow;
+use crate::train::{Event, Link};
+use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Step lines reach the file at least this often while steps go on.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// `journal.jsonl` and `metrics.jsonl` of one run.
+/// The logs of one run. `journal.jsonl` and `metrics.jsonl` hold what the recipe and the edits decide, and nothing of
+/// the clock or the machine: equal runs have equal ones.
 #[derive(Debug)]
 pub(super) struct Recorder {
     dir: PathBuf,
+    log: Log,
     journal: Log,
     metrics: Log,
+    chain: Log,
     lines: Lines<'static>,
+    /// Edits that stand in the journal already.
+    known: BTreeSet<u64>,
+    /// The last link of the chain.
+    last: Option<Link>,
     flushed: Instant,
     _lock: File,
 }
@@ -34,50 +42,102 @@ struct Log {
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot be written: {cause}", path.display())]
 pub(super) struct LogError {
-    path: PathBuf,
-    cause: io::Error,
+    pub(super) path: PathBuf,
+    pub(super) cause: io::Error,
 }
 
 impl Recorder {
-    /// Opens both files and writes the first line of the journal.
-    pub(super) fn create(dir: RunDir, recipe: &Recipe) -> Result<Recorder, RunError> {
-        let mut journal = Log::new(dir.log("journal.jsonl")?);
-        let metrics = Log::new(dir.log("metrics.jsonl")?);
-        let start = journal.push(&Line::run_start(&dir.name, &dir.path, recipe)).and_then(|()| journal.sync());
-        start.map_err(|e| RunError::write(&e.path)(e.cause))?;
+    /// Opens the logs and writes the first line of this start. `known` are the edits that the journal has.
+    pub(super) fn open(dir: RunDir, recipe: &Recipe, first: &Line, known: BTreeSet<u64>) -> Result<Recorder, RunError> {
+        let last = logs::read(&dir.path.join(CHAIN))?.pop();
+        let open = |file| Ok::<_, RunError>(Log::new(dir.log(file)?));
+        let (log, journal) = (open(LOG)?, open(JOURNAL)?);
+        let (metrics, chain) = (open(METRICS)?, open(CHAIN)?);
         let lines = Lines::new(recipe, dir.path.clone());
-        Ok(Recorder { dir: dir.path, journal, metrics, lines, flushed: Instant::now(), _lock: dir.lock })
+        let flushed = Instant::now();
+        let mut recorder =
+            Recorder { dir: dir.path, log, journal, metrics, chain, lines, known, last, flushed, _lock: dir.lock };
+        let start = recorder.log.push(first).and_then(|()| recorder.log.sync());
+        start.map_err(|e| RunError::write(&e.path)(e.cause))?;
+        Ok(recorder)
     }
 
     /// Writes the lines of `event`. An error does not keep later lines from being tried.
     pub(super) fn record(&mut self, event: &Event) -> Result<(), LogError> {
         let mut result = Ok(());
         for line in self.lines.of(event) {
-            result = result.and(match line {
-                Line::Step { .. } | Line::EpochEnd { .. } | Line::Evaluation { .. } | Line::Confusion { .. } => {
-                    self.metrics.push(&line)
-                }
-                _ => self.journal.push(&within(&self.dir, line)),
-            });
+            result = result.and(self.put(line));
+        }
+        if let Event::Checkpoint { link: Some(link), .. } = event {
+            result = result.and(self.link(link));
         }
         let due = !matches!(event, Event::Steps(_)) || self.flushed.elapsed() >= FLUSH_EVERY;
         if due {
             self.flushed = Instant::now();
-            result = result.and(self.metrics.flush()).and(self.journal.flush());
+            result = result.and(self.metrics.flush()).and(self.log.flush());
         }
-        if matches!(event, Event::Applied { .. } | Event::Ended(_)) {
+        // What a checkpoint builds on is on disk before it is.
+        if matches!(event, Event::Saving { .. } | Event::Ended(_)) {
+            result = result.and(self.metrics.sync());
+        }
+        if matches!(event, Event::Applied { .. }) {
             result = result.and(self.journal.sync());
         }
+        if matches!(event, Event::Ended(_)) {
+            result = result.and(self.log.sync());
+        }
         result
+    }
+
+    /// The last link of the chain.
+    pub(super) fn last_link(&self) -> Option<&Link> {
+        self.last.as_ref()
+    }
+
+    /// Writes a link of the chain, unless it is the last there.
+    pub(super) fn link(&mut self, link: &Link) -> Result<(), LogError> {
+        if self.last.as_ref() == Some(link) {
+            return Ok(());
+        }
+        self.last = Some(link.clone());
+        self.chain.push(link).and_then(|()| self.chain.sync())
+    }
+
+    fn put(&mut self, line: Line) -> Result<(), LogError> {
+        match line {
+            Line::Step { img_s, step, epoch, loss, lr } => {
+                let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+                let speed = img_s.map(|img_s| self.log.push(&Line::Speed { step, img_s, time }));
+                let step = self.metrics.push(&Line::Step { img_s: None, step, epoch, loss, lr });
+                step.and(speed.unwrap_or(Ok(())))
+            }
+            Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, best, .. } => {
+                let img_s = None;
+                self.metrics.push(&Line::EpochEnd {
+                    epoch,
+                    step,
+                    train_loss,
+                    val_loss,
+                    val_top1,
+                    val_top5,
+                    img_s,
+                    best,
+                })
+            }
+            Line::Evaluation { .. } | Line::Confusion { .. } => self.metrics.push(&line),
+            Line::Edit { edit, .. } if !self.known.insert(edit) => Ok(()),
+            Line::Edit { .. } => self.journal.push(&line),
+            line => self.log.push(&within(&self.dir, line)),
+        }
     }
 }
 
 /// Makes the path of a checkpoint relative, so that the directory can be moved.
-fn within<'a>(dir: &Path, mut line: Line<'a>) -> Line<'a> {
+fn within(dir: &Path, mut line: Line) -> Line {
     if let Line::Checkpoint { path, .. } = &mut line
-        && let Ok(inside) = Path::new(&**path).strip_prefix(dir)
+        && let Ok(inside) = Path::new(path.as_str()).strip_prefix(dir)
     {
-        *path = Cow::Owned(inside.to_string_lossy().into_owned());
+        *path = inside.to_string_lossy().into_owned();
     }
     line
 }
@@ -87,7 +147,7 @@ impl Log {
         Log { path, file: BufWriter::with_capacity(1 << 16, file) }
     }
 
-    fn push(&mut self, line: &Line) -> Result<(), LogError> {
+    fn push(&mut self, line: &impl Serialize) -> Result<(), LogError> {
         let write = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut text| {
             text.push(b'\n');
             self.file.write_all(&text)
@@ -116,13 +176,18 @@ mod tests {
     use super::*;
     use crate::runs::fake::{epoch, step};
 
+    fn recorder(runs: &Path) -> Recorder {
+        let recipe = Recipe::default();
+        let run = RunDir::create(&recipe, runs).unwrap();
+        let first = Line::run_start(&run.name, &run.path, &recipe);
+        Recorder::open(run, &recipe, &first, BTreeSet::new()).unwrap()
+    }
+
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_an_error_that_names_the_file_and_spares_the_other_one() {
         let runs = tempfile::tempdir().unwrap();
-        let recipe = Recipe::default();
-        let run = RunDir::create(&recipe, runs.path()).unwrap();
-        let mut recorder = Recorder::create(run, &recipe).unwrap();
+        let mut recorder = recorder(runs.path());
         let full = File::options().write(true).open("/dev/full").unwrap();
         recorder.metrics.file = BufWriter::new(full);
 
@@ -130,15 +195,13 @@ mod tests {
         assert!(error.contains("metrics.jsonl cannot be written"), "{error}");
         let alarm = Event::Alarm { step: 1, message: "kept".into() };
         assert!(recorder.record(&alarm).is_err());
-        assert!(std::fs::read_to_string(&recorder.journal.path).unwrap().contains("kept"));
+        assert!(std::fs::read_to_string(&recorder.log.path).unwrap().contains("kept"));
     }
 
     #[test]
     fn steps_wait_in_memory_but_not_for_long() {
         let runs = tempfile::tempdir().unwrap();
-        let recipe = Recipe::default();
-        let run = RunDir::create(&recipe, runs.path()).unwrap();
-        let mut recorder = Recorder::create(run, &recipe).unwrap();
+        let mut recorder = recorder(runs.path());
         let written = |recorder: &mut Recorder, n| {
             recorder.record(&Event::Steps(vec![step(n)])).unwrap();
             std::fs::read_to_string(&recorder.metrics.path).unwrap().lines().count()

@@ -1,23 +1,41 @@
 //! Edits that wait for their time.
 
 use super::When;
-use crate::recipe::{Applies, Changes, Recipe, reasons};
+use crate::recipe::{Applies, Changes, Edit, Recipe, reasons};
+use serde::{Deserialize, Serialize};
 
 /// An edit that waits.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edit {
-    /// The sender's name for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The sender's name for it; 0 when no sender waits for an answer.
+    #[serde(skip)]
     pub id: u64,
+    /// Its number in the run, from 1.
+    pub edit: u64,
     /// Knobs and their new values.
     pub changes: Changes,
     /// Its time, never `Now`.
     pub when: When,
 }
 
+impl Waiting {
+    /// The edit of a schedule or a journal, with its number.
+    pub fn scheduled(edit: u64, Edit { after, changes }: Edit) -> Waiting {
+        let step = When::Step(after.saturating_add(1));
+        let when = changes.iter().fold(step, |when, (knob, _)| when.effective(knob.applies));
+        Waiting { id: 0, edit, changes, when }
+    }
+
+    /// The edits of a schedule, numbered from 1.
+    pub fn all(edits: &[Edit]) -> Vec<Waiting> {
+        edits.iter().cloned().zip(1..).map(|(edit, number)| Waiting::scheduled(number, edit)).collect()
+    }
+}
+
 /// Edits in the order in which they were asked for.
 #[derive(Default)]
 pub struct Pending {
-    waiting: Vec<Edit>,
+    waiting: Vec<Waiting>,
 }
 
 /// Checks an edit against the recipe in force, and says when it can take effect: an edit with a knob that changes at
@@ -38,15 +56,26 @@ pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<
     Ok(changes.iter().fold(when, |when, (knob, _)| when.effective(knob.applies)))
 }
 
+impl From<Vec<Waiting>> for Pending {
+    fn from(waiting: Vec<Waiting>) -> Pending {
+        Pending { waiting }
+    }
+}
+
 impl Pending {
     /// Puts an edit off.
-    pub fn push(&mut self, edit: Edit) {
+    pub fn push(&mut self, edit: Waiting) {
         self.waiting.push(edit);
     }
 
+    /// All that wait.
+    pub fn list(&self) -> &[Waiting] {
+        &self.waiting
+    }
+
     /// Takes out what is due before step `step + 1`, which starts an epoch or not.
-    pub fn take_due(&mut self, step: u64, epoch_starts: bool) -> Vec<Edit> {
-        let due = |edit: &mut Edit| match edit.when {
+    pub fn take_due(&mut self, step: u64, epoch_starts: bool) -> Vec<Waiting> {
+        let due = |edit: &mut Waiting| match edit.when {
             When::Now => true,
             When::NextEpoch => epoch_starts,
             When::Step(n) => step + 1 >= n,
@@ -66,7 +95,7 @@ mod tests {
         vec![(find(path).unwrap(), value)]
     }
 
-    fn ids(edits: Vec<Edit>) -> Vec<u64> {
+    fn ids(edits: Vec<Waiting>) -> Vec<u64> {
         edits.into_iter().map(|e| e.id).collect()
     }
 
@@ -75,7 +104,7 @@ mod tests {
         let mut pending = Pending::default();
         for (id, when) in [(1, When::Step(5)), (2, When::NextEpoch), (3, When::EpochFrom(3)), (4, When::EpochFrom(11))]
         {
-            pending.push(Edit { id, changes: edit("optim.momentum", Value::Float(0.5)), when });
+            pending.push(Waiting { id, edit: id, changes: edit("optim.momentum", Value::Float(0.5)), when });
         }
         assert!(pending.take_due(3, false).is_empty());
         assert_eq!(ids(pending.take_due(4, false)), [1]);

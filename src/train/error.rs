@@ -2,7 +2,7 @@
 
 use crate::data::DataError;
 use crate::nn::StateError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why a run cannot start or go on.
@@ -30,12 +30,24 @@ pub enum TrainError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A checkpoint cannot be put together.
-    #[error("the checkpoint cannot be put together: {0}")]
-    Encode(#[from] StateError),
+    /// A checkpoint cannot be put together, or does not fit the net.
+    #[error("checkpoint: {0}")]
+    State(#[from] StateError),
+    /// A checkpoint cannot be gone on from.
+    #[error("{0}")]
+    Resume(String),
+    /// A thread could not be started.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
 }
 
 impl TrainError {
+    /// Wraps the system's reason why `path` was not written.
+    pub(super) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError {
+        let path = path.to_path_buf();
+        |source| TrainError::Write { path, source }
+    }
+
     /// Wraps a device's own error.
     pub fn device(e: impl std::fmt::Debug) -> Self {
         TrainError::Device(format!("{e:?}"))

@@ -11,7 +11,8 @@ mod step;
 mod trainer;
 mod worker;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, Digests, Link, Meta, Progress, steps, write_whole};
+pub use edits::Waiting;
 pub use error::TrainError;
 pub use protocol::*;
 pub use step::{Learner, Outcome};

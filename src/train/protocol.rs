@@ -1,11 +1,14 @@
 //! What goes into the trainer and what comes out of it. The screen, `--batch`, the run directory and the tests
 //! speak to a run through these types alone.
 
+use super::checkpoint::{Digests, Link};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// When an edit is taken. A step boundary in every case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     /// Before the next step.
     Now,
@@ -31,7 +34,7 @@ impl When {
 /// An order to the trainer, taken at the next step boundary and answered by an [`Event`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Change knobs together. Answered by `Scheduled` (when not due at once), then one `Applied` a knob, or `Refused`.
+    /// Change knobs together. Answered by `Scheduled` (when not due at once), then by `Applied` or `Refused`.
     Edit {
         /// Chosen by the sender; every answer names it.
         id: u64,
@@ -48,13 +51,24 @@ pub enum Command {
     Steps(u64),
     /// Evaluate on the test set now. Answered by `Evaluated`.
     Evaluate,
-    /// Write a checkpoint now. Answered by `Checkpoint`.
+    /// Write a checkpoint now. Answered by `Saving`, then by `Checkpoint` or `Alarm`.
     Save,
     /// End the run, with or without a checkpoint. Answered by `Ended`.
     Stop {
         /// Whether a checkpoint is written first.
         save: bool,
     },
+}
+
+/// A knob that an edit has changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The knob.
+    pub knob: &'static Knob,
+    /// Its value before.
+    pub from: Value,
+    /// Its value now.
+    pub to: Value,
 }
 
 /// State of a run.
@@ -216,14 +230,12 @@ pub enum Event {
     Applied {
         /// The edit.
         id: u64,
+        /// Its number in the run, from 1, in the order in which edits were asked for.
+        edit: u64,
         /// Steps done.
         step: u64,
-        /// The knob.
-        knob: &'static Knob,
-        /// Its value before.
-        from: Value,
-        /// Its value now.
-        to: Value,
+        /// Its knobs.
+        changes: Vec<Change>,
     },
     /// An edit could not be made, at once or when it came due; nothing changed.
     Refused {
@@ -236,6 +248,18 @@ pub enum Event {
     Epoch(Box<EpochEnd>),
     /// An evaluation made on demand.
     Evaluated(Box<Evaluation>),
+    /// The state was copied for a checkpoint, which is now being written. What was reported before belongs to it.
+    Saving {
+        /// Steps done.
+        step: u64,
+    },
+    /// The state was hashed, where [`Options::probes`](super::Options) asked for it.
+    Hashed {
+        /// Steps done.
+        step: u64,
+        /// Its hashes.
+        digests: Digests,
+    },
     /// A checkpoint was written.
     Checkpoint {
         /// Steps done.
@@ -246,8 +270,8 @@ pub enum Event {
         bytes: u64,
         /// Time the trainer spent on it.
         ms: f64,
-        /// Whether it is the best so far (`best.safetensors`).
-        best: bool,
+        /// Its link of the run's chain; none for the weights of the best epoch so far (`best.safetensors`).
+        link: Option<Box<Link>>,
     },
     /// Something needs a person's eye (a checkpoint that could not be written, a loss that is not finite).
     Alarm {

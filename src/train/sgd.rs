@@ -1,7 +1,7 @@
 //! SGD with momentum and weight decay by parameter group (section 2.1).
 
 use crate::kernels::sgd::Step;
-use crate::nn::{Param, ResNet, Role};
+use crate::nn::{Param, Role};
 use crate::ops::{Ops, Real};
 use crate::recipe::settings::Settings;
 use crate::tricks::decays;
@@ -52,17 +52,21 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
         Ok(true)
     }
 
-    /// The velocities of a net's parameters, in its order, in our layout.
+    /// The velocity of a trained parameter, in our layout; zeros before the first step.
     ///
     /// # Errors
     /// The device's.
-    pub fn velocities(&mut self, net: &ResNet<E, D>) -> Result<Vec<(String, Vec<f32>)>, D::Err> {
-        let mut out = Vec::new();
-        for p in net.params().into_iter().filter(|p| p.role != Role::Statistic) {
-            self.velocity.get_or_alloc_mut(&p.data)?;
-            out.push((p.name.clone(), p.to_torch(&self.velocity.get(&p.data).as_vec())));
-        }
-        Ok(out)
+    pub fn velocity(&mut self, of: &Param<E, D>) -> Result<Vec<E>, D::Err> {
+        self.velocity.get_or_alloc_mut(&of.data)?;
+        Ok(self.velocity.get(&of.data).as_vec())
+    }
+
+    /// Gives a trained parameter its velocity, in our layout.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn set_velocity(&mut self, of: &Param<E, D>, values: Vec<E>) -> Result<(), D::Err> {
+        D::put_gradient(&mut self.velocity, &of.data, values)
     }
 }
 
@@ -93,6 +97,22 @@ mod tests {
     fn near(found: &[(f32, f32)], expected: [(f32, f32); 2]) {
         let far = |(a, b): (&(f32, f32), &(f32, f32))| (a.0 - b.0).abs() > 1e-6 || (a.1 - b.1).abs() > 1e-6;
         assert!(!found.iter().zip(&expected).any(far), "{found:?}, expected {expected:?}");
+    }
+
+    #[test]
+    fn a_velocity_that_was_set_is_the_one_that_is_read() {
+        fn check<E: Real>(values: [f64; 3])
+        where
+            Cpu: Ops<E>,
+        {
+            let p = Param::<E, Cpu>::filled(&Cpu::default(), "p".into(), Role::Weight, Layout::Vector, (1, 3), 2.0);
+            let (p, mut sgd) = (p.unwrap(), Sgd::default());
+            assert_eq!(sgd.velocity(&p).unwrap(), [E::of(0.0); 3]);
+            sgd.set_velocity(&p, values.map(E::of).to_vec()).unwrap();
+            assert_eq!(sgd.velocity(&p).unwrap(), values.map(E::of));
+        }
+        check::<f32>([0.25, -1e-30, 3.0]);
+        check::<f64>([0.25, -1e-30, 3.0]);
     }
 
     #[test]

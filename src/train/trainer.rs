@@ -3,7 +3,8 @@
 mod orders;
 mod save;
 
-use super::edits::Pending;
+use super::checkpoint::Progress;
+use super::edits::{Pending, Waiting};
 use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
@@ -13,7 +14,7 @@ use crate::kernels::Level;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
-use std::path::PathBuf;
+use save::Saver;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,11 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// Whether a run goes on.
 enum Flow {
     On,
-    Stop { save: bool },
+    /// It has come to its planned end.
+    End,
+    Stop {
+        save: bool,
+    },
 }
 
 /// A run in progress.
@@ -36,36 +41,46 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     sink: S,
     state: State,
     pending: Pending,
-    /// Steps done.
-    step: u64,
-    /// Where the last step stood.
-    at: Position,
+    at: Progress,
+    /// Number of the last edit that was asked for.
+    last_edit: u64,
     /// Steps left before a pause, when `Steps` asked for some.
     steps_left: Option<u64>,
-    best_top1: Option<f64>,
-    last_checkpoint: Option<PathBuf>,
-    /// Step of the last checkpoint.
-    saved_at: Option<u64>,
+    saver: Saver,
     records: Vec<StepRecord>,
     reported: Instant,
     started: Instant,
 }
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
-    /// Loads the data and builds the net.
+    /// Loads the data and builds the net, or takes both up where a checkpoint left them.
     pub(super) fn new(
         dev: D,
         recipe: Recipe,
-        options: Options,
+        mut options: Options,
         commands: Receiver<Command>,
         mut sink: S,
     ) -> Result<Self, TrainError> {
         let started = Instant::now();
         sink(Event::State(State::Starting));
         let data = data::open(&recipe.data, recipe.train.seed)?;
-        let learner = Learner::new(dev, &recipe, &data)?;
-        let batches = data::steps_per_epoch(data.train.len(), recipe.train.batch as usize) as u64;
-        let at = Position { epoch: 0, batch: 0, batches };
+        let mut learner = Learner::new(dev, &recipe, &data)?;
+        let from = options.from.take();
+        let mut at = Progress::default();
+        if let Some(checkpoint) = &from {
+            checkpoint.restore(&mut learner)?;
+            at = checkpoint.meta.at.clone();
+            let batches = data::steps_per_epoch(data.train.len(), recipe.train.batch as usize) as u64;
+            if at.batch >= batches {
+                let batch = at.batch;
+                return Err(TrainError::Resume(format!(
+                    "the checkpoint stands after batch {batch} of an epoch, and an epoch of these images has {batches}"
+                )));
+            }
+        }
+        let edits = options.edits.take().unwrap_or_else(|| Waiting::all(recipe.edits()));
+        let last_edit = edits.iter().map(|e| e.edit).fold(options.last_edit, u64::max);
+        let saver = Saver::new(&options, at.step)?;
         Ok(Trainer {
             recipe,
             options,
@@ -74,13 +89,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             commands,
             sink,
             state: State::Starting,
-            pending: Pending::default(),
-            step: 0,
+            pending: Pending::from(edits),
             at,
+            last_edit,
             steps_left: None,
-            best_top1: None,
-            last_checkpoint: None,
-            saved_at: None,
+            saver,
             records: Vec::new(),
             reported: started,
             started,
@@ -91,26 +104,28 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     pub(super) fn run(mut self) {
         self.send(Event::Started(Box::new(self.info())));
         self.enter(State::Running);
-        let (state, error) = match self.epochs() {
-            Ok(Flow::On) => {
-                if self.saved_at != Some(self.step) {
-                    self.checkpoint(false);
-                }
-                (State::Done, None)
-            }
-            Ok(Flow::Stop { save }) => {
-                if save {
-                    self.checkpoint(false);
-                }
-                (State::Stopped, None)
-            }
+        // (the edits that a journal has at this very step come before any new order)
+        self.apply_due(self.at.batch == 0);
+        let ended = self.epochs();
+        let (mut state, mut error) = match &ended {
+            Ok(Flow::Stop { .. }) => (State::Stopped, None),
+            Ok(_) => (State::Done, None),
             Err(e) => (State::Failed, Some(e.to_string())),
         };
+        let unsaved = match ended {
+            Ok(Flow::Stop { save: false }) | Err(_) => None,
+            Ok(Flow::Stop { save: true }) => self.save_last(),
+            Ok(_) if self.saved() => None,
+            Ok(_) => self.save_last(),
+        };
+        if let Some(why) = unsaved {
+            (state, error) = (State::Failed, Some(format!("the last state is not saved: {why}")));
+        }
         self.enter(state);
         let summary = Summary {
             state,
-            step: self.step,
-            best_top1: self.best_top1,
+            step: self.at.step,
+            best_top1: self.at.best_top1,
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
             error,
@@ -133,47 +148,60 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             test_images: self.data.test.len(),
             classes: self.data.classes.clone(),
             device: format!("cpu {} x{}", Level::best().word(), rayon::current_num_threads()),
-            steps_per_epoch: self.at.batches,
+            steps_per_epoch: self.batches(),
+        }
+    }
+
+    /// Batches of the present epoch.
+    fn batches(&self) -> u64 {
+        data::steps_per_epoch(self.data.train.len(), self.recipe.train.batch as usize) as u64
+    }
+
+    /// Epochs done, e.g. 3.25.
+    fn epochs_done(&self) -> f64 {
+        match self.at.batch {
+            0 => self.at.epoch as f64,
+            batch => Position { epoch: self.at.epoch, batch, batches: self.batches() }.epochs(),
         }
     }
 
     fn epochs(&mut self) -> Result<Flow, TrainError> {
-        let mut epoch = 0;
         loop {
             // (commands that came during the last evaluation, and edits due at this epoch, may change its number of
             // steps, and whether there is one)
-            if let stop @ Flow::Stop { .. } = self.boundary() {
-                return Ok(stop);
+            match self.boundary(self.at.batch == 0) {
+                Flow::On => {}
+                end => return Ok(end),
             }
-            self.apply_due(true);
-            if epoch >= self.recipe.train.epochs {
-                return Ok(Flow::On);
+            if self.at.epoch >= self.recipe.train.epochs {
+                return Ok(Flow::End);
             }
-            if let stop @ Flow::Stop { .. } = self.epoch(epoch)? {
-                return Ok(stop);
+            match self.epoch()? {
+                Flow::On => {}
+                end => return Ok(end),
             }
-            epoch += 1;
         }
     }
 
-    fn epoch(&mut self, epoch: u64) -> Result<Flow, TrainError> {
+    /// Trains the rest of an epoch.
+    fn epoch(&mut self) -> Result<Flow, TrainError> {
         let (seed, batch) = (self.recipe.train.seed, self.recipe.train.batch as usize);
-        let order = data::epoch_order(self.data.train.len(), seed, epoch);
-        let batches = data::steps_per_epoch(order.len(), batch);
-        let (mut loss_sum, mut train_time) = (0f64, Duration::ZERO);
-        let mut index = 0;
-        while index < batches {
-            if let stop @ Flow::Stop { .. } = self.boundary() {
-                return Ok(stop);
+        let order = data::epoch_order(self.data.train.len(), seed, self.at.epoch);
+        let batches = self.batches();
+        let (mut images_done, mut train_time) = (0, Duration::ZERO);
+        while self.at.batch < batches {
+            match self.boundary(false) {
+                Flow::On => {}
+                end => return Ok(end),
             }
             let begun = Instant::now();
-            let indices = data::batch_indices(&order, batch, index);
-            let images = data::train_batch(&self.data, indices, seed, epoch, &self.recipe.augment);
+            let indices = data::batch_indices(&order, batch, self.at.batch as usize);
+            let images = data::train_batch(&self.data, indices, seed, self.at.epoch, &self.recipe.augment);
             let waited = begun.elapsed();
-            let at = Position { epoch, batch: index as u64 + 1, batches: batches as u64 };
+            let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
             let outcome = self.learner.step(&images, at, &self.recipe).map_err(TrainError::device)?;
             if !outcome.updated {
-                let (what, step) = (outcome.fault(), self.step + 1);
+                let (what, step) = (outcome.fault(), self.at.step + 1);
                 self.alarm(format!(
                     "{what} at step {step}: paused, all is as before the step; lower the rate and go on, or stop"
                 ));
@@ -182,11 +210,16 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             }
             let took = begun.elapsed();
             train_time += took;
-            loss_sum += outcome.loss as f64;
-            self.step += 1;
-            self.at = at;
+            images_done += images.n;
+            self.at = Progress {
+                step: self.at.step + 1,
+                batch: at.batch,
+                loss_sum: self.at.loss_sum + outcome.loss as f64,
+                top1: None,
+                ..self.at
+            };
             self.records.push(StepRecord {
-                step: self.step,
+                step: self.at.step,
                 epoch: at.epochs(),
                 loss: outcome.loss,
                 lr: outcome.lr,
@@ -196,7 +229,6 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.report();
             }
-            index += 1;
             if let Some(left) = &mut self.steps_left {
                 *left -= 1;
                 if *left == 0 {
@@ -204,45 +236,42 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 }
             }
         }
-        let evaluation = self.evaluate()?;
-        let finite = evaluation.loss.is_finite();
-        let best = finite && self.best_top1.is_none_or(|best| evaluation.top1 > best);
-        if best {
-            self.best_top1 = Some(evaluation.top1);
-        }
-        let end = EpochEnd {
-            epoch: epoch + 1,
-            train_loss: loss_sum / batches as f64,
-            img_s: (batches * batch.min(order.len())) as f64 / train_time.as_secs_f64(),
-            evaluation,
-            best,
-        };
-        self.send(Event::Epoch(Box::new(end)));
-        if !finite {
-            self.alarm(format!("validation loss is not finite after step {}: paused; go on, or stop", self.step));
-            self.enter(State::Paused);
-            return Ok(Flow::On);
-        }
-        if best {
-            self.checkpoint(true);
-        }
-        if (epoch + 1).is_multiple_of(self.recipe.train.checkpoint_epochs) {
-            self.checkpoint(false);
-        }
+        self.epoch_end(images_done as f64 / train_time.as_secs_f64())?;
         Ok(Flow::On)
+    }
+
+    /// Evaluates and saves at the end of an epoch.
+    fn epoch_end(&mut self, img_s: f64) -> Result<(), TrainError> {
+        let evaluation = self.evaluate()?;
+        let top1 = evaluation.loss.is_finite().then_some(evaluation.top1);
+        let best = top1.is_some_and(|top1| self.at.best_top1.is_none_or(|best| top1 > best));
+        let train_loss = self.at.loss_sum / self.batches() as f64;
+        let best_top1 = if best { top1 } else { self.at.best_top1 };
+        self.at = Progress { epoch: self.at.epoch + 1, batch: 0, loss_sum: 0.0, top1, best_top1, ..self.at };
+        let epoch = self.at.epoch;
+        self.send(Event::Epoch(Box::new(EpochEnd { epoch, train_loss, img_s, evaluation, best })));
+        if top1.is_none() {
+            self.alarm(format!("validation loss is not finite after step {}: paused; go on, or stop", self.at.step));
+            self.enter(State::Paused);
+            return Ok(());
+        }
+        let settings = &self.recipe.train;
+        let state = epoch.is_multiple_of(settings.checkpoint_epochs) || (best && settings.keep_best > 0);
+        self.save(state, best);
+        Ok(())
     }
 
     fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
         let before = self.state;
         self.enter(State::Evaluating);
-        let epochs = if self.step == 0 { 0.0 } else { self.at.epochs() };
-        let evaluation = evaluate(&mut self.learner, &self.data, self.step, epochs);
+        let epochs = self.epochs_done();
+        let evaluation = evaluate(&mut self.learner, &self.data, self.at.step, epochs);
         self.enter(before);
         evaluation
     }
 
     fn alarm(&mut self, message: String) {
-        self.send(Event::Alarm { step: self.step, message });
+        self.send(Event::Alarm { step: self.at.step, message });
     }
 
     fn enter(&mut self, state: State) {

@@ -1,10 +1,11 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
 use super::trainer::Trainer;
-use super::{Checkpoint, Command, Event, State, Summary, TrainError};
+use super::{Checkpoint, Command, Event, Link, State, Summary, TrainError, Waiting};
 use crate::data;
 use crate::recipe::Recipe;
 use dfdx::prelude::Cpu;
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -18,6 +19,18 @@ pub struct Options {
     pub name: String,
     /// Its directory, which exists; without one no checkpoints are written.
     pub dir: Option<PathBuf>,
+    /// The checkpoint from which it goes on.
+    pub from: Option<Box<Checkpoint>>,
+    /// The last link of its chain.
+    pub link: Option<Link>,
+    /// Edits that wait for their time; those of the recipe when there are none here.
+    pub edits: Option<Vec<Waiting>>,
+    /// Number of the last edit in its journal.
+    pub last_edit: u64,
+    /// Step after which it is done, if it is not before.
+    pub until: Option<u64>,
+    /// Steps after which the state is hashed.
+    pub probes: BTreeSet<u64>,
 }
 
 /// A running trainer. Dropping it stops the run with a checkpoint and waits for the end.

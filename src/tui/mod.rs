@@ -20,7 +20,7 @@ use crate::view;
 use input::Input;
 use pace::{Pace, TICK};
 use panics::Panics;
-use signals::Signals;
+use signals::{Signals, Wish};
 use std::any::Any;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -29,10 +29,15 @@ use std::time::Instant;
 use terminal::Screen;
 use thiserror::Error;
 
+/// Exit code after a second SIGINT, as without a screen.
+const INTERRUPTED: i32 = 130;
+
 /// A run as the screen holds it.
 pub struct Session {
     /// Orders to the trainer.
     pub commands: Sender<Command>,
+    /// What happened before it was taken up again.
+    pub past: Vec<Event>,
     /// Its reports; the channel closes when the trainer ends.
     pub events: Receiver<Event>,
     /// Whatever joins the trainer when it is dropped; dropped after `commands`.
@@ -75,7 +80,7 @@ pub fn run<E: std::fmt::Display>(
 ) -> Result<ExitInfo, TuiError> {
     let (sender, messages) = channel();
     let mut running = Running::new(start(recipe.clone()).map_err(|e| TuiError::Start(e.to_string()))?, &sender)?;
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     let panics = Panics::watch();
     let mut screen = Screen::open()?;
     let input = Input::listen(sender.clone())?;
@@ -89,7 +94,17 @@ pub fn run<E: std::fmt::Display>(
         queue.push(Msg::Tick(clock.elapsed()));
         queue.extend(hardware.try_iter().map(Msg::Hardware));
         queue.extend(presets());
-        queue.extend(signals.raised().then_some(Msg::Signal));
+        for wish in signals.raised() {
+            match wish {
+                Wish::End => queue.push(Msg::Signal),
+                // (a run that has ended takes no command any more)
+                Wish::Save => drop(running.session.commands.send(Command::Save)),
+                Wish::EndNow => {
+                    screen.close()?;
+                    std::process::exit(INTERRUPTED);
+                }
+            }
+        }
         for msg in queue.drain(..).map(|msg| panics.explain(msg)) {
             for effect in update(&mut state, msg) {
                 match effect {
@@ -156,10 +171,11 @@ struct Running {
 impl Running {
     fn new(mut session: Session, to: &Sender<Msg>) -> io::Result<Running> {
         let events = std::mem::replace(&mut session.events, channel().1);
+        let past = std::mem::take(&mut session.past);
         let to = to.clone();
         let forward = move || {
             let mut ended = false;
-            for event in events {
+            for event in past.into_iter().chain(events) {
                 ended = matches!(event, Event::Ended(_));
                 if to.send(Msg::Event(event)).is_err() {
                     return;

@@ -10,21 +10,14 @@ use tricktop::app::hardware::{Gpu, Sample};
 use tricktop::app::{Effect, Key, Msg, Options, State, ThemeName, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
-use tricktop::train::{self, Command, EpochEnd, Evaluation, Event, RunInfo, StepRecord, Summary, When};
+use tricktop::train::{self, Change, Command, EpochEnd, Evaluation, Event, RunInfo, StepRecord, Summary, When};
 use tricktop::tricks::schedule::lr_after;
 use tricktop::view::render;
 
 pub const STEPS_PER_EPOCH: u64 = 93;
 
 pub fn options() -> Options {
-    let reproduce = |info: &RunInfo, edits: usize| match edits {
-        0 => format!("tricktop --batch runs/{}/recipe.ron", info.name),
-        n => format!(
-            "tricktop --batch runs/{0}/recipe.ron  # without its {n} edits, see runs/{0}/journal.jsonl",
-            info.name
-        ),
-    };
-    Options { theme: ThemeName::Dark, color: true, ascii: false, reproduce }
+    Options { theme: ThemeName::Dark, color: true, ascii: false }
 }
 
 pub fn knob(path: &str) -> &'static Knob {
@@ -116,7 +109,7 @@ impl Script {
                     path: PathBuf::from("runs/quick-7/checkpoints/last.safetensors"),
                     bytes: 1_100_000,
                     ms: 6.0,
-                    best: true,
+                    link: None,
                 });
             }
         }
@@ -143,7 +136,7 @@ impl Script {
     pub fn apply(&mut self, id: u64, knob: &'static Knob, to: Value) -> Event {
         let from = self.recipe.get(knob);
         self.recipe = self.recipe.with([(knob, to.clone())]).unwrap();
-        Event::Applied { id, step: self.step, knob, from, to }
+        Event::Applied { id, edit: id, step: self.step, changes: vec![Change { knob, from, to }] }
     }
 
     pub fn end(&self, state: train::State) -> Event {

@@ -35,7 +35,7 @@ impl TileMatrix {
     }
 
     fn stride(rows: usize, cols: usize) -> usize {
-        (cols.div_ceil(LINE) * rows | 1) * LINE
+        ((cols.div_ceil(LINE) * rows) | 1) * LINE
     }
 
     /// Where the value of a column is in a row.

@@ -109,6 +109,11 @@ impl Ops<f32> for Cpu {
         Ok(())
     }
 
+    fn put_gradient(grads: &mut Grads, of: &Matrix<f32, Self>, values: Vec<f32>) -> Result<(), Error> {
+        **grads.get_or_alloc_mut(of)? = values;
+        Ok(())
+    }
+
     fn linear<T: Tape<f32, Self>>(
         x: Matrix<f32, Self, T>,
         w: &Matrix<f32, Self>,

@@ -26,8 +26,11 @@ struct Statistic {
     batch: bool,
 }
 
-/// Takes the batch's statistics into the running ones, or takes the running ones.
-fn statistic(norm: &mut N, batch: Option<((Vec<f32>, Vec<f32>), usize)>, relu: bool) -> Result<Statistic, Error> {
+/// Mean and variance by channel.
+type Moments = (Vec<f32>, Vec<f32>);
+
+/// Takes the statistics of a batch and its rows into the running ones, or takes the running ones.
+fn statistic(norm: &mut N, batch: Option<(Moments, usize)>, relu: bool) -> Result<Statistic, Error> {
     let is_batch = batch.is_some();
     let (mean, var) = match batch {
         None => (values(norm.mean).to_vec(), values(norm.var).to_vec()),

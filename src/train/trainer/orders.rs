@@ -2,17 +2,27 @@
 
 use super::{Flow, Trainer};
 use crate::ops::Ops;
-use crate::recipe::{Changes, reasons};
-use crate::train::edits::{Edit, due};
-use crate::train::{Command, Event, State, When};
+use crate::recipe::reasons;
+use crate::train::edits::{Waiting, due};
+use crate::train::{Change, Command, Event, State, When};
 use std::sync::mpsc::TryRecvError;
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
-    /// Takes every waiting command; while paused, waits for more. Then applies the edits that are due.
-    pub(super) fn boundary(&mut self) -> Flow {
+    /// Takes every waiting command; while paused, waits for more. Then applies the edits that are due, those that wait
+    /// for an epoch too where one starts.
+    pub(super) fn boundary(&mut self, epoch_starts: bool) -> Flow {
+        self.take_reports(false);
+        self.probe();
+        if self.options.until.is_some_and(|until| self.at.step >= until) {
+            // (edits may have been made after the very last step)
+            self.apply_due(epoch_starts);
+            return Flow::End;
+        }
+        self.save_if_due();
         loop {
             let command = if self.state == State::Paused {
                 self.report();
+                self.settle();
                 self.commands.recv().map_err(|_| TryRecvError::Disconnected)
             } else {
                 self.commands.try_recv()
@@ -24,21 +34,25 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Err(TryRecvError::Empty) => break,
             }
         }
-        self.apply_due(false);
+        self.apply_due(epoch_starts);
         Flow::On
     }
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Edit { id, changes, when } => match due(&self.recipe, &changes, when, self.step) {
-                Ok(When::Now) => self.apply(id, changes),
+            Command::Edit { id, changes, when } => match due(&self.recipe, &changes, when, self.at.step) {
+                Err(reason) => self.send(Event::Refused { id, reason }),
                 Ok(when) => {
-                    for (knob, to) in &changes {
+                    self.last_edit += 1;
+                    let edit = Waiting { id, edit: self.last_edit, changes, when };
+                    if when == When::Now {
+                        return self.apply(edit);
+                    }
+                    for (knob, to) in &edit.changes {
                         self.send(Event::Scheduled { id, knob, to: to.clone(), when });
                     }
-                    self.pending.push(Edit { id, changes, when });
+                    self.pending.push(edit);
                 }
-                Err(reason) => self.send(Event::Refused { id, reason }),
             },
             Command::Pause => self.enter(State::Paused),
             Command::Resume => {
@@ -54,18 +68,18 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Ok(evaluation) => self.send(Event::Evaluated(Box::new(evaluation))),
                 Err(e) => self.alarm(e.to_string()),
             },
-            Command::Save => self.checkpoint(false),
+            Command::Save => self.save(true, false),
             Command::Stop { .. } => {}
         }
     }
 
     pub(super) fn apply_due(&mut self, epoch_starts: bool) {
-        for Edit { id, changes, .. } in self.pending.take_due(self.step, epoch_starts) {
-            self.apply(id, changes);
+        for edit in self.pending.take_due(self.at.step, epoch_starts) {
+            self.apply(edit);
         }
     }
 
-    fn apply(&mut self, id: u64, changes: Changes) {
+    fn apply(&mut self, Waiting { id, edit, changes, .. }: Waiting) {
         let changed = self.recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid));
         let ready = changed.and_then(|recipe| {
             self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;
@@ -75,10 +89,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Err(reason) => self.send(Event::Refused { id, reason }),
             Ok(recipe) => {
                 let before = std::mem::replace(&mut self.recipe, recipe);
-                for (knob, _) in changes {
-                    let (from, to) = (before.get(knob), self.recipe.get(knob));
-                    self.send(Event::Applied { id, step: self.step, knob, from, to });
-                }
+                let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };
+                let changes = changes.into_iter().map(change).collect();
+                self.at.edits += 1;
+                self.send(Event::Applied { id, edit, step: self.at.step, changes });
             }
         }
     }

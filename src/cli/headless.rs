@@ -1,0 +1,43 @@
+//! Runs without a screen, and the signals that steer them.
+
+use super::Failure;
+use crate::batch::{Batch, Format};
+use crate::runs::{RunError, Session};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Trains runs in turn, and prints what happens.
+pub(super) fn batch(
+    starts: impl IntoIterator<Item = impl FnOnce() -> Result<Session, RunError>>,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let signals = Signals::catch().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
+    let format = if json { Format::Json } else { Format::for_people() };
+    let batch = Batch { format, interrupt: &signals.interrupt, again: &signals.again, save: &signals.save };
+    Ok(ExitCode::from(batch.run(starts, io::stdout().lock()).code()))
+}
+
+#[derive(Default)]
+struct Signals {
+    interrupt: Arc<AtomicBool>,
+    again: Arc<AtomicBool>,
+    save: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// SIGINT, SIGTERM and SIGHUP set `interrupt`; once somebody has set `again`, they end the program. SIGUSR1 sets
+    /// `save`.
+    fn catch() -> io::Result<Signals> {
+        let signals = Signals::default();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(&signals.again))?;
+            flag::register(signal, Arc::clone(&signals.interrupt))?;
+        }
+        flag::register(SIGUSR1, Arc::clone(&signals.save))?;
+        Ok(signals)
+    }
+}

@@ -1,0 +1,142 @@
+//! `tricktop inspect`: what is in a run or a checkpoint, and whether it is whole.
+
+use super::{Failure, find_run};
+use crate::runs::{self, Line, Record};
+use crate::train::{Checkpoint, Meta, steps};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What is known of one checkpoint file.
+#[derive(Serialize)]
+struct File {
+    path: PathBuf,
+    /// Whether every byte that counts is as it was written.
+    verifies: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// Whether a run can go on from it.
+    whole: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<usize>,
+    #[serde(flatten)]
+    meta: Option<Meta>,
+}
+
+/// What is known of a run.
+#[derive(Serialize)]
+struct Run {
+    dir: PathBuf,
+    /// `running`, or how it ended; `killed` when its log has no end and nobody is at work on it.
+    state: String,
+    /// Edits in the journal.
+    edits: usize,
+    /// Links of the chain.
+    links: usize,
+    reproduce: String,
+    checkpoints: Vec<File>,
+}
+
+/// The report on a run directory or a checkpoint file.
+pub(super) fn inspect(path: &Path, json: bool) -> Result<String, Failure> {
+    if path.is_file() {
+        let file = File::read(path);
+        if let Some(problem) = file.problem {
+            return Err(Failure::Inspect(problem));
+        }
+        return if json { document(&file) } else { Ok(file.text()) };
+    }
+    let run = Run::read(&find_run(path))?;
+    if json { document(&run) } else { Ok(run.text()) }
+}
+
+fn document(of: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(of).map_err(|e| Failure::Print(e.into()))?;
+    Ok(text + "\n")
+}
+
+impl File {
+    fn read(path: &Path) -> File {
+        let path = path.to_path_buf();
+        match Checkpoint::read(&path) {
+            Ok(c) => {
+                let parameters = Some(c.parameters());
+                File { path, verifies: true, problem: None, whole: c.is_whole(), parameters, meta: Some(c.meta) }
+            }
+            Err(e) => {
+                let problem = Some(e.to_string());
+                File { path, verifies: false, problem, whole: false, parameters: None, meta: None }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let Some(meta) = &self.meta else { return format!("{}\n", self.problem.as_deref().unwrap_or_default()) };
+        let at = &meta.at;
+        let top1 = |v: Option<f64>| v.map_or("-".to_string(), |v| format!("{:.2} %", v * 100.0));
+        let rows = [
+            ("file", self.path.display().to_string()),
+            ("verifies", "yes".into()),
+            ("written by", format!("tricktop {}, kernels {}", meta.version, meta.kernels)),
+            ("step", at.step.to_string()),
+            ("epoch", format!("{} and {} batches", at.epoch, at.batch)),
+            ("top-1", format!("{} here, best {}", top1(at.top1), top1(at.best_top1))),
+            ("edits made", format!("{}, {} waiting", at.edits, meta.waiting.len())),
+            ("parameters", self.parameters.unwrap_or_default().to_string()),
+            ("weights", meta.digests.weights.clone()),
+            ("statistics", meta.digests.statistics.clone()),
+            ("velocity", if self.whole { meta.digests.velocity.clone() } else { "not kept".into() }),
+        ];
+        let rows = rows.iter().map(|(name, value)| format!("{name:<11} {value}\n"));
+        let knobs = meta.recipe.iter().map(|(path, value)| format!("  {path:<26} {value}\n"));
+        rows.chain(["recipe\n".to_string()]).chain(knobs).collect()
+    }
+}
+
+impl Run {
+    fn read(dir: &Path) -> Result<Run, Failure> {
+        let record = Record::read(dir).map_err(Failure::Run)?;
+        let ended = record.log.iter().rev().find_map(|line| match line {
+            Line::RunEnd { state, .. } => Some(Some(state.clone())),
+            Line::RunStart { .. } | Line::RunResume { .. } => Some(None),
+            _ => None,
+        });
+        let state = match ended.flatten() {
+            Some(state) => state,
+            None if runs::at_work(dir) => "running".into(),
+            None => "killed".into(),
+        };
+        let best = dir.join("best.safetensors");
+        let files = steps(&dir.join("checkpoints")).into_iter().map(|(_, path)| path);
+        Ok(Run {
+            dir: dir.to_path_buf(),
+            state,
+            edits: record.edits.len(),
+            links: record.chain.len(),
+            reproduce: runs::reproduce(dir),
+            checkpoints: files.chain(best.is_file().then_some(best)).map(|path| File::read(&path)).collect(),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "run         {}\nstate       {}\njournal     {} edits\nchain       {} links\nagain       {}\n",
+            self.dir.display(),
+            self.state,
+            self.edits,
+            self.links,
+            self.reproduce
+        );
+        for file in &self.checkpoints {
+            let about = match &file.meta {
+                Some(meta) => {
+                    let best = meta.at.best_top1.map_or(String::new(), |v| format!(", best top-1 {:.2} %", v * 100.0));
+                    format!("step {}, weights {}{best}, verifies", meta.at.step, &meta.digests.weights[..16])
+                }
+                None => format!("DAMAGED: {}", file.problem.as_deref().unwrap_or_default()),
+            };
+            let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+            text += &format!("{name:<26} {about}\n");
+        }
+        text
+    }
+}

@@ -1,0 +1,49 @@
+//! Commands that read what a run has recorded: replay and export.
+
+use super::args::{Export, Replay};
+use super::{Failure, find_run, headless, print, set_threads};
+use crate::runs::{self, Record, RunError};
+use crate::train::Options;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Makes a run again: as a new run, or only to compare.
+pub(super) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
+    set_threads(&args.threads)?;
+    let dir = find_run(&args.run);
+    if args.verify {
+        return verify(&dir, args.until);
+    }
+    let record = Record::read(&dir).map_err(Failure::Run)?;
+    let until = args.until.or(record.chain.last().map(|link| link.step));
+    let recipe = record.as_recipe().map_err(|why| Failure::Run(RunError::Stuck { path: dir.clone(), why }))?;
+    let options = Options { edits: Some(record.waiting(0)), until, ..Options::default() };
+    headless::batch([|| runs::start_with(recipe, options, &args.runs, runs::spawn)], args.json)
+}
+
+fn verify(dir: &Path, until: Option<u64>) -> Result<ExitCode, Failure> {
+    let verdict = runs::verify(dir, until).map_err(Failure::Run)?;
+    let dir = dir.display();
+    match verdict.difference {
+        Some(difference) => Err(Failure::Differs(format!("{dir}: not the same: {difference}"))),
+        None => print(&format!(
+            "{dir}: the same to the bit up to step {}: {} checkpoints, {} logged steps\n",
+            verdict.step, verdict.links, verdict.steps
+        )),
+    }
+}
+
+/// What a run has recorded, as text.
+pub(super) fn export(dir: &Path, format: &Export) -> Result<String, Failure> {
+    let stuck = |why: String| Failure::Run(RunError::Stuck { path: dir.to_path_buf(), why });
+    let record = Record::read(dir).map_err(Failure::Run)?;
+    match format {
+        Export { preset: true, .. } => Ok(record.as_recipe().map_err(stuck)?.to_ron()),
+        Export { csv: true, .. } => runs::csv(dir).map_err(Failure::Run),
+        Export { tensorboard: Some(out), .. } => {
+            let file = runs::tensorboard(dir, out).map_err(Failure::Run)?;
+            Ok(format!("{}\n", file.display()))
+        }
+        _ => runs::json(dir).map_err(Failure::Run),
+    }
+}

@@ -1,0 +1,117 @@
+//! Reads logs back, and brings them into a state that a run can go on from.
+
+use super::RunError;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+/// Longest line that is read, in bytes: the confusion matrix of some thousand classes.
+const LONGEST: u64 = 64 << 20;
+
+/// The lines of a log in their order; none when there is no log. A line that was torn off at the end is no line.
+///
+/// # Errors
+/// A log that cannot be read, or a line that is no `T`.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunError> {
+    let mut found = Vec::new();
+    let mut wrong = None;
+    each(path, |line| {
+        match serde_json::from_slice(line) {
+            Ok(line) => found.push(line),
+            Err(e) => wrong = Some(format!("line {} cannot be read: {e}", found.len() + 1)),
+        }
+        wrong.is_none()
+    })?;
+    wrong.map_or(Ok(found), |why| Err(RunError::Stuck { path: path.to_path_buf(), why }))
+}
+
+/// The step that a line is about.
+#[derive(Deserialize)]
+struct Step {
+    step: u64,
+}
+
+/// Cuts a log off before the first line of a later step than `last`, and before a line that was torn off at its end.
+pub(super) fn trim(path: &Path, last: u64) -> Result<(), RunError> {
+    let mut whole = 0;
+    each(path, |line| {
+        let stays = serde_json::from_slice::<Step>(line).map_or(true, |at| at.step <= last);
+        whole += if stays { line.len() as u64 } else { 0 };
+        stays
+    })?;
+    let cut = OpenOptions::new().write(true).open(path).and_then(|file| {
+        if file.metadata()?.len() > whole {
+            file.set_len(whole)?;
+            file.sync_all()?;
+        }
+        Ok(())
+    });
+    match cut {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(RunError::write(path)(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Calls `take` with every line that has its line end, until it says no.
+fn each(path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), RunError> {
+    let open = || -> io::Result<Option<BufReader<File>>> {
+        match File::open(path) {
+            Ok(file) if file.metadata()?.is_file() => Ok(Some(BufReader::new(file))),
+            Ok(_) => Err(io::Error::other("it is not a regular file")),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    };
+    let Some(mut file) = open().map_err(RunError::read(path))? else { return Ok(()) };
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        file.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(RunError::read(path))?;
+        if line.last() != Some(&b'\n') || !take(&line) {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn a_log_is_cut_at_a_later_step_and_at_a_torn_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let text = "{\"step\":1}\n{\"other\":1}\nnonsense\n{\"step\":3}\n{\"step\":4}\n{\"step\":3}\n{\"st";
+        for (last, lines) in [(0, 0), (1, 3), (3, 4), (9, 6)] {
+            std::fs::write(&path, text).unwrap();
+            trim(&path, last).unwrap();
+            let left = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(left, text.split_inclusive('\n').take(lines).collect::<String>(), "step {last}");
+        }
+        let wrong = read::<Value>(&path).unwrap_err().to_string();
+        assert!(wrong.contains("log: line 3 cannot be read"), "{wrong}");
+        trim(&dir.path().join("nothing"), 1).unwrap();
+        assert!(read::<Value>(&dir.path().join("nothing")).unwrap().is_empty());
+        assert!(read::<Value>(dir.path()).is_err());
+    }
+
+    /// Every byte of the last three records is where the writer may be torn off.
+    #[test]
+    fn a_torn_tail_costs_one_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let lines: Vec<String> =
+            (1..=6).map(|n| format!("{{\"event\":\"speed\",\"step\":{n},\"img_s\":1.5}}\n")).collect();
+        let text = lines.concat();
+        let start = lines[..3].concat().len();
+        for end in start..=text.len() {
+            std::fs::write(&path, &text[..end]).unwrap();
+            trim(&path, u64::MAX).unwrap();
+            let whole = text[..end].matches('\n').count();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), lines[..whole].concat(), "torn after {end} bytes");
+        }
+    }
+}

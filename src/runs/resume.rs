@@ -1,0 +1,76 @@
+//! Takes a run up where its newest checkpoint left it.
+
+use super::dir::{CHAIN, CHECKPOINTS, JOURNAL, LOG, METRICS, RunDir};
+use super::recorder::Recorder;
+use super::{Line, Record, RunError, Session, begin, logs, spawn};
+use crate::kernels::Level;
+use crate::recipe::{Changes, Edit};
+use crate::train::{Checkpoint, Link, Options, Waiting, steps};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Goes on with the run in `dir`: from its newest checkpoint that verifies, or from its start when it has none. The edits
+/// that the journal has for later steps are made again at those; `sets` are edits for the next step or epoch.
+///
+/// # Errors
+/// A run that another process holds, that is done and has nothing to do, or whose files cannot be read.
+pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
+    let run = RunDir::open(dir)?;
+    let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
+    let record = Record::read(dir)?;
+    let (from, mut notes) = newest(dir).map_err(stuck)?;
+    let (recipe, step, edits, waits) = match &from {
+        Some(Checkpoint { meta, .. }) => {
+            (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits, meta.waiting.clone())
+        }
+        None => (record.recipe.clone(), 0, 0, Waiting::all(record.recipe.edits())),
+    };
+    let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
+    let last_edit = known.last().copied().unwrap_or(0);
+    let mut waiting = record.waiting(edits as usize);
+    waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
+    if !sets.is_empty() {
+        let edit = Edit { after: step, changes: sets };
+        recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| stuck(why))?;
+        let last = waiting.iter().map(|w| w.edit).fold(last_edit, u64::max);
+        waiting.push(Waiting::scheduled(last + 1, edit));
+    } else if from.as_ref().is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
+        let epochs = recipe.train.epochs;
+        return Err(stuck(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on")));
+    }
+    let kernels = from.as_ref().map(|c| c.meta.kernels.as_str()).filter(|kernels| *kernels != Level::best().word());
+    notes.extend(kernels.map(|kernels| {
+        format!("its checkpoint was computed by the kernels `{kernels}`, which round differently from those here")
+    }));
+
+    for (file, last) in [(METRICS, step), (CHAIN, step), (JOURNAL, u64::MAX), (LOG, u64::MAX)] {
+        logs::trim(&dir.join(file), last)?;
+    }
+    let first = Line::run_resume(&run.name, dir, &recipe, step);
+    let name = run.name.clone();
+    let mut recorder = Recorder::open(run, &recipe, &first, known)?;
+    // (a run that was killed between a checkpoint and its link lacks the link)
+    let digests = from.as_ref().map(|c| c.meta.digests.clone());
+    let link = digests.map(|digests| Link::after(recorder.last_link(), step, digests));
+    if let Some(link) = &link {
+        recorder.link(link).map_err(|e| RunError::write(&e.path)(e.cause))?;
+    }
+    let (dir, from) = (Some(dir.to_path_buf()), from.map(Box::new));
+    let options = Options { name, dir, from, link, edits: Some(waiting), last_edit, ..Options::default() };
+    begin(recipe, options, first, recorder, notes, spawn)
+}
+
+/// The newest checkpoint that verifies, if there is any at all, and what is wrong with newer ones.
+///
+/// # Errors
+/// When there are checkpoints and none verifies.
+fn newest(dir: &Path) -> Result<(Option<Checkpoint>, Vec<String>), String> {
+    let mut damaged = Vec::new();
+    for (_, path) in steps(&dir.join(CHECKPOINTS)).into_iter().rev() {
+        match Checkpoint::read(&path) {
+            Ok(checkpoint) => return Ok((Some(checkpoint), damaged)),
+            Err(e) => damaged.push(format!("passed over: {e}")),
+        }
+    }
+    if damaged.is_empty() { Ok((None, damaged)) } else { Err(damaged.join("; ")) }
+}

@@ -1,0 +1,128 @@
+//! A run as an event file of TensorBoard: scalars, the rate, edits as text, the confusion matrix as an image.
+
+mod png;
+mod wire;
+
+use super::dir::{JOURNAL, LOG};
+use super::export::metrics;
+use super::{Line, RunError, logs};
+use crate::train::{Change, write_whole};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use wire::Message;
+
+/// Writes the run in `dir` as one event file into the directory `out`, and gives the file.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub fn tensorboard(dir: &Path, out: &Path) -> Result<PathBuf, RunError> {
+    let times: BTreeMap<u64, f64> = logs::read(&dir.join(LOG))?
+        .into_iter()
+        .filter_map(|line| if let Line::Speed { step, time, .. } = line { Some((step, time)) } else { None })
+        .collect();
+    // (an event between two log intervals has the time of the one before)
+    let time = |step: u64| times.range(..=step).next_back().or(times.iter().next()).map_or(0.0, |(_, time)| *time);
+    let first = Message::default().double(1, time(0)).text(3, "brain.Event:2");
+    let mut file = wire::record(&first);
+    for line in metrics(dir)?.into_iter().chain(logs::read::<Line>(&dir.join(JOURNAL))?) {
+        if let Some((step, values)) = summary(&line) {
+            let summary = values.into_iter().fold(Message::default(), |all, value| all.message(1, &value));
+            let event = Message::default().double(1, time(step)).int(2, step).message(5, &summary);
+            file.extend(wire::record(&event));
+        }
+    }
+    std::fs::create_dir_all(out).map_err(RunError::create(out))?;
+    let path = out.join(format!("events.out.tfevents.{:.0}.tricktop", time(0)));
+    write_whole(&path, &file).map_err(RunError::write(&path))?;
+    Ok(path)
+}
+
+/// The step of a line and what TensorBoard shows of it.
+fn summary(line: &Line) -> Option<(u64, Vec<Message>)> {
+    Some(match line {
+        Line::Step { step, loss, lr, img_s, epoch } => {
+            let mut values =
+                vec![scalar("train/loss", f64::from(*loss)), scalar("train/lr", *lr), scalar("epoch", *epoch)];
+            values.extend(img_s.map(|img_s| scalar("img_s", img_s)));
+            (*step, values)
+        }
+        Line::EpochEnd { step, train_loss, val_loss, val_top1, val_top5, .. } => {
+            let mut values = evaluation(*val_loss, *val_top1, *val_top5);
+            values.push(scalar("train/epoch_loss", *train_loss));
+            (*step, values)
+        }
+        Line::Evaluation { step, val_loss, val_top1, val_top5, .. } => {
+            (*step, evaluation(*val_loss, *val_top1, *val_top5))
+        }
+        Line::Confusion { step, counts } => (*step, vec![image("confusion", counts)]),
+        Line::Edit { step, changes, .. } => {
+            let one = |Change { knob, from, to }: &Change| format!("`{}` {from} → {to}", knob.path);
+            let lines: Vec<String> = changes.iter().map(one).collect();
+            (*step, vec![text("edits", &lines.join("  \n"))])
+        }
+        _ => return None,
+    })
+}
+
+fn evaluation(loss: f64, top1: f64, top5: f64) -> Vec<Message> {
+    vec![scalar("val/loss", loss), scalar("val/top1", top1), scalar("val/top5", top5)]
+}
+
+fn scalar(tag: &str, value: f64) -> Message {
+    Message::default().text(1, tag).float(2, value as f32)
+}
+
+/// A text of the plugin `text`: a tensor of one string (type 7).
+fn text(tag: &str, text: &str) -> Message {
+    let plugin = Message::default().text(1, "text");
+    let shape = Message::default().message(2, &Message::default().int(1, 1));
+    let tensor = Message::default().int(1, 7).message(2, &shape).text(8, text);
+    Message::default().text(1, tag).message(8, &tensor).message(9, &Message::default().message(1, &plugin))
+}
+
+/// A matrix of counts as a grey image: each row in shares of its sum, 1 black.
+fn image(tag: &str, counts: &[Vec<u32>]) -> Message {
+    let cell = (320 / counts.len().max(1)).clamp(1, 32);
+    let side = cell * counts.len();
+    let shade = |row: &[u32], at: usize| {
+        let sum: u32 = row.iter().sum();
+        255 - (255.0 * f64::from(row.get(at).copied().unwrap_or(0)) / f64::from(sum.max(1))) as u8
+    };
+    let pixels: Vec<u8> = (0..side)
+        .flat_map(|y| (0..side).map(move |x| (y, x)))
+        .map(|(y, x)| shade(&counts[y / cell], x / cell))
+        .collect();
+    let image =
+        Message::default().int(1, side as u64).int(2, side as u64).int(3, 1).bytes(4, &png::grey(&pixels, side));
+    Message::default().text(1, tag).message(4, &image)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_line_becomes_an_event() {
+        let dir = tempfile::tempdir().unwrap();
+        let lines = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        lines(
+            "metrics.jsonl",
+            "{\"event\":\"step\",\"epoch\":0.5,\"step\":10,\"loss\":1.5,\"lr\":0.1}\n\
+             {\"event\":\"confusion\",\"step\":20,\"counts\":[[3,1],[0,4]]}\n",
+        );
+        lines("log.jsonl", "{\"event\":\"speed\",\"step\":10,\"img_s\":100.0,\"time\":1700000000.5}\n");
+        lines(
+            "journal.jsonl",
+            "{\"event\":\"edit\",\"step\":5,\"edit\":1,\"changes\":[{\"knob\":\"optim.momentum\",\"from\":0.9,\"to\":0.5}]}\n",
+        );
+        let file = tensorboard(dir.path(), &dir.path().join("out")).unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        let records = wire::records(&bytes).unwrap();
+        assert_eq!(records.len(), 4);
+        let holds = |n: usize, part: &[u8]| records[n].windows(part.len()).any(|w| w == part);
+        assert!(holds(0, b"brain.Event:2"));
+        assert!(holds(1, b"train/loss") && holds(1, b"img_s") && holds(1, &1.5f32.to_le_bytes()));
+        assert!(holds(1, &1_700_000_000.5f64.to_le_bytes()));
+        assert!(holds(2, b"\x89PNG\r\n") && holds(3, "`optim.momentum` 0.9 → 0.5".as_bytes()));
+    }
+}

@@ -1,0 +1,118 @@
+//! What a checkpoint says about itself: one JSON text in the file's metadata, in a fixed order, so that equal states
+//! make equal files.
+
+use super::digest::Digests;
+use crate::kernels::Level;
+use crate::recipe::{KNOBS, Recipe, Value, knobs, reasons};
+use crate::train::edits::Waiting;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// The key of the text in the metadata of a safetensors file.
+pub(super) const KEY: &str = "tricktop";
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Whole epochs done.
+    pub epoch: u64,
+    /// Batches done of the epoch that has begun; 0 between two epochs.
+    pub batch: u64,
+    /// Sum of the losses of those batches.
+    pub loss_sum: f64,
+    /// Edits made so far: the position in the journal.
+    pub edits: u64,
+    /// Top-1 on the test set when this is the end of an epoch.
+    pub top1: Option<f64>,
+    /// Best top-1 at the end of an epoch so far.
+    pub best_top1: Option<f64>,
+}
+
+/// What a checkpoint says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Version of the program.
+    pub version: String,
+    /// Kernels that computed it; others round differently.
+    pub kernels: String,
+    /// Where the run stands.
+    pub at: Progress,
+    /// Edits that wait for their time.
+    pub waiting: Vec<Waiting>,
+    /// Every knob with its value.
+    pub recipe: BTreeMap<String, Value>,
+    /// Hashes of the tensors.
+    pub digests: Digests,
+}
+
+/// The text in the metadata: what a checkpoint says, and the BLAKE3 of that.
+#[derive(Serialize, Deserialize)]
+struct Sealed<'a> {
+    blake3: String,
+    #[serde(borrow)]
+    run: &'a RawValue,
+}
+
+impl Meta {
+    /// Of a state of this program; the hashes are still to come.
+    pub(in crate::train) fn new(recipe: &Recipe, at: Progress, waiting: Vec<Waiting>) -> Meta {
+        Meta {
+            version: env!("CARGO_PKG_VERSION").into(),
+            kernels: Level::best().word().into(),
+            at,
+            waiting,
+            recipe: KNOBS.iter().map(|k| (k.path.to_string(), recipe.get(k))).collect(),
+            digests: Digests::default(),
+        }
+    }
+
+    /// The text with its seal.
+    ///
+    /// # Errors
+    /// None that is known: the writer's own.
+    pub(super) fn seal(&self) -> Result<String, serde_json::Error> {
+        let run = serde_json::value::to_raw_value(self)?;
+        serde_json::to_string(&Sealed { blake3: blake3::hash(run.get().as_bytes()).to_string(), run: &run })
+    }
+
+    /// Reads a text and checks its seal.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence.
+    pub(super) fn unseal(text: &str) -> Result<Meta, String> {
+        let sealed: Sealed = serde_json::from_str(text).map_err(|e| format!("its metadata cannot be read: {e}"))?;
+        let found = blake3::hash(sealed.run.get().as_bytes()).to_string();
+        if found != sealed.blake3 {
+            return Err(format!("its metadata is damaged: BLAKE3 {found}, and {} was written", sealed.blake3));
+        }
+        serde_json::from_str(sealed.run.get()).map_err(|e| format!("its metadata cannot be read: {e}"))
+    }
+
+    /// `base` with the knobs of the checkpoint; a knob that the checkpoint does not know stays.
+    ///
+    /// # Errors
+    /// A value that is not allowed, as a sentence.
+    pub fn recipe(&self, base: &Recipe) -> Result<Recipe, String> {
+        let known = self.recipe.iter().filter_map(|(path, value)| Some((knobs::find(path)?, value.clone())));
+        base.with(known).map_err(|invalid| reasons(&invalid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_text_reads_back_and_a_changed_one_does_not() {
+        let meta = Meta::new(&Recipe::default(), Progress { loss_sum: 0.1 + 0.2, ..Progress::default() }, Vec::new());
+        let text = meta.seal().unwrap();
+        assert_eq!(Meta::unseal(&text).unwrap(), meta);
+        assert_eq!(meta.recipe(&Recipe::default()).unwrap(), Recipe::default());
+        let changed = text.replace("\"train.batch\":128", "\"train.batch\":129");
+        assert_ne!(changed, text);
+        assert!(Meta::unseal(&changed).unwrap_err().contains("damaged"));
+    }
+}

@@ -1,0 +1,166 @@
+//! Checkpoints: weights and running statistics under PyTorch's names, velocities, and where the run stands, in one
+//! safetensors file that is written whole or not at all, and verified when it is read.
+
+mod digest;
+mod meta;
+pub(super) mod snapshot;
+pub(super) mod writer;
+
+pub use digest::{Digests, Link};
+pub use meta::{Meta, Progress};
+
+use super::TrainError;
+use super::step::Learner;
+use crate::nn::{NetSpec, ResNet, Role, State, StateError};
+use crate::ops::Ops;
+use crate::recipe::Recipe;
+use atomic_write_file::AtomicWriteFile;
+use digest::VELOCITY;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The teacher inside the program: see `assets/README.md`.
+const BUNDLED_TEACHER: &[u8] = include_bytes!("../../../assets/teacher.safetensors");
+
+/// Largest checkpoint that is read, in bytes.
+const LARGEST: u64 = 4 << 30;
+
+/// A checkpoint that was read and verified.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// What it says about itself.
+    pub meta: Meta,
+    state: State,
+}
+
+/// Writes a file whole: a temporary file beside it, fsync, rename, fsync of the directory.
+///
+/// # Errors
+/// The system's; what stood there before stays.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicWriteFile::open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    file.commit()?;
+    match path.parent() {
+        Some(dir) if cfg!(unix) => {
+            File::open(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?.sync_all()
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The checkpoints in a directory, by step; none when it cannot be read. Whether they are whole is not looked at.
+pub fn steps(dir: &Path) -> Vec<(u64, PathBuf)> {
+    let step =
+        |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok();
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<(u64, PathBuf)> = entries.filter_map(|path| Some((step(&path)?, path))).collect();
+    found.sort();
+    found
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint file and verifies every byte that counts.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is damaged or was not written by tricktop.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
+        let bytes = regular_file(path).map_err(|e| wrong(e.to_string()))?;
+        Checkpoint::from_bytes(&bytes).map_err(wrong)
+    }
+
+    /// Reads the bytes of a checkpoint file and verifies them.
+    ///
+    /// # Errors
+    /// Bytes that are damaged or were not written by tricktop, as a sentence.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let state = State::from_bytes(bytes).map_err(|e| e.to_string())?;
+        let text = state.metadata.get(meta::KEY);
+        let text =
+            text.ok_or_else(|| format!("its metadata has no `{}`: it was not written by tricktop", meta::KEY))?;
+        let meta = Meta::unseal(text)?;
+        let damaged = Digests::of(&state.tensors).differences(&meta.digests);
+        if !damaged.is_empty() {
+            return Err(format!("is damaged: the hash of its {} is not the one that was written", damaged.join(", ")));
+        }
+        Ok(Checkpoint { meta, state })
+    }
+
+    /// Whether a run can go on from it: `best.safetensors` holds no velocities.
+    pub fn is_whole(&self) -> bool {
+        self.state.tensors.keys().any(|name| name.starts_with(VELOCITY))
+    }
+
+    /// Number of values among the weights.
+    pub fn parameters(&self) -> usize {
+        let trained = |name: &str| !name.starts_with(VELOCITY) && !name.contains(".running_");
+        self.state.tensors.iter().filter(|(name, _)| trained(name)).map(|(_, t)| t.values.len()).sum()
+    }
+
+    /// Gives a learner of the same net weights, statistics and velocities.
+    ///
+    /// # Errors
+    /// A tensor that is missing or of another shape, and then nothing has changed; the device's.
+    pub fn restore<D: Ops<f32>>(&self, learner: &mut Learner<D>) -> Result<(), TrainError> {
+        let tensors = &self.state.tensors;
+        for p in learner.net.params().into_iter().filter(|p| p.role != Role::Statistic) {
+            let name = format!("{VELOCITY}{}", p.name);
+            let found = tensors.get(&name).ok_or_else(|| StateError::Missing(name.clone()))?.shape.clone();
+            if found != p.torch_shape() {
+                return Err(StateError::Shape { name, found, expected: p.torch_shape() }.into());
+            }
+        }
+        learner.net.import(tensors)?;
+        let Learner { net, sgd, .. } = learner;
+        for p in net.params() {
+            if let Some(velocity) = tensors.get(&format!("{VELOCITY}{}", p.name)) {
+                sgd.set_velocity(p, p.from_torch(&velocity.values)).map_err(TrainError::device)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The net of a teacher: `Bundled`, or a path.
+    ///
+    /// # Errors
+    /// A file that is missing, damaged, not written by tricktop, or of other images or classes.
+    pub fn teacher<D: Ops<f32>>(
+        source: &str,
+        dev: &D,
+        image_channels: usize,
+        classes: usize,
+    ) -> Result<ResNet<f32, D>, TrainError> {
+        let path = PathBuf::from(source);
+        let wrong = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
+        let checkpoint = match source {
+            "Bundled" => Checkpoint::from_bytes(BUNDLED_TEACHER).map_err(wrong)?,
+            _ => Checkpoint::read(&path)?,
+        };
+        let made_by = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
+        let spec = NetSpec::new(&made_by.net, image_channels, classes);
+        // (a net is not built that the file cannot fill)
+        let values: usize = checkpoint.state.tensors.values().map(|t| t.values.len()).sum();
+        if spec.cost(1, 1).parameters > values {
+            return Err(wrong(format!("holds {values} values, too few for the {} that it names", spec.name)));
+        }
+        let mut net = ResNet::new(dev, &spec).map_err(TrainError::device)?;
+        net.import(&checkpoint.state.tensors).map_err(|e| {
+            wrong(format!("{e} (a teacher for {image_channels}-channel images of {classes} classes is needed)"))
+        })?;
+        Ok(net)
+    }
+}
+
+/// The bytes of a file that is neither a pipe nor larger than any checkpoint.
+fn regular_file(path: &Path) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() || about.len() > LARGEST {
+        return Err(io::Error::other(format!("is no file of at most {} GB", LARGEST >> 30)));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

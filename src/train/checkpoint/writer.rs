@@ -1,0 +1,242 @@
+//! The thread that writes checkpoints from snapshots, so that the trainer goes on meanwhile.
+
+use super::snapshot::Snapshot;
+use super::{Checkpoint, Link, steps, write_whole};
+use crate::train::TrainError;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+
+/// What is to be written of a snapshot, and what may stay of older ones.
+pub(in crate::train) struct Job {
+    pub(in crate::train) snapshot: Snapshot,
+    /// Whether a checkpoint to go on from is written.
+    pub(in crate::train) state: bool,
+    /// Whether `best.safetensors` is written.
+    pub(in crate::train) best: bool,
+    /// Newest checkpoints that stay.
+    pub(in crate::train) keep_last: usize,
+    /// Best checkpoints that stay.
+    pub(in crate::train) keep_best: usize,
+    /// Milliseconds that the trainer spent on the snapshot.
+    pub(in crate::train) ms: f64,
+}
+
+/// What became of a job; the last word of each is `Done`.
+pub(in crate::train) enum Report {
+    /// A file was written; `best.safetensors` has no link.
+    Saved { step: u64, path: PathBuf, bytes: u64, ms: f64, link: Option<Box<Link>> },
+    /// A file was not written, or an old one not removed.
+    Failed(String),
+    /// The job is done.
+    Done,
+}
+
+/// A checkpoint that stays on disk until it is neither among the newest nor among the best.
+#[derive(Clone, Debug, PartialEq)]
+struct Kept {
+    step: u64,
+    path: PathBuf,
+    top1: Option<f64>,
+}
+
+/// The writer's thread. Dropping it waits until everything is written.
+pub(in crate::train) struct Writer {
+    jobs: Option<Sender<Job>>,
+    reports: Receiver<Report>,
+    thread: Option<JoinHandle<()>>,
+    /// Jobs that are not done.
+    open: usize,
+}
+
+impl Writer {
+    /// For the run in `dir`, whose chain ends with `link`.
+    ///
+    /// # Errors
+    /// The system's, when no thread can be started.
+    pub(in crate::train) fn start(dir: PathBuf, link: Option<Link>) -> io::Result<Writer> {
+        let (jobs, orders) = channel::<Job>();
+        let (sender, reports) = channel();
+        let work = move || {
+            let mut shelf = Shelf::open(dir, link);
+            for job in orders {
+                let mut report = |report| drop(sender.send(report));
+                if let Err(e) = shelf.put(&job, &mut report) {
+                    report(Report::Failed(e));
+                }
+                report(Report::Done);
+            }
+        };
+        let thread = Builder::new().name("checkpoints".into()).spawn(work)?;
+        Ok(Writer { jobs: Some(jobs), reports, thread: Some(thread), open: 0 })
+    }
+
+    /// Whether two jobs are open already: a disk that is slower than the run must not fill the memory.
+    pub(in crate::train) fn busy(&self) -> bool {
+        self.open >= 2
+    }
+
+    /// Hands a job over.
+    pub(in crate::train) fn send(&mut self, job: Job) {
+        self.open += usize::from(self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok()));
+    }
+
+    /// What has been reported since the last call; with `all`, everything up to the last open job.
+    pub(in crate::train) fn reports(&mut self, all: bool) -> Vec<Report> {
+        let mut found: Vec<Report> = self.reports.try_iter().collect();
+        let done = |found: &[Report]| found.iter().filter(|r| matches!(r, Report::Done)).count();
+        while all && done(&found) < self.open {
+            let Ok(report) = self.reports.recv() else { break };
+            found.push(report);
+        }
+        self.open -= done(&found).min(self.open);
+        found
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // (a panic there has no result that is still waited for)
+            drop(thread.join());
+        }
+    }
+}
+
+/// The checkpoints of a run directory.
+struct Shelf {
+    dir: PathBuf,
+    link: Option<Link>,
+    kept: Vec<Kept>,
+}
+
+impl Shelf {
+    /// With the checkpoints that are there: those of a run that goes on. What a killed writer left half done goes.
+    fn open(dir: PathBuf, link: Option<Link>) -> Shelf {
+        for dir in [&dir, &dir.join("checkpoints")] {
+            for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with('.') && name.contains(".safetensors.") {
+                    // (one that cannot be removed harms nothing)
+                    drop(fs::remove_file(entry.path()));
+                }
+            }
+        }
+        let kept = |(step, path): (u64, PathBuf)| {
+            let top1 = Checkpoint::read(&path).ok()?.meta.at.top1;
+            Some(Kept { step, path, top1 })
+        };
+        let kept = steps(&dir.join("checkpoints")).into_iter().filter_map(kept).collect();
+        Shelf { dir, link, kept }
+    }
+
+    /// Writes what a job asks for, then takes away what need not stay.
+    fn put(&mut self, job: &Job, report: &mut impl FnMut(Report)) -> Result<(), String> {
+        let at = &job.snapshot.meta.at;
+        if let Some(tensor) = job.snapshot.fault() {
+            return Err(format!("no checkpoint of step {}: {tensor} holds a value that is not finite", at.step));
+        }
+        let mut saved = |path: &Path, bytes: &[u8], link| {
+            write_whole(path, bytes).map_err(|e| TrainError::write(path)(e).to_string())?;
+            let (step, path, bytes) = (at.step, path.to_path_buf(), bytes.len() as u64);
+            report(Report::Saved { step, path, bytes, ms: job.ms, link });
+            Ok::<_, String>(())
+        };
+        if job.best {
+            let bytes = job.snapshot.weights().map_err(|e| e.to_string())?;
+            saved(&self.dir.join("best.safetensors"), &bytes, None)?;
+        }
+        if job.state {
+            let dir = self.dir.join("checkpoints");
+            fs::create_dir_all(&dir).map_err(|e| TrainError::write(&dir)(e).to_string())?;
+            let path = dir.join(format!("step-{:06}.safetensors", at.step));
+            let (bytes, digests) = job.snapshot.whole().map_err(|e| e.to_string())?;
+            let link = Link::after(self.link.as_ref(), at.step, digests);
+            saved(&path, &bytes, Some(Box::new(link.clone())))?;
+            self.link = Some(link);
+            self.kept.retain(|k| k.step != at.step);
+            self.kept.push(Kept { step: at.step, path, top1: at.top1 });
+            return self.clear(job.keep_last, job.keep_best);
+        }
+        Ok(())
+    }
+
+    /// Removes the checkpoints that are neither among the newest nor among the best.
+    fn clear(&mut self, last: usize, best: usize) -> Result<(), String> {
+        let (stay, go) = sort_out(std::mem::take(&mut self.kept), last, best);
+        self.kept = stay;
+        let mut result = Ok(());
+        for Kept { path, .. } in go {
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    result = Err(format!("{}: cannot be removed: {e}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        result
+    }
+}
+
+/// The checkpoints that stay, by step, and those that go: the `last` newest stay, and the `best` of those that ended an
+/// epoch, the earlier of two equals.
+fn sort_out(mut kept: Vec<Kept>, last: usize, best: usize) -> (Vec<Kept>, Vec<Kept>) {
+    kept.sort_by_key(|k| k.step);
+    let newest = kept.len().saturating_sub(last);
+    let mut ranked: Vec<(f64, u64)> = kept.iter().filter_map(|k| Some((k.top1?, k.step))).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let best: Vec<u64> = ranked.into_iter().take(best).map(|(_, step)| step).collect();
+    let newest: Vec<u64> = kept[newest..].iter().map(|k| k.step).collect();
+    kept.into_iter().partition(|k| newest.contains(&k.step) || best.contains(&k.step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Synthetic;
+    use crate::recipe::knobs::find;
+    use crate::recipe::{Recipe, Value};
+    use crate::train::step::Learner;
+    use crate::train::{Meta, Progress};
+    use dfdx::prelude::Cpu;
+
+    #[test]
+    fn a_state_that_is_not_finite_is_never_kept() {
+        let recipe = Recipe::default().with([(find("net.depth").unwrap(), Value::Int(8))]).unwrap();
+        let data = Synthetic { height: 8, width: 8, channels: 1, classes: 2, train: 4, test: 4 }.build(0);
+        let mut learner = Learner::new(Cpu::default(), &recipe, &data).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let write = |learner: &mut Learner<Cpu>, step| {
+            let meta = Meta::new(&recipe, Progress { step, ..Progress::default() }, Vec::new());
+            let snapshot = Snapshot::of(learner, meta).unwrap();
+            let mut writer = Writer::start(dir.path().to_path_buf(), None).unwrap();
+            writer.send(Job { snapshot, state: true, best: true, keep_last: 9, keep_best: 0, ms: 0.0 });
+            let reports = writer.reports(true);
+            let failed = |r: &Report| if let Report::Failed(why) = r { Some(why.clone()) } else { None };
+            reports.iter().find_map(failed)
+        };
+        assert_eq!(write(&mut learner, 1), None);
+        let velocity = vec![f32::INFINITY; learner.net.params()[0].len()];
+        let Learner { net, sgd, .. } = &mut learner;
+        sgd.set_velocity(net.params()[0], velocity).unwrap();
+        let why = write(&mut learner, 2).unwrap();
+        assert!(why.contains("step 2: velocity/conv1") && why.contains("not finite"), "{why}");
+        assert_eq!(steps(&dir.path().join("checkpoints")).len(), 1);
+        assert_eq!(Checkpoint::read(&dir.path().join("best.safetensors")).unwrap().meta.at.step, 1);
+    }
+
+    #[test]
+    fn the_newest_and_the_best_stay() {
+        let top1 = [None, Some(0.5), Some(0.9), Some(0.9), Some(0.7), None, Some(0.1)];
+        let kept: Vec<Kept> =
+            top1.iter().zip(1..).map(|(top1, step)| Kept { step, path: PathBuf::new(), top1: *top1 }).collect();
+        let stay = |last, best| -> Vec<u64> { sort_out(kept.clone(), last, best).0.iter().map(|k| k.step).collect() };
+        assert_eq!(stay(1, 0), [7]);
+        assert_eq!(stay(2, 1), [3, 6, 7]);
+        assert_eq!(stay(1, 3), [3, 4, 5, 7]);
+        assert_eq!(stay(9, 0).len(), 7);
+    }
+}
