@@ -132,7 +132,9 @@ fn people_get_plain_lines_when_there_is_no_terminal() {
 #[test]
 fn a_loss_that_is_not_finite_ends_the_run_as_failed() {
     let desk = Desk::new();
-    let sets = ["--set", "schedule.base_lr=100", "--set", "schedule.warmup.on=false", "--set", "train.epochs=20"];
+    // (every step makes the weights a hundred times as large)
+    let grow = ["schedule.base_lr=100", "optim.weight_decay=1", "schedule.warmup.on=false", "train.epochs=20"];
+    let sets: Vec<&str> = grow.iter().flat_map(|set| ["--set", set]).collect();
     let output = desk.batch(&[&["--json"], &sets[..]].concat()).wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let lines = json(&String::from_utf8(output.stdout).unwrap());

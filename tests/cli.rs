@@ -107,6 +107,15 @@ fn wrong_usage_is_told_on_standard_error_and_starts_nothing() {
 }
 
 #[test]
+fn kernels_that_the_machine_does_not_have_are_refused() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
+    let output = command.arg("presets").env("TRICKTOP_SIMD", "sse2").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("TRICKTOP_SIMD is `sse2`; this machine has plain"), "{said}");
+}
+
+#[test]
 fn help_shows_every_option_and_examples() {
     let left = run(&["--help"]);
     assert_eq!((left.code, left.err.as_str()), (0, ""));

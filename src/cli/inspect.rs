@@ -2,7 +2,7 @@
 
 use super::{Failure, find_run};
 use crate::runs::{self, Line, Record};
-use crate::train::{Checkpoint, Meta, steps};
+use crate::train::{BEST, Checkpoint, Meta, steps};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -105,8 +105,8 @@ impl Run {
             None if runs::at_work(dir) => "running".into(),
             None => "killed".into(),
         };
-        let best = dir.join("best.safetensors");
-        let files = steps(&dir.join("checkpoints")).into_iter().map(|(_, path)| path);
+        let best = dir.join(BEST);
+        let files = steps(dir).into_iter().map(|(_, path)| path);
         Ok(Run {
             dir: dir.to_path_buf(),
             state,

@@ -8,6 +8,7 @@ mod records;
 mod screen;
 
 use crate::data::{self, DataError};
+use crate::kernels::Level;
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Changes, Mistake, Mistakes, Preset, preset};
@@ -49,6 +50,9 @@ pub enum Failure {
     /// A run is not the same when it is made again.
     #[error("{0}")]
     Differs(String),
+    /// The kernels that are asked for cannot be had.
+    #[error("error: {0}")]
+    Level(String),
     /// Images could not be read or written.
     #[error("error: {0}")]
     Data(DataError),
@@ -64,7 +68,9 @@ impl Failure {
     /// The exit code: 2 for wrong usage or a wrong preset, else 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Failure::Presets(_) | Failure::SeveralPresets(_) | Failure::NoTerminal => ExitCode::from(2),
+            Failure::Presets(_) | Failure::SeveralPresets(_) | Failure::NoTerminal | Failure::Level(_) => {
+                ExitCode::from(2)
+            }
             _ => ExitCode::FAILURE,
         }
     }
@@ -76,6 +82,7 @@ impl Failure {
 /// Whatever keeps the command from being carried out.
 pub fn run() -> Result<ExitCode, Failure> {
     let cli = Cli::parse();
+    Level::chosen().map_err(Failure::Level)?;
     match cli.command {
         None => train(cli.train),
         Some(Command::Presets) => print(&list::presets()),

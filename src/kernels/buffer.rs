@@ -2,6 +2,7 @@
 //!
 //! A buffer comes with whatever values it last had: whoever takes one writes all that is read later.
 
+use super::simd::LINE;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +12,7 @@ const BOUND: usize = 1 << 30;
 /// A cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; 16]);
+struct Line([f32; LINE]);
 
 /// Values in memory aligned to 64 bytes.
 pub struct Buffer {
@@ -34,14 +35,14 @@ fn bytes(lines: &[Line]) -> usize {
 impl Buffer {
     /// A buffer of `len` arbitrary values.
     pub fn take(len: usize) -> Buffer {
-        let need = len.div_ceil(16);
+        let need = len.div_ceil(LINE);
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = pool.free.iter().enumerate().filter(|(_, b)| (need..=need * 2).contains(&b.len()));
         let best = fitting.min_by_key(|(_, b)| b.len()).map(|(i, _)| i);
         let reused = best.map(|i| pool.free.swap_remove(i));
         pool.bytes -= reused.as_deref().map_or(0, bytes);
         drop(pool);
-        let lines = reused.unwrap_or_else(|| vec![Line([0.0; 16]); need]);
+        let lines = reused.unwrap_or_else(|| vec![Line([0.0; LINE]); need]);
         Buffer { lines, len }
     }
 

@@ -10,24 +10,22 @@ use super::{direct, grouped, products};
 
 /// Convolves `x` with w `(KH*KW*C/groups, O)` into `to`; gives the sums that the sink kept.
 pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to: K) -> Vec<Part> {
-    timed(Work::Forward, || run_forward(level, g, x, w, to))
-}
-
-fn run_forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to: K) -> Vec<Part> {
-    assert!(x.data.len() == g.x_len() && w.len() == g.conv.weight_shape().0 * g.conv.c_out);
-    if products::applies(g) {
-        return match x.pending {
-            None => products::forward(level, g, Dense(x.data), w, to),
-            Some(affine) => products::forward(level, g, Normed { data: x.data, affine }, w, to),
-        };
-    }
-    with_dense(level, x, g.conv.c_in, |x| match g.conv.groups {
-        1 => direct::forward(level, g, x, w, to),
-        _ => {
-            let mut y = Buffer::zeros(g.y_len());
-            grouped::forward(g, x, w, &mut y);
-            lanes::pass(level, Dense(&y), y.len(), g.conv.c_out, to)
+    timed(Work::Forward, || {
+        assert!(x.data.len() == g.x_len() && w.len() == g.conv.weight_shape().0 * g.conv.c_out);
+        if products::applies(g) {
+            return match x.pending {
+                None => products::forward(level, g, Dense(x.data), w, to),
+                Some(affine) => products::forward(level, g, Normed { data: x.data, affine }, w, to),
+            };
         }
+        with_dense(level, x, g.conv.c_in, |x| match g.conv.groups {
+            1 => direct::forward(level, g, x, w, to),
+            _ => {
+                let mut y = Buffer::zeros(g.y_len());
+                grouped::forward(g, x, w, &mut y);
+                lanes::pass(level, Dense(&y), y.len(), g.conv.c_out, to)
+            }
+        })
     })
 }
 
@@ -51,56 +49,46 @@ pub fn backward(
     gw: &mut [f32],
     gx: Option<(&mut [f32], bool)>,
 ) {
-    timed(Work::Backward, || run_backward(level, g, x, gy, w, gw, gx));
-}
-
-fn run_backward(
-    level: Level,
-    g: &ConvGeometry,
-    x: Input,
-    gy: OutputGrad,
-    w: &[f32],
-    gw: &mut [f32],
-    gx: Option<(&mut [f32], bool)>,
-) {
-    assert!(x.data.len() == g.x_len() && gw.len() == w.len());
-    if products::applies(g) {
-        return match (x.pending, gy) {
-            (None, OutputGrad::Dense(gy)) => products::backward(level, g, (Dense(x.data), Dense(gy)), w, gw, gx),
-            (None, OutputGrad::Norm(gy)) => products::backward(level, g, (Dense(x.data), gy), w, gw, gx),
-            (Some(affine), OutputGrad::Dense(gy)) => {
-                products::backward(level, g, (Normed { data: x.data, affine }, Dense(gy)), w, gw, gx)
-            }
-            (Some(affine), OutputGrad::Norm(gy)) => {
-                products::backward(level, g, (Normed { data: x.data, affine }, gy), w, gw, gx)
+    timed(Work::Backward, || {
+        assert!(x.data.len() == g.x_len() && gw.len() == w.len());
+        if products::applies(g) {
+            return match (x.pending, gy) {
+                (None, OutputGrad::Dense(gy)) => products::backward(level, g, (Dense(x.data), Dense(gy)), w, gw, gx),
+                (None, OutputGrad::Norm(gy)) => products::backward(level, g, (Dense(x.data), gy), w, gw, gx),
+                (Some(affine), OutputGrad::Dense(gy)) => {
+                    products::backward(level, g, (Normed { data: x.data, affine }, Dense(gy)), w, gw, gx)
+                }
+                (Some(affine), OutputGrad::Norm(gy)) => {
+                    products::backward(level, g, (Normed { data: x.data, affine }, gy), w, gw, gx)
+                }
+            };
+        }
+        let collected;
+        let gy = match gy {
+            OutputGrad::Dense(gy) => gy,
+            OutputGrad::Norm(gy) => {
+                collected = lanes::collect(level, gy, g.y_len(), g.conv.c_out);
+                &collected
             }
         };
-    }
-    let collected;
-    let gy = match gy {
-        OutputGrad::Dense(gy) => gy,
-        OutputGrad::Norm(gy) => {
-            collected = lanes::collect(level, gy, g.y_len(), g.conv.c_out);
-            &collected
-        }
-    };
-    with_dense(level, x, g.conv.c_in, |x| match g.conv.groups {
-        1 => {
-            direct::weight_grad(level, g, x, gy, gw);
-            if let Some((gx, add)) = gx {
-                direct::input_grad(level, g, gy, w, gx, add);
-            }
-        }
-        _ => {
-            grouped::weight_grad(g, x, gy, gw);
-            if let Some((gx, add)) = gx {
-                if !add {
-                    gx.fill(0.0);
+        with_dense(level, x, g.conv.c_in, |x| match g.conv.groups {
+            1 => {
+                direct::weight_grad(level, g, x, gy, gw);
+                if let Some((gx, add)) = gx {
+                    direct::input_grad(level, g, gy, w, gx, add);
                 }
-                grouped::input_grad(g, gy, w, gx);
             }
-        }
-    })
+            _ => {
+                grouped::weight_grad(g, x, gy, gw);
+                if let Some((gx, add)) = gx {
+                    if !add {
+                        gx.fill(0.0);
+                    }
+                    grouped::input_grad(g, gy, w, gx);
+                }
+            }
+        })
+    });
 }
 
 /// Calls `f` with the values of `x`.

@@ -4,11 +4,11 @@
 
 use super::buffer::{Buffer, Shared};
 use super::geometry::ConvGeometry;
-use super::lanes::{Gradient, Sink};
+use super::lanes::{Gradient, Sink, Sums, Writing};
 use super::micro;
 use super::moments::Part;
-use super::patches::{self, Grid, Patches, Source};
-use super::simd::{LINE, Level, Vector, simd_kernel};
+use super::patches::{self, Grid, Images, Patches};
+use super::simd::{LINE, Level, by_vector, simd_kernel};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -35,14 +35,16 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to
 pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mut [f32], add: bool) {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     let grids = Grid::backward(g);
-    if !add && grids.iter().any(|grid| grid.taps.is_empty()) {
+    // (a stride that is larger than the kernel leaves pixels out)
+    let zeros = !add && grids.iter().any(|grid| grid.taps.is_empty());
+    if zeros {
         gx.par_chunks_mut(1 << 14).for_each(|gx| gx.fill(0.0));
     }
-    let to = Gradient { gx: Shared::new(gx), add: add || grids.iter().any(|grid| grid.taps.is_empty()) };
+    let to = Gradient { gx: Shared::new(gx), add: add || zeros };
     for grid in grids.iter().filter(|grid| !grid.taps.is_empty()) {
         let panels = pack(grid.taps.len() * o, c, |row, col| w[(grid.taps[row / o] * c + col) * o + row % o]);
         // (N*H*W of the class, taps*O) x (taps*O, C)
-        product(level, Source { data: gy, h: g.oh, w: g.ow, c: o }, g.n, grid, &panels, ((g.h, g.w, c), to));
+        product(level, Images { data: gy, h: g.oh, w: g.ow, c: o }, g.n, grid, &panels, ((g.h, g.w, c), to));
     }
 }
 
@@ -99,7 +101,7 @@ fn pack(rows: usize, cols: usize, at: impl Fn(usize, usize) -> f32 + Sync) -> Bu
 /// Multiplies the gathered rows of the grid's pixels by packed panels into maps of height, width and channels.
 fn product<K: Sink>(
     level: Level,
-    source: Source,
+    source: Images,
     n: usize,
     grid: &Grid,
     panels: &[f32],
@@ -108,14 +110,13 @@ fn product<K: Sink>(
     let pixels = n * grid.pixels();
     let width = source.c * grid.span;
     let lines = grid.taps.len() * width;
-    let stride = c.next_multiple_of(LINE);
     let starts: Vec<usize> = (0..pixels).step_by(CHUNK * CHUNKS).collect();
     let task = |&start: &usize| {
         let range = start..(start + CHUNK * CHUNKS).min(pixels);
         let mut patches = Patches::new(source, grid);
         let mut places = Vec::with_capacity(CHUNK);
         let mut tiles = Buffer::take(CHUNK * LINE);
-        let mut sums = vec![0f32; K::SUMS * stride];
+        let mut sums = Sums::room::<K>(c);
         for first in range.clone().step_by(CHUNK) {
             let count = CHUNK.min(range.end - first);
             let table = patches.rows(first, count);
@@ -126,7 +127,7 @@ fn product<K: Sink>(
                 // of the task's own pixels
                 unsafe {
                     micro::nn(level, table, 0, count, width, lines, panel.as_ptr(), tiles.as_mut_ptr());
-                    write(level, tiles.as_ptr(), &places, p * LINE, c, to, sums.as_mut_ptr(), stride);
+                    write(level, tiles.as_ptr(), &places, p * LINE, c, to, Sums::of(&mut sums));
                 }
             }
         }
@@ -137,30 +138,16 @@ fn product<K: Sink>(
 
 simd_kernel! {
     /// Gives a line a place, for channels `first..` of `c`, to the sink.
-    fn write<K: Sink>(
-        lines: *const f32, places: &[usize], first: usize, c: usize, to: K, sums: *mut f32, stride: usize,
-    ) = write_body
-}
-
-#[inline(always)]
-unsafe fn write_body<V: Vector, K: Sink>(
-    lines: *const f32,
-    places: &[usize],
-    first: usize,
-    c: usize,
-    to: K,
-    sums: *mut f32,
-    stride: usize,
-) {
-    for lane in (0..LINE.min(c - first)).step_by(V::LANES) {
-        let (channel, n) = (first + lane, (c - first - lane).min(V::LANES));
+    fn write<V, K: Sink>(lines: *const f32, places: &[usize], first: usize, c: usize, to: K, sums: Sums) {
         // SAFETY: lines and places are the caller's
         unsafe {
-            let mut k = to.begin::<V>(channel, n, sums, stride);
-            for (i, place) in places.iter().enumerate() {
-                to.put(&mut k, V::load(lines.add(i * LINE + lane)), place + channel, n);
-            }
-            to.end(&k, channel, sums, stride);
+            by_vector!(V, LINE.min(c - first), |lane, n| {
+                let mut to = Writing::begin(to, first + lane, n, sums);
+                for (i, place) in places.iter().enumerate() {
+                    to.put(V::load(lines.add(i * LINE + lane)), place + first + lane);
+                }
+                to.end(first + lane, sums);
+            });
         }
     }
 }
@@ -169,7 +156,7 @@ unsafe fn write_body<V: Vector, K: Sink>(
 /// of each gathered row.
 fn outer_products(
     level: Level,
-    source: Source,
+    source: Images,
     grid: &Grid,
     (gy, o): (&[f32], usize),
     pixels: Range<usize>,
@@ -195,7 +182,7 @@ fn outer_products(
                     // SAFETY: `count` rows of the table, whose parts hold the values `rows`; as many lines of the panel
                     unsafe {
                         let tile = tile.as_mut_ptr();
-                        micro::tn(level, table, tap, row, height, count, panel.as_ptr(), tile, LINE, false);
+                        micro::tn(level, table, tap, row, height, count, panel.as_ptr(), tile, false);
                     }
                     let cols = LINE.min(o - p * LINE);
                     for (i, line) in tile.chunks_exact(LINE).enumerate().take(height) {

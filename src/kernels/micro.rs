@@ -94,7 +94,14 @@ simd_kernel! {
     ///
     /// # Safety
     /// `a` must have those rows and parts, `panel` `k` lines, `out` `rows` lines.
-    pub fn nn<A: Rows>(a: A, first: usize, rows: usize, width: usize, k: usize, panel: *const f32, out: *mut f32) = nn_body
+    pub fn nn<V, A: Rows>(
+        a: A, first: usize, rows: usize, width: usize, k: usize, panel: *const f32, out: *mut f32,
+    ) {
+        for (start, count) in even_blocks(rows, V::ROWS) {
+            // SAFETY: rows first + start.. + count are within the caller's; so are the lines of out
+            unsafe { by_rows!(count, nn_tile::<V, A>(a, first + start, width, k, panel, out.add(start * LINE))) }
+        }
+    }
 }
 
 simd_kernel! {
@@ -102,34 +109,20 @@ simd_kernel! {
     /// for i in `0..rows` and values of part `part`.
     ///
     /// # Safety
-    /// `a` must have those rows, and `from + rows` values in the part; `panel` `count` lines, `out` `rows` lines `stride` apart.
-    pub fn tn<A: Rows>(
-        a: A,
-        part: usize,
-        from: usize,
-        rows: usize,
-        count: usize,
-        panel: *const f32,
-        out: *mut f32,
-        stride: usize,
-        add: bool,
-    ) = tn_body
+    /// `a` must have those rows, and `from + rows` values in the part; `panel` `count` lines, `out` `rows` lines.
+    pub fn tn<V, A: Rows>(
+        a: A, part: usize, from: usize, rows: usize, count: usize, panel: *const f32, out: *mut f32, add: bool,
+    ) {
+        for (start, size) in even_blocks(rows, tn_rows::<V>()) {
+            // SAFETY: rows from + start.. + size are within the caller's
+            unsafe { by_rows!(size, tn_tile::<V, A>(a, part, from + start, count, panel, out.add(start * LINE), add)) }
+        }
+    }
 }
 
-#[inline(always)]
-unsafe fn nn_body<V: Vector, A: Rows>(
-    a: A,
-    first: usize,
-    rows: usize,
-    width: usize,
-    k: usize,
-    panel: *const f32,
-    out: *mut f32,
-) {
-    for (start, count) in even_blocks(rows, V::ROWS) {
-        // SAFETY: rows first + start.. + count are within the caller's; so are the lines of out
-        unsafe { by_rows!(count, nn_tile::<V, A>(a, first + start, width, k, panel, out.add(start * LINE))) }
-    }
+/// Rows of a tile of [`tn`]: a whole panel where the registers hold nearly as many.
+const fn tn_rows<V: Vector>() -> usize {
+    if V::ROWS > LINE / 2 { LINE } else { V::ROWS }
 }
 
 #[inline(always)]
@@ -176,31 +169,6 @@ unsafe fn multiply_add<V: Vector>(acc: &mut V::Line, x: V, w: &V::Line) {
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn tn_body<V: Vector, A: Rows>(
-    a: A,
-    part: usize,
-    from: usize,
-    rows: usize,
-    count: usize,
-    panel: *const f32,
-    out: *mut f32,
-    stride: usize,
-    add: bool,
-) {
-    // (sixteen rows at once where the registers hold them: a line of sums a row)
-    let most = if V::ROWS > LINE / 2 { LINE } else { V::ROWS };
-    for (start, size) in even_blocks(rows, most) {
-        // SAFETY: rows from + start.. + size are within the caller's
-        unsafe {
-            let out = out.add(start * stride);
-            by_rows!(size, tn_tile::<V, A>(a, part, from + start, count, panel, out, stride, add));
-        }
-    }
-}
-
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
 unsafe fn tn_tile<V: Vector, A: Rows, const R: usize>(
     a: A,
     part: usize,
@@ -208,10 +176,9 @@ unsafe fn tn_tile<V: Vector, A: Rows, const R: usize>(
     count: usize,
     panel: *const f32,
     out: *mut f32,
-    stride: usize,
     add: bool,
 ) {
-    if R > V::ROWS && V::ROWS <= LINE / 2 {
+    if R > tn_rows::<V>() {
         return; // (never asked for)
     }
     // SAFETY: the caller's bounds: count rows with R values from `from` on, count lines of the panel, R lines of out
@@ -227,7 +194,7 @@ unsafe fn tn_tile<V: Vector, A: Rows, const R: usize>(
             }
         }
         for (r, acc) in acc.iter_mut().enumerate() {
-            let out = out.add(r * stride);
+            let out = out.add(r * LINE);
             if add {
                 let old = V::load_line(out);
                 for (a, o) in acc.as_mut().iter_mut().zip(old.as_ref()) {

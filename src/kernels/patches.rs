@@ -113,7 +113,7 @@ impl Grid {
 
 /// Images as rows of `c` values.
 #[derive(Clone, Copy)]
-pub struct Source<'a> {
+pub struct Images<'a> {
     /// Values, NHWC.
     pub data: &'a [f32],
     /// Height.
@@ -125,10 +125,10 @@ pub struct Source<'a> {
 }
 
 /// The images that a forward convolution reads, and its grid: small channel counts are copied into padded images.
-pub fn forward<R>(g: &ConvGeometry, x: &[f32], f: impl FnOnce(Source, &Grid) -> R) -> R {
+pub fn forward<R>(g: &ConvGeometry, x: &[f32], f: impl FnOnce(Images, &Grid) -> R) -> R {
     let c = &g.conv;
     if c.c_in >= PADDED_BELOW || c.dilation > 1 {
-        return f(Source { data: x, h: g.h, w: g.w, c: c.c_in }, &Grid::forward(g));
+        return f(Images { data: x, h: g.h, w: g.w, c: c.c_in }, &Grid::forward(g));
     }
     let (h, w) = (g.h + 2 * c.padding.0, g.w + 2 * c.padding.1);
     let mut data = Buffer::zeros(g.n * h * w * c.c_in);
@@ -138,12 +138,12 @@ pub fn forward<R>(g: &ConvGeometry, x: &[f32], f: impl FnOnce(Source, &Grid) -> 
             padded[c.padding.1 * c.c_in..][..row.len()].copy_from_slice(row);
         }
     }
-    f(Source { data: &data, h, w, c: c.c_in }, &Grid::forward_padded(g))
+    f(Images { data: &data, h, w, c: c.c_in }, &Grid::forward_padded(g))
 }
 
 /// Builds row tables for ranges of grid pixels.
 pub struct Patches<'a> {
-    source: Source<'a>,
+    source: Images<'a>,
     grid: &'a Grid,
     zeros: Vec<f32>,
     pointers: Vec<*const f32>,
@@ -151,7 +151,7 @@ pub struct Patches<'a> {
 
 impl<'a> Patches<'a> {
     /// Prepares for `source`.
-    pub fn new(source: Source<'a>, grid: &'a Grid) -> Self {
+    pub fn new(source: Images<'a>, grid: &'a Grid) -> Self {
         assert!(source.c > 0 && source.data.len().is_multiple_of(source.h * source.w * source.c));
         assert!(grid.read == (source.h, source.w));
         Patches { source, grid, zeros: vec![0.0; source.c * grid.span], pointers: Vec::new() }
@@ -159,7 +159,7 @@ impl<'a> Patches<'a> {
 
     /// The rows of grid pixels `first..first + count`: every pointer can be read for `c * span` values.
     pub fn rows(&mut self, first: usize, count: usize) -> RowTable<'_> {
-        let Source { data, h, w, c } = self.source;
+        let Images { data, h, w, c } = self.source;
         let (image, pixels) = (h * w * c, self.grid.pixels());
         let zeros = self.zeros.as_ptr();
         self.pointers.clear();

@@ -15,8 +15,6 @@ pub(super) const JOURNAL: &str = "journal.jsonl";
 pub(super) const METRICS: &str = "metrics.jsonl";
 /// A link for every checkpoint.
 pub(super) const CHAIN: &str = "chain.jsonl";
-/// The directory of checkpoints.
-pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// The recipe as started.
 pub const RECIPE: &str = "recipe.ron";
 /// Locked while the run lives.

@@ -38,14 +38,6 @@ struct Log {
     file: BufWriter<File>,
 }
 
-/// A file that could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("{} cannot be written: {cause}", path.display())]
-pub(super) struct LogError {
-    pub(super) path: PathBuf,
-    pub(super) cause: io::Error,
-}
-
 impl Recorder {
     /// Opens the logs and writes the first line of this start. `known` are the edits that the journal has.
     pub(super) fn open(dir: RunDir, recipe: &Recipe, first: &Line, known: BTreeSet<u64>) -> Result<Recorder, RunError> {
@@ -57,13 +49,13 @@ impl Recorder {
         let flushed = Instant::now();
         let mut recorder =
             Recorder { dir: dir.path, log, journal, metrics, chain, lines, known, last, flushed, _lock: dir.lock };
-        let start = recorder.log.push(first).and_then(|()| recorder.log.sync());
-        start.map_err(|e| RunError::write(&e.path)(e.cause))?;
+        recorder.log.push(first)?;
+        recorder.log.sync()?;
         Ok(recorder)
     }
 
     /// Writes the lines of `event`. An error does not keep later lines from being tried.
-    pub(super) fn record(&mut self, event: &Event) -> Result<(), LogError> {
+    pub(super) fn record(&mut self, event: &Event) -> Result<(), RunError> {
         let mut result = Ok(());
         for line in self.lines.of(event) {
             result = result.and(self.put(line));
@@ -95,7 +87,7 @@ impl Recorder {
     }
 
     /// Writes a link of the chain, unless it is the last there.
-    pub(super) fn link(&mut self, link: &Link) -> Result<(), LogError> {
+    pub(super) fn link(&mut self, link: &Link) -> Result<(), RunError> {
         if self.last.as_ref() == Some(link) {
             return Ok(());
         }
@@ -103,7 +95,7 @@ impl Recorder {
         self.chain.push(link).and_then(|()| self.chain.sync())
     }
 
-    fn put(&mut self, line: Line) -> Result<(), LogError> {
+    fn put(&mut self, line: Line) -> Result<(), RunError> {
         match line {
             Line::Step { img_s, step, epoch, loss, lr } => {
                 let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
@@ -147,7 +139,7 @@ impl Log {
         Log { path, file: BufWriter::with_capacity(1 << 16, file) }
     }
 
-    fn push(&mut self, line: &impl Serialize) -> Result<(), LogError> {
+    fn push(&mut self, line: &impl Serialize) -> Result<(), RunError> {
         let write = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut text| {
             text.push(b'\n');
             self.file.write_all(&text)
@@ -156,18 +148,18 @@ impl Log {
     }
 
     /// Hands everything to the system, and notices a file that was deleted meanwhile.
-    fn flush(&mut self) -> Result<(), LogError> {
+    fn flush(&mut self) -> Result<(), RunError> {
         let flush = self.file.flush().and_then(|()| std::fs::metadata(&self.path).map(drop));
         self.named(flush)
     }
 
-    fn sync(&mut self) -> Result<(), LogError> {
+    fn sync(&mut self) -> Result<(), RunError> {
         let sync = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
         self.named(sync)
     }
 
-    fn named(&self, result: io::Result<()>) -> Result<(), LogError> {
-        result.map_err(|cause| LogError { path: self.path.clone(), cause })
+    fn named(&self, result: io::Result<()>) -> Result<(), RunError> {
+        result.map_err(RunError::write(&self.path))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Takes a run up where its newest checkpoint left it.
 
-use super::dir::{CHAIN, CHECKPOINTS, JOURNAL, LOG, METRICS, RunDir};
+use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, logs, spawn};
 use crate::kernels::Level;
@@ -53,7 +53,7 @@ pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
     let digests = from.as_ref().map(|c| c.meta.digests.clone());
     let link = digests.map(|digests| Link::after(recorder.last_link(), step, digests));
     if let Some(link) = &link {
-        recorder.link(link).map_err(|e| RunError::write(&e.path)(e.cause))?;
+        recorder.link(link)?;
     }
     let (dir, from) = (Some(dir.to_path_buf()), from.map(Box::new));
     let options = Options { name, dir, from, link, edits: Some(waiting), last_edit, ..Options::default() };
@@ -66,7 +66,7 @@ pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
 /// When there are checkpoints and none verifies.
 fn newest(dir: &Path) -> Result<(Option<Checkpoint>, Vec<String>), String> {
     let mut damaged = Vec::new();
-    for (_, path) in steps(&dir.join(CHECKPOINTS)).into_iter().rev() {
+    for (_, path) in steps(dir).into_iter().rev() {
         match Checkpoint::read(&path) {
             Ok(checkpoint) => return Ok((Some(checkpoint), damaged)),
             Err(e) => damaged.push(format!("passed over: {e}")),

@@ -11,7 +11,7 @@ mod step;
 mod trainer;
 mod worker;
 
-pub use checkpoint::{Checkpoint, Digests, Link, Meta, Progress, steps, write_whole};
+pub use checkpoint::{BEST, Checkpoint, Digests, Link, Meta, Progress, steps, write_whole};
 pub use edits::Waiting;
 pub use error::TrainError;
 pub use protocol::*;

@@ -130,4 +130,38 @@ mod tests {
         near(&decay(true), [(0.85, 0.9), (0.7075, 0.8)]);
         near(&decay(false), [(0.85, 0.85), (0.7075, 0.7075)]);
     }
+
+    #[test]
+    fn gradients_are_shortened_to_the_norm_together_and_not_lengthened() {
+        let clipped = |norm: f64| two_steps(move |s| (s.optim.momentum, s.optim.clip_norm) = (0.0, norm));
+        near(&clipped(0.5f64.sqrt()), [(0.95, 0.95), (0.9, 0.9)]);
+        near(&clipped(1.5), [(0.9, 0.9), (0.8, 0.8)]);
+    }
+
+    #[test]
+    fn the_composed_step_is_that_of_the_kernel() {
+        let dev = Cpu::default();
+        for (momentum, nesterov, factor) in [(0.0, false, 1.0), (0.9, false, 1.0), (0.9, true, 1.0), (0.9, true, 0.3)] {
+            let step = Step { lr: 0.1, momentum, nesterov, decay: 0.01, factor };
+            let made = |composed: bool| {
+                let mut w = Param::<f32, Cpu>::filled(&dev, "w".into(), Role::Weight, Layout::Vector, (1, 3), 0.5)
+                    .unwrap()
+                    .data;
+                let mut velocity = Gradients::leaky();
+                for _ in 0..3 {
+                    let mut grads = w.leaky_trace().square().sum::<Rank0, Axes2<0, 1>>().backward();
+                    match composed {
+                        true => crate::ops::composed::sgd(step, &mut w, &mut velocity, &mut grads).unwrap(),
+                        false => <Cpu as Ops<f32>>::sgd(step, &mut w, &mut velocity, &mut grads).unwrap(),
+                    }
+                }
+                w.as_vec()
+            };
+            let (kernel, composed) = (made(false), made(true));
+            assert!(
+                kernel.iter().zip(&composed).all(|(a, b)| (a - b).abs() < 1e-6),
+                "{step:?}: {kernel:?} {composed:?}"
+            );
+        }
+    }
 }

@@ -122,7 +122,7 @@ pub fn lines(dir: &Path, file: &str) -> Vec<Json> {
 
 /// The checkpoints of a run by step.
 pub fn checkpoints(dir: &Path) -> Vec<(u64, PathBuf)> {
-    tricktop::train::steps(&dir.join("checkpoints"))
+    tricktop::train::steps(dir)
 }
 
 /// Two runs ended the same: last checkpoint, best weights, metrics and journal to the byte, the chain at common steps.

@@ -51,23 +51,88 @@ pub struct Input<'a> {
 
 /// Something that a convolution writes to: `(pixels, channels)`.
 pub trait Sink: Copy + Send + Sync {
-    /// Sums that it keeps for every channel: lines of `stride` values in `sums`.
-    const SUMS: usize;
-    /// What is needed for `n` channels from `c` on.
+    /// Whether it keeps two sums for every channel.
+    const SUMS: bool;
+    /// What is the same for every pixel of `n` channels from `c` on.
     ///
     /// # Safety
     /// The machine must have the level; the channels must exist.
-    unsafe fn begin<V: Vector>(&self, c: usize, n: usize, sums: *const f32, stride: usize) -> [V; 3];
-    /// Writes `n` values at place `at`.
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2];
+    /// Writes `n` values at place `at`, and adds to the sums.
     ///
     /// # Safety
-    /// As for `begin`, and the place must exist and be this task's own.
-    unsafe fn put<V: Vector>(&self, k: &mut [V; 3], v: V, at: usize, n: usize);
+    /// As for `constants`, and the place must exist and be this task's own.
+    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize);
+}
+
+/// The sums that a sink keeps, by channel: two lines of `stride` values.
+#[derive(Clone, Copy)]
+pub struct Sums {
+    first: *mut f32,
+    stride: usize,
+}
+
+impl Sums {
+    /// Room for the sums of `c` channels; none for a sink that keeps none.
+    pub fn room<K: Sink>(c: usize) -> Vec<f32> {
+        vec![0.0; if K::SUMS { 2 * c.next_multiple_of(LINE) } else { 0 }]
+    }
+
+    /// The sums in such room.
+    pub fn of(room: &mut [f32]) -> Sums {
+        Sums { stride: room.len() / 2, first: room.as_mut_ptr() }
+    }
+}
+
+/// A vector of channels of a sink that is being written.
+pub struct Writing<V, K> {
+    to: K,
+    constants: [V; 2],
+    sums: [V; 2],
+    n: usize,
+}
+
+impl<V: Vector, K: Sink> Writing<V, K> {
+    /// For `n` channels from `c` on, whose sums go on from `sums`.
+    ///
+    /// # Safety
+    /// The machine must have the level; channels and sums must exist.
+    #[inline(always)]
+    pub unsafe fn begin(to: K, c: usize, n: usize, from: Sums) -> Self {
+        // SAFETY: the caller's
+        unsafe {
+            let mut sums = [V::splat(0.0); 2];
+            if K::SUMS {
+                sums = [V::load(from.first.add(c)), V::load(from.first.add(from.stride + c))];
+            }
+            Writing { to, constants: to.constants(c, n), sums, n }
+        }
+    }
+
+    /// Writes the channels of a pixel.
+    ///
+    /// # Safety
+    /// As for [`Sink::put`].
+    #[inline(always)]
+    pub unsafe fn put(&mut self, v: V, at: usize) {
+        // SAFETY: the caller's
+        unsafe { self.to.put(&self.constants, &mut self.sums, v, at, self.n) }
+    }
+
     /// Keeps the sums.
     ///
     /// # Safety
     /// As for `begin`.
-    unsafe fn end<V: Vector>(&self, k: &[V; 3], c: usize, sums: *mut f32, stride: usize);
+    #[inline(always)]
+    pub unsafe fn end(self, c: usize, to: Sums) {
+        if K::SUMS {
+            // SAFETY: the caller's
+            unsafe {
+                self.sums[0].store(to.first.add(c));
+                self.sums[1].store(to.first.add(to.stride + c));
+            }
+        }
+    }
 }
 
 /// `n` values by channel, from channel `c` on.
@@ -102,58 +167,31 @@ pub fn collect<S: Source>(level: Level, from: S, len: usize, c: usize) -> Buffer
 
 /// Gives the `len` values of a source, in rows of `c`, to a sink; gives the sums that it kept.
 pub fn pass<S: Source, K: Sink>(level: Level, from: S, len: usize, c: usize, to: K) -> Vec<Part> {
-    let (count, stride) = (len / c, c.next_multiple_of(LINE));
+    let count = len / c;
     let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
     let task = |&start: &usize| {
         let rows = ROWS.min(count - start);
-        let mut sums = vec![0f32; K::SUMS * stride];
+        let mut sums = Sums::room::<K>(c);
         // SAFETY: the rows exist in source and sink, and are this task's
-        unsafe { pass_rows(level, from, to, start, rows, c, sums.as_mut_ptr(), stride) };
+        unsafe { pass_rows(level, from, to, start, rows, c, Sums::of(&mut sums)) };
         Part { rows, sums }
     };
     starts.par_iter().map(task).collect()
 }
 
 simd_kernel! {
-    fn pass_rows<S: Source, K: Sink>(from: S, to: K, start: usize, rows: usize, c: usize, sums: *mut f32, stride: usize) = pass_rows_body
-}
-
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn pass_rows_body<V: Vector, S: Source, K: Sink>(
-    from: S,
-    to: K,
-    start: usize,
-    rows: usize,
-    channels: usize,
-    sums: *mut f32,
-    stride: usize,
-) {
-    // SAFETY: the caller's
-    unsafe { by_vector!(V, channels, pass_vector::<V, S, K>(from, to, start, rows, channels, sums, stride)) }
-}
-
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn pass_vector<V: Vector, S: Source, K: Sink>(
-    from: S,
-    to: K,
-    start: usize,
-    rows: usize,
-    channels: usize,
-    sums: *mut f32,
-    stride: usize,
-    c: usize,
-    n: usize,
-) {
-    // SAFETY: the caller's rows
-    unsafe {
-        let constants = from.constants::<V>(c, n);
-        let mut k = to.begin::<V>(c, n, sums, stride);
-        for row in start..start + rows {
-            let v = from.value(&constants, row * channels + c, n);
-            to.put(&mut k, v, row * channels + c, n);
+    fn pass_rows<V, S: Source, K: Sink>(from: S, to: K, start: usize, rows: usize, channels: usize, sums: Sums) {
+        // SAFETY: the caller's rows
+        unsafe {
+            by_vector!(V, channels, |c, n| {
+                let k = from.constants::<V>(c, n);
+                let mut to = Writing::begin(to, c, n, sums);
+                for row in start..start + rows {
+                    let at = row * channels + c;
+                    to.put(from.value(&k, at, n), at);
+                }
+                to.end(c, sums);
+            });
         }
-        to.end(&k, c, sums, stride);
     }
 }

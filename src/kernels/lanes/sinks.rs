@@ -16,30 +16,20 @@ pub struct Statistics<'a> {
 }
 
 impl Sink for Statistics<'_> {
-    const SUMS: usize = 2;
+    const SUMS: bool = true;
     #[inline(always)]
-    unsafe fn begin<V: Vector>(&self, c: usize, n: usize, sums: *const f32, stride: usize) -> [V; 3] {
-        unsafe {
-            let pivot = channels(self.pivot, c, n);
-            [pivot, V::load(sums.add(c)), V::load(sums.add(stride + c))]
-        }
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
+        unsafe { [channels(self.pivot, c, n); 2] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &mut [V; 3], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             if let Some(y) = self.y {
                 v.store_first(y.at(at), n);
             }
             let d = v.sub(k[0]);
-            k[1] = k[1].add(d);
-            k[2] = d.mul_add(d, k[2]);
-        }
-    }
-    #[inline(always)]
-    unsafe fn end<V: Vector>(&self, k: &[V; 3], c: usize, sums: *mut f32, stride: usize) {
-        unsafe {
-            k[1].store(sums.add(c));
-            k[2].store(sums.add(stride + c));
+            sums[0] = sums[0].add(d);
+            sums[1] = d.mul_add(d, sums[1]);
         }
     }
 }
@@ -56,30 +46,20 @@ pub struct NormSums<'a> {
 }
 
 impl Sink for NormSums<'_> {
-    const SUMS: usize = 2;
+    const SUMS: bool = true;
     #[inline(always)]
-    unsafe fn begin<V: Vector>(&self, c: usize, n: usize, sums: *const f32, stride: usize) -> [V; 3] {
-        unsafe {
-            let mean = channels(self.mean, c, n);
-            [mean, V::load(sums.add(c)), V::load(sums.add(stride + c))]
-        }
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
+        unsafe { [channels(self.mean, c, n); 2] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &mut [V; 3], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             let y = V::load_first(self.y.as_ptr().add(at), n);
-            k[1] = k[1].add(v);
-            k[2] = y.sub(k[0]).mul_add(v, k[2]);
+            sums[0] = sums[0].add(v);
+            sums[1] = y.sub(k[0]).mul_add(v, sums[1]);
             if let Some(to) = self.to {
                 v.store_first(to.at(at), n);
             }
-        }
-    }
-    #[inline(always)]
-    unsafe fn end<V: Vector>(&self, k: &[V; 3], c: usize, sums: *mut f32, stride: usize) {
-        unsafe {
-            k[1].store(sums.add(c));
-            k[2].store(sums.add(stride + c));
         }
     }
 }
@@ -98,16 +78,13 @@ pub struct Finished<'a> {
 }
 
 impl Sink for Finished<'_> {
-    const SUMS: usize = 0;
+    const SUMS: bool = false;
     #[inline(always)]
-    unsafe fn begin<V: Vector>(&self, c: usize, n: usize, _: *const f32, _: usize) -> [V; 3] {
-        unsafe {
-            let floor = floor(self.relu);
-            [channels(self.shift, c, n), floor, floor]
-        }
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
+        unsafe { [channels(self.shift, c, n), floor(self.relu)] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &mut [V; 3], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; 2], _: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             let mut v = v.add(k[0]);
             if let Some(residual) = self.residual {
@@ -116,8 +93,6 @@ impl Sink for Finished<'_> {
             v.at_least(k[1]).store_first(self.y.at(at), n);
         }
     }
-    #[inline(always)]
-    unsafe fn end<V: Vector>(&self, _: &[V; 3], _: usize, _: *mut f32, _: usize) {}
 }
 
 /// Writes a gradient, or adds to it.
@@ -130,19 +105,17 @@ pub struct Gradient {
 }
 
 impl Sink for Gradient {
-    const SUMS: usize = 0;
+    const SUMS: bool = false;
     #[inline(always)]
-    unsafe fn begin<V: Vector>(&self, _: usize, _: usize, _: *const f32, _: usize) -> [V; 3] {
-        unsafe { [V::splat(0.0); 3] }
+    unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; 2] {
+        unsafe { [V::splat(0.0); 2] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, _: &mut [V; 3], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, _: &[V; 2], _: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             let place = self.gx.at(at);
             let v = if self.add { v.add(V::load_first(place, n)) } else { v };
             v.store_first(place, n);
         }
     }
-    #[inline(always)]
-    unsafe fn end<V: Vector>(&self, _: &[V; 3], _: usize, _: *mut f32, _: usize) {}
 }

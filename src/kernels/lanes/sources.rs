@@ -21,12 +21,12 @@ impl Source for Dense<'_> {
     }
 }
 
-/// relu(x * scale + shift).
+/// x * scale + shift, then the ReLU when there is one.
 #[derive(Clone, Copy)]
 pub struct Normed<'a> {
     /// x.
     pub data: &'a [f32],
-    /// The affine, whose ReLU is always applied.
+    /// The affine, with its ReLU when it has one.
     pub affine: Affine<'a>,
 }
 
@@ -45,7 +45,7 @@ impl Source for Normed<'_> {
     }
 }
 
-/// relu(x * scale + shift + residual), the residual being an input itself.
+/// x * scale + shift + residual, then the ReLU when there is one; the residual is an input itself.
 #[derive(Clone, Copy)]
 pub struct Summed<'a> {
     /// x.

@@ -8,6 +8,7 @@
 //! shape alone.
 
 mod blocks;
+mod form;
 mod phases;
 mod pointwise;
 mod tiles;
@@ -15,11 +16,12 @@ mod winograd;
 
 use super::buffer::Shared;
 use super::geometry::ConvGeometry;
-use super::lanes::{Sink, Source};
+use super::lanes::{Gradient, Sink, Source};
 use super::moments::Part;
 use super::simd::Level;
+use form::Form;
 use pointwise::Pointwise;
-use tiles::{Form, Weights};
+use tiles::Weights;
 use winograd::Winograd;
 
 /// Channels in by channels out from which on the steps are taken one after the other.
@@ -76,7 +78,7 @@ fn backward_as<F: Form, S: Source, G: Source>(
 ) {
     assert!(gw.len() == w.len() && gx.as_ref().is_none_or(|(gx, _)| gx.len() == g.x_len()));
     let w = Weights { data: w, rows: g.conv.c_in, cols: g.conv.c_out };
-    let (gw, gx) = (Shared::new(gw), gx.map(|(gx, add)| (Shared::new(gx), add)));
+    let (gw, gx) = (Shared::new(gw), gx.map(|(gx, add)| Gradient { gx: Shared::new(gx), add }));
     match w.rows * w.cols < MANY_CHANNELS {
         true => blocks::backward::<F, S, G>(level, g, maps, w, gw, gx),
         false => phases::backward::<F, S, G>(level, g, maps, w, gw, gx),

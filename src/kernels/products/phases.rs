@@ -1,11 +1,12 @@
 //! Many channels: one step after the other, over as many images as stay in the last cache. A panel's weights are
 //! transformed by the task that multiplies by them, so that transformed weights never go to memory.
 
-use super::tiles::{Form, TileMatrix, Tiling, Weights};
+use super::form::{self, Form};
+use super::tiles::{TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{Sink, Source};
-use crate::kernels::micro::{self, PanelRows};
+use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
+use crate::kernels::micro;
 use crate::kernels::moments::Part;
 use crate::kernels::simd::{LINE, Level};
 use rayon::prelude::*;
@@ -20,8 +21,8 @@ fn batches<F: Form>(n: usize, t: &Tiling) -> impl Iterator<Item = Range<usize>> 
     (0..n).step_by(images).map(move |first| first..(first + images).min(n))
 }
 
-/// Runs `f(row of the first tile, band)` for all bands of some images, several at once, and gives what `f` makes of
-/// each run of bands.
+/// Runs `f(bands, row of the first tile)` for all bands of some images, several bands at once, and gives what it makes of
+/// each run of them.
 fn by_bands<R: Send>(images: &Range<usize>, t: &Tiling, f: impl Fn(Range<usize>, usize) -> R + Sync) -> Vec<R> {
     let bands = images.start * t.bands()..images.end * t.bands();
     let starts: Vec<usize> = bands.clone().step_by(BANDS).collect();
@@ -31,9 +32,8 @@ fn by_bands<R: Send>(images: &Range<usize>, t: &Tiling, f: impl Fn(Range<usize>,
 
 /// Calls `multiply(frequency, panel of right-hand values)` for the transformed weights of output channels `16 * panel..`.
 fn by_frequency<F: Form>(level: Level, w: Weights, panel: usize, multiply: impl Fn(usize, *const f32)) {
-    let mut buffer = TileMatrix::buffer::<F>(w.rows, LINE);
-    let u = TileMatrix::over::<F>(&mut buffer, w.rows, LINE);
-    F::transform(level, w, panel, u, 0);
+    let (_room, u) = TileMatrix::room::<F>(w.rows, LINE);
+    form::transform::<F>(level, w, panel, u, 0);
     (0..F::FREQUENCIES).for_each(|f| multiply(f, u.panel(f, 0)));
 }
 
@@ -42,8 +42,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
     let mut parts = Vec::new();
     for images in batches::<F>(g.n, &tx) {
         let rows = images.len() * tx.bands() * tx.tiles();
-        let (mut v, mut m) = (TileMatrix::buffer::<F>(rows, w.rows), TileMatrix::buffer::<F>(rows, w.cols));
-        let (v, m) = (TileMatrix::over::<F>(&mut v, rows, w.rows), TileMatrix::over::<F>(&mut m, rows, w.cols));
+        let ((_v, v), (_m, m)) = (TileMatrix::room::<F>(rows, w.rows), TileMatrix::room::<F>(rows, w.cols));
         read::<F, S>(level, &images, x, tx, v);
         (0..m.panels()).into_par_iter().for_each(|panel| {
             by_frequency::<F>(level, w, panel, |f, u| {
@@ -51,13 +50,11 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
                 unsafe { micro::nn(level, v.left(f), 0, rows, LINE, w.rows, u, m.panel(f, panel)) }
             });
         });
-        let stride = w.cols.next_multiple_of(LINE);
         parts.extend(by_bands(&images, &ty, |bands, row| {
-            let mut sums = vec![0f32; K::SUMS * stride];
-            for (i, band) in bands.clone().enumerate() {
-                let row = row + i * ty.tiles();
+            let mut sums = Sums::room::<K>(w.cols);
+            for band in bands_of(bands.clone(), ty, m, row) {
                 // SAFETY: the bands exist and are this task's
-                unsafe { F::write_output(level, m, row, ty, band, to, sums.as_mut_ptr(), stride) }
+                unsafe { form::write_output::<F, K>(level, band, to, Sums::of(&mut sums)) }
             }
             Part { rows: ty.pixels(bands), sums }
         }));
@@ -68,9 +65,9 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
 fn read<F: Form, S: Source>(level: Level, images: &Range<usize>, x: S, t: Tiling, to: TileMatrix) {
     by_bands(images, &t, |bands, row| {
         let mut scratch = Buffer::take(F::scratch(&t));
-        for (i, band) in bands.enumerate() {
+        for band in bands_of(bands, t, to, row) {
             // SAFETY: the bands exist; the rows of their tiles are this task's
-            unsafe { F::read_input(level, x, t, band, to, row + i * t.tiles(), scratch.as_mut_ptr()) }
+            unsafe { form::read_input::<F, S>(level, x, band, scratch.as_mut_ptr()) }
         }
     });
 }
@@ -81,43 +78,37 @@ pub fn backward<F: Form, S: Source, G: Source>(
     (x, gy): (S, G),
     w: Weights,
     gw: Shared,
-    gx: Option<(Shared, bool)>,
+    gx: Option<Gradient>,
 ) {
     let (tx, ty) = Tiling::of::<F>(g);
     let flipped = w.transposed();
     let flipped = Weights { data: &flipped, rows: w.cols, cols: w.rows };
-    let mut sums: Vec<Option<Buffer>> = (0..w.cols.div_ceil(LINE)).map(|_| None).collect();
+    let mut sums: Vec<Option<(Buffer, TileMatrix)>> = (0..w.cols.div_ceil(LINE)).map(|_| None).collect();
     for images in batches::<F>(g.n, &tx) {
         let rows = images.len() * tx.bands() * tx.tiles();
-        let (mut v, mut m) = (TileMatrix::buffer::<F>(rows, w.rows), TileMatrix::buffer::<F>(rows, w.cols));
-        let (v, m) = (TileMatrix::over::<F>(&mut v, rows, w.rows), TileMatrix::over::<F>(&mut m, rows, w.cols));
+        let ((_v, v), (_m, m)) = (TileMatrix::room::<F>(rows, w.rows), TileMatrix::room::<F>(rows, w.cols));
         read::<F, S>(level, &images, x, tx, v);
         by_bands(&images, &ty, |bands, row| {
-            for (i, band) in bands.enumerate() {
+            for band in bands_of(bands, ty, m, row) {
                 // SAFETY: the bands exist; the rows of their tiles are this task's
-                unsafe { F::read_gradient(level, gy, ty, band, m, row + i * ty.tiles()) }
+                unsafe { form::read_gradient::<F, G>(level, gy, band) }
             }
         });
         sums.par_iter_mut().enumerate().for_each(|(panel, sums)| {
             let add = sums.is_some();
-            let mut buffer = sums.take().unwrap_or_else(|| TileMatrix::buffer::<F>(w.rows, LINE));
-            let du = TileMatrix::over::<F>(&mut buffer, w.rows, LINE);
+            let (room, du) = sums.take().unwrap_or_else(|| TileMatrix::room::<F>(w.rows, LINE));
             for f in 0..F::FREQUENCIES {
-                for channels in 0..v.panels() {
-                    let left = PanelRows { first: v.panel(f, channels), stride: 0 };
-                    let (count, to) = (LINE.min(v.cols - channels * LINE), du.line(f, 0, channels * LINE));
-                    // SAFETY: v and m have `rows` rows, du is this task's
-                    unsafe { micro::tn(level, left, 0, 0, count, rows, m.panel(f, panel), to, LINE, add) }
-                }
+                // SAFETY: v and m have `rows` rows, du is this task's
+                unsafe { form::outer_products(level, f, v, (m, panel), (du, 0), rows, add) }
             }
             if images.end == g.n {
                 // SAFETY: gw holds the gradient; the panel's channels are this task's
-                unsafe { F::add_gradient(level, du, 0, gw, w.cols, panel) }
+                unsafe { form::add_gradient::<F>(level, du, 0, gw, w.cols, panel) }
             } else {
-                *sums = Some(buffer);
+                *sums = Some((room, du));
             }
         });
-        let Some((gx, add)) = gx else { continue };
+        let Some(gx) = gx else { continue };
         (0..v.panels()).into_par_iter().for_each(|panel| {
             by_frequency::<F>(level, flipped, panel, |f, ut| {
                 // SAFETY: m has `rows` rows of `w.cols` values, ut as many lines; this panel of v is this task's
@@ -126,13 +117,10 @@ pub fn backward<F: Form, S: Source, G: Source>(
         });
         images.clone().into_par_iter().for_each(|image| {
             let mut scratch = Buffer::take(F::scratch(&tx));
-            for band in 0..tx.bands() {
-                let row = ((image - images.start) * tx.bands() + band) * tx.tiles();
+            let bands = image * tx.bands()..(image + 1) * tx.bands();
+            for band in bands_of(bands, tx, v, (image - images.start) * tx.bands() * tx.tiles()) {
                 // SAFETY: the image is this task's; its bands come in order
-                unsafe {
-                    let band = image * tx.bands() + band;
-                    F::write_input_gradient(level, v, row, tx, band, gx, add, scratch.as_mut_ptr());
-                }
+                unsafe { form::write_input_gradient::<F>(level, band, gx, scratch.as_mut_ptr()) }
             }
         });
     }

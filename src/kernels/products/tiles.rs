@@ -1,10 +1,10 @@
 //! Tiles as rows of matrices.
 
+use super::form::Form;
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{Sink, Source};
 use crate::kernels::micro::PanelRows;
-use crate::kernels::simd::{LINE, Level};
+use crate::kernels::simd::LINE;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -22,20 +22,12 @@ pub struct TileMatrix {
 }
 
 impl TileMatrix {
-    /// Room for the matrices of a form.
-    pub fn buffer<F: Form>(rows: usize, cols: usize) -> Buffer {
-        Buffer::take(F::FREQUENCIES * Self::stride(rows, cols))
-    }
-
-    /// The matrices in a buffer made for this shape.
-    pub fn over<F: Form>(buffer: &mut Buffer, rows: usize, cols: usize) -> Self {
-        let frequency = Self::stride(rows, cols);
-        assert!(buffer.len() == F::FREQUENCIES * frequency);
-        TileMatrix { data: Shared::new(buffer), rows, cols, frequency }
-    }
-
-    fn stride(rows: usize, cols: usize) -> usize {
-        ((cols.div_ceil(LINE) * rows) | 1) * LINE
+    /// Room for the matrices of a form, and the matrices, which last as long as it.
+    pub fn room<F: Form>(rows: usize, cols: usize) -> (Buffer, TileMatrix) {
+        let frequency = ((cols.div_ceil(LINE) * rows) | 1) * LINE;
+        let mut room = Buffer::take(F::FREQUENCIES * frequency);
+        let data = Shared::new(&mut room);
+        (room, TileMatrix { data, rows, cols, frequency })
     }
 
     /// Where the value of a column is in a row.
@@ -130,67 +122,27 @@ impl Weights<'_> {
     }
 }
 
-/// How tiles become rows of matrices.
-///
-/// # Safety
-/// (Of the unsafe methods.) The band must exist in the map, the rows in the matrix; rows and pixels that are written
-/// must be the task's own; `scratch` must hold [`Form::scratch`] values, `sums` the sink's lines of `stride` values.
-pub trait Form: Copy + Send + Sync + 'static {
-    /// Edge of a tile.
-    const EDGE: usize;
-    /// Matrices.
-    const FREQUENCIES: usize;
-    /// Tiles that a task takes through all steps at once, about.
-    const BLOCK: usize;
-    /// Tiles that are taken through a step together, at most.
-    const TOGETHER: usize;
+/// A band of a map, and the rows of matrices that its tiles are.
+#[derive(Clone, Copy)]
+pub struct Band {
+    /// The map.
+    pub t: Tiling,
+    /// Which of its bands, counted over all images.
+    pub index: usize,
+    /// The matrices.
+    pub tiles: TileMatrix,
+    /// The row of the first tile.
+    pub row: usize,
+}
 
-    /// Values of the scratch that a band needs.
-    fn scratch(t: &Tiling) -> usize;
-    /// Input of a band to rows `row..`.
-    #[allow(clippy::missing_safety_doc)]
-    unsafe fn read_input<S: Source>(
-        level: Level,
-        x: S,
-        t: Tiling,
-        band: usize,
-        to: TileMatrix,
-        row: usize,
-        scratch: *mut f32,
-    );
-    /// Gradient of the output of a band to rows `row..`.
-    #[allow(clippy::missing_safety_doc)]
-    unsafe fn read_gradient<S: Source>(level: Level, gy: S, t: Tiling, band: usize, to: TileMatrix, row: usize);
-    /// Rows `row..` to the output of a band.
-    #[allow(clippy::missing_safety_doc)]
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn write_output<K: Sink>(
-        level: Level,
-        from: TileMatrix,
-        row: usize,
-        t: Tiling,
-        band: usize,
-        to: K,
-        sums: *mut f32,
-        stride: usize,
-    );
-    /// Rows `row..` to the gradient of the input of a band: added, or when not `add` written where no earlier band of the
-    /// image has. The bands of an image must come in order.
-    #[allow(clippy::missing_safety_doc)]
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn write_input_gradient(
-        level: Level,
-        from: TileMatrix,
-        row: usize,
-        t: Tiling,
-        band: usize,
-        gx: Shared,
-        add: bool,
-        scratch: *mut f32,
-    );
-    /// Weights of output channels `16 * panel..` to panel `to_panel` of `to`.
-    fn transform(level: Level, w: Weights, panel: usize, to: TileMatrix, to_panel: usize);
-    /// Adds panel `from_panel` of the products' gradient to that of the weights, output channels `16 * panel..` of `cols`.
-    #[allow(clippy::missing_safety_doc)]
-    unsafe fn add_gradient(level: Level, from: TileMatrix, from_panel: usize, gw: Shared, cols: usize, panel: usize);
+impl Band {
+    /// First pixel of the image, and the first row of the band's output.
+    pub fn place(&self) -> (usize, usize) {
+        self.t.place(self.index)
+    }
+}
+
+/// Bands in a row whose first tile is row `row` of the matrices.
+pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, row: usize) -> impl Iterator<Item = Band> {
+    bands.enumerate().map(move |(i, index)| Band { t, index, tiles, row: row + i * t.tiles() })
 }

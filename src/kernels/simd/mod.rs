@@ -1,6 +1,6 @@
 //! Vectors of f32 for each instruction set, and the levels that are chosen among at run time.
 //!
-//! A kernel is written once over [`Vector`]; [`simd_kernel!`] compiles it for every level and picks one. A line of 16
+//! A kernel is written once over [`Vector`]; `simd_kernel!` compiles it for every level. A line of 16
 //! values, the unit of all packed layouts, is one vector of AVX-512, two of AVX2, four of NEON.
 
 mod vectors;
@@ -15,9 +15,13 @@ pub use vectors::x86::{Avx2, Avx512};
 /// Values of a line: the width of packed panels.
 pub const LINE: usize = 16;
 
-/// Instruction set.
+/// An instruction set that this machine has: made by [`Level::available`] alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub struct Level(pub(super) Kind);
+
+/// Instruction sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
     /// Whatever the compiler makes of plain Rust.
     Plain,
     /// NEON.
@@ -31,49 +35,59 @@ pub enum Level {
     Avx512,
 }
 
+/// The environment variable that names a level.
+const VARIABLE: &str = "TRICKTOP_SIMD";
+
 impl Level {
     /// The levels that this machine can run, the best last.
     pub fn available() -> Vec<Level> {
-        let mut levels = vec![Level::Plain];
+        let mut kinds = vec![Kind::Plain];
         #[cfg(target_arch = "aarch64")]
         if std::arch::is_aarch64_feature_detected!("neon") {
-            levels.push(Level::Neon);
+            kinds.push(Kind::Neon);
         }
         #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
-            if avx2 {
-                levels.push(Level::Avx2);
-            }
-            if avx2 && std::arch::is_x86_feature_detected!("avx512f") {
-                levels.push(Level::Avx512);
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            kinds.push(Kind::Avx2);
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                kinds.push(Kind::Avx512);
             }
         }
-        levels
+        kinds.into_iter().map(Level).collect()
     }
 
-    /// The level in use: the best that this machine can run, or the one that the environment variable `TRICKTOP_SIMD`
-    /// names, when it can run that.
+    /// The level that `TRICKTOP_SIMD` names, or the best.
+    ///
+    /// # Errors
+    /// A name that is none of a level that this machine has, as a sentence.
+    pub fn chosen() -> Result<Level, String> {
+        let levels = Level::available();
+        let Some(asked) = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) else {
+            return Ok(levels[levels.len() - 1]);
+        };
+        levels.iter().find(|l| asked == l.word()).copied().ok_or_else(|| {
+            let words: Vec<&str> = levels.iter().map(|l| l.word()).collect();
+            format!("{VARIABLE} is `{}`; this machine has {}", asked.to_string_lossy(), words.join(", "))
+        })
+    }
+
+    /// The level in use: as chosen, or the best when that choice is none.
     pub fn best() -> Level {
         static LEVEL: OnceLock<Level> = OnceLock::new();
-        *LEVEL.get_or_init(|| {
-            let levels = Level::available();
-            let asked = std::env::var("TRICKTOP_SIMD").ok();
-            let named = levels.iter().find(|l| Some(l.word()) == asked.as_deref());
-            named.or(levels.last()).copied().unwrap_or(Level::Plain)
-        })
+        *LEVEL
+            .get_or_init(|| Level::chosen().unwrap_or_else(|_| Level::available().pop().unwrap_or(Level(Kind::Plain))))
     }
 
     /// The word for the screen, and for `TRICKTOP_SIMD`.
     pub fn word(self) -> &'static str {
-        match self {
-            Level::Plain => "plain",
+        match self.0 {
+            Kind::Plain => "plain",
             #[cfg(target_arch = "aarch64")]
-            Level::Neon => "neon",
+            Kind::Neon => "neon",
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => "avx2",
+            Kind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => "avx512",
+            Kind::Avx512 => "avx512",
         }
     }
 }
@@ -196,39 +210,42 @@ pub unsafe fn store_all<V: Vector, const N: usize>(values: [V; N], p: *mut f32, 
     }
 }
 
-/// Calls `body::<V, ..>(args)`, an `#[inline(always)]` unsafe fn over a [`Vector`], compiled for each level.
+/// An unsafe fn over a [`Vector`] `V`, compiled for every level; the level to run comes as its first argument.
 ///
-/// The body must be sound for its arguments on a machine that has the level; that is what the one unsafe call states.
+/// What the fn does must be sound for its arguments on a machine that has the level, which the [`Level`] proves.
 macro_rules! simd_kernel {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$g:ident: $bound:ident $(, $f:ident: $fb:ident)?>)? ($($arg:ident: $ty:ty),* $(,)?) = $body:ident) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident<$v:ident $(, $g:ident: $bound:ident)*>($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)]
-        $vis unsafe fn $name $(<$g: $bound $(, $f: $fb)?>)? (level: $crate::kernels::simd::Level, $($arg: $ty),*) {
-            use $crate::kernels::simd::{self, Level};
+        $vis unsafe fn $name<$($g: $bound),*>(level: $crate::kernels::simd::Level, $($arg: $ty),*) {
+            use $crate::kernels::simd::{self, Kind};
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            unsafe fn body<$v: simd::Vector, $($g: $bound),*>($($arg: $ty),*) $body
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments)]
-            unsafe fn avx2 $(<$g: $bound $(, $f: $fb)?>)? ($($arg: $ty),*) {
+            unsafe fn avx2<$($g: $bound),*>($($arg: $ty),*) {
                 // SAFETY: the caller's, and the features are enabled here
-                unsafe { $body::<simd::Avx2 $(, $g $(, $f)?)?>($($arg),*) }
+                unsafe { body::<simd::Avx2, $($g),*>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx2,fma")]
             #[allow(clippy::too_many_arguments)]
-            unsafe fn avx512 $(<$g: $bound $(, $f: $fb)?>)? ($($arg: $ty),*) {
+            unsafe fn avx512<$($g: $bound),*>($($arg: $ty),*) {
                 // SAFETY: the caller's, and the features are enabled here
-                unsafe { $body::<simd::Avx512 $(, $g $(, $f)?)?>($($arg),*) }
+                unsafe { body::<simd::Avx512, $($g),*>($($arg),*) }
             }
-            // SAFETY: the caller's; a level is only made when the machine has it (`Level::available`)
+            // SAFETY: the caller's, and the machine has the level
             unsafe {
-                match level {
-                    Level::Plain => $body::<simd::Plain $(, $g $(, $f)?)?>($($arg),*),
+                match level.0 {
+                    Kind::Plain => body::<simd::Plain, $($g),*>($($arg),*),
                     #[cfg(target_arch = "aarch64")]
-                    Level::Neon => $body::<simd::Neon $(, $g $(, $f)?)?>($($arg),*),
+                    Kind::Neon => body::<simd::Neon, $($g),*>($($arg),*),
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => avx2 $(::<$g $(, $f)?>)? ($($arg),*),
+                    Kind::Avx2 => avx2::<$($g),*>($($arg),*),
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => avx512 $(::<$g $(, $f)?>)? ($($arg),*),
+                    Kind::Avx512 => avx512::<$($g),*>($($arg),*),
                 }
             }
         }
@@ -236,14 +253,17 @@ macro_rules! simd_kernel {
 }
 pub(crate) use simd_kernel;
 
-/// Calls `one::<..>(args.., c, n)` for every vector of channels: its first channel, and how many of them there are. Whole
-/// vectors are compiled apart from a last short one, which makes every load of theirs a plain one.
+/// Does `body` for every vector of channels: its first channel, and how many of them there are. Whole vectors are compiled
+/// apart from a last short one, which makes every load of theirs a plain one.
 macro_rules! by_vector {
-    ($v:ident, $channels:expr, $one:ident::<$($g:ty),+>($($arg:expr),* $(,)?)) => {
-        for c in (0..$channels).step_by($v::LANES) {
-            match $channels - c {
-                n if n < $v::LANES => $one::<$($g),+>($($arg,)* c, n),
-                _ => $one::<$($g),+>($($arg,)* c, $v::LANES),
+    ($v:ident, $channels:expr, |$c:ident, $n:ident| $body:expr) => {
+        for $c in (0..$channels).step_by($v::LANES) {
+            match $channels - $c {
+                $n if $n < $v::LANES => $body,
+                _ => {
+                    let $n = $v::LANES;
+                    $body
+                }
             }
         }
     };

@@ -7,6 +7,28 @@ use std::collections::BTreeMap;
 /// What stands before the name of a parameter's velocity.
 pub(super) const VELOCITY: &str = "velocity/";
 
+/// What a tensor of a checkpoint belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The trained parameters.
+    Weights,
+    /// The running statistics of the norms.
+    Statistics,
+    /// The optimiser's velocities.
+    Velocity,
+}
+
+impl Part {
+    /// By the tensor's name.
+    pub(super) fn of(name: &str) -> Part {
+        match name {
+            _ if name.starts_with(VELOCITY) => Part::Velocity,
+            _ if name.ends_with(".running_mean") || name.ends_with(".running_var") => Part::Statistics,
+            _ => Part::Weights,
+        }
+    }
+}
+
 /// BLAKE3 hashes of a state, in hexadecimal: over names, shapes and little-endian values in PyTorch's layout, in the
 /// order of the names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +46,10 @@ impl Digests {
     pub fn of(tensors: &BTreeMap<String, TensorData>) -> Digests {
         let [mut weights, mut statistics, mut velocity] = [(); 3].map(|()| blake3::Hasher::new());
         for (name, tensor) in tensors {
-            let hasher = match name {
-                name if name.starts_with(VELOCITY) => &mut velocity,
-                name if name.ends_with(".running_mean") || name.ends_with(".running_var") => &mut statistics,
-                _ => &mut weights,
+            let hasher = match Part::of(name) {
+                Part::Weights => &mut weights,
+                Part::Statistics => &mut statistics,
+                Part::Velocity => &mut velocity,
             };
             add(hasher, name, tensor);
         }

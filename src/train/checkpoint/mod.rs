@@ -15,13 +15,19 @@ use crate::nn::{NetSpec, ResNet, Role, State, StateError};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use atomic_write_file::AtomicWriteFile;
-use digest::VELOCITY;
+use digest::{Part, VELOCITY};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The teacher inside the program: see `assets/README.md`.
 const BUNDLED_TEACHER: &[u8] = include_bytes!("../../../assets/teacher.safetensors");
+
+/// The directory of checkpoints to go on from, in that of their run.
+const DIRECTORY: &str = "checkpoints";
+
+/// The weights of the best epoch, in the directory of their run.
+pub const BEST: &str = "best.safetensors";
 
 /// Largest checkpoint that is read, in bytes.
 const LARGEST: u64 = 4 << 30;
@@ -51,11 +57,11 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// The checkpoints in a directory, by step; none when it cannot be read. Whether they are whole is not looked at.
+/// The checkpoints of the run in `dir`, by step; none when they cannot be read. Whether they are whole is not looked at.
 pub fn steps(dir: &Path) -> Vec<(u64, PathBuf)> {
     let step =
         |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok();
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries = fs::read_dir(dir.join(DIRECTORY)).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut found: Vec<(u64, PathBuf)> = entries.filter_map(|path| Some((step(&path)?, path))).collect();
     found.sort();
     found
@@ -91,13 +97,13 @@ impl Checkpoint {
 
     /// Whether a run can go on from it: `best.safetensors` holds no velocities.
     pub fn is_whole(&self) -> bool {
-        self.state.tensors.keys().any(|name| name.starts_with(VELOCITY))
+        self.state.tensors.keys().any(|name| Part::of(name) == Part::Velocity)
     }
 
     /// Number of values among the weights.
     pub fn parameters(&self) -> usize {
-        let trained = |name: &str| !name.starts_with(VELOCITY) && !name.contains(".running_");
-        self.state.tensors.iter().filter(|(name, _)| trained(name)).map(|(_, t)| t.values.len()).sum()
+        let weights = self.state.tensors.iter().filter(|(name, _)| Part::of(name) == Part::Weights);
+        weights.map(|(_, t)| t.values.len()).sum()
     }
 
     /// Gives a learner of the same net weights, statistics and velocities.

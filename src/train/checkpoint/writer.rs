@@ -1,7 +1,7 @@
 //! The thread that writes checkpoints from snapshots, so that the trainer goes on meanwhile.
 
 use super::snapshot::Snapshot;
-use super::{Checkpoint, Link, steps, write_whole};
+use super::{BEST, Checkpoint, DIRECTORY, Link, steps, write_whole};
 use crate::train::TrainError;
 use std::fs;
 use std::io;
@@ -116,7 +116,7 @@ struct Shelf {
 impl Shelf {
     /// With the checkpoints that are there: those of a run that goes on. What a killed writer left half done goes.
     fn open(dir: PathBuf, link: Option<Link>) -> Shelf {
-        for dir in [&dir, &dir.join("checkpoints")] {
+        for dir in [&dir, &dir.join(DIRECTORY)] {
             for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if name.starts_with('.') && name.contains(".safetensors.") {
@@ -129,7 +129,7 @@ impl Shelf {
             let top1 = Checkpoint::read(&path).ok()?.meta.at.top1;
             Some(Kept { step, path, top1 })
         };
-        let kept = steps(&dir.join("checkpoints")).into_iter().filter_map(kept).collect();
+        let kept = steps(&dir).into_iter().filter_map(kept).collect();
         Shelf { dir, link, kept }
     }
 
@@ -147,10 +147,10 @@ impl Shelf {
         };
         if job.best {
             let bytes = job.snapshot.weights().map_err(|e| e.to_string())?;
-            saved(&self.dir.join("best.safetensors"), &bytes, None)?;
+            saved(&self.dir.join(BEST), &bytes, None)?;
         }
         if job.state {
-            let dir = self.dir.join("checkpoints");
+            let dir = self.dir.join(DIRECTORY);
             fs::create_dir_all(&dir).map_err(|e| TrainError::write(&dir)(e).to_string())?;
             let path = dir.join(format!("step-{:06}.safetensors", at.step));
             let (bytes, digests) = job.snapshot.whole().map_err(|e| e.to_string())?;
@@ -224,8 +224,8 @@ mod tests {
         sgd.set_velocity(net.params()[0], velocity).unwrap();
         let why = write(&mut learner, 2).unwrap();
         assert!(why.contains("step 2: velocity/conv1") && why.contains("not finite"), "{why}");
-        assert_eq!(steps(&dir.path().join("checkpoints")).len(), 1);
-        assert_eq!(Checkpoint::read(&dir.path().join("best.safetensors")).unwrap().meta.at.step, 1);
+        assert_eq!(steps(dir.path()).len(), 1);
+        assert_eq!(Checkpoint::read(&dir.path().join(BEST)).unwrap().meta.at.step, 1);
     }
 
     #[test]

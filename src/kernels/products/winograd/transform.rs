@@ -40,14 +40,12 @@ pub unsafe fn input_transposed<V: Vector>(v: [V; IN]) -> [V; IN] {
     // SAFETY: as in `input`
     unsafe {
         let (two, four, minus_five) = (V::splat(2.0), V::splat(4.0), V::splat(-5.0));
-        let minus_four = V::splat(-4.0);
-        let zero = V::splat(0.0);
         let (p, q) = (v[1].add(v[2]), v[1].sub(v[2]));
         let (r, s) = (v[3].add(v[4]), v[3].sub(v[4]).mul(two));
         [
             v[0].mul(four),
-            q.mul_add(minus_four, v[5].mul_add(four, zero.sub(s))),
-            v[0].mul_add(minus_five, p.mul_add(minus_four, zero.sub(r))),
+            v[5].sub(q).mul(four).sub(s),
+            v[0].mul(minus_five).sub(p.mul_add(four, r)),
             v[5].mul_add(minus_five, q.add(s)),
             v[0].add(p).add(r),
             v[5],
