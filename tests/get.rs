@@ -125,7 +125,8 @@ fn set_named(name: &'static str) -> Published {
 fn another_file_is_thrown_away() {
     let mut other = content();
     other[1000] ^= 1;
-    for (served, expected) in [(other, "has the MD5 "), (content()[..1000].to_vec(), "has 1000 bytes, expected 300000")] {
+    for (served, expected) in [(other, "has the MD5 "), (content()[..1000].to_vec(), "has 1000 bytes, expected 300000")]
+    {
         let dir = tempfile::tempdir().unwrap();
         let (address, _) = serve(served, vec![Mood::Honest]);
         let error = fetch(&set_named("set"), dir.path(), &address).unwrap_err();
@@ -166,5 +167,8 @@ fn the_program_takes_a_mirror() {
         .unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(error.contains(&format!("{address}train-images-idx3-ubyte.gz: has 1000 bytes, expected 9912422")), "{error}");
+    assert!(
+        error.contains(&format!("{address}train-images-idx3-ubyte.gz: has 1000 bytes, expected 9912422")),
+        "{error}"
+    );
 }

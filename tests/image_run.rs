@@ -100,10 +100,16 @@ fn too_many_broken_images_end_the_run_with_a_reason() {
     let output = desk.run(&["--batch", "tiny.ron", "--set", "data.broken_share=0.05"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains("2 of 33 images are broken, more than the share 0.05 that data.broken_share allows"), "{error}");
+    assert!(
+        error.contains("2 of 33 images are broken, more than the share 0.05 that data.broken_share allows"),
+        "{error}"
+    );
     let missing = desk.run(&["--batch", "tiny.ron", "--set", "data.path=nowhere"]);
     let error = String::from_utf8(missing.stderr).unwrap();
-    assert!(error.contains("nowhere: does not exist; expected a folder") && missing.status.code() == Some(2), "{error}");
+    assert!(
+        error.contains("nowhere: does not exist; expected a folder") && missing.status.code() == Some(2),
+        "{error}"
+    );
 }
 
 #[test]
@@ -116,7 +122,10 @@ fn a_set_is_described_and_timed() {
     assert_eq!(info["mean"].as_array().unwrap().len(), 3);
     assert!(info["broken"][0]["image"].as_str().unwrap().ends_with("train/bee/broken.jpg"), "{info}");
     let text = desk.done(&["data", "info", "photos"]);
-    assert!(text.contains("photos: ImageFolder, 25 + 6 images of 3 classes") && text.contains("1 broken images"), "{text}");
+    assert!(
+        text.contains("photos: ImageFolder, 25 + 6 images of 3 classes") && text.contains("1 broken images"),
+        "{text}"
+    );
 
     let speed = lines(&desk.done(&["bench", "input", "photos", "--batch", "8", "--threads", "2", "--json"])).remove(0);
     assert_eq!((&speed["images"], &speed["threads"]), (&25.into(), &2.into()));

@@ -103,7 +103,11 @@ fn every_mistake_of_a_folder_says_where_and_what_was_expected() {
         case(&["x.txt"], images, "has no directories in it; a folder of images has one a class"),
         case(&["a/x.txt", "b/y.txt"], images, "no image in the directories below it; expected files that end in jpg"),
         case(&["a/1.png", "b/y.txt"], images, "only the directory \"a\" has images"),
-        case(&["train/a/1.png", "train/b/1.png", "val/c/1.png"], auto, "the directory \"c\" is no class of the training"),
+        case(
+            &["train/a/1.png", "train/b/1.png", "val/c/1.png"],
+            auto,
+            "the directory \"c\" is no class of the training",
+        ),
         case(&["train/a/1.png", "train/b/1.png", "val/a/x.txt"], auto, "val: no image in the directories below it"),
         case(&["train/1.png", "val/1.png"], auto, "train: has no directories in it"),
         case(&["a/1.png"], DataKind::Cifar, "has neither test_batch.bin (CIFAR-10) nor test.bin (CIFAR-100)"),
@@ -115,7 +119,9 @@ fn every_mistake_of_a_folder_says_where_and_what_was_expected() {
         files.iter().for_each(|name| put(dir.path(), name, &png(8, 8, 1)));
         match open(&Data { kind, ..at(dir.path()) }, 0) {
             Err(e) if e.to_string().contains(expected) && e.to_string().contains(dir.path().to_str().unwrap()) => {}
-            other => wrong.push(format!("{files:?}: expected {expected:?}, found {:?}", other.map_err(|e| e.to_string()))),
+            other => {
+                wrong.push(format!("{files:?}: expected {expected:?}, found {:?}", other.map_err(|e| e.to_string())))
+            }
         }
     }
     let nowhere = open(&at(Path::new("no/where")), 0).unwrap_err().to_string();
@@ -175,8 +181,11 @@ fn broken_images_are_named_and_their_places_go_to_others() {
     assert_eq!(test.labels, [0, 0, 1, 1, 2, 2]);
     assert_eq!(test.pixels.len(), 6 * 3072);
     let report = info(&data, 0).unwrap();
-    assert_eq!((report.train, report.val, report.broken.len()), (18 + broken.len(), 6 + broken.len(), 2 * broken.len()));
-    assert_eq!((report.height, report.width, report.channels), ([36, 41], [40, 50], 3));
+    assert_eq!(
+        (report.train, report.val, report.broken.len()),
+        (18 + broken.len(), 6 + broken.len(), 2 * broken.len())
+    );
+    assert_eq!((report.height, report.width, report.channels), ([36, 40], [40, 50], 3));
     assert!(report.classes.iter().map(|c| c.train).eq([6, 6 + broken.len(), 6]));
 }
 

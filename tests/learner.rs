@@ -104,7 +104,11 @@ fn every_bundled_preset_trains_a_step_or_says_what_it_lacks() {
         let mut changes = vec![("data.train_images", Value::Int(40))];
         if !recipe.data.path.is_empty() {
             let missing = open(&recipe.data, 0).unwrap_err().to_string();
-            assert!(missing.starts_with(&format!("{}: does not exist", recipe.data.path)), "{}: {missing}", bundled.name);
+            assert!(
+                missing.starts_with(&format!("{}: does not exist", recipe.data.path)),
+                "{}: {missing}",
+                bundled.name
+            );
             assert!(recipe.tricks.distill.teacher.starts_with("runs/"), "{}", bundled.name);
             changes = vec![
                 ("data.path", Value::Word(photographs.path().display().to_string())),

@@ -71,7 +71,8 @@ fn document(of: &impl serde::Serialize) -> Result<String, Failure> {
 }
 
 fn text(info: &Info) -> String {
-    let range = |[least, most]: [usize; 2]| if least == most { least.to_string() } else { format!("{least} to {most}") };
+    let range =
+        |[least, most]: [usize; 2]| if least == most { least.to_string() } else { format!("{least} to {most}") };
     let numbers = |values: &[f64]| values.iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(", ");
     let mut text = format!(
         "{}: {}, {} + {} images of {} classes\nheight {}, width {}, {} channels\nmean {}, deviation {}\n",
@@ -90,7 +91,11 @@ fn text(info: &Info) -> String {
         text += &format!("{:>8} + {:<7} {}\n", class.train, class.val, class.name);
     }
     if let Some(verifies) = info.verifies {
-        text += if verifies { "the packed images verify\n" } else { "DAMAGED: these are not the images that were packed\n" };
+        text += if verifies {
+            "the packed images verify\n"
+        } else {
+            "DAMAGED: these are not the images that were packed\n"
+        };
     }
     text += &format!("{} broken images\n", info.broken.len());
     for skipped in &info.broken {

@@ -92,38 +92,34 @@ fn guarded<T>(decode: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
     })
 }
 
-fn jpeg(
-    bytes: &[u8],
-    picture: &mut Picture,
-    rows: impl FnOnce(usize, usize) -> usize,
-) -> Result<(), Broken> {
+fn jpeg(bytes: &[u8], picture: &mut Picture, rows: impl FnOnce(usize, usize) -> usize) -> Result<(), Broken> {
     let frame = Frame::find(bytes).ok_or_else(|| Broken::Decoder("it has no frame header".into()))?;
     let Frame { height, width, .. } = frame;
     if bytes[frame.scan..].windows(2).rposition(|pair| pair == [0xff, 0xd9]).is_none() {
         return Err(Broken::Cut);
     }
     picture.admit(height, width)?;
-        let wanted = frame.rows(rows(height, width));
-        let shorter = wanted.map(|rows| {
-            let mut copy = bytes.to_vec();
-            copy[frame.at..frame.at + 2].copy_from_slice(&(rows as u16).to_be_bytes());
-            copy
-        });
-        let height = wanted.unwrap_or(height);
-        let options = DecoderOptions::new_fast()
-            .jpeg_set_out_colorspace(ColorSpace::RGB)
-            .set_max_width(width)
-            .set_max_height(height)
-            .set_strict_mode(true);
-        let source = ZCursor::new(shorter.as_deref().unwrap_or(bytes));
-        let mut decoder = JpegDecoder::new_with_options(source, options);
-        picture.pixels.resize(height * width * 3, 0);
-        decoder.decode_into(&mut picture.pixels).map_err(|e| Broken::Decoder(e.to_string()))?;
-        if decoder.info().map(|info| (usize::from(info.height), usize::from(info.width))) != Some((height, width)) {
-            return Err(Broken::Decoder("its size changes on the way".into()));
-        }
-        (picture.height, picture.width) = (height, width);
-        Ok(())
+    let wanted = frame.rows(rows(height, width));
+    let shorter = wanted.map(|rows| {
+        let mut copy = bytes.to_vec();
+        copy[frame.at..frame.at + 2].copy_from_slice(&(rows as u16).to_be_bytes());
+        copy
+    });
+    let height = wanted.unwrap_or(height);
+    let options = DecoderOptions::new_fast()
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
+        .set_max_width(width)
+        .set_max_height(height)
+        .set_strict_mode(true);
+    let source = ZCursor::new(shorter.as_deref().unwrap_or(bytes));
+    let mut decoder = JpegDecoder::new_with_options(source, options);
+    picture.pixels.resize(height * width * 3, 0);
+    decoder.decode_into(&mut picture.pixels).map_err(|e| Broken::Decoder(e.to_string()))?;
+    if decoder.info().map(|info| (usize::from(info.height), usize::from(info.width))) != Some((height, width)) {
+        return Err(Broken::Decoder("its size changes on the way".into()));
+    }
+    (picture.height, picture.width) = (height, width);
+    Ok(())
 }
 
 /// What the frame header of a JPEG file says.
@@ -197,9 +193,9 @@ fn other(
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     picture.admit(height, width)?;
-        rows(height, width);
-        let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-        picture.pixels = image.into_rgb8().into_raw();
-        (picture.height, picture.width) = (height, width);
-        Ok(())
+    rows(height, width);
+    let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    picture.pixels = image.into_rgb8().into_raw();
+    (picture.height, picture.width) = (height, width);
+    Ok(())
 }

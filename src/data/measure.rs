@@ -105,7 +105,7 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
     let read = time(&mut |_, _, _| {});
     let decode = time(&mut |_, image, stages| {
         if let Stored::Encoded(bytes) = image {
-            let rows = |h, w| stages.region(h, w).map_or(h, |r| (r.top + r.height) as usize);
+            let rows = |h, w| stages.region(h, w).map_or(h, |r| r.top + r.height);
             let _ = decode_rows(&bytes, &mut picture, rows);
         }
     });

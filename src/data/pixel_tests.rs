@@ -1,11 +1,10 @@
 //! Pixels against Pillow's and torchvision's, which `tests/golden/pixels/make.py` made.
 
-use super::augment::{Colour, hue, saturation};
+use super::augment::{Colour, Stages, hue, saturation};
 use super::decode::{Picture, decode};
 use super::prepare::Input;
 use super::resize::{Region, resize};
 use super::source::Stored;
-use super::augment::Stages;
 use std::fs;
 
 fn file(name: &str) -> Vec<u8> {
@@ -34,14 +33,13 @@ fn a_jpeg_is_decoded_as_pillow_decodes_it() {
 #[test]
 fn boxes_are_resized_as_pillow_resizes_them() {
     let photo = picture("decoded.png");
-    let boxes: Vec<[f64; 4]> = serde_json::from_slice(&file("boxes.json")).unwrap();
+    let boxes: Vec<[usize; 4]> = serde_json::from_slice(&file("boxes.json")).unwrap();
     for (i, [left, top, width, height]) in boxes.into_iter().enumerate() {
         let mut out = vec![0; 32 * 32 * 3];
         let region = Region { top, left, height, width };
         resize(&photo.pixels, [photo.height, photo.width, 3], region, [32, 32], &mut out).unwrap();
-        // (Pillow cuts before it resizes: a pixel at the border may differ)
         let (mean, most) = distance(&out, &picture(&format!("box{i}.png")).pixels);
-        assert!(mean < 0.5 && most <= 3, "box {i}: {mean} {most}");
+        assert!(mean < 0.3 && most <= 1, "box {i}: {mean} {most}");
     }
 }
 
@@ -50,7 +48,7 @@ fn the_middle_is_that_of_torchvision() {
     let input = Input::new([32, 32, 3], 37, &[0.0; 3], &[1.0; 3]);
     let bytes = input.bytes(&Stored::Encoded(file("decoded.png").into()), None, &Stages::Middle, <[u8]>::to_vec);
     let (mean, most) = distance(&bytes.unwrap(), &picture("middle.png").pixels);
-    assert!(mean < 0.1 && most <= 1, "{mean} {most}");
+    assert!(mean < 0.3 && most <= 1, "{mean} {most}");
 }
 
 #[test]

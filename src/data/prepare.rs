@@ -72,7 +72,7 @@ impl Input {
                     let mut region = None;
                     decode_rows(bytes, picture, |height, width| {
                         region = stages.region(height, width);
-                        region.map_or(height, |r| (r.top + r.height) as usize)
+                        region.map_or(height, |r| r.top + r.height)
                     })?;
                     (&picture.pixels, [picture.height, picture.width, 3], region)
                 }
@@ -115,7 +115,7 @@ impl Input {
             pixels
         } else {
             small.resize(h * w * channels, 0);
-            let region = Region { top: 0.0, left: 0.0, height: shape[0] as f64, width: shape[1] as f64 };
+            let region = Region { top: 0, left: 0, height: shape[0], width: shape[1] };
             resize(pixels, shape, region, [h, w], small)?;
             small
         };

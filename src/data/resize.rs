@@ -3,17 +3,17 @@
 
 use super::broken::Broken;
 use super::decode::Picture;
-use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use std::cell::RefCell;
 
-/// A part of a picture, which begins and ends anywhere in its pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A part of a picture, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Region {
-    pub top: f64,
-    pub left: f64,
-    pub height: f64,
-    pub width: f64,
+    pub top: usize,
+    pub left: usize,
+    pub height: usize,
+    pub width: usize,
 }
 
 thread_local! {
@@ -27,7 +27,7 @@ pub(super) fn shorter_edge(height: usize, width: usize, edge: usize) -> [usize; 
     if height <= width { [edge, longer(width, height).max(1)] } else { [longer(height, width).max(1), edge] }
 }
 
-/// Resizes pixels of one to four channels to the size of `out`.
+/// Resizes a part of pixels of one to four channels to the size of `out`; nothing beside the part counts.
 ///
 /// # Errors
 /// A region that does not lie in the picture.
@@ -42,12 +42,12 @@ pub(super) fn resize(
     let kinds = [PixelType::U8, PixelType::U8x2, PixelType::U8x3, PixelType::U8x4];
     let kind = *kinds.get(channels.wrapping_sub(1)).ok_or_else(|| broken(format!("{channels} channels")))?;
     let source = ImageRef::new(width as u32, height as u32, pixels, kind).map_err(|e| broken(e.to_string()))?;
-    let mut to = Image::from_slice_u8(out_width as u32, out_height as u32, out, kind).map_err(|e| broken(e.to_string()))?;
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .use_alpha(false)
-        .crop(region.left, region.top, region.width, region.height);
-    RESIZER.with_borrow_mut(|resizer| resizer.resize(&source, &mut to, &options)).map_err(|e| broken(e.to_string()))
+    let mut to =
+        Image::from_slice_u8(out_width as u32, out_height as u32, out, kind).map_err(|e| broken(e.to_string()))?;
+    let [left, top, width, height] = [region.left, region.top, region.width, region.height].map(|v| v as u32);
+    let part = CroppedImage::new(&source, left, top, width, height).map_err(|e| broken(e.to_string()))?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+    RESIZER.with_borrow_mut(|resizer| resizer.resize(&part, &mut to, &options)).map_err(|e| broken(e.to_string()))
 }
 
 /// A whole RGB picture in another size.
@@ -56,7 +56,7 @@ pub(super) fn resize(
 /// A size of 0.
 pub(super) fn whole(picture: &Picture, height: usize, width: usize) -> Result<Vec<u8>, Broken> {
     let mut out = vec![0; height * width * 3];
-    let region = Region { top: 0.0, left: 0.0, height: picture.height as f64, width: picture.width as f64 };
+    let region = Region { top: 0, left: 0, height: picture.height, width: picture.width };
     resize(&picture.pixels, [picture.height, picture.width, 3], region, [height, width], &mut out)?;
     Ok(out)
 }

@@ -1,7 +1,7 @@
 //! Class-balanced subsets: the choice, and the files of the bundled one.
 
-use super::parts::PARTS;
 use super::memory::Images;
+use super::parts::PARTS;
 use super::{DataError, Problem, bundled, idx, idx_dir, kind};
 use crate::random::{Purpose, rng};
 use atomic_write_file::AtomicWriteFile;

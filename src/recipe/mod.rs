@@ -162,7 +162,7 @@ mod tests {
                 (Kind::Switch, Value::Bool(v)) => Value::Bool(!v),
                 (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 7),
                 (Kind::Int { .. }, _) => Value::Int(32),
-                (Kind::Float { max, .. }, _) => Value::Float(max / 1024.0),
+                (Kind::Float { min, max, .. }, _) => Value::Float(min + (max - min) / 1024.0),
                 (Kind::Choice(words), Value::Word(v)) => {
                     Value::Word(words.iter().rfind(|w| **w != v).unwrap().to_string())
                 }

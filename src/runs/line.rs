@@ -322,12 +322,9 @@ impl<'d> Lines<'d> {
                 }]
             }
             Event::Alarm { step, message } => vec![Line::Alarm { step: *step, message: message.clone() }],
-            Event::Skipped { step, image, problem, broken } => vec![Line::Skipped {
-                step: *step,
-                image: image.clone(),
-                problem: problem.clone(),
-                broken: *broken,
-            }],
+            Event::Skipped { step, image, problem, broken } => {
+                vec![Line::Skipped { step: *step, image: image.clone(), problem: problem.clone(), broken: *broken }]
+            }
             Event::Ended(summary) => vec![Line::run_end(summary, &self.dir)],
             Event::State(_)
             | Event::Scheduled { .. }

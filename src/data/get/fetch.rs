@@ -18,7 +18,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 #[derive(Debug, Error)]
 pub enum GetError {
     /// The address does not answer as it should.
-    #[error("{url}: {problem}; what has arrived is kept, and the same command goes on; --mirror URL names another place")]
+    #[error(
+        "{url}: {problem}; what has arrived is kept, and the same command goes on; --mirror URL names another place"
+    )]
     Fetch {
         /// The address.
         url: String,

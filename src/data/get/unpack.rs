@@ -61,7 +61,8 @@ fn entries(input: impl Read, to: &Path) -> Result<(), String> {
 /// A path without its first directory; none when it leads elsewhere.
 fn inside(path: &Path) -> Option<PathBuf> {
     let mut normal = path.components().filter(|c| *c != Component::CurDir);
-    let parts: Option<Vec<_>> = normal.by_ref().map(|c| if let Component::Normal(n) = c { Some(n) } else { None }).collect();
+    let parts: Option<Vec<_>> =
+        normal.by_ref().map(|c| if let Component::Normal(n) = c { Some(n) } else { None }).collect();
     parts.map(|parts| parts.into_iter().skip(1).collect())
 }
 

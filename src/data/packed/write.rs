@@ -53,7 +53,8 @@ pub struct Packed {
 pub fn pack(set: &DataSet, out: &Path, shrink: Shrink) -> Result<Packed, DataError> {
     let wrong = |e| DataError::File { file: out.into(), problem: Problem::Io(e) };
     let file = AtomicWriteFile::open(out).map_err(wrong)?;
-    let mut writer = Writer { file: BufWriter::new(file), at: HEADER as u64, hasher: blake3::Hasher::new(), index: Vec::new() };
+    let mut writer =
+        Writer { file: BufWriter::new(file), at: HEADER as u64, hasher: blake3::Hasher::new(), index: Vec::new() };
     let mut broken = Vec::new();
     let written = (|| {
         writer.file.write_all(&[0; HEADER])?;
