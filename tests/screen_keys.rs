@@ -256,28 +256,36 @@ fn signals_save_and_leave_once_and_a_lost_trainer_is_said() {
 }
 
 #[test]
-fn a_run_goes_on_without_its_terminal_unless_nobody_could_let_it() {
-    let mut screen = Screen::running(100);
-    screen.taken();
-    screen.send(Msg::Gone);
-    screen.send(Msg::Gone);
-    screen.steps(50);
-    assert_eq!(screen.taken(), [Effect::LetGo]);
-    let end = screen.script.end(train::State::Done);
-    screen.event(end);
-    assert_eq!(screen.taken(), [Effect::Leave]);
-
-    for keys in ["", "p"] {
+fn a_run_goes_on_without_its_screen() {
+    for keys in ["qd", ":detach<enter>", ""] {
         let mut screen = Screen::running(100);
-        screen.keys(keys);
         screen.taken();
-        screen.answers = false;
-        screen.send(Msg::Gone);
+        screen.keys(keys);
         if keys.is_empty() {
-            screen.event(Event::State(train::State::Paused));
+            screen.send(Msg::Gone);
+            screen.send(Msg::Gone);
         }
-        assert_eq!(screen.taken(), [Effect::LetGo, send(Command::Stop { save: true })], "{keys:?}");
+        screen.steps(50);
+        assert_eq!(screen.taken(), [Effect::LetGo], "{keys}");
+        let end = screen.script.end(train::State::Done);
+        screen.event(end);
+        assert_eq!(screen.taken(), [Effect::Leave], "{keys}");
     }
+
+    // Another process trains the run: nothing that closes the screen stops it.
+    for msg in [Msg::Gone, Msg::Signal] {
+        let mut screen = Screen::running(100);
+        screen.state.attach();
+        screen.taken();
+        screen.send(msg);
+        assert_eq!(screen.taken().pop(), Some(Effect::Leave));
+    }
+    let mut screen = Screen::running(100);
+    screen.state.attach();
+    screen.taken();
+    screen.keys("qd");
+    assert_eq!(screen.taken(), [Effect::LetGo, Effect::Leave]);
+    assert!(screen.state.parting_lines()[0].contains("tricktop attach runs/quick-7"));
 
     let mut screen = Screen::running(100);
     let end = screen.script.end(train::State::Done);

@@ -125,7 +125,7 @@ fn live() {
         assert!(runs == 1 || std::env::var_os(SCREEN_PANICS).is_none(), "the screen fell over");
         match begin {
             Begin::New(recipe) => pretend(*recipe),
-            Begin::TakeUp(..) => pretend(recipe()),
+            Begin::TakeUp(..) | Begin::Attach(_) => pretend(recipe()),
         }
     };
     run(options(), recipe(), Begin::New(Box::new(recipe())), start, Vec::new, &hardware).unwrap();

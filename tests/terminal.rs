@@ -9,7 +9,7 @@ use portable_pty::CommandBuilder;
 use pty::Terminal;
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A net and a set that are small enough to watch.
@@ -238,6 +238,62 @@ fn a_run_is_taken_up_on_the_screen_with_its_curves_and_edits() {
         metrics.iter().filter(|l| l["event"] == "step").map(|l| l["step"].as_u64().unwrap()).collect();
     assert_eq!(steps, (1..=steps.len() as u64).collect::<Vec<_>>(), "every step stands once");
     assert!(steps.len() as u64 > stopped, "{steps:?}");
+}
+
+#[test]
+fn screens_attach_to_a_run_steer_it_and_leave_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_tricktop"));
+    run.args(["--batch", "quick", "--set", "train.epochs=200", "--set", "train.log_every=1"]).args(SMALL);
+    let mut run = run.current_dir(dir.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let log = dir.path().join("runs/quick/metrics.jsonl");
+    let since = Instant::now();
+    while std::fs::metadata(&log).map_or(0, |m| m.len()) == 0 {
+        assert!(since.elapsed() < Duration::from_secs(60), "no step");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let attach = |run: &[&str]| {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
+        command.arg("attach");
+        command.args(run);
+        command.cwd(dir.path());
+        let mut terminal = Terminal::open(command, 100, 30);
+        terminal.wait_until("a state", |text| text.contains("RUN") || text.contains("PAUSED"));
+        terminal
+    };
+    // Without a name: the run that is at work.
+    let mut terminal = attach(&[]);
+    terminal.press(":momentum 0.8\r");
+    terminal.wait_for("momentum 0.9 → 0.8");
+    terminal.press("p");
+    terminal.wait_for("PAUSED");
+    terminal.press("qd");
+    let after = terminal.ends();
+    assert!(after.contains("the run goes on; tricktop attach runs/quick"), "{after}");
+    assert!(run.try_wait().unwrap().is_none(), "the run went with its screen");
+
+    // A window that is shut, and a signal: the run stays.
+    drop(attach(&["quick"]).hang_up().wait().unwrap());
+    let terminal = attach(&["quick"]);
+    terminal.signal("-TERM");
+    terminal.ends();
+    assert!(run.try_wait().unwrap().is_none(), "the run went with its screen");
+
+    // (paused by the screen before: it is let go on, then stopped with a checkpoint)
+    let mut terminal = attach(&["quick"]);
+    terminal.wait_for("PAUSED");
+    terminal.press("p");
+    terminal.wait_for("RUN");
+    terminal.wait_for("momentum 0.8");
+    terminal.press("qs");
+    terminal.wait_for("STOPPED");
+    terminal.press("q");
+    terminal.ends();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert!(!dir.path().join("runs/quick/socket").exists());
+    let [edit] = &lines(dir.path(), "quick", "journal.jsonl")[..] else { panic!("one edit") };
+    assert_eq!(edit["changes"][0]["knob"], "optim.momentum");
+    assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["state"], "stopped");
 }
 
 /// Makes the pictures of the README from a real run of the default preset:

@@ -31,6 +31,8 @@ pub enum Word {
     Undo,
     /// New run with the gathered changes.
     Fork,
+    /// Leave the screen and let the run go on.
+    Detach,
     /// Ask how to stop, or leave.
     Quit,
     /// Save, stop and leave.
@@ -70,6 +72,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row("fork", ":fork", "new run with the values marked fork", Some(Word::Fork)),
     row("theme", ":theme", "next theme", Some(Word::Theme)),
     row("help", ":help", "help", Some(Word::Help)),
+    row("detach", ":detach", "leave the screen and let the run go on", Some(Word::Detach)),
     CommandRow { short: "q", ..row("quit", ":quit  :q", "stop the run: choose how", Some(Word::Quit)) },
     row("wq", ":wq", "save a checkpoint, stop and leave", Some(Word::SaveQuit)),
 ];

@@ -187,6 +187,7 @@ pub(crate) fn begin(state: &mut State, note: &str, begin: Begin) -> Vec<Effect> 
     state.run = Run::new();
     state.edits = super::Edits::default();
     state.alarm = None;
+    state.attached = false;
     state.note(Tone::Plain, note);
     vec![Effect::Start(begin)]
 }

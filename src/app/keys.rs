@@ -121,6 +121,8 @@ pub enum Action {
     Complete,
     /// Stop, with or without a checkpoint.
     Stop(bool),
+    /// Leave the screen and let the run go on.
+    Detach,
     /// Start a new run.
     NewRun,
     /// Forget the gathered changes.
@@ -271,6 +273,7 @@ bindings! {
     Dialog STOP:
     [c('s')] "s" Stop(true), "save and stop" 1, "save a checkpoint and stop";
     [c('n')] "n" Stop(false), "stop now" 2, "stop now, without a checkpoint";
+    [c('d')] "d" Detach, "detach" 3, "leave the screen, the run goes on; tricktop attach opens it again";
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going";
     Dialog FORK:
     [c('n'), k(Enter)] "n" NewRun, "new run" 1, "stop this run with a checkpoint, start a new one from scratch";

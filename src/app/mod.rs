@@ -75,6 +75,8 @@ pub enum Begin {
     New(Box<Recipe>),
     /// The one in this directory, where its newest checkpoint left it, with these edits.
     TakeUp(PathBuf, Changes),
+    /// The one in this directory, which another process trains: only the screen is opened.
+    Attach(PathBuf),
 }
 
 /// Something the front end must do.

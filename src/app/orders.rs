@@ -5,7 +5,7 @@ use super::events::{begin, restart, shown, when_text};
 use super::modal::Modal;
 use super::rows::title;
 use super::state::{State, ThemeName, Tone};
-use super::update::save_and_leave;
+use super::update::{let_go, save_and_leave};
 use super::{Begin, Effect};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};
 use crate::train::{self, Command, When};
@@ -123,6 +123,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             return effects;
         }
         Order::Do(Word::Quit) if ended => return vec![Effect::Leave],
+        Order::Do(Word::Detach) => return let_go(state),
         Order::Do(Word::SaveQuit) => return save_and_leave(state),
         Order::Do(Word::Quit) => {
             state.modal = Some(Modal::Stop);

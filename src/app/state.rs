@@ -164,6 +164,8 @@ pub struct State {
     pub(crate) interrupted: Option<Duration>,
     pub(crate) leaving: bool,
     pub(crate) unattended: bool,
+    /// Another process trains the run.
+    pub(crate) attached: bool,
     /// The recipe to start with when the present run has ended.
     pub(crate) next: Option<Box<Recipe>>,
     pub(crate) revision: u64,
@@ -197,6 +199,7 @@ impl State {
             interrupted: None,
             leaving: false,
             unattended: false,
+            attached: false,
             next: None,
             revision: 0,
         };
@@ -214,7 +217,12 @@ impl State {
         self.run.state
     }
 
-    /// Whether the terminal is gone and the run goes on without it.
+    /// Says that another process trains the run.
+    pub fn attach(&mut self) {
+        self.attached = true;
+    }
+
+    /// Whether the screen is gone and the run goes on without it.
     pub fn unattended(&self) -> bool {
         self.unattended
     }
@@ -264,6 +272,17 @@ impl State {
     /// The knob at the cursor, when a pane that steers has the focus.
     pub fn selected(&self) -> Option<&'static Knob> {
         self.rows.selected(self.focus)
+    }
+
+    /// What to print when the screen lets a run go.
+    pub fn parting_lines(&self) -> Vec<String> {
+        let dir = self.run.info.as_ref().and_then(|info| info.dir.as_ref());
+        let Some(dir) = dir.filter(|_| !self.run.state.ended()) else { return Vec::new() };
+        let mut lines = vec![format!("the run goes on; {} opens the screen again", runs::attach_command(dir))];
+        if !self.attached {
+            lines.push("this program trains it to its end: ctrl-c saves and stops, ctrl-z and bg frees the shell".into());
+        }
+        lines
     }
 
     /// What to print when the screen has closed.

@@ -15,7 +15,7 @@ const TWICE: Duration = Duration::from_secs(4);
 
 /// Folds a message into the state and says what the front end must do.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
-    let mut effects = match msg {
+    let effects = match msg {
         Msg::Tick(now) => return tick(state, now),
         Msg::Key(key) => key_pressed(state, key),
         Msg::Paste(text) => paste(state, &text),
@@ -36,14 +36,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         // (one may come to the program and to its group)
         Msg::Signal if state.leaving => Vec::new(),
+        Msg::Signal if state.attached => vec![Effect::Leave],
         Msg::Signal => save_and_leave(state),
-        Msg::Gone => gone(state),
+        Msg::Gone => let_go(state),
         Msg::Lost(why) => lost(state, why),
     };
-    if state.unattended && state.run.state == crate::train::State::Paused && !state.leaving {
-        // Nobody is there to let it go on.
-        effects.extend(save_and_leave(state));
-    }
     if state.modal.is_none()
         && let Some((name, recipe)) = state.held_preset.take()
     {
@@ -143,18 +140,17 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The terminal is gone: the run goes on to its end without a screen.
-fn gone(state: &mut State) -> Vec<Effect> {
+/// The run goes on to its end without this screen: the terminal is gone, or it was asked for.
+pub(crate) fn let_go(state: &mut State) -> Vec<Effect> {
     if state.unattended {
         return Vec::new();
     }
     state.unattended = true;
     state.modal = None;
-    let mut effects = vec![Effect::LetGo];
-    if state.run.state.ended() {
-        effects.push(Effect::Leave);
+    if state.run.state.ended() || state.attached {
+        return vec![Effect::LetGo, Effect::Leave];
     }
-    effects
+    vec![Effect::LetGo]
 }
 
 /// Stops with a checkpoint and leaves when the run has ended; asked a second time, leaves at once.

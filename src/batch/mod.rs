@@ -89,7 +89,7 @@ impl Batch<'_> {
     fn follow(&self, session: Session, output: &mut Output<impl Write>) -> Outcome {
         let mut run = output.begin(&session);
         let (mut stop, mut since) = (None, Instant::now());
-        let mut alarm = "the run was paused, and nobody is there to resume it".to_string();
+        let (mut step, mut alarm) = (0, None);
         loop {
             if stop.is_none() && self.interrupt.load(Ordering::Relaxed) {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
@@ -109,12 +109,15 @@ impl Batch<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Failed,
             };
             match &mut event {
-                Event::Alarm { message, .. } => alarm.clone_from(message),
-                // Nobody sends `Pause` here: the trainer paused because it cannot go on.
-                Event::State(State::Paused) if stop.is_none() => stop = Some(order(&session, Stop::Fault)),
+                Event::Steps(steps) => step = steps.last().map_or(step, |s| s.step),
+                Event::Alarm { message, step } => alarm = Some((*step, message.clone())),
+                // The trainer pauses after an alarm because it cannot go on, else because an attached screen asked.
+                Event::State(State::Paused) if stop.is_none() && alarm.as_ref().is_some_and(|(at, _)| *at >= step) => {
+                    stop = Some(order(&session, Stop::Fault));
+                }
                 Event::Ended(summary) if stop == Some(Stop::Fault) => {
                     summary.state = State::Failed;
-                    summary.error = Some(std::mem::take(&mut alarm));
+                    summary.error = alarm.take().map(|(_, message)| message);
                 }
                 _ => {}
             }
@@ -144,6 +147,7 @@ fn outcome(summary: &Summary, stop: Option<Stop>) -> Outcome {
         State::Failed => Outcome::Failed,
         _ if stop == Some(Stop::Interrupt) => Outcome::Interrupted,
         State::Done => Outcome::Done,
-        _ => Outcome::Failed,
+        // (an attached screen stopped it)
+        _ => Outcome::Interrupted,
     }
 }

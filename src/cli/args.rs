@@ -17,6 +17,7 @@ Examples:
   tricktop --batch fashion/warmup fashion/mixup --json > runs.jsonl
                                              train two presets in turn, events as JSON lines
   tricktop resume quick                      go on with runs/quick where it was stopped or killed
+  tricktop attach quick                      open the screen on runs/quick, which another program trains
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
   tricktop knobs                             every knob: default, range, when a change takes effect
 
@@ -168,6 +169,13 @@ pub(super) enum Command {
     },
     /// Goes on with a run that was stopped or killed, where its newest checkpoint left it
     Resume(Resume),
+    /// Opens the screen on a run that another program trains, and steers it
+    Attach {
+        /// Run directory, or its name in `runs/` [default: the newest run in `runs/` at which a program is at work]
+        run: Option<PathBuf>,
+        #[command(flatten)]
+        look: Look,
+    },
     /// Makes a run again, its edits at their steps, and proves that it is the same to the bit
     Replay(Replay),
     /// Says what is in a run or a checkpoint, and whether it is whole

@@ -17,7 +17,7 @@ use crate::runs::{self, RunError};
 use crate::train::bench::CASES;
 use crate::train::{self, TrainError};
 use crate::tui::TuiError;
-use args::{Bench, Cli, Command, Resume, Threads, Train};
+use args::{Bench, Cli, Command, Look, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +36,9 @@ pub enum Failure {
     /// There is no terminal for the screen.
     #[error("error: standard output is not a terminal, so there is no screen; --batch PRESET trains without one")]
     NoTerminal,
+    /// There is no run to attach to.
+    #[error("error: no program is at work on a run in runs/; name its directory: tricktop attach DIR")]
+    NoRunAtWork,
     /// Something could not be set up.
     #[error("error: {0} failed: {1}")]
     SetUp(&'static str, String),
@@ -90,6 +93,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
         Some(Command::Resume(args)) => resume(&args),
+        Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
@@ -159,6 +163,18 @@ fn resume(args: &Resume) -> Result<ExitCode, Failure> {
         return Err(Failure::NoTerminal);
     }
     screen::resume(&dir, sets, &args.look)
+}
+
+/// Opens the screen on a run that is at work.
+fn attach(run: Option<&Path>, look: &Look) -> Result<ExitCode, Failure> {
+    let dir = match run {
+        Some(run) => find_run(run),
+        None => runs::newest_at_work(Path::new("runs")).ok_or(Failure::NoRunAtWork)?,
+    };
+    if !io::stdout().is_terminal() {
+        return Err(Failure::NoTerminal);
+    }
+    screen::attach(&dir, look)
 }
 
 /// The directory of a run that is named by its path, or by its name in `runs/`.

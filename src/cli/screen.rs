@@ -22,8 +22,18 @@ pub(super) fn open(preset: Preset, runs: &Path, look: &Look) -> Result<ExitCode,
 /// Opens the screen on a run that goes on; new ones are made beside it.
 pub(super) fn resume(dir: &Path, sets: Changes, look: &Look) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
-    let beside = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside, look)
+    show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside(dir), look)
+}
+
+/// Opens the screen on a run that another process trains; new ones are made beside it.
+pub(super) fn attach(dir: &Path, look: &Look) -> Result<ExitCode, Failure> {
+    let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
+    show(&preset, Begin::Attach(dir.to_path_buf()), beside(dir), look)
+}
+
+/// The directory that a run is in.
+fn beside(dir: &Path) -> &Path {
+    dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Starts a run; a new one gets its directory below `runs`.
@@ -31,6 +41,10 @@ fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
     let (run, past) = match begin {
         Begin::New(recipe) => (runs::start(*recipe, runs)?, Vec::new()),
         Begin::TakeUp(dir, sets) => (runs::resume(&dir, sets)?, runs::history(&dir)?),
+        Begin::Attach(dir) => {
+            let runs::Attached { commands, past, events, connection } = runs::attach(&dir)?;
+            return Ok(Session { commands, past, events, guard: Box::new(connection) });
+        }
     };
     Ok(Session { commands: run.commands, past, events: run.events, guard: run.worker })
 }

@@ -18,6 +18,8 @@ pub use preset::Preset;
 pub use settings::Settings;
 pub use value::{Kind, Value};
 
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// A change that a recipe cannot take, said in one sentence.
@@ -38,8 +40,10 @@ pub fn reasons(invalid: &[Invalid]) -> String {
 /// Knobs and the values they are to take, changed together.
 pub type Changes = Vec<(&'static Knob, Value)>;
 
-/// The settings of a run, always valid, and the edits that are to be made on the way.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The settings of a run, always valid, and the edits that are to be made on the way. Serialised it is the value of every
+/// knob, without those edits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(into = "BTreeMap<String, Value>", try_from = "BTreeMap<String, Value>")]
 pub struct Recipe {
     settings: Settings,
     edits: Vec<Edit>,
@@ -83,6 +87,21 @@ impl Recipe {
     /// The knobs in which `other` differs, with its values.
     pub fn changes_to(&self, other: &Recipe) -> Vec<(&'static Knob, Value)> {
         KNOBS.iter().filter(|k| self.get(k) != other.get(k)).map(|k| (k, other.get(k))).collect()
+    }
+}
+
+impl From<Recipe> for BTreeMap<String, Value> {
+    fn from(recipe: Recipe) -> Self {
+        KNOBS.iter().map(|k| (k.path.to_string(), recipe.get(k))).collect()
+    }
+}
+
+impl TryFrom<BTreeMap<String, Value>> for Recipe {
+    type Error = String;
+    /// A knob that is not known is passed over, one that is missing has its default.
+    fn try_from(values: BTreeMap<String, Value>) -> Result<Recipe, String> {
+        let known = values.into_iter().filter_map(|(path, value)| Some((knobs::find(&path)?, value)));
+        Recipe::default().with(known).map_err(|invalid| reasons(&invalid))
     }
 }
 

@@ -80,6 +80,13 @@ pub fn at_work(dir: &Path) -> bool {
     File::open(dir.join(LOCK)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// The run below `runs` that was begun or taken up last among those at which a process is at work.
+pub fn newest_at_work(runs: &Path) -> Option<PathBuf> {
+    let begun = |dir: &PathBuf| fs::metadata(dir.join(LOCK)).and_then(|lock| lock.modified()).ok();
+    let dirs = fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path()).filter(|dir| at_work(dir));
+    dirs.max_by_key(begun)
+}
+
 fn lock(path: &Path) -> Result<File, RunError> {
     let file = File::create(path).map_err(RunError::create(path))?;
     match file.try_lock() {

@@ -2,7 +2,7 @@
 
 use crate::recipe::{KNOBS, Recipe, Value};
 use crate::train::{Change, Event, StepRecord, Summary};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -108,7 +108,7 @@ pub enum Line {
         /// Mean training loss.
         train_loss: f64,
         /// Loss on the test set.
-        #[serde(deserialize_with = "or_nan")]
+        #[serde(deserialize_with = "crate::train::or_nan")]
         val_loss: f64,
         /// Top-1 on the test set, as a fraction.
         val_top1: f64,
@@ -127,7 +127,7 @@ pub enum Line {
         /// Steps done.
         step: u64,
         /// Loss on the test set.
-        #[serde(deserialize_with = "or_nan")]
+        #[serde(deserialize_with = "crate::train::or_nan")]
         val_loss: f64,
         /// Top-1, as a fraction.
         val_top1: f64,
@@ -198,11 +198,6 @@ pub enum Line {
 /// Whether there is nothing to count.
 fn none(count: &usize) -> bool {
     *count == 0
-}
-
-/// A number that was not finite when it was written.
-fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl Line {

@@ -8,9 +8,11 @@
 //!                log.jsonl       run_start, run_resume, ready, speed, skipped, checkpoint, alarm, run_end
 //!                events.out.tfevents.*   the metrics and edits for TensorBoard, one file a start
 //!                checkpoints/    written by the trainer, as best.safetensors
+//!                socket          where screens attach, while the run lives
 //!                lock            locked while the run lives
 //! ```
 
+mod attach;
 mod dir;
 mod export;
 #[cfg(test)]
@@ -26,7 +28,8 @@ mod tensorboard;
 mod tests;
 mod verify;
 
-pub use dir::{RECIPE, at_work};
+pub use attach::{Attached, attach, next as next_message};
+pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
 pub use line::{Line, Lines};
 pub use record::{Record, history};
@@ -36,6 +39,7 @@ pub use verify::{Verdict, verify};
 
 use crate::recipe::{Mistakes, Recipe};
 use crate::train::{self, Command, Event};
+use attach::{Hub, Server};
 use dir::RunDir;
 use recorder::Recorder;
 use std::any::Any;
@@ -91,6 +95,14 @@ pub enum RunError {
     /// The recipe of the run is no valid preset.
     #[error("{0}")]
     Recipe(Mistakes),
+    /// A run whose process cannot be talked to.
+    #[error("{}: no screen can be opened on this run: {cause}; tricktop resume takes up a run that nobody trains", path.display())]
+    Attach {
+        /// The run directory.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// A run that cannot go on, or be replayed.
     #[error("{}: {why}", path.display())]
     Stuck {
@@ -180,10 +192,15 @@ fn begin(
     let (name, dir) = (options.name.clone(), options.dir.clone().unwrap_or_default());
     let step = options.from.as_ref().map_or(0, |c| c.meta.at.step);
     let (forward, events) = channel();
-    let mut tap = Tap::new(recorder, forward, dir.clone());
+    let hub = Hub::default();
+    let mut tap = Tap::new(recorder, forward, hub.clone(), dir.clone());
     notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, message }));
     let (commands, worker) =
         spawn(recipe.clone(), options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
+    // A place that has no sockets has no screens from outside; the run does not depend on them.
+    let server = Server::listen(&dir, hub, commands.clone()).ok();
+    // (in this order: the trainer ends, then every screen has been told)
+    let worker = Box::new((worker, server));
     Ok(Session { name, dir, recipe, first, commands, events, worker })
 }
 
@@ -199,6 +216,11 @@ pub fn spawn(recipe: Recipe, options: train::Options, sink: Sink) -> Running {
 /// The command that makes the run in `dir` again: its recipe with its edits at their steps.
 pub fn reproduce(dir: &Path) -> String {
     format!("tricktop replay {}", shell_word(dir))
+}
+
+/// The command that opens a screen on the run in `dir` while it is trained.
+pub fn attach_command(dir: &Path) -> String {
+    format!("tricktop attach {}", shell_word(dir))
 }
 
 /// The commands that may follow the end of a run.

@@ -1,5 +1,6 @@
 //! Stands between the trainer and whoever watches: records every event, then passes it on.
 
+use super::attach::Hub;
 use super::recorder::Recorder;
 use crate::train::{Event, State, Summary};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Instant;
 pub(super) struct Tap {
     recorder: Recorder,
     forward: Sender<Event>,
+    hub: Hub,
     alarmed: bool,
     ended: bool,
     /// What is known so far, in case the trainer's thread dies without an `Ended`.
@@ -17,11 +19,11 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    pub(super) fn new(recorder: Recorder, forward: Sender<Event>, dir: PathBuf) -> Tap {
+    pub(super) fn new(recorder: Recorder, forward: Sender<Event>, hub: Hub, dir: PathBuf) -> Tap {
         let error = Some("the trainer's thread ended without a result: a fault of the program".to_string());
         let dir = Some(dir);
         let so_far = Summary { state: State::Failed, step: 0, best_top1: None, seconds: 0.0, dir, broken: 0, error };
-        Tap { recorder, forward, alarmed: false, ended: false, so_far, begun: Instant::now() }
+        Tap { recorder, forward, hub, alarmed: false, ended: false, so_far, begun: Instant::now() }
     }
 
     pub(super) fn take(&mut self, event: Event) {
@@ -46,6 +48,7 @@ impl Tap {
     }
 
     fn pass_on(&self, event: Event) {
+        self.hub.publish(&event);
         // Nobody watches any more when this fails; the record goes on.
         let _ = self.forward.send(event);
     }

@@ -14,6 +14,7 @@ mod worker;
 pub use checkpoint::{BEST, Checkpoint, Digests, Link, Meta, Progress, steps, write_whole};
 pub use edits::Waiting;
 pub use error::TrainError;
+pub(crate) use protocol::or_nan;
 pub use protocol::*;
 pub use step::{Learner, Outcome};
 pub use worker::{Options, Worker, check, spawn};

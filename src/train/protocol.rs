@@ -3,8 +3,13 @@
 
 use super::checkpoint::{Digests, Link};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
+
+/// A number that JSON has as `null` because it was not finite.
+pub(crate) fn or_nan<'de, F: Deserialize<'de> + From<f32>, D: Deserializer<'de>>(from: D) -> Result<F, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(F::from(f32::NAN)))
+}
 
 /// When an edit is taken. A step boundary in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +37,8 @@ impl When {
 }
 
 /// An order to the trainer, taken at the next step boundary and answered by an [`Event`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Change knobs together. Answered by `Scheduled` (when not due at once), then by `Applied` or `Refused`.
     Edit {
@@ -72,7 +78,8 @@ pub struct Change {
 }
 
 /// State of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Loading data, building the net.
     Starting,
@@ -111,7 +118,7 @@ impl State {
 }
 
 /// What is being trained on what; known once data and net are there.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// Name of the run (and of its directory).
     pub name: String,
@@ -140,30 +147,33 @@ pub struct RunInfo {
 }
 
 /// One training step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// Step, from 1.
     pub step: u64,
     /// Epochs done when this step is done, e.g. 3.25.
     pub epoch: f64,
     /// Mean training loss of the batch.
+    #[serde(deserialize_with = "or_nan")]
     pub loss: f32,
     /// Learning rate used.
     pub lr: f64,
     /// Images a second over the whole step.
+    #[serde(deserialize_with = "or_nan")]
     pub img_s: f64,
     /// Share of the step spent waiting for data, 0 to 1.
     pub wait: f32,
 }
 
 /// Result on the test set.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Step after which it was made.
     pub step: u64,
     /// Epochs done, e.g. 4.0.
     pub epoch: f64,
     /// Mean cross entropy.
+    #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
     /// Share of images whose label came first.
     pub top1: f64,
@@ -174,13 +184,15 @@ pub struct Evaluation {
 }
 
 /// End of an epoch, with the evaluation made there.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochEnd {
     /// Epochs done, from 1.
     pub epoch: u64,
     /// Mean training loss over the epoch.
+    #[serde(deserialize_with = "or_nan")]
     pub train_loss: f64,
     /// Images a second over the epoch's steps.
+    #[serde(deserialize_with = "or_nan")]
     pub img_s: f64,
     /// Result on the test set.
     pub evaluation: Evaluation,
@@ -189,7 +201,7 @@ pub struct EpochEnd {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Done, stopped or failed.
     pub state: State,
@@ -209,7 +221,8 @@ pub struct Summary {
 
 /// A report of the trainer. `Steps` are gathered so that at most ten go out a second; all else is sent at once, in
 /// order, and never dropped.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The run is ready to train.
     Started(Box<RunInfo>),

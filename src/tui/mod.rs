@@ -80,12 +80,16 @@ pub fn run<E: std::fmt::Display>(
     hardware: &Receiver<Sample>,
 ) -> Result<ExitInfo, TuiError> {
     let (sender, messages) = channel();
+    let attached = matches!(first, Begin::Attach(_));
     let mut running = Running::new(start(first).map_err(|e| TuiError::Start(e.to_string()))?, &sender)?;
     let mut signals = Signals::new()?;
     let panics = Panics::watch();
     let mut screen = Screen::open()?;
     let mut input = Some(Input::listen(sender.clone())?);
     let mut state = State::new(options, recipe);
+    if attached {
+        state.attach();
+    }
     let (width, height) = screen.size()?;
     let clock = Instant::now();
     let mut pace = Pace::default();
@@ -132,8 +136,8 @@ pub fn run<E: std::fmt::Display>(
                     Effect::Suspend => screen.suspend()?,
                     Effect::LetGo => {
                         input = None;
-                        // The terminal is gone: it cannot be given back.
-                        drop(terminal::restore());
+                        // (a terminal that is gone can neither be given back nor written to)
+                        drop(terminal::restore().and_then(|()| say(&state.parting_lines())));
                     }
                     Effect::Leave => {
                         drop(input);
@@ -170,14 +174,15 @@ pub fn run<E: std::fmt::Display>(
 
 fn leave(state: &State, closed: io::Result<()>) -> Result<ExitInfo, TuiError> {
     let info = ExitInfo { state: state.run_state(), lines: state.closing_lines() };
-    if !state.unattended() {
-        closed?;
-        let mut out = io::stdout().lock();
-        for line in &info.lines {
-            io::Write::write_all(&mut out, format!("{line}\n").as_bytes())?;
-        }
-    }
-    Ok(info)
+    let told = closed.and_then(|()| say(&info.lines));
+    // (without its terminal a run ends as well as with it)
+    if state.unattended() { Ok(info) } else { told.map(|()| info).map_err(TuiError::from) }
+}
+
+/// Prints lines below what the shell shows.
+fn say(lines: &[String]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    lines.iter().try_for_each(|line| io::Write::write_all(&mut out, format!("{line}\n").as_bytes()))
 }
 
 /// A session and the thread that hands its events on.

@@ -1,0 +1,142 @@
+//! A run with a made-up trainer, and screens attached to it.
+
+use super::*;
+use crate::recipe::knobs::find;
+use crate::recipe::{Recipe, Value};
+use crate::runs::fake::{Stage, epoch, play, step};
+use crate::runs::{Session, attach, start_with};
+use crate::train::{Change, Command, Event, Options, State, When};
+use std::io::{BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A trainer that applies every edit, takes steps for `Steps`, and ends when it is told to.
+fn obedient(mut stage: Stage) {
+    stage.started();
+    stage.steps(1..=3);
+    stage.send(epoch(1, 0.5));
+    let mut at = 4;
+    while let Ok(command) = stage.commands.recv_timeout(PATIENCE) {
+        match command {
+            Command::Edit { id, changes, .. } => {
+                let one = |(knob, to)| Change { knob, from: Value::Float(0.1), to };
+                let changes = changes.into_iter().map(one).collect();
+                stage.send(Event::Applied { id, edit: at, step: at, changes });
+            }
+            Command::Steps(n) => {
+                stage.steps(at + 1..=at + n);
+                at += n;
+            }
+            Command::Stop { .. } => return stage.ended(State::Stopped),
+            _ => {}
+        }
+    }
+}
+
+fn run(runs: &Path) -> Session {
+    let session = start_with(Recipe::default(), Options::default(), runs, play(obedient)).unwrap();
+    while !matches!(session.events.recv_timeout(PATIENCE).unwrap(), Event::Epoch(_)) {}
+    session
+}
+
+fn rate(id: u64, value: f64) -> Command {
+    let changes = vec![(find("schedule.base_lr").unwrap(), Value::Float(value))];
+    Command::Edit { id, changes, when: When::Now }
+}
+
+#[test]
+fn every_event_survives_the_line() {
+    let recipe = Recipe::default().with([(find("train.seed").unwrap(), Value::Int(3))]).unwrap();
+    let nan = crate::train::StepRecord { loss: f32::NAN, img_s: f64::NAN, ..step(7) };
+    let knob = find("tricks.mixup.on").unwrap();
+    let to = Value::Bool(true);
+    let events = [
+        Event::State(State::Evaluating),
+        Event::Steps(vec![step(1), nan]),
+        Event::Scheduled { id: 3, knob, to: to.clone(), when: When::Step(9) },
+        Event::Applied { id: 3, edit: 1, step: 9, changes: vec![Change { knob, from: Value::Bool(false), to }] },
+        Event::Refused { id: 4, reason: "no".into() },
+        epoch(2, 0.75),
+        Event::Alarm { step: 8, message: "the disk is full".into() },
+    ];
+    for event in events {
+        let text = line(&event).unwrap();
+        let again: Event = next(&mut &text[..], EVENT).unwrap().unwrap();
+        assert_eq!(format!("{again:?}"), format!("{event:?}"));
+    }
+    let text = serde_json::to_string(&recipe).unwrap();
+    assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), recipe);
+}
+
+#[test]
+fn a_screen_sees_what_was_and_what_comes_and_steers() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = run(dir.path());
+    let mode = std::fs::metadata(session.dir.join(SOCKET)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let screens = [attach(&session.dir).unwrap(), attach(&session.dir).unwrap()];
+    for screen in &screens {
+        assert!(matches!(screen.past.last(), Some(Event::Epoch(_))), "{:?}", screen.past);
+        assert!(matches!(screen.events.recv_timeout(PATIENCE).unwrap(), Event::Started(_)));
+        assert_eq!(screen.events.recv_timeout(PATIENCE).unwrap(), Event::State(State::Running));
+    }
+    // Each knows its own edits by the names that it gave, and no other's.
+    screens[0].commands.send(rate(5, 0.2)).unwrap();
+    let applied = |screen: &Attached| match screen.events.recv_timeout(PATIENCE).unwrap() {
+        Event::Applied { id, changes, .. } => (id, changes[0].to.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(applied(&screens[0]), (5, Value::Float(0.2)));
+    assert_eq!(applied(&screens[1]), (u64::MAX, Value::Float(0.2)));
+    session.commands.send(rate(5, 0.3)).unwrap();
+    assert_eq!(applied(&screens[0]), (u64::MAX, Value::Float(0.3)));
+
+    // One that leaves takes nothing along; the end is told to the other, and the socket goes.
+    let [left, stays] = screens;
+    drop(left);
+    assert_eq!(applied(&stays), (u64::MAX, Value::Float(0.3)));
+    stays.commands.send(Command::Steps(2)).unwrap();
+    assert_eq!(stays.events.recv_timeout(PATIENCE).unwrap(), Event::Steps(vec![step(5), step(6)]));
+    stays.commands.send(Command::Stop { save: true }).unwrap();
+    assert!(matches!(stays.events.recv_timeout(PATIENCE).unwrap(), Event::Ended(_)));
+    let dir = session.dir.clone();
+    drop(session);
+    assert!(!dir.join(SOCKET).exists());
+    assert!(attach(&dir).is_err_and(|e| e.to_string().contains("no screen can be opened")));
+}
+
+#[test]
+fn what_is_no_command_closes_that_connection_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = run(dir.path());
+    let screen = attach(&session.dir).unwrap();
+    let hello = String::from_utf8(line(&Hello::ours()).unwrap()).unwrap();
+    let long = format!("{hello}{{\"steps\":{}1}}\n", " ".repeat(COMMAND as usize));
+    let cases = [
+        "\n".to_string(),
+        "GET / HTTP/1.1\r\n\r\n".into(),
+        "{\"tricktop\":99,\"version\":\"9\"}\n\"pause\"\n".into(),
+        format!("{hello}\"explode\"\n"),
+        format!("{hello}{{\"edit\":{{\"id\":1,\"changes\":[[\"no.knob\",1]],\"when\":\"now\"}}}}\n"),
+        format!("{hello}\u{0}\u{1}\n"),
+        long,
+    ];
+    for case in cases {
+        let mut stream = UnixStream::connect(session.dir.join(SOCKET)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // (the run may have closed it before all is said)
+        let _ = stream.write_all(case.as_bytes());
+        let mut said = String::new();
+        let closed = BufReader::new(stream).read_to_string(&mut said);
+        assert!(closed.is_ok() || closed.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionReset), "{case:?}");
+    }
+    // Everything else is as it was.
+    screen.commands.send(Command::Steps(1)).unwrap();
+    let steps = screen.events.iter().find(|e| matches!(e, Event::Steps(_))).unwrap();
+    assert_eq!(steps, Event::Steps(vec![step(5)]));
+    session.commands.send(Command::Stop { save: false }).unwrap();
+}
