@@ -132,12 +132,11 @@ mod tests {
     fn noise_has_the_covariance_of_photographs() {
         let s = Augment { pca: Pca { on: true, std: 0.1 }, ..Augment::default() };
         let all = draws(&s, 40_000);
-        for i in 0..3 {
+        for (i, a) in EIGENVECTORS.iter().enumerate() {
             assert!(all.iter().map(|c| c.offset[i]).sum::<f64>().abs() / 4e4 < 0.1);
-            for j in 0..3 {
+            for (j, b) in EIGENVECTORS.iter().enumerate() {
                 let found = all.iter().map(|c| c.offset[i] * c.offset[j]).sum::<f64>() / 4e4;
-                let exact: f64 =
-                    (0..3).map(|k| EIGENVECTORS[i][k] * EIGENVECTORS[j][k] * (0.1 * EIGENVALUES[k]).powi(2)).sum();
+                let exact: f64 = (0..3).map(|k| a[k] * b[k] * (0.1 * EIGENVALUES[k]).powi(2)).sum();
                 assert!((found - exact).abs() < 0.3, "{i} {j}: {found} {exact}");
             }
         }

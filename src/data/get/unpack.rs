@@ -73,8 +73,11 @@ mod tests {
     use flate2::write::GzEncoder;
     use tar::{Builder, EntryType, Header};
 
-    /// An archive of entries with these raw names, kinds and contents.
-    fn archive(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
+    /// Raw name, kind and content.
+    type Entry = (&'static str, EntryType, &'static [u8]);
+
+    /// An archive of these entries.
+    fn archive(entries: &[Entry]) -> Vec<u8> {
         let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
         for (name, kind, content) in entries {
             let mut header = Header::new_gnu();
@@ -113,7 +116,7 @@ mod tests {
     fn nothing_leaves_the_directory_and_nothing_of_a_bad_archive_stays() {
         use EntryType::{Regular, Symlink};
         let good = ("top/a", Regular, b"1".as_slice());
-        let cases: [(&[(&str, EntryType, &[u8])], &str); 6] = [
+        let cases: [(&[Entry], &str); 6] = [
             (&[good, ("top/../../x", Regular, b"2")], "leads out"),
             (&[good, ("/x", Regular, b"2")], "leads out"),
             (&[good, ("top/l", Symlink, b"")], "neither a file nor a directory"),

@@ -101,7 +101,7 @@ fn parse(content: &[u8]) -> Result<Parsed, String> {
     let text = content.len().checked_sub(length).filter(|text| (HEADER..=*text).contains(&index));
     let Some(text) = text else { return Err("is cut short, or its header is damaged".into()) };
     let found = blake3::hash(&content[index..]);
-    if content[32..HEADER] != found.as_bytes()[..] {
+    if content[32..HEADER] != found.as_bytes()[..] && !cfg!(fuzzing) {
         return Err(format!("its index is damaged: BLAKE3 {found} is not what was written"));
     }
     let description: Description =
