@@ -145,6 +145,15 @@ pub(super) enum Command {
         #[arg(long)]
         markdown: bool,
     },
+    /// Lists the nets: parameters, multiply-adds, and memory for training them
+    Nets {
+        /// Images a step, for the memory
+        #[arg(long, value_name = "N", default_value = "32")]
+        batch: NonZeroUsize,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Times training steps on synthetic data
     Bench {
         /// Net to time [default: each in turn]

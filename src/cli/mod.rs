@@ -4,6 +4,7 @@ mod args;
 mod headless;
 mod inspect;
 mod list;
+mod nets;
 mod records;
 mod screen;
 
@@ -88,6 +89,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Presets) => print(&list::presets()),
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
+        Some(Command::Nets { batch, json }) => print(&nets::list(batch.get(), json)?),
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Replay(args)) => records::replay(&args),
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),

@@ -1,6 +1,6 @@
 //! Weights under PyTorch's names and layouts, to and from safetensors.
 
-use super::resnet::ResNet;
+use super::Net;
 use crate::ops::{Ops, Real};
 use dfdx::prelude::HasShape;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -95,7 +95,7 @@ impl State {
     }
 }
 
-impl<E: Real, D: Ops<E>> ResNet<E, D> {
+impl<E: Real, D: Ops<E>> Net<E, D> {
     /// Parameters and running statistics under PyTorch's names.
     pub fn export(&self) -> BTreeMap<String, TensorData> {
         let tensor =

@@ -88,20 +88,9 @@ impl Recipe {
 
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
-    use settings::{DataKind, Form};
-    let mut found = Vec::new();
+    use settings::DataKind;
+    let mut found: Vec<Invalid> = net_clash(&s.net).into_iter().collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
-    let depths: &[u64] = &[18, 34, 50, 101, 152];
-    match s.net.form {
-        Form::ImageNet if !depths.contains(&s.net.depth) => {
-            clash("net.depth", format!("is {}; an ImageNet ResNet has 18, 34, 50, 101 or 152 layers", s.net.depth))
-        }
-        Form::Small if s.net.depth != 18 && s.net.depth % 6 != 2 => clash(
-            "net.depth",
-            format!("is {}; a small ResNet has 18 or 6n+2 layers (8, 14, 20, 26, 32, …)", s.net.depth),
-        ),
-        _ => {}
-    }
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
         clash(
             "schedule.warmup.epochs",
@@ -122,6 +111,31 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
         clash("name", format!("is {:?}; it names a directory: no slash, no leading dot, not empty", s.name));
     }
     found
+}
+
+/// A form or depth that a family of nets does not have.
+fn net_clash(net: &settings::Net) -> Option<Invalid> {
+    use settings::{Family, Form};
+    let depth = net.depth;
+    let (allowed, has): (&[u64], &str) = match (net.family, net.form) {
+        (Family::ResNeXt | Family::SeResNeXt | Family::Inception, Form::Small) => {
+            let problem = format!("is Small; {} is there as ImageNet", net.family.word());
+            return Some(Invalid { path: "net.form", problem });
+        }
+        (Family::ResNet | Family::SeResNet, Form::ImageNet) => {
+            (&[18, 34, 50, 101, 152], "an ImageNet ResNet has 18, 34, 50, 101 or 152 layers")
+        }
+        (Family::ResNet | Family::SeResNet, Form::Small) if depth % 6 == 2 => return None,
+        (Family::ResNet | Family::SeResNet, Form::Small) => {
+            (&[18], "a small ResNet has 18 or 6n+2 layers (8, 14, 20, 26, 32, …)")
+        }
+        (Family::ResNeXt | Family::SeResNeXt, _) => (&[50, 101, 152], "a ResNeXt has 50, 101 or 152 layers"),
+        (Family::MobileNet, _) => (&[28], "MobileNet has 28 layers"),
+        (Family::DenseNet, _) => (&[121, 169, 201], "a DenseNet has 121, 169 or 201 layers"),
+        (Family::Inception, _) => (&[48], "Inception-V3 has 48 layers"),
+    };
+    let problem = format!("is {depth}; {has}");
+    (!allowed.contains(&depth)).then_some(Invalid { path: "net.depth", problem })
 }
 
 #[cfg(test)]

@@ -52,11 +52,30 @@ macro_rules! plain {
 plain!(bool => Bool, u64 => Int, f64 => Float, String => Word, Vec<u64> => List);
 
 choice!(
-    /// Overall form of a ResNet.
+    /// Family of nets.
+    Family {
+        /// ResNet.
+        ResNet,
+        /// ResNet whose bottlenecks have a 3x3 in 32 groups.
+        ResNeXt,
+        /// ResNet with squeeze and excite.
+        SeResNet,
+        /// ResNeXt with squeeze and excite.
+        SeResNeXt,
+        /// MobileNet v1.
+        MobileNet,
+        /// DenseNet.
+        DenseNet,
+        /// Inception-V3.
+        Inception,
+    }
+);
+choice!(
+    /// What images a net is made for.
     Form {
-        /// 3x3 stem, no max-pool: for images of 28 to 64 px.
+        /// Stem of one 3x3 without pool, or with stride 1: for images of 28 to 64 px.
         Small,
-        /// 7x7 or deep stem, max-pool: for images of 224 px.
+        /// Stem that makes the image 4 times smaller (MobileNet: twice): for images of 224 px.
         ImageNet,
     }
 );
@@ -176,11 +195,13 @@ settings! {
     }
     /// Network.
     Net {
+        /// Family.
+        family: Family = Family::ResNet,
         /// Form of stem and stages.
         form: Form = Form::Small,
         /// Depth in layers.
         depth: u64 = 20,
-        /// Model tweak.
+        /// Model tweak of ResNets; other families have none.
         variant: Variant = Variant::D,
         /// Factor on every channel count.
         width: f64 = 1.0,

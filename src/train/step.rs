@@ -4,7 +4,7 @@ use super::TrainError;
 use super::checkpoint::Checkpoint;
 use super::sgd::Sgd;
 use crate::data::{Batch, DataSet};
-use crate::nn::{NetSpec, ResNet, Role};
+use crate::nn::{Net, NetSpec, Role};
 use crate::ops::loss::{Loss, cross_entropy, distillation};
 use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
@@ -17,14 +17,14 @@ use dfdx::prelude::{Backward, NoneTape, OwnedTape, PutTape, SplitTape, Tape, Try
 /// A teacher and where it came from.
 struct Teacher<D: Ops<f32>> {
     source: String,
-    net: ResNet<f32, D>,
+    net: Net<f32, D>,
 }
 
 /// A net in training, its optimiser and its teacher.
 pub struct Learner<D: Ops<f32>> {
     dev: D,
     /// The net.
-    pub net: ResNet<f32, D>,
+    pub net: Net<f32, D>,
     /// The optimiser.
     pub sgd: Sgd<f32, D>,
     teacher: Option<Teacher<D>>,
@@ -57,7 +57,7 @@ impl<D: Ops<f32>> Learner<D> {
     /// The device's, or a teacher that cannot be had.
     pub fn new(dev: D, s: &Settings, data: &DataSet) -> Result<Self, TrainError> {
         let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
-        let mut net = ResNet::new(&dev, &spec).map_err(TrainError::device)?;
+        let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
         let mut learner = Learner { dev, net, sgd: Sgd::default(), teacher: None };
         learner.ready_teacher(&s.tricks.distill)?;

@@ -11,7 +11,7 @@ pub use meta::{Meta, Progress};
 
 use super::TrainError;
 use super::step::Learner;
-use crate::nn::{NetSpec, ResNet, Role, State, StateError};
+use crate::nn::{Net, NetSpec, Role, State, StateError};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use atomic_write_file::AtomicWriteFile;
@@ -138,7 +138,7 @@ impl Checkpoint {
         dev: &D,
         image_channels: usize,
         classes: usize,
-    ) -> Result<ResNet<f32, D>, TrainError> {
+    ) -> Result<Net<f32, D>, TrainError> {
         let path = PathBuf::from(source);
         let wrong = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
         let checkpoint = match source {
@@ -152,7 +152,7 @@ impl Checkpoint {
         if spec.cost(1, 1).parameters > values {
             return Err(wrong(format!("holds {values} values, too few for the {} that it names", spec.name)));
         }
-        let mut net = ResNet::new(dev, &spec).map_err(TrainError::device)?;
+        let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
         net.import(&checkpoint.state.tensors).map_err(|e| {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {classes} classes is needed)"))
         })?;
