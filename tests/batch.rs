@@ -161,6 +161,18 @@ fn a_signal_saves_a_checkpoint_and_stops() {
 }
 
 #[test]
+fn a_terminal_that_goes_away_does_not_stop_training() {
+    let desk = Desk::new();
+    let mut child = desk.batch(&["--json", "--set", "train.epochs=3"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|l| l.contains("\"step\"")).unwrap();
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    let rest = json(&lines.collect::<Vec<_>>().join("\n"));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(rest.last().unwrap()["state"], "done");
+}
+
+#[test]
 fn training_goes_on_when_the_reader_goes_away() {
     let desk = Desk::new();
     let mut child = desk.batch(&["--json"]);

@@ -5,7 +5,8 @@
 mod screen_script;
 
 use screen_script::*;
-use tricktop::app::{Effect, Modal, Msg};
+use std::path::PathBuf;
+use tricktop::app::{Begin, Effect, Modal, Msg};
 use tricktop::recipe::Value;
 use tricktop::train::{self, Change, Command, Event, When};
 
@@ -159,7 +160,7 @@ fn a_new_run_starts_when_the_present_one_has_saved_and_ended() {
     let end = screen.script.end(train::State::Stopped);
     screen.event(end);
     let wanted = recipe().with([(knob("net.depth"), Value::Int(32))]).unwrap();
-    assert_eq!(screen.taken(), [Effect::Start(Box::new(wanted))]);
+    assert_eq!(screen.taken(), [Effect::Start(Begin::New(Box::new(wanted)))]);
     assert_eq!(screen.state.run_state(), train::State::Starting);
 }
 
@@ -173,7 +174,7 @@ fn after_the_end_an_edit_is_for_a_new_run() {
     assert_eq!(screen.taken(), []);
     screen.keys("1+fn");
     let wanted = recipe().with([(knob("schedule.base_lr"), Value::Float(0.25))]).unwrap();
-    assert_eq!(screen.taken(), [Effect::Start(Box::new(wanted))]);
+    assert_eq!(screen.taken(), [Effect::Start(Begin::New(Box::new(wanted)))]);
 }
 
 fn changed(screen: &Screen, changes: &[(&str, Value)]) -> Msg {
@@ -252,6 +253,68 @@ fn signals_save_and_leave_once_and_a_lost_trainer_is_said() {
     let lines = screen.state.closing_lines();
     assert_eq!(lines[0], "failed at step 100, best top-1 74.0 %, 0:00");
     assert_eq!(lines[1], "error: the trainer ended without a word: out of memory");
+}
+
+#[test]
+fn a_run_goes_on_without_its_terminal_unless_nobody_could_let_it() {
+    let mut screen = Screen::running(100);
+    screen.taken();
+    screen.send(Msg::Gone);
+    screen.send(Msg::Gone);
+    screen.steps(50);
+    assert_eq!(screen.taken(), [Effect::LetGo]);
+    let end = screen.script.end(train::State::Done);
+    screen.event(end);
+    assert_eq!(screen.taken(), [Effect::Leave]);
+
+    for keys in ["", "p"] {
+        let mut screen = Screen::running(100);
+        screen.keys(keys);
+        screen.taken();
+        screen.answers = false;
+        screen.send(Msg::Gone);
+        if keys.is_empty() {
+            screen.event(Event::State(train::State::Paused));
+        }
+        assert_eq!(screen.taken(), [Effect::LetGo, send(Command::Stop { save: true })], "{keys:?}");
+    }
+
+    let mut screen = Screen::running(100);
+    let end = screen.script.end(train::State::Done);
+    screen.event(end);
+    screen.taken();
+    screen.send(Msg::Gone);
+    assert_eq!(screen.taken(), [Effect::LetGo, Effect::Leave]);
+}
+
+#[test]
+fn a_run_that_has_ended_goes_on_with_what_was_edited_since() {
+    let ended = |state| {
+        let mut screen = Screen::running(100);
+        let end = screen.script.end(state);
+        screen.event(end);
+        screen.taken();
+        screen
+    };
+    let again = |sets| [Effect::Start(Begin::TakeUp(PathBuf::from("runs/quick-7"), sets))];
+    let mut screen = ended(train::State::Stopped);
+    screen.keys("r");
+    assert_eq!(screen.taken(), again(vec![]));
+
+    // The net cannot change in a run: that value stays marked.
+    let mut screen = ended(train::State::Failed);
+    screen.keys(":lr 0.05<enter>:depth 32<enter><esc>r");
+    assert_eq!(screen.taken(), again(vec![(knob("schedule.base_lr"), Value::Float(0.05))]));
+    assert_eq!(screen.state.planned().net.depth, 20);
+    screen.keys("f");
+    assert!(matches!(screen.state.modal(), Some(Modal::Fork)));
+
+    let mut screen = ended(train::State::Done);
+    screen.keys("r");
+    assert_eq!(screen.taken(), []);
+    assert!(screen.text(120, 36).contains("its epochs are done"));
+    screen.keys(":epochs 40<enter>:resume<enter>");
+    assert_eq!(screen.taken(), again(vec![(knob("train.epochs"), Value::Int(40))]));
 }
 
 #[test]

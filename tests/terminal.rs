@@ -10,6 +10,7 @@ use pty::Terminal;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// A net and a set that are small enough to watch.
 const SMALL: [&str; 8] =
@@ -91,15 +92,111 @@ fn the_screen_and_headless_train_to_the_same_bits() {
     assert_eq!(screen, headless);
 }
 
+/// Seconds that a thread of a process has computed.
+fn busy(pid: u32, thread: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    Some((fields[11].parse::<f64>().ok()? + fields[12].parse::<f64>().ok()?) / 100.0)
+}
+
+/// The window of a run is shut after its first steps: the run goes on to its end, and the thread of the screen rests.
+fn shut_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = open(dir.path(), &["train.epochs=6", "train.log_every=1"], 80, 24);
+    terminal.wait_until("a step", |text| text.contains("img/s"));
+    let pid = terminal.pid();
+    let mut program = terminal.hang_up();
+    let (since, before) = (Instant::now(), busy(pid, pid).unwrap());
+    let mut spent = 0.0;
+    while program.try_wait().unwrap().is_none() {
+        spent = busy(pid, pid).map_or(spent, |now| now - before);
+        assert!(since.elapsed() < Duration::from_secs(120), "the run does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // (a tick of the system's clock is 10 ms)
+    let most = 0.05 * since.elapsed().as_secs_f64() + 0.02;
+    assert!(spent <= most, "{spent} s of {:?}", since.elapsed());
+    assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["state"], "done");
+    let steps = lines(dir.path(), "quick", "metrics.jsonl").into_iter().filter(|l| l["event"] == "step");
+    assert_eq!(steps.count(), 600);
+}
+
 #[test]
-fn a_window_that_is_shut_saves_the_run_and_ends_the_program() {
+#[cfg(target_os = "linux")]
+fn a_run_goes_on_when_its_window_is_shut() {
+    shut_window();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "takes minutes: cargo test --release --test terminal -- --ignored hundred_windows"]
+fn a_hundred_windows_are_shut() {
+    (0..100).for_each(|_| shut_window());
+}
+
+/// Ctrl-Z and `fg`, with the window resized meanwhile: the shell gets its terminal back every time.
+fn suspended(cycles: u16) {
     let dir = tempfile::tempdir().unwrap();
     let mut terminal = open(dir.path(), &["train.epochs=200"], 80, 24);
+    let ours = terminal.modes();
     terminal.wait_for("RUN");
-    terminal.wait_until("a step", |text| text.contains("img/s"));
-    assert!(terminal.hang_up(), "the program went on without its terminal");
-    assert!(dir.path().join("runs/quick/checkpoints").read_dir().unwrap().next().is_some(), "a checkpoint was saved");
-    assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["event"], "run_end");
+    assert_ne!(terminal.modes(), ours);
+    let stat = format!("/proc/{}/stat", terminal.pid());
+    let stopped = || std::fs::read_to_string(&stat).unwrap().rsplit(')').next().unwrap().trim().starts_with('T');
+    for cycle in 0..cycles {
+        let since = Instant::now();
+        if cycle % 2 == 0 {
+            terminal.press("\x1a")
+        } else {
+            terminal.signal("-TSTP")
+        }
+        while !stopped() {
+            assert!(since.elapsed() < Duration::from_secs(60), "cycle {cycle}: it does not stop");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        while terminal.look().alternate_screen() {
+            assert!(since.elapsed() < Duration::from_secs(60), "cycle {cycle}: the screen stays");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(terminal.modes(), ours, "cycle {cycle}");
+        terminal.resize(60 + cycle % 40, 16 + cycle % 20);
+        terminal.signal("-CONT");
+        terminal.wait_for("RUN");
+        assert_ne!(terminal.modes(), ours);
+    }
+    terminal.press("qn");
+    terminal.wait_for("STOPPED");
+    terminal.press("q");
+    terminal.ends();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_suspended_program_gives_the_terminal_back_and_takes_it_again() {
+    suspended(4);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "takes a minute: cargo test --release --test terminal -- --ignored hundred_suspensions"]
+fn a_hundred_suspensions_leave_no_trace() {
+    suspended(100);
+}
+
+#[test]
+fn a_second_interrupt_does_not_wait_for_the_step() {
+    let dir = tempfile::tempdir().unwrap();
+    // A step of many seconds.
+    let terminal = {
+        let mut terminal = open(dir.path(), &["net.width=8", "train.batch=2000"], 80, 24);
+        terminal.wait_for("RUN");
+        terminal
+    };
+    terminal.signal("-INT");
+    std::thread::sleep(Duration::from_millis(900));
+    terminal.signal("-INT");
+    terminal.ends_with(Some(130));
+    assert!(lines(dir.path(), "quick", "log.jsonl").iter().all(|l| l["event"] != "run_end"));
 }
 
 #[test]
@@ -128,6 +225,11 @@ fn a_run_is_taken_up_on_the_screen_with_its_curves_and_edits() {
     terminal.press("q");
     terminal.wait_for("Stop the run?");
     terminal.press("s");
+    terminal.wait_for("STOPPED");
+    terminal.press("r");
+    terminal.wait_for("RUN");
+    terminal.wait_for("momentum 0.8");
+    terminal.press("qs");
     terminal.wait_for("STOPPED");
     terminal.press("q");
     terminal.ends();

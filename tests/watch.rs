@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -237,4 +240,67 @@ fn dropping_the_watcher_ends_its_thread() {
     let mut scene = Scene::new();
     drop(scene.watcher.take());
     assert_eq!(scene.changes.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+/// Saves in the ways of editors at random intervals; the last content must be what is seen, and soon.
+fn storm(saves: u64, soon: Duration) {
+    let mut draws = ChaCha8Rng::seed_from_u64(11);
+    let scene = Scene::new();
+    let (mut saved, mut slowest) = (0, Duration::ZERO);
+    while saved < saves {
+        for _ in 0..draws.gen_range(1..=20) {
+            saved += 1;
+            let text = mine(saved % 300 + 1);
+            let (half, rest) = text.split_at(text.len() / 2);
+            match draws.gen_range(0..6) {
+                0 => scene.write("presets/mine.ron", &text),
+                1 => {
+                    scene.write("presets/mine.ron", half);
+                    let mut file = fs::File::options().append(true).open(scene.path("presets/mine.ron")).unwrap();
+                    std::thread::sleep(Duration::from_millis(draws.gen_range(0..5)));
+                    file.write_all(rest.as_bytes()).unwrap();
+                }
+                2 => {
+                    scene.write("presets/.mine.swp", &text);
+                    scene.rename("presets/.mine.swp", "presets/mine.ron");
+                }
+                3 => {
+                    scene.rename("presets/mine.ron", "presets/mine.ron~");
+                    scene.write("presets/mine.ron", &text);
+                    scene.remove("presets/mine.ron~");
+                }
+                4 => {
+                    scene.remove("presets/mine.ron");
+                    scene.write("presets/mine.ron", &text);
+                }
+                _ => {
+                    scene.write("elsewhere", &text);
+                    fs::copy(scene.path("elsewhere"), scene.path("presets/mine.ron")).unwrap();
+                }
+            }
+            std::thread::sleep(Duration::from_millis(draws.gen_range(0..30)));
+        }
+        let since = Instant::now();
+        loop {
+            let left = Duration::from_secs(20).saturating_sub(since.elapsed());
+            match scene.changes.recv_timeout(left).unwrap_or_else(|e| panic!("save {saved}: {e}")) {
+                Change::Preset(Ok(preset)) if preset.recipe.train.epochs == saved % 300 + 1 => break,
+                _ => {}
+            }
+        }
+        slowest = slowest.max(since.elapsed());
+    }
+    println!("{saved} saves, the last content seen after {slowest:?} at most");
+    assert!(slowest < soon, "{slowest:?}");
+}
+
+#[test]
+fn a_storm_of_saves_ends_with_the_last_one() {
+    storm(100, Duration::from_secs(20));
+}
+
+#[test]
+#[ignore = "takes minutes: cargo test --release --test watch -- --ignored --nocapture ten_thousand"]
+fn ten_thousand_saves_end_with_the_last_one_within_a_second() {
+    storm(10_000, Duration::from_secs(1));
 }

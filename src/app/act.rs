@@ -59,6 +59,8 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Help => state.modal = Some(Modal::Help(0)),
         Action::Quit => return order(state, Order::Do(Word::Quit)),
+        Action::TakeUp => return order(state, Order::Do(Word::Resume)),
+        Action::Suspend => return vec![Effect::Suspend],
         Action::Interrupt | Action::Back => back(state),
         Action::Accept => return accept(state),
         Action::AcceptEpoch => return send_typed(state, Some(When::NextEpoch)),

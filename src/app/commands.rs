@@ -63,7 +63,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row("set", ":set path=value", "change a knob by its path", None),
     row("steps", ":steps n", "run n steps, then pause", None),
     row("pause", ":pause", "pause", Some(Word::Pause)),
-    row("resume", ":resume", "go on", Some(Word::Resume)),
+    row("resume", ":resume", "go on, also with a run that has ended", Some(Word::Resume)),
     row("eval", ":eval", "evaluate now", Some(Word::Evaluate)),
     CommandRow { short: "w", ..row("save", ":save  :w", "write a checkpoint now", Some(Word::Save)) },
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),

@@ -3,7 +3,7 @@
 use super::rows::{title, trick_of};
 use super::run::Run;
 use super::state::{State, Tone};
-use super::{Effect, number};
+use super::{Begin, Effect, number};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
 use crate::train::{self, Change, EpochEnd, Evaluation, Event, StepRecord, Summary, When};
@@ -170,18 +170,24 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     }
     match state.next.take() {
         Some(recipe) => restart(state, *recipe),
+        None if state.unattended => vec![Effect::Leave],
         None => vec![Effect::Bell],
     }
 }
 
 /// Clears the screen for a new run and asks for its start.
 pub(crate) fn restart(state: &mut State, recipe: crate::recipe::Recipe) -> Vec<Effect> {
-    state.run = Run::new();
     state.recipe = recipe.clone();
+    begin(state, "new run from scratch", Begin::New(Box::new(recipe)))
+}
+
+/// Clears the screen for a run and asks for its start.
+pub(crate) fn begin(state: &mut State, note: &str, begin: Begin) -> Vec<Effect> {
+    state.run = Run::new();
     state.edits = super::Edits::default();
     state.alarm = None;
-    state.note(Tone::Plain, "new run from scratch");
-    vec![Effect::Start(Box::new(recipe))]
+    state.note(Tone::Plain, note);
+    vec![Effect::Start(begin)]
 }
 
 /// A value with its unit, switches as words.

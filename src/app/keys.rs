@@ -105,8 +105,12 @@ pub enum Action {
     Help,
     /// Open the stop dialog, or leave after the end.
     Quit,
+    /// Go on with the run that has ended.
+    TakeUp,
     /// Ctrl-C.
     Interrupt,
+    /// Stop the program until the shell continues it.
+    Suspend,
     /// Go back; nothing changes.
     Back,
     /// Say yes to what is in front.
@@ -239,10 +243,13 @@ bindings! {
     [k(Esc)] "esc" Back, "" 0, "back; it never changes anything of the run";
     Steer MAIN:
     [c('q')] "q" Quit, "stop …" 0, "stop the run: choose how";
+    Steer ENDED:
+    [c('r')] "r" TakeUp, "go on" 5, "after the end: go on with this run, with the values edited since";
     Dialog ENDED:
     [c('q')] "q" Quit, "leave" 0, "leave the screen";
     Steer EVERY:
     [Key::ctrl('c')] "ctrl-c" Interrupt, "" 0, "twice: save a checkpoint, stop and leave";
+    [Key::ctrl('z')] "ctrl-z" Suspend, "" 0, "suspend program and run; fg in the shell goes on";
     Typing EDIT:
     [k(Enter)] "enter" Accept, "apply" 1, "0.1 now, 0.1e at the next epoch, 0.1@500 at step 500";
     [Key::ctrl('e')] "ctrl-e" AcceptEpoch, "next epoch" 3, "send the value for the next epoch";

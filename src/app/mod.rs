@@ -34,8 +34,9 @@ pub use run::{Mark, Run};
 pub use state::{Entry, Options, Pane, State, ThemeName, Tone};
 pub use update::update;
 
-use crate::recipe::Recipe;
+use crate::recipe::{Changes, Recipe};
 use crate::train::{Command, Event};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Something that happened outside.
@@ -59,10 +60,21 @@ pub enum Msg {
     PresetChanged(String, Box<Result<Recipe, String>>),
     /// The presets that there are now.
     PresetFolder(Vec<String>),
-    /// The system asks for an end (SIGTERM, SIGINT, SIGHUP).
+    /// The system asks for an end (SIGTERM, SIGINT).
     Signal,
+    /// The terminal is gone: its window was closed, the connection broke.
+    Gone,
     /// The trainer is gone without a last word, or could not be started.
     Lost(String),
+}
+
+/// A run to start.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begin {
+    /// A new one with this recipe.
+    New(Box<Recipe>),
+    /// The one in this directory, where its newest checkpoint left it, with these edits.
+    TakeUp(PathBuf, Changes),
 }
 
 /// Something the front end must do.
@@ -70,12 +82,16 @@ pub enum Msg {
 pub enum Effect {
     /// Send this to the trainer.
     Send(Command),
-    /// The run before has ended: start one with this recipe.
-    Start(Box<Recipe>),
+    /// The run before has ended: start another.
+    Start(Begin),
     /// Capture the mouse, or let it go.
     Mouse(bool),
     /// Ring the bell: the run ended or needs a person.
     Bell,
+    /// Stop the program until the shell continues it.
+    Suspend,
+    /// Leave the terminal alone from now on; the run goes on.
+    LetGo,
     /// Close the screen.
     Leave,
 }

@@ -1,14 +1,14 @@
 //! What steers the run, whichever way it is asked for: a key, the command line, an answer to a dialog.
 
-use super::Effect;
 use super::commands::{Order, Word};
-use super::events::{restart, shown, when_text};
+use super::events::{begin, restart, shown, when_text};
 use super::modal::Modal;
 use super::rows::title;
 use super::state::{State, ThemeName, Tone};
 use super::update::save_and_leave;
+use super::{Begin, Effect};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};
-use crate::train::{Command, When};
+use crate::train::{self, Command, When};
 
 /// The recipe that an edit starts from: with what is pending and, for knobs of a new run, what is gathered for it.
 pub(crate) fn base(state: &State) -> Recipe {
@@ -25,7 +25,11 @@ pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when:
     if knob.applies == Applies::Fork || state.run.state.ended() {
         state.edits.fork.retain(|(k, _)| *k != knob);
         if value != state.recipe.get(knob) {
-            state.notify(Tone::Plain, format!("{} needs a new run: f starts it", title(knob)));
+            let how = match knob.applies {
+                Applies::Fork => "needs a new run: f starts it",
+                _ => "is kept: r goes on with this run, f starts a new one",
+            };
+            state.notify(Tone::Plain, format!("{} {how}", title(knob)));
             state.edits.fork.push((knob, value));
         }
         return Vec::new();
@@ -82,6 +86,26 @@ pub(crate) fn new_run(state: &mut State) -> Vec<Effect> {
     vec![Effect::Send(Command::Stop { save: true })]
 }
 
+/// Takes the run that has ended up again, with the changes that were gathered since; those that need a new run stay
+/// gathered.
+fn take_up(state: &mut State) -> Vec<Effect> {
+    let summary = state.run.summary.as_ref();
+    let (dir, done) = (summary.and_then(|s| s.dir.clone()), state.run.state == train::State::Done);
+    let Some(dir) = dir else {
+        state.notify(Tone::Warn, "this run never began: there is nothing to go on from");
+        return Vec::new();
+    };
+    let gathered = state.edits.fork.clone().into_iter();
+    let (fork, sets): (Changes, Changes) = gathered.partition(|(knob, _)| knob.applies == Applies::Fork);
+    if done && sets.iter().all(|(knob, _)| knob.path != "train.epochs") {
+        state.notify(Tone::Plain, "its epochs are done; give epochs a larger value, then r goes on");
+        return Vec::new();
+    }
+    let effects = begin(state, "the run goes on", Begin::TakeUp(dir, sets));
+    state.edits.fork = fork;
+    effects
+}
+
 pub(crate) fn theme(state: &mut State) {
     let at = ThemeName::ALL.iter().position(|t| *t == state.options.theme).unwrap_or(0);
     state.options.theme = ThemeName::ALL[(at + 1) % ThemeName::ALL.len()];
@@ -93,7 +117,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
     let command = match asked {
         Order::Set(knob, value, when) => {
             let effects = change(state, knob, value, when);
-            if state.edits.forked(knob).is_some() {
+            if knob.applies == Applies::Fork && state.edits.forked(knob).is_some() {
                 state.modal = Some(Modal::Fork);
             }
             return effects;
@@ -117,8 +141,9 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             state.modal = Some(Modal::Help(0));
             return Vec::new();
         }
+        Order::Do(Word::Resume) if ended => return take_up(state),
         _ if ended => {
-            state.notify(Tone::Plain, "the run is over; edit a value and press f for a new one, q leaves");
+            state.notify(Tone::Plain, "the run is over; r goes on with it, f starts a new one with edited values");
             return Vec::new();
         }
         Order::Steps(n) => Command::Steps(n),

@@ -163,6 +163,7 @@ pub struct State {
     pub(crate) hardware: Hardware,
     pub(crate) interrupted: Option<Duration>,
     pub(crate) leaving: bool,
+    pub(crate) unattended: bool,
     /// The recipe to start with when the present run has ended.
     pub(crate) next: Option<Box<Recipe>>,
     pub(crate) revision: u64,
@@ -195,6 +196,7 @@ impl State {
             hardware: Hardware::default(),
             interrupted: None,
             leaving: false,
+            unattended: false,
             next: None,
             revision: 0,
         };
@@ -210,6 +212,11 @@ impl State {
     /// State of the run.
     pub fn run_state(&self) -> train::State {
         self.run.state
+    }
+
+    /// Whether the terminal is gone and the run goes on without it.
+    pub fn unattended(&self) -> bool {
+        self.unattended
     }
 
     /// The recipe that runs.

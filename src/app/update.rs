@@ -15,7 +15,7 @@ const TWICE: Duration = Duration::from_secs(4);
 
 /// Folds a message into the state and says what the front end must do.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
-    let effects = match msg {
+    let mut effects = match msg {
         Msg::Tick(now) => return tick(state, now),
         Msg::Key(key) => key_pressed(state, key),
         Msg::Paste(text) => paste(state, &text),
@@ -34,11 +34,16 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.note(Tone::Plain, format!("presets are now {}", names.join(", ")));
             Vec::new()
         }
-        // A terminal that goes away sends more than one.
+        // (one may come to the program and to its group)
         Msg::Signal if state.leaving => Vec::new(),
         Msg::Signal => save_and_leave(state),
+        Msg::Gone => gone(state),
         Msg::Lost(why) => lost(state, why),
     };
+    if state.unattended && state.run.state == crate::train::State::Paused && !state.leaving {
+        // Nobody is there to let it go on.
+        effects.extend(save_and_leave(state));
+    }
     if state.modal.is_none()
         && let Some((name, recipe)) = state.held_preset.take()
     {
@@ -136,6 +141,20 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     }
     state.notify(Tone::Warn, "ctrl-c again: save a checkpoint, stop and leave");
     Vec::new()
+}
+
+/// The terminal is gone: the run goes on to its end without a screen.
+fn gone(state: &mut State) -> Vec<Effect> {
+    if state.unattended {
+        return Vec::new();
+    }
+    state.unattended = true;
+    state.modal = None;
+    let mut effects = vec![Effect::LetGo];
+    if state.run.state.ended() {
+        effects.push(Effect::Leave);
+    }
+    effects
 }
 
 /// Stops with a checkpoint and leaves when the run has ended; asked a second time, leaves at once.

@@ -29,14 +29,15 @@ struct Signals {
 }
 
 impl Signals {
-    /// SIGINT, SIGTERM and SIGHUP set `interrupt`; once somebody has set `again`, they end the program. SIGUSR1 sets
-    /// `save`.
+    /// SIGINT and SIGTERM set `interrupt`; once somebody has set `again`, they end the program. SIGUSR1 sets `save`.
+    /// SIGHUP does nothing: a run goes on without its terminal.
     fn catch() -> io::Result<Signals> {
         let signals = Signals::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&signals.again))?;
             flag::register(signal, Arc::clone(&signals.interrupt))?;
         }
+        flag::register(SIGHUP, Arc::default())?;
         flag::register(SIGUSR1, Arc::clone(&signals.save))?;
         Ok(signals)
     }

@@ -2,11 +2,11 @@
 
 use super::Failure;
 use super::args::Look;
-use crate::app::{Msg, Options};
+use crate::app::{Begin, Msg, Options};
 use crate::hardware::Sampler;
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
 use crate::runs::{self, RunError};
-use crate::train::{Event, State};
+use crate::train::State;
 use crate::tui::{self, Session};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
@@ -15,34 +15,28 @@ use std::sync::mpsc::channel;
 
 /// Opens the screen on a new run of a preset, and comes back when the user leaves it.
 pub(super) fn open(preset: Preset, runs: &Path, look: &Look) -> Result<ExitCode, Failure> {
-    let recipe = preset.recipe.clone();
-    show(&preset, recipe, look, |recipe| Ok(session(runs::start(recipe, runs)?, Vec::new())))
+    let first = Begin::New(Box::new(preset.recipe.clone()));
+    show(&preset, first, runs, look)
 }
 
 /// Opens the screen on a run that goes on; new ones are made beside it.
 pub(super) fn resume(dir: &Path, sets: Changes, look: &Look) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
-    let run = runs::resume(dir, sets).map_err(Failure::Run)?;
-    let (recipe, past) = (run.recipe.clone(), runs::history(dir).map_err(Failure::Run)?);
     let beside = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut first = Some(session(run, past));
-    show(&preset, recipe, look, |recipe| match first.take() {
-        Some(session) => Ok(session),
-        None => Ok(session(runs::start(recipe, beside)?, Vec::new())),
-    })
+    show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside, look)
 }
 
-fn session(run: runs::Session, past: Vec<Event>) -> Session {
-    Session { commands: run.commands, past, events: run.events, guard: run.worker }
+/// Starts a run; a new one gets its directory below `runs`.
+fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
+    let (run, past) = match begin {
+        Begin::New(recipe) => (runs::start(*recipe, runs)?, Vec::new()),
+        Begin::TakeUp(dir, sets) => (runs::resume(&dir, sets)?, runs::history(&dir)?),
+    };
+    Ok(Session { commands: run.commands, past, events: run.events, guard: run.worker })
 }
 
-/// Opens the screen on the run that `start` gives first.
-fn show(
-    preset: &Preset,
-    recipe: Recipe,
-    look: &Look,
-    start: impl FnMut(Recipe) -> Result<Session, RunError>,
-) -> Result<ExitCode, Failure> {
+/// Opens the screen on the run `first`.
+fn show(preset: &Preset, first: Begin, runs: &Path, look: &Look) -> Result<ExitCode, Failure> {
     let options =
         Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() };
     let (_sampler, samples) =
@@ -53,7 +47,9 @@ fn show(
     let watcher = Watcher::start(preset, Path::new("presets"), sender);
     let mut unseen = watcher.as_ref().err().map(|e| changed(&name, Err(format!("its changes are not seen: {e}"))));
     let changes = || unseen.take().into_iter().chain(received.try_iter().map(|c| message(&name, c))).collect();
-    let end = tui::run(options, recipe, start, changes, &samples).map_err(Failure::Screen)?;
+    let recipe = preset.recipe.clone();
+    let end =
+        tui::run(options, recipe, first, |begin| start(begin, runs), changes, &samples).map_err(Failure::Screen)?;
     Ok(if end.state == State::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

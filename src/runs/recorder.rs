@@ -1,7 +1,7 @@
 //! Writes what happens in a run into its directory, on the trainer's thread: cheap, and never a reason to stop.
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
-use super::{Line, Lines, RunError, logs};
+use super::{Line, Lines, RunError, logs, tensorboard};
 use crate::recipe::Recipe;
 use crate::train::{Event, Link};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Step lines reach the file at least this often while steps go on.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -23,6 +23,8 @@ pub(super) struct Recorder {
     journal: Log,
     metrics: Log,
     chain: Log,
+    /// The event file of TensorBoard, one for every start.
+    board: Log,
     lines: Lines<'static>,
     /// Edits that stand in the journal already.
     known: BTreeSet<u64>,
@@ -45,12 +47,27 @@ impl Recorder {
         let open = |file| Ok::<_, RunError>(Log::new(dir.log(file)?));
         let (log, journal) = (open(LOG)?, open(JOURNAL)?);
         let (metrics, chain) = (open(METRICS)?, open(CHAIN)?);
+        let board = Log::new(dir.log(&tensorboard::file_name(tensorboard::now()))?);
         let lines = Lines::new(recipe, dir.path.clone());
         let flushed = Instant::now();
-        let mut recorder =
-            Recorder { dir: dir.path, log, journal, metrics, chain, lines, known, last, flushed, _lock: dir.lock };
+        let mut recorder = Recorder {
+            dir: dir.path,
+            log,
+            journal,
+            metrics,
+            chain,
+            board,
+            lines,
+            known,
+            last,
+            flushed,
+            _lock: dir.lock,
+        };
         recorder.log.push(first)?;
         recorder.log.sync()?;
+        let taken_up = if let Line::RunResume { step, .. } = first { Some(*step) } else { None };
+        recorder.board.write(&tensorboard::beginning(tensorboard::now(), taken_up))?;
+        recorder.board.flush()?;
         Ok(recorder)
     }
 
@@ -58,6 +75,9 @@ impl Recorder {
     pub(super) fn record(&mut self, event: &Event) -> Result<(), RunError> {
         let mut result = Ok(());
         for line in self.lines.of(event) {
+            if let Some(record) = tensorboard::record(|_| tensorboard::now(), &line) {
+                result = result.and(self.board.write(&record));
+            }
             result = result.and(self.put(line));
         }
         if let Event::Checkpoint { link: Some(link), .. } = event {
@@ -66,7 +86,7 @@ impl Recorder {
         let due = !matches!(event, Event::Steps(_)) || self.flushed.elapsed() >= FLUSH_EVERY;
         if due {
             self.flushed = Instant::now();
-            result = result.and(self.metrics.flush()).and(self.log.flush());
+            result = result.and(self.metrics.flush()).and(self.log.flush()).and(self.board.flush());
         }
         // What a checkpoint builds on is on disk before it is.
         if matches!(event, Event::Saving { .. } | Event::Ended(_)) {
@@ -98,7 +118,7 @@ impl Recorder {
     fn put(&mut self, line: Line) -> Result<(), RunError> {
         match line {
             Line::Step { img_s, step, epoch, loss, lr } => {
-                let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+                let time = tensorboard::now();
                 let speed = img_s.map(|img_s| self.log.push(&Line::Speed { step, img_s, time }));
                 let step = self.metrics.push(&Line::Step { img_s: None, step, epoch, loss, lr });
                 step.and(speed.unwrap_or(Ok(())))
@@ -140,10 +160,17 @@ impl Log {
     }
 
     fn push(&mut self, line: &impl Serialize) -> Result<(), RunError> {
-        let write = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut text| {
-            text.push(b'\n');
-            self.file.write_all(&text)
-        });
+        match serde_json::to_vec(line) {
+            Ok(mut text) => {
+                text.push(b'\n');
+                self.write(&text)
+            }
+            Err(e) => self.named(Err(e.into())),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), RunError> {
+        let write = self.file.write_all(bytes);
         self.named(write)
     }
 

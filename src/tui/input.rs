@@ -2,21 +2,18 @@
 
 use crate::app::{Key, Msg};
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseEventKind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the thread waits before it looks whether it is still wanted.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long a thread that is not wanted any more is waited for. On a terminal that has hung up crossterm reads the
-/// end of the input for ever; the thread then ends with the process.
-const GRACE: Duration = Duration::from_millis(300);
-
-/// The thread that reads the terminal, joined when this is dropped if it can be.
+/// The thread that reads the terminal, joined when this is dropped.
 pub(super) struct Input {
     wanted: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -29,14 +26,14 @@ impl Input {
         let listen = move || {
             while still.load(Ordering::Relaxed) {
                 let event = match event::poll(POLL) {
+                    Ok(false) if hung_up() => Err(io::ErrorKind::BrokenPipe.into()),
                     Ok(false) => continue,
                     Ok(true) => event::read(),
                     Err(e) => Err(e),
                 };
-                // A terminal that cannot be read is gone: the run is saved and ends.
                 let (messages, gone) = match event {
                     Ok(event) => (messages(event), false),
-                    Err(_) => (vec![Msg::Signal], true),
+                    Err(_) => (vec![Msg::Gone], true),
                 };
                 if messages.into_iter().any(|msg| to.send(msg).is_err()) || gone {
                     return;
@@ -51,16 +48,18 @@ impl Input {
 impl Drop for Input {
     fn drop(&mut self) {
         self.wanted.store(false, Ordering::Relaxed);
-        let Some(thread) = self.thread.take() else { return };
-        let since = Instant::now();
-        while !thread.is_finished() {
-            if since.elapsed() > GRACE {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
         }
-        drop(thread.join());
     }
+}
+
+/// Whether the terminal is gone. crossterm does not say so: it finds no more events.
+fn hung_up() -> bool {
+    let stdout = io::stdout();
+    let mut terminal = [PollFd::new(&stdout, PollFlags::IN)];
+    poll(&mut terminal, Some(&Timespec::default())).is_ok()
+        && terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
 }
 
 /// What the terminal says, in the screen's words.

@@ -13,7 +13,7 @@ mod terminal;
 pub use look::{ascii_from_env, color_from_env};
 
 use crate::app::hardware::Sample;
-use crate::app::{Effect, Msg, Options, State, update};
+use crate::app::{Begin, Effect, Msg, Options, State, update};
 use crate::recipe::Recipe;
 use crate::train::{self, Command, Event};
 use crate::view;
@@ -64,32 +64,32 @@ pub enum TuiError {
     Start(String),
 }
 
-/// Opens the screen on a run of `recipe` and gives it back when the user leaves.
+/// Opens the screen on the run `first`, which has `recipe`, and gives it back when the user leaves.
 ///
-/// `start` starts a run; it is called again when the user wants a new one. It must return at once: data are loaded and
-/// the net is built on the trainer's thread. `presets` gives what has become of the preset files since the last call.
+/// `start` starts a run; it is called again when the user wants another one. It must return at once: data are loaded
+/// and the net is built on the trainer's thread. `presets` gives what has become of the preset files since the last call.
 ///
 /// # Errors
 /// When the first run cannot be started, or the terminal cannot be used.
 pub fn run<E: std::fmt::Display>(
     options: Options,
     recipe: Recipe,
-    mut start: impl FnMut(Recipe) -> Result<Session, E>,
+    first: Begin,
+    mut start: impl FnMut(Begin) -> Result<Session, E>,
     mut presets: impl FnMut() -> Vec<Msg>,
     hardware: &Receiver<Sample>,
 ) -> Result<ExitInfo, TuiError> {
     let (sender, messages) = channel();
-    let mut running = Running::new(start(recipe.clone()).map_err(|e| TuiError::Start(e.to_string()))?, &sender)?;
+    let mut running = Running::new(start(first).map_err(|e| TuiError::Start(e.to_string()))?, &sender)?;
     let mut signals = Signals::new()?;
     let panics = Panics::watch();
     let mut screen = Screen::open()?;
-    let input = Input::listen(sender.clone())?;
+    let mut input = Some(Input::listen(sender.clone())?);
     let mut state = State::new(options, recipe);
     let (width, height) = screen.size()?;
     let clock = Instant::now();
     let mut pace = Pace::default();
     let mut queue = vec![Msg::Resize(width, height)];
-    let mut gone = false;
     loop {
         queue.push(Msg::Tick(clock.elapsed()));
         queue.extend(hardware.try_iter().map(Msg::Hardware));
@@ -97,6 +97,14 @@ pub fn run<E: std::fmt::Display>(
         for wish in signals.raised() {
             match wish {
                 Wish::End => queue.push(Msg::Signal),
+                Wish::HangUp => queue.push(Msg::Gone),
+                Wish::Suspend if !state.unattended() => screen.suspend()?,
+                Wish::Continue if !state.unattended() => {
+                    // (a terminal that cannot be taken again is gone)
+                    let again = screen.retake().and_then(|()| screen.size());
+                    queue.push(again.map_or(Msg::Gone, |(width, height)| Msg::Resize(width, height)));
+                }
+                Wish::Suspend | Wish::Continue => {}
                 // (a run that has ended takes no command any more)
                 Wish::Save => drop(running.session.commands.send(Command::Save)),
                 Wish::EndNow => {
@@ -110,29 +118,38 @@ pub fn run<E: std::fmt::Display>(
                 match effect {
                     // A trainer that is gone closes its events too, and that is reported.
                     Effect::Send(command) => drop(running.session.commands.send(command)),
-                    Effect::Start(recipe) => match start(*recipe) {
-                        Ok(session) => running = Running::new(session, &sender)?,
-                        Err(e) => drop(sender.send(Msg::Lost(e.to_string()))),
-                    },
+                    Effect::Start(begin) => {
+                        // (the run before lets its directory go first)
+                        running.end();
+                        match start(begin) {
+                            Ok(session) => running = Running::new(session, &sender)?,
+                            Err(e) => drop(sender.send(Msg::Lost(e.to_string()))),
+                        }
+                    }
                     Effect::Mouse(on) => screen.mouse(on)?,
-                    Effect::Bell if !gone => screen.bell()?,
+                    Effect::Bell if !state.unattended() => screen.bell()?,
                     Effect::Bell => {}
+                    Effect::Suspend => screen.suspend()?,
+                    Effect::LetGo => {
+                        input = None;
+                        // The terminal is gone: it cannot be given back.
+                        drop(terminal::restore());
+                    }
                     Effect::Leave => {
                         drop(input);
-                        screen.close()?;
+                        let closed = screen.close();
                         drop(running);
                         panics.report();
-                        return leave(&state, gone);
+                        return leave(&state, closed);
                     }
                 }
             }
         }
         let wait = match pace.wait(clock.elapsed(), state.revision()) {
+            _ if state.unattended() => TICK,
             Some(wait) if wait.is_zero() => {
-                // A terminal that is gone (its window closed) is an order to save and end.
-                if !gone && screen.draw(|buf, area| view::render(&state, buf, area)).is_err() {
-                    gone = true;
-                    queue.push(Msg::Signal);
+                if screen.draw(|buf, area| view::render(&state, buf, area)).is_err() {
+                    queue.push(Msg::Gone);
                     continue;
                 }
                 pace.drew(clock.elapsed(), state.revision());
@@ -151,9 +168,10 @@ pub fn run<E: std::fmt::Display>(
     }
 }
 
-fn leave(state: &State, gone: bool) -> Result<ExitInfo, TuiError> {
+fn leave(state: &State, closed: io::Result<()>) -> Result<ExitInfo, TuiError> {
     let info = ExitInfo { state: state.run_state(), lines: state.closing_lines() };
-    if !gone {
+    if !state.unattended() {
+        closed?;
         let mut out = io::stdout().lock();
         for line in &info.lines {
             io::Write::write_all(&mut out, format!("{line}\n").as_bytes())?;
@@ -189,15 +207,20 @@ impl Running {
         let forward = std::thread::Builder::new().name("events".into()).spawn(forward)?;
         Ok(Running { session, forward: Some(forward) })
     }
-}
 
-impl Drop for Running {
-    fn drop(&mut self) {
+    /// Stops the run if it goes on, and waits for its end.
+    fn end(&mut self) {
         // The trainer ends when nobody can command it; its guard waits for that, and the events close after it.
         self.session.commands = channel().0;
         self.session.guard = Box::new(());
         if let Some(forward) = self.forward.take() {
             drop(forward.join());
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
     }
 }

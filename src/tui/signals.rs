@@ -1,7 +1,7 @@
 //! Signals that steer the run. The handlers set flags and do nothing else.
 
 use signal_hook::SigId;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1};
 use signal_hook::flag::register;
 use std::io;
 use std::sync::Arc;
@@ -20,37 +20,52 @@ pub(super) enum Wish {
     EndNow,
     /// Save and go on.
     Save,
+    /// The terminal is gone.
+    HangUp,
+    /// Give the terminal back and stop until SIGCONT.
+    Suspend,
+    /// Take the terminal again.
+    Continue,
 }
+
+/// The signals and what they ask for.
+const WISHES: [(i32, Wish); 6] = [
+    (SIGTERM, Wish::End),
+    (SIGINT, Wish::End),
+    (SIGUSR1, Wish::Save),
+    (SIGHUP, Wish::HangUp),
+    (SIGTSTP, Wish::Suspend),
+    (SIGCONT, Wish::Continue),
+];
 
 /// The flags and their handlers, which are taken away when this is dropped.
 pub(super) struct Signals {
-    end: Arc<AtomicBool>,
-    interrupt: Arc<AtomicBool>,
-    save: Arc<AtomicBool>,
+    flags: [Arc<AtomicBool>; WISHES.len()],
     handlers: Vec<SigId>,
     interrupted: Option<Instant>,
 }
 
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
-        let [end, interrupt, save] = [(); 3].map(|()| Arc::<AtomicBool>::default());
-        let flags = [(SIGTERM, &end), (SIGHUP, &end), (SIGINT, &interrupt), (SIGUSR1, &save)];
-        let handlers = flags.into_iter().map(|(signal, flag)| register(signal, Arc::clone(flag)));
+        let flags = WISHES.map(|_| Arc::<AtomicBool>::default());
+        let handlers = WISHES.iter().zip(&flags).map(|((signal, _), flag)| register(*signal, Arc::clone(flag)));
         let handlers = handlers.collect::<io::Result<_>>()?;
-        Ok(Signals { end, interrupt, save, handlers, interrupted: None })
+        Ok(Signals { flags, handlers, interrupted: None })
     }
 
     /// What was asked for since the last call.
     pub(super) fn raised(&mut self) -> Vec<Wish> {
-        let taken = |flag: &AtomicBool| flag.swap(false, Ordering::Relaxed);
+        let raised = WISHES.iter().zip(&self.flags).filter(|(_, flag)| flag.swap(false, Ordering::Relaxed));
         let mut wishes = Vec::new();
-        if taken(&self.interrupt) {
-            let again = self.interrupted.is_some_and(|at| at.elapsed() > ONE_INTERRUPT);
-            self.interrupted.get_or_insert_with(Instant::now);
-            wishes.push(if again { Wish::EndNow } else { Wish::End });
+        for ((signal, wish), _) in raised {
+            if *signal == SIGINT {
+                let again = self.interrupted.is_some_and(|at| at.elapsed() > ONE_INTERRUPT);
+                self.interrupted.get_or_insert_with(Instant::now);
+                wishes.push(if again { Wish::EndNow } else { Wish::End });
+            } else {
+                wishes.push(*wish);
+            }
         }
-        wishes.extend(taken(&self.end).then_some(Wish::End));
-        wishes.extend(taken(&self.save).then_some(Wish::Save));
         wishes
     }
 }

@@ -33,19 +33,27 @@ pub(super) fn restore() -> io::Result<()> {
     raw
 }
 
+/// Takes the terminal over.
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+}
+
+fn drawing() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
+    Terminal::new(CrosstermBackend::new(stdout()))
+}
+
 /// The terminal while it is taken over.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
 }
 
 impl Screen {
     pub(super) fn open() -> io::Result<Screen> {
-        enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
-        let opened = execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
-        match opened {
-            Ok(terminal) => Ok(Screen { terminal }),
+        match take().and_then(|()| drawing()) {
+            Ok(terminal) => Ok(Screen { terminal, mouse: false }),
             Err(e) => {
                 restore()?;
                 Err(e)
@@ -53,12 +61,34 @@ impl Screen {
         }
     }
 
+    /// Gives the terminal back and stops the program, as a shell expects of Ctrl-Z. The next SIGCONT wakes it;
+    /// [`Screen::retake`] must follow.
+    pub(super) fn suspend(&self) -> io::Result<()> {
+        restore()?;
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)
+    }
+
+    /// Takes the terminal again, whatever the shell did to it meanwhile.
+    pub(super) fn retake(&mut self) -> io::Result<()> {
+        restore()?;
+        take()?;
+        if self.mouse {
+            execute!(stdout(), EnableMouseCapture)?;
+        }
+        // (the old one thinks that its drawing is still there, and asks the terminal for the cursor when told)
+        self.terminal = drawing()?;
+        Ok(())
+    }
+
     pub(super) fn size(&self) -> io::Result<(u16, u16)> {
         self.terminal.size().map(|size| (size.width, size.height))
     }
 
-    /// Draws as one update, so that no half-drawn screen is ever seen.
+    /// Draws as one update, so that no half-drawn screen is ever seen; nothing while the terminal is not ours.
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut Buffer, Rect)) -> io::Result<()> {
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         execute!(stdout(), BeginSynchronizedUpdate)?;
         let drawn = self.terminal.draw(|frame| {
             let area = frame.area();
@@ -69,6 +99,7 @@ impl Screen {
     }
 
     pub(super) fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
         if on { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
     }
 

@@ -106,13 +106,38 @@ impl Terminal {
 
     /// Sends a signal, e.g. `-TERM`.
     pub fn signal(&self, signal: &str) {
-        let pid = self.child.process_id().unwrap().to_string();
+        let pid = self.pid().to_string();
         assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// The modes of the terminal, such as echo and line editing.
+    #[cfg(unix)]
+    pub fn modes(&self) -> String {
+        format!("{:?}", self.pty.get_termios().unwrap())
+    }
+
+    /// Takes in what the program has drawn.
+    pub fn look(&mut self) -> &vt100::Screen {
+        while let Ok(bytes) = self.bytes.try_recv() {
+            self.screen.process(&bytes);
+        }
+        self.screen.screen()
+    }
+
+    /// As [`Terminal::ends_with`], whatever the exit code.
+    pub fn ends(self) -> String {
+        self.ends_with(None)
+    }
+
     /// Waits for the end; the terminal must be as before: main screen, cursor shown, no mouse, no bracketed paste.
-    pub fn ends(mut self) -> String {
-        self.child.wait().unwrap();
+    pub fn ends_with(mut self, code: Option<u32>) -> String {
+        let status = self.child.wait().unwrap();
+        assert!(code.is_none_or(|code| code == status.exit_code()), "{status:?}");
         while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(300)) {
             self.screen.process(&bytes);
         }
@@ -122,18 +147,8 @@ impl Terminal {
         screen.contents()
     }
 
-    /// Closes the terminal as a window that is shut, and waits for the program's end; whether it came in time.
-    pub fn hang_up(self) -> bool {
-        let Terminal { mut child, keys, bytes, pty, .. } = self;
-        drop((keys, bytes, pty));
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(60) {
-            if child.try_wait().unwrap().is_some() {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        child.kill().unwrap();
-        false
+    /// Closes the terminal as a window that is shut; the program is left.
+    pub fn hang_up(self) -> Box<dyn Child + Send + Sync> {
+        self.child
     }
 }

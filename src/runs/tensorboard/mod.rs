@@ -9,7 +9,36 @@ use super::{Line, RunError, logs};
 use crate::train::{Change, write_whole};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 use wire::Message;
+
+/// Seconds since 1970.
+pub(super) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// Name of an event file that is begun at `time`; TensorBoard reads a directory's files in the order of their names.
+pub(super) fn file_name(time: f64) -> String {
+    format!("events.out.tfevents.{time:.0}.tricktop")
+}
+
+/// The records that an event file begins with. A run that is taken up again says after which step: TensorBoard then
+/// drops what earlier files have for later ones.
+pub(super) fn beginning(time: f64, taken_up: Option<u64>) -> Vec<u8> {
+    let mut records = wire::record(&Message::default().double(1, time).text(3, "brain.Event:2"));
+    if let Some(step) = taken_up {
+        let start = Message::default().int(1, 1);
+        records.extend(wire::record(&Message::default().double(1, time).int(2, step + 1).message(7, &start)));
+    }
+    records
+}
+
+/// The record of a line that TensorBoard can show; `time` gives the time of its step.
+pub(super) fn record(time: impl Fn(u64) -> f64, line: &Line) -> Option<Vec<u8>> {
+    let (step, values) = summary(line)?;
+    let summary = values.into_iter().fold(Message::default(), |all, value| all.message(1, &value));
+    Some(wire::record(&Message::default().double(1, time(step)).int(2, step).message(5, &summary)))
+}
 
 /// Writes the run in `dir` as one event file into the directory `out`, and gives the file.
 ///
@@ -22,17 +51,12 @@ pub fn tensorboard(dir: &Path, out: &Path) -> Result<PathBuf, RunError> {
         .collect();
     // (an event between two log intervals has the time of the one before)
     let time = |step: u64| times.range(..=step).next_back().or(times.iter().next()).map_or(0.0, |(_, time)| *time);
-    let first = Message::default().double(1, time(0)).text(3, "brain.Event:2");
-    let mut file = wire::record(&first);
+    let mut file = beginning(time(0), None);
     for line in metrics(dir)?.into_iter().chain(logs::read::<Line>(&dir.join(JOURNAL))?) {
-        if let Some((step, values)) = summary(&line) {
-            let summary = values.into_iter().fold(Message::default(), |all, value| all.message(1, &value));
-            let event = Message::default().double(1, time(step)).int(2, step).message(5, &summary);
-            file.extend(wire::record(&event));
-        }
+        file.extend(record(time, &line).unwrap_or_default());
     }
     std::fs::create_dir_all(out).map_err(RunError::create(out))?;
-    let path = out.join(format!("events.out.tfevents.{:.0}.tricktop", time(0)));
+    let path = out.join(file_name(time(0)));
     write_whole(&path, &file).map_err(RunError::write(&path))?;
     Ok(path)
 }

@@ -85,7 +85,7 @@ impl Meta {
     pub(super) fn unseal(text: &str) -> Result<Meta, String> {
         let sealed: Sealed = serde_json::from_str(text).map_err(|e| format!("its metadata cannot be read: {e}"))?;
         let found = blake3::hash(sealed.run.get().as_bytes()).to_string();
-        if found != sealed.blake3 {
+        if found != sealed.blake3 && !cfg!(fuzzing) {
             return Err(format!("its metadata is damaged: BLAKE3 {found}, and {} was written", sealed.blake3));
         }
         serde_json::from_str(sealed.run.get()).map_err(|e| format!("its metadata cannot be read: {e}"))

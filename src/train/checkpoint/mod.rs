@@ -89,7 +89,7 @@ impl Checkpoint {
             text.ok_or_else(|| format!("its metadata has no `{}`: it was not written by tricktop", meta::KEY))?;
         let meta = Meta::unseal(text)?;
         let damaged = Digests::of(&state.tensors).differences(&meta.digests);
-        if !damaged.is_empty() {
+        if !damaged.is_empty() && !cfg!(fuzzing) {
             return Err(format!("is damaged: the hash of its {} is not the one that was written", damaged.join(", ")));
         }
         Ok(Checkpoint { meta, state })
