@@ -7,6 +7,7 @@ mod list;
 mod nets;
 mod records;
 mod screen;
+mod using;
 
 use crate::data::{self, DataError};
 use crate::kernels::Level;
@@ -57,6 +58,9 @@ pub enum Failure {
     /// Images could not be read or written.
     #[error("error: {0}")]
     Data(DataError),
+    /// A net could not be used.
+    #[error("error: {0}")]
+    Use(TrainError),
     /// A net could not be timed.
     #[error("error: {0}")]
     Bench(TrainError),
@@ -92,6 +96,12 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Nets { batch, json }) => print(&nets::list(batch.get(), json)?),
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Replay(args)) => records::replay(&args),
+        Some(Command::Eval(args)) => print(&using::eval(&args)?),
+        Some(Command::Predict(args)) => {
+            let (text, unread) = using::predict(&args)?;
+            let code = print(&text)?;
+            Ok(if unread > 0 { ExitCode::FAILURE } else { code })
+        }
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { net, steps, json, profile, threads }) => bench(net, steps, json, profile, &threads),
@@ -202,6 +212,11 @@ fn set_threads(args: &Threads) -> Result<(), Failure> {
     let Some(threads) = args.threads else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     pool.map_err(|e| Failure::SetUp("starting the threads that compute", e.to_string()))
+}
+
+/// Lines, each with its end.
+fn lines_of(lines: impl Iterator<Item = String>) -> String {
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Prints to standard output; a reader who has gone (`| head`) is no failure.

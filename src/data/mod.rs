@@ -7,11 +7,13 @@ mod folder;
 mod idx;
 mod loader;
 mod parts;
+mod picture;
 mod subset;
 mod synthetic;
 
 pub use error::{DataError, Problem};
 pub use loader::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, train_batch};
+pub use picture::{Picture, decode};
 pub use subset::{Written, make_subset};
 pub use synthetic::Synthetic;
 

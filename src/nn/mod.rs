@@ -12,4 +12,4 @@ pub use layer::Cost;
 pub use net::Net;
 pub use param::{Init, Layout, Param, Role};
 pub use spec::{NetSpec, edge};
-pub use state::{State, StateError, TensorData};
+pub use state::{Head, State, StateError, TensorData};

@@ -117,6 +117,7 @@ knobs! {
     net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D of ResNets; a small net pools in its shortcuts with D, and A, B and C are the same";
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
+    net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
     data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from";
     data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory of the images";
     data.train_images, "train images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "training images used, 0 for all";

@@ -164,6 +164,7 @@ mod tests {
                 (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 7),
                 (Kind::Int { .. }, _) => Value::Int(32),
                 (Kind::Float { max, .. }, _) => Value::Float(max / 1024.0),
+                (Kind::Choice(_), _) if knob.path == "net.family" => Value::Word("SeResNet".into()),
                 (Kind::Choice(words), Value::Word(v)) => {
                     Value::Word(words.iter().rfind(|w| **w != v).unwrap().to_string())
                 }
@@ -211,6 +212,13 @@ mod tests {
         assert_eq!(invalid(&[("schedule.warmup.epochs", Value::Float(15.5))]), ["schedule.warmup.epochs"]);
         assert_eq!(invalid(&[("data.kind", word("Idx"))]), ["data.path"]);
         assert_eq!(invalid(&[("net.form", word("ImageNet"))]), ["net.depth"]);
+        for (family, path) in
+            [("ResNeXt", "net.form"), ("Inception", "net.form"), ("MobileNet", "net.depth"), ("DenseNet", "net.depth")]
+        {
+            assert_eq!(invalid(&[("net.family", word(family))]), [path], "{family}");
+        }
+        let mobile = [(knob("net.family"), word("MobileNet")), (knob("net.depth"), Value::Int(28))];
+        assert!(Recipe::default().with(mobile).is_ok());
         for name in ["", ".", "..", ".hidden", "a/b", "a\\b", "/"] {
             assert_eq!(invalid(&[("name", word(name))]), ["name"], "{name}");
         }

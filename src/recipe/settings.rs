@@ -205,6 +205,8 @@ settings! {
         variant: Variant = Variant::D,
         /// Factor on every channel count.
         width: f64 = 1.0,
+        /// Safetensors file of weights to start from; empty for none.
+        weights: String = String::new(),
         /// Initialiser.
         init: Init = Init::Xavier,
     }
