@@ -20,6 +20,14 @@ pub enum Purpose {
     Subset = 5,
     /// Synthetic data of the benchmark and the tests.
     Synthetic = 6,
+    /// Random resized crop of one image; the index is the image's place in the training set.
+    Resized = 7,
+    /// Hue, saturation and brightness of one image; the index is the image's place in the training set.
+    Colour = 8,
+    /// PCA noise of one image; the index is the image's place in the training set.
+    Noise = 9,
+    /// Split of a folder without `val/`; the index is the class.
+    Split = 10,
 }
 
 /// The generator for one purpose in one place of a run.

@@ -87,6 +87,7 @@ fn a_run_is_printed_and_recorded_alike() {
     let timeless = |lines: Vec<Json>| -> Vec<Json> {
         let without = |mut line: Json| {
             line.as_object_mut().unwrap().remove("img_s").unwrap();
+            line.as_object_mut().unwrap().remove("data_wait");
             line
         };
         lines.into_iter().map(without).collect()

@@ -68,7 +68,10 @@ fn wrong_usage_is_told_on_standard_error_and_starts_nothing() {
         Case { args: &["--batch", "quick", "--set", "epochs"], says: &["has no value"] },
         Case { args: &["--batch", "quick", "teacher", "--set", "lr=1"], says: &["unknown knob `lr`", "1 mistake;"] },
         Case { args: &["--batch", "idx.ron"], says: &["idx.ron: ", "no-such-dir"] },
-        Case { args: &["--batch", "imagenet/resnet50d"], says: &["imagenet/resnet50d: ", "ImageFolder"] },
+        Case {
+            args: &["--batch", "imagenet/resnet50d"],
+            says: &["imagenet/resnet50d: ", "datasets/imagenet: does not exist"],
+        },
         Case { args: &["--json", "quick"], says: &["--batch"] },
         Case { args: &["--batch", "quick", "--ascii"], says: &["--ascii", "cannot be used with"] },
         Case { args: &["--batch", "quick", "--theme", "dark"], says: &["--theme"] },

@@ -73,7 +73,7 @@ fn no_claim_of_a_header_takes_memory() {
             ] {
                 fs::write(dir.path().join(name), pack(content)).unwrap();
             }
-            let data = Data { kind: DataKind::Idx, path: dir.path().display().to_string(), train_images: 0 };
+            let data = Data { kind: DataKind::Idx, path: dir.path().display().to_string(), ..Data::default() };
             LARGEST.store(0, Relaxed);
             let error = open(&data, 0).unwrap_err().to_string();
             let largest = LARGEST.load(Relaxed);

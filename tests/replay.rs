@@ -52,7 +52,7 @@ fn change(draws: &mut Draws) -> (&'static tricktop::recipe::Knob, Value) {
         7 => ("train.batch", Value::Int(10 + draws.below(30))),
         8 => ("train.epochs", Value::Int(5 + draws.below(3))),
         9 => ("schedule.decay", Value::Word(["Cosine", "Step", "Constant"][draws.below(3) as usize].into())),
-        10 => ("augment.flip", on),
+        10 => (["augment.flip", "augment.resized.on", "augment.brightness.on"][draws.below(3) as usize], on),
         _ => ("train.log_every", Value::Int(1 + draws.below(3))),
     };
     (knob(path), value)

@@ -1,4 +1,4 @@
-//! The logs of a run: any bytes are read or refused, as the journal, the metrics, the chain and the log.
+//! The logs of a run: any bytes are read or refused. The first byte says which of the four logs the rest is.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,16 +13,16 @@ thread_local! {
     });
 }
 
+const FILES: [&str; 4] = ["journal.jsonl", "metrics.jsonl", "chain.jsonl", "log.jsonl"];
+
 fuzz_target!(|bytes: &[u8]| {
+    let Some((which, rest)) = bytes.split_first() else { return };
     DIR.with(|dir| {
-        for file in ["journal.jsonl", "metrics.jsonl", "chain.jsonl", "log.jsonl"] {
-            let path = dir.path().join(file);
-            std::fs::write(&path, bytes).unwrap();
-            let _ = runs::Record::read(dir.path()).map(|record| record.as_recipe());
-            let _ = runs::history(dir.path());
-            let _ = runs::csv(dir.path());
-            let _ = runs::json(dir.path());
-            std::fs::remove_file(&path).unwrap();
-        }
+        let path = dir.path().join(FILES[usize::from(*which) % FILES.len()]);
+        std::fs::write(&path, rest).unwrap();
+        let _ = runs::Record::read(dir.path()).map(|record| record.as_recipe());
+        let _ = runs::history(dir.path());
+        let _ = runs::csv(dir.path());
+        std::fs::remove_file(&path).unwrap();
     });
 });

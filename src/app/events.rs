@@ -42,6 +42,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             let text = format!("{best}checkpoint of step {step} written, {}, {ms:.0} ms", number::bytes(bytes));
             state.note(Tone::Plain, text);
         }
+        Event::Skipped { image, problem, .. } => state.note(Tone::Warn, format!("skipped {image}: {problem}")),
         Event::Alarm { message, .. } => {
             state.note(Tone::Alarm, message.clone());
             state.alarm = Some(message);

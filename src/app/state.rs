@@ -273,6 +273,9 @@ impl State {
             summary.best_top1.map_or_else(|| "no evaluation".into(), |b| format!("best top-1 {}", number::percent(b)));
         let took = number::duration(Duration::try_from_secs_f64(summary.seconds).unwrap_or_default());
         let mut lines = vec![format!("{} at step {}, {best}, {took}", summary.state.word(), summary.step)];
+        if summary.broken > 0 {
+            lines.push(format!("{} broken images were skipped; log.jsonl names them", summary.broken));
+        }
         lines.extend(summary.error.iter().map(|e| format!("error: {e}")));
         if let Some(dir) = &summary.dir {
             lines.push(dir.display().to_string());

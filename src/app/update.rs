@@ -205,6 +205,7 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
         best_top1: state.run.best_top1,
         seconds: state.clock.as_secs_f64(),
         dir: state.run.info.as_ref().and_then(|i| i.dir.clone()),
+        broken: 0,
         error: Some(why),
     };
     events::event(state, crate::train::Event::Ended(Box::new(summary)))

@@ -71,7 +71,7 @@ fn every_line_of_json_is_an_event() {
     let events: Vec<_> = lines.iter().map(|l| l["event"].as_str().unwrap()).collect();
     let one = ["run_start", "ready", "step", "step", "epoch_end", "run_end"];
     assert_eq!(events, [one, one].concat());
-    assert_eq!(fields(&lines[2]), ["epoch", "event", "img_s", "loss", "lr", "step"]);
+    assert_eq!(fields(&lines[2]), ["data_wait", "epoch", "event", "img_s", "loss", "lr", "step"]);
     for field in ["epoch", "step", "train_loss", "val_loss", "val_top1", "val_top5", "img_s"] {
         assert!(lines[4][field].is_number(), "{field} is missing: {}", lines[4]);
     }

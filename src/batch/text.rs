@@ -24,7 +24,7 @@ pub(super) fn plain(line: &Line) -> Option<String> {
                  {steps_per_epoch} steps an epoch"
             )
         }
-        Line::Step { epoch, step, loss, lr, img_s } => {
+        Line::Step { epoch, step, loss, lr, img_s, .. } => {
             format!("step {step:>6}  epoch {epoch:>7.2}  loss {loss:.4}  lr {lr:.5}{}", speed(*img_s))
         }
         Line::Edit { step, changes, .. } => {
@@ -45,9 +45,14 @@ pub(super) fn plain(line: &Line) -> Option<String> {
             percent(*val_top5)
         ),
         Line::Checkpoint { step, path, best: false, .. } => format!("step {step:>6}  checkpoint {path}"),
-        Line::RunEnd { state, step, best_top1, seconds, dir, reproduce, .. } => {
+        Line::Skipped { step, image, problem, .. } => format!("step {step:>6}  skipped {image}: {problem}"),
+        Line::RunEnd { state, step, best_top1, seconds, broken, dir, reproduce, .. } => {
             let best = best_top1.map_or("no evaluation".to_string(), |top1| format!("best top-1 {}", percent(top1)));
-            format!("step {step:>6}  {state}: {best} in {seconds:.1} s; {dir}\nagain: {reproduce}")
+            let broken = match broken {
+                0 => String::new(),
+                n => format!("; {n} broken images were skipped"),
+            };
+            format!("step {step:>6}  {state}: {best} in {seconds:.1} s{broken}; {dir}\nagain: {reproduce}")
         }
         Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } | Line::Speed { .. } => {
             return None;

@@ -1,6 +1,7 @@
 //! The command line: reads it, checks everything it names, then starts what it asks for.
 
 mod args;
+mod data;
 mod headless;
 mod inspect;
 mod list;
@@ -9,7 +10,7 @@ mod records;
 mod screen;
 mod using;
 
-use crate::data::{self, DataError};
+use crate::data::DataError;
 use crate::kernels::Level;
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
@@ -18,7 +19,7 @@ use crate::runs::{self, RunError};
 use crate::train::bench::CASES;
 use crate::train::{self, TrainError};
 use crate::tui::TuiError;
-use args::{Cli, Command, Data, Resume, Threads, Train};
+use args::{Bench, Cli, Command, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -104,8 +105,11 @@ pub fn run() -> Result<ExitCode, Failure> {
         }
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
-        Some(Command::Bench { net, steps, json, profile, threads }) => bench(net, steps, json, profile, &threads),
-        Some(Command::Data { command: Data::Subset { idx_dir, out_dir } }) => subset(&idx_dir, &out_dir),
+        Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
+        Some(Command::Bench { net, steps, json, profile, threads, input: None }) => {
+            bench(net, steps, json, profile, &threads)
+        }
+        Some(Command::Data { command }) => data::run(command),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();
@@ -197,15 +201,6 @@ fn bench(net: Option<String>, steps: u64, json: bool, profile: bool, threads: &T
         print(&(line + "\n"))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn subset(idx_dir: &Path, out_dir: &Path) -> Result<ExitCode, Failure> {
-    let written = data::make_subset(idx_dir, out_dir).map_err(Failure::Data)?;
-    let line = |w: &data::Written| {
-        let bundled = if w.bundled { "as bundled" } else { "differs from the bundled file" };
-        format!("{}  {} bytes  blake3 {}  {bundled}\n", w.file.display(), w.bytes, w.blake3)
-    };
-    print(&written.iter().map(line).collect::<String>())
 }
 
 fn set_threads(args: &Threads) -> Result<(), Failure> {

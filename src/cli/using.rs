@@ -4,7 +4,7 @@ use super::args::{Eval, Predict};
 use super::{Failure, find_run, lines_of, set_threads};
 use crate::data::{Picture, decode};
 use crate::recipe::preset;
-use crate::train::{BEST, Classifier, Evaluation, Guess, TrainError, evaluate_checkpoint, evaluate_weights, steps};
+use crate::train::{BEST, Classifier, Evaluation, Guess, evaluate_checkpoint, evaluate_weights, steps};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -158,7 +158,7 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {
         let said = read(image).and_then(|picture| {
-            let guesses = classify(&mut classifier, &picture, args.top.get()).map_err(|e| e.to_string())?;
+            let guesses = classifier.classify(&picture, args.top.get()).map_err(|e| e.to_string())?;
             Ok((picture, guesses))
         });
         unread += usize::from(said.is_err());
@@ -189,12 +189,6 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
 fn read(image: &Path) -> Result<Picture, String> {
     let bytes = std::fs::read(image).map_err(|e| format!("cannot be read: {e}"))?;
     decode(&bytes)
-}
-
-fn classify(classifier: &mut Classifier, picture: &Picture, top: usize) -> Result<Vec<Guess>, TrainError> {
-    let [height, width, channels] = classifier.image();
-    let resized = picture.resized(height, width).map_err(TrainError::Resume)?;
-    classifier.classify(&resized.channels(channels), top)
 }
 
 /// A picture in true colours, two rows of pixels a line.

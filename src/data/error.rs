@@ -107,15 +107,108 @@ pub enum DataError {
         /// Images that there are.
         have: usize,
     },
-    /// The source is not part of this version.
+    /// A directory of images could not be read.
+    #[error("{}: cannot be read as a directory of images: {cause}", dir.display())]
+    Folder {
+        /// The directory.
+        dir: PathBuf,
+        /// The system's reason.
+        cause: io::Error,
+    },
+    /// A directory without directories.
     #[error(
-        "data.kind is ImageFolder (data.path {path:?}): folders of images cannot be read by this version; data.kind can \
-         be Bundled or Idx, and the preset's path is kept for a version that reads them"
+        "{}: has no directories in it; a folder of images has one a class, or train and val with one a class each", dir.display()
     )]
-    ImageFolder {
-        /// The path that the preset names.
+    NoFolders {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// Directories without images.
+    #[error(
+        "{}: no image in the directories below it; expected files that end in jpg, jpeg, png or webp in one directory a \
+         class", dir.display()
+    )]
+    NoImages {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// One class alone.
+    #[error("{}: only the directory {class:?} has images; a classifier needs at least two classes", dir.display())]
+    OneFolder {
+        /// The directory.
+        dir: PathBuf,
+        /// The class.
+        class: String,
+    },
+    /// More classes than labels.
+    #[error("{}: has {count} directories with images; at most 65535 classes are told apart", dir.display())]
+    ManyFolders {
+        /// The directory.
+        dir: PathBuf,
+        /// Classes.
+        count: usize,
+    },
+    /// A class that is not trained on.
+    #[error("{}: the directory {class:?} is no class of the training images; the names must be the same", dir.display())]
+    UnknownFolder {
+        /// The directory.
+        dir: PathBuf,
+        /// The class.
+        class: String,
+    },
+    /// A name that cannot be shown.
+    #[error("{path}: this name is not UTF-8; rename it")]
+    FolderName {
+        /// The path as far as it can be shown.
         path: String,
     },
+    /// A directory without the files of CIFAR.
+    #[error(
+        "{}: has neither test_batch.bin (CIFAR-10) nor test.bin (CIFAR-100); expected the unpacked binary version", dir.display()
+    )]
+    NoCifar {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A path that is nothing known.
+    #[error(
+        "{}: {found}; expected a folder with a directory of images a class, IDX files, the binary files of CIFAR, or a \
+         file that `tricktop data pack` wrote; --set data.path=PATH names another place", path.display()
+    )]
+    Unknown {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
+    /// No image could be used.
+    #[error("{set}: no image can be read{first}")]
+    AllBroken {
+        /// The set.
+        set: String,
+        /// The first one and what is wrong with it.
+        first: String,
+    },
+    /// Too many images could not be used.
+    #[error(
+        "{set}: {broken} of {images} images are broken, more than the share {share} that data.broken_share allows; the \
+         last: {last}; `tricktop data info` names all"
+    )]
+    Broken {
+        /// The set.
+        set: String,
+        /// Broken images so far.
+        broken: usize,
+        /// Images of the set.
+        images: usize,
+        /// The share that is allowed.
+        share: f64,
+        /// The last one and what is wrong with it.
+        last: String,
+    },
+    /// A thread that reads images could not be started.
+    #[error("the threads that read images cannot be started: {0}")]
+    Threads(String),
     /// The images inside the program are damaged.
     #[error(
         "bundled {name}: the checksum is {found}, expected {expected}; this program file is damaged: build it again"
@@ -199,4 +292,25 @@ pub enum Problem {
         /// The bytes they make.
         expected: u64,
     },
+    /// A file that is not made of whole records.
+    #[error("has {bytes} bytes; expected a multiple of {size}, the bytes of one record")]
+    Records {
+        /// Its size.
+        bytes: usize,
+        /// Bytes of a record.
+        size: usize,
+    },
+    /// A label that stands for no class.
+    #[error("record {record} has the label {label}; with {classes} classes it must be from 0 to {}", classes - 1)]
+    Label {
+        /// The record.
+        record: usize,
+        /// Its label.
+        label: usize,
+        /// Classes.
+        classes: usize,
+    },
+    /// A packed file that is none, or damaged.
+    #[error("{0}; expected a whole file that `tricktop data pack` wrote")]
+    Pack(String),
 }

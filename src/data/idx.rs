@@ -3,7 +3,8 @@
 //! A header is two zero bytes, a type (8: u8), the number of dimensions, then one big-endian u32 a dimension. What it
 //! claims is never trusted: buffers grow as bytes arrive.
 
-use super::{DataError, Images, Problem};
+use super::memory::Images;
+use super::{DataError, Problem};
 use flate2::bufread::MultiGzDecoder;
 use std::io::{BufRead, ErrorKind, Read};
 use std::path::Path;

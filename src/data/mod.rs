@@ -1,144 +1,176 @@
 //! Image sets, augmentation and batches.
+//!
+//! A `Source` reads single images from any thread; an [`Input`] makes numbers of them; a [`Reader`] does so ahead of the
+//! trainer. Nothing but the names, labels and a few batches is held in memory, but for sets of small images that come
+//! compressed.
 
 mod augment;
+mod batch;
+mod broken;
 mod bundled;
+mod cifar;
+mod decode;
 mod error;
-mod folder;
+mod get;
 mod idx;
-mod loader;
+mod idx_dir;
+mod image_folder;
+mod info;
+mod kind;
+mod mapped;
+mod measure;
+mod memory;
+mod packed;
 mod parts;
 mod picture;
+#[cfg(test)]
+mod pixel_tests;
+mod prepare;
+mod reader;
+mod resize;
+mod room;
+mod source;
+mod statistics;
 mod subset;
 mod synthetic;
 
+pub use batch::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, train_batch};
+pub use broken::{Broken, Skipped};
 pub use error::{DataError, Problem};
-pub use loader::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, train_batch};
+pub use get::{GetError, PUBLISHED, Published, Remote, get};
+pub use info::{Info, info};
+pub use measure::{InputSpeed, input_speed};
+pub use packed::{Packed, Shrink, pack};
 pub use picture::{Picture, decode};
+pub use prepare::Input;
+pub use reader::{Pass, Reader};
+pub use source::Split;
 pub use subset::{Written, make_subset};
 pub use synthetic::Synthetic;
 
-use crate::recipe::settings::{Data, DataKind};
+use crate::recipe::settings::{Data, DataKind, Normalise};
+use memory::Images;
 use parts::Parts;
+use source::Source;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Labelled images of one size, as they were stored: 0 to 255, NHWC.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Images {
-    /// Height in pixels.
-    pub height: usize,
-    /// Width in pixels.
-    pub width: usize,
-    /// Channels: 1 is grey.
-    pub channels: usize,
-    pixels: Vec<u8>,
-    labels: Vec<u16>,
-}
+/// Edge of the square that the net sees of photographs, unless the recipe names one (section 2.1).
+const PHOTOGRAPH: usize = 224;
 
-impl Images {
-    /// Number of images.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
+/// Mean and deviation of the colours of photographs, 0 to 255 (section 2.1).
+const PAPER: ([f32; 3], [f32; 3]) = ([123.68, 116.779, 103.939], [58.393, 57.12, 57.375]);
 
-    /// Whether there are none; a set that was opened has at least one.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Height, width and channels.
-    pub fn shape(&self) -> [usize; 3] {
-        [self.height, self.width, self.channels]
-    }
-
-    /// The pixels of image `i`, HWC.
-    pub fn pixels(&self, i: usize) -> &[u8] {
-        let size = self.height * self.width * self.channels;
-        &self.pixels[i * size..(i + 1) * size]
-    }
-
-    /// The class of image `i`.
-    pub fn label(&self, i: usize) -> usize {
-        self.labels[i].into()
-    }
-
-    /// These images alone, in this order.
-    fn select(&self, indices: &[u32]) -> Images {
-        let indices = || indices.iter().map(|i| *i as usize);
-        Images {
-            pixels: indices().flat_map(|i| self.pixels(i)).copied().collect(),
-            labels: indices().map(|i| self.labels[i]).collect(),
-            ..*self
-        }
-    }
-
-    /// Mean and standard deviation of every channel, from sums of whole numbers: exact in any order.
-    fn statistics(&self) -> (Vec<f32>, Vec<f32>) {
-        let mut sums = vec![[0u64; 2]; self.channels];
-        for pixel in self.pixels.chunks_exact(self.channels) {
-            for ([sum, squares], x) in sums.iter_mut().zip(pixel) {
-                *sum += u64::from(*x);
-                *squares += u64::from(*x) * u64::from(*x);
-            }
-        }
-        let count = (self.len() * self.height * self.width) as f64;
-        sums.into_iter()
-            .map(|[sum, squares]| {
-                let mean = sum as f64 / count;
-                let std = (squares as f64 / count - mean * mean).max(0.0).sqrt();
-                // A channel that never changes is centred and left at that.
-                (mean as f32, if std > 1e-3 { std as f32 } else { 1.0 })
-            })
-            .unzip()
-    }
-}
-
-/// A training and a test set of the same classes and image size.
-#[derive(Clone, Debug, PartialEq)]
+/// A training and a test set of the same classes.
+#[derive(Clone, Debug)]
 pub struct DataSet {
     /// Short name, e.g. `fashion-12k`.
     pub name: String,
     /// Training images.
-    pub train: Images,
+    pub train: Split,
     /// Test images.
-    pub test: Images,
+    pub test: Split,
     /// Class names in label order, at least two.
     pub classes: Vec<String>,
-    /// Mean of each channel of the training images, 0 to 255.
+    /// Mean of each channel that images are normalised with, 0 to 255.
     pub mean: Vec<f32>,
-    /// Standard deviation of each channel of the training images, 0 to 255.
+    /// Standard deviation of each channel that images are normalised with, 0 to 255.
     pub std: Vec<f32>,
+    /// How an image comes to the net.
+    pub input: Input,
 }
 
 impl DataSet {
-    fn new(name: String, train: Images, test: Images, classes: Vec<String>) -> DataSet {
-        let (mean, std) = train.statistics();
-        DataSet { name, train, test, classes, mean, std }
+    /// Normalises images with these means and deviations of the channels.
+    pub fn normalise(&mut self, mean: &[f32], std: &[f32]) {
+        (self.mean, self.std) = (mean.to_vec(), std.to_vec());
+        self.input = Input::new(self.input.shape, self.input.edge, mean, std);
     }
 }
 
-/// Opens the images that the settings name; `seed` chooses them when only some are wanted (`data.train_images`).
+/// What a source has to say.
+struct Opened {
+    name: String,
+    train: Split,
+    test: Split,
+    classes: Vec<String>,
+}
+
+impl Opened {
+    fn new(name: String, train: Arc<dyn Source>, test: Arc<dyn Source>, classes: Vec<String>, size: u64) -> Opened {
+        let size = match (size as usize, train.shape()) {
+            (0, Some(_)) => None,
+            (0, None) => Some(PHOTOGRAPH),
+            (size, _) => Some(size),
+        };
+        Opened { name, train: Split::new(train, size), test: Split::new(test, size), classes }
+    }
+
+    fn in_memory(name: String, Parts { train, test, .. }: Parts, classes: Vec<String>, size: u64) -> Opened {
+        Opened::new(name, Arc::new(train), Arc::new(test), classes, size)
+    }
+
+    fn ready(self, data: &Data) -> DataSet {
+        let Opened { name, train, test, classes } = self;
+        let shape = train.shape();
+        let square = shape[0].min(shape[1]);
+        let photographs = train.stored_shape().is_none();
+        let edge = match data.resize as usize {
+            0 if photographs => square * 8 / 7,
+            edge => edge.max(square),
+        };
+        let paper = match data.normalise {
+            Normalise::Auto => photographs,
+            Normalise::Set => false,
+            Normalise::Paper => true,
+        };
+        let (mean, std) = match paper.then_some(PAPER).filter(|_| shape[2] == 3) {
+            Some((mean, std)) => (mean.to_vec(), std.to_vec()),
+            None => statistics::of(&train, edge),
+        };
+        let input = Input::new(shape, edge, &mean, &std);
+        DataSet { name, train, test, classes, mean, std, input }
+    }
+}
+
+/// Opens the images that the settings name; `seed` chooses them when only some are wanted (`data.train_images`), or when
+/// a folder has to be split.
 ///
 /// # Errors
 /// A missing or ambiguous directory, a damaged file, labels that do not fit, or more images asked for than there are.
 pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
-    let (name, mut parts, classes) = match data.kind {
-        DataKind::Bundled => (bundled::NAME.to_string(), bundled::open()?, bundled::classes()),
-        DataKind::Idx => {
-            let dir = Path::new(&data.path);
-            let parts = folder::open(dir)?;
-            let classes = (0..parts.classes).map(|label| label.to_string()).collect();
-            (folder::name(dir), parts, classes)
+    let (path, size) = (Path::new(&data.path), data.size);
+    let kind = match data.kind {
+        DataKind::Auto => kind::find(path)?,
+        kind => kind,
+    };
+    let mut opened = match kind {
+        DataKind::Auto | DataKind::Bundled => {
+            Opened::in_memory(bundled::NAME.to_string(), bundled::open()?, bundled::classes(), size)
         }
-        DataKind::ImageFolder => return Err(DataError::ImageFolder { path: data.path.clone() }),
+        DataKind::Idx => {
+            let parts = idx_dir::open(path)?;
+            let classes = (0..parts.classes).map(|label| label.to_string()).collect();
+            Opened::in_memory(kind::name(path), parts, classes, size)
+        }
+        DataKind::Cifar => {
+            let cifar = cifar::open(path)?;
+            Opened::new(kind::name(path), Arc::new(cifar.train), Arc::new(cifar.test), cifar.classes, size)
+        }
+        DataKind::ImageFolder => {
+            let edge = if size == 0 { PHOTOGRAPH } else { size as usize };
+            let folder = image_folder::open(data, edge, seed)?;
+            Opened { name: kind::name(path), train: folder.train, test: folder.val, classes: folder.classes }
+        }
+        DataKind::Packed => {
+            let pack = packed::open(path)?;
+            let (train, val) = packed::parts(&pack);
+            let packed::Description { name, classes, .. } = pack.description.clone();
+            Opened::new(name, Arc::new(train), Arc::new(val), classes, size)
+        }
     };
     if data.train_images > 0 {
-        parts.train = subset::balanced(&parts.train, data.train_images, seed).ok_or_else(|| DataError::TooFew {
-            what: "data.train_images",
-            asked: data.train_images,
-            set: name.clone(),
-            have: parts.train.len(),
-        })?;
+        opened.train = opened.train.balanced("data.train_images", data.train_images, seed, &opened.name)?;
     }
-    let Parts { train, test, .. } = parts;
-    Ok(DataSet::new(name, train, test, classes))
+    Ok(opened.ready(data))
 }

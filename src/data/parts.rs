@@ -1,6 +1,7 @@
 //! The four files of a set, read and checked against each other.
 
-use super::{DataError, Images, idx};
+use super::memory::Images;
+use super::{DataError, idx};
 use std::io::BufRead;
 use std::path::PathBuf;
 

@@ -51,6 +51,19 @@ impl Picture {
         Ok(Picture { height, width, pixels: to.into_vec() })
     }
 
+    /// The middle of the picture, `height` x `width`, after its shorter edge was resized to `edge` (section 2.1).
+    ///
+    /// # Errors
+    /// A size of 0, as a sentence.
+    pub fn middle(&self, edge: usize, height: usize, width: usize) -> Result<Picture, String> {
+        let shorter = self.height.min(self.width).max(1);
+        let scaled = |size: usize, least: usize| ((size * edge + shorter / 2) / shorter).max(least);
+        let whole = self.resized(scaled(self.height, height), scaled(self.width, width))?;
+        let (top, left) = ((whole.height - height) / 2, (whole.width - width) / 2);
+        let rows = whole.pixels.chunks_exact(whole.width * 3).skip(top).take(height);
+        Ok(Picture { height, width, pixels: rows.flat_map(|row| &row[left * 3..][..width * 3]).copied().collect() })
+    }
+
     /// The pixels as a net of so many channels reads them: RGB, or grey by the weights of Rec. 601.
     pub fn channels(&self, channels: usize) -> Vec<u8> {
         if channels == 3 {

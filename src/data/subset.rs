@@ -1,7 +1,8 @@
 //! Class-balanced subsets: the choice, and the files of the bundled one.
 
+use super::memory::Images;
 use super::parts::PARTS;
-use super::{DataError, Images, Problem, bundled, folder, idx};
+use super::{DataError, Problem, bundled, idx, idx_dir, kind};
 use crate::random::{Purpose, rng};
 use atomic_write_file::AtomicWriteFile;
 use flate2::{Compression, GzBuilder};
@@ -14,14 +15,14 @@ const TRAIN: u64 = 12_000;
 const TEST: u64 = 2_000;
 const SEED: u64 = 0;
 
-/// Chooses `count` images, as many of each class as its size allows, and keeps their order; `None` when there are not
+/// Chooses `count` of `len` images, as many of each class as its size allows, in their order; `None` when there are not
 /// so many. A smaller choice with the same seed is part of a larger one.
-pub(super) fn balanced(images: &Images, count: u64, seed: u64) -> Option<Images> {
-    let count = usize::try_from(count).ok().filter(|count| *count <= images.len())?;
-    let classes = images.labels.iter().max().map_or(0, |label| usize::from(*label) + 1);
+pub(super) fn balanced(len: usize, label: impl Fn(usize) -> usize, count: u64, seed: u64) -> Option<Vec<u32>> {
+    let count = usize::try_from(count).ok().filter(|count| *count <= len)?;
+    let classes = (0..len).map(&label).max().map_or(0, |label| label + 1);
     let mut members = vec![Vec::new(); classes];
-    for i in 0..images.len() {
-        members[images.label(i)].push(i as u32);
+    for i in 0..len {
+        members[label(i)].push(i as u32);
     }
     for (class, members) in members.iter_mut().enumerate() {
         members.shuffle(&mut rng(seed, Purpose::Subset, 0, class as u64));
@@ -31,7 +32,7 @@ pub(super) fn balanced(images: &Images, count: u64, seed: u64) -> Option<Images>
     let rounds = (0..largest).flat_map(|round| members.iter().filter_map(move |m| m.get(round)));
     let mut chosen: Vec<u32> = rounds.take(count).copied().collect();
     chosen.sort_unstable();
-    Some(images.select(&chosen))
+    Some(chosen)
 }
 
 /// A file of a subset.
@@ -53,10 +54,11 @@ pub struct Written {
 /// # Errors
 /// A source that cannot be read or is too small; an output directory that is the source or cannot be written.
 pub fn make_subset(idx_dir: &Path, out: &Path) -> Result<Vec<Written>, DataError> {
-    let source = folder::open(idx_dir)?;
-    let choose = |what, images: &Images, asked| {
-        let too_few = || DataError::TooFew { what, asked, set: folder::name(idx_dir), have: images.len() };
-        balanced(images, asked, SEED).ok_or_else(too_few)
+    let source = idx_dir::open(idx_dir)?;
+    let choose = |what, images: &Images, asked| -> Result<Images, DataError> {
+        let too_few = || DataError::TooFew { what, asked, set: kind::name(idx_dir), have: images.len() };
+        let chosen = balanced(images.len(), |i| images.label(i), asked, SEED).ok_or_else(too_few)?;
+        Ok(images.select(&chosen))
     };
     let train = choose("the training subset", &source.train, TRAIN)?;
     let test = choose("the test subset", &source.test, TEST)?;
@@ -106,6 +108,11 @@ fn write_gzip(file: &Path, content: &[u8]) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The images that are chosen.
+    fn balanced(images: &Images, count: u64, seed: u64) -> Option<Images> {
+        super::balanced(images.len(), |i| images.label(i), count, seed).map(|chosen| images.select(&chosen))
+    }
 
     fn labelled(labels: Vec<u16>) -> Images {
         let pixels = (0..labels.len()).map(|i| i as u8).collect();

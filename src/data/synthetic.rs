@@ -1,8 +1,10 @@
 //! Made-up images that a net can learn to tell apart: for benchmarks and tests.
 
-use super::{DataSet, Images};
+use super::{DataSet, Images, Opened};
 use crate::random::{Purpose, rng};
+use crate::recipe::settings::Data;
 use rand::Rng;
+use std::sync::Arc;
 
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +29,7 @@ impl Synthetic {
         let train = self.images(seed, 0, self.train);
         let test = self.images(seed, self.train, self.test);
         let classes = (0..self.classes).map(|label| label.to_string()).collect();
-        DataSet::new("synthetic".to_string(), train, test, classes)
+        Opened::new("synthetic".to_string(), Arc::new(train), Arc::new(test), classes, 0).ready(&Data::default())
     }
 
     /// Images number `first` and on; their labels go round the classes.

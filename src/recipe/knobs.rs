@@ -118,8 +118,13 @@ knobs! {
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
     net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
-    data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from";
-    data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory of the images";
+    data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: found out from data.path, bundled when that is empty";
+    data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory or packed file of the images";
+    data.size, "image size", Knob, int(0, 1024), "px", Add(32.0), Fork, "2.1", "edge of the square the net sees, 0 for the images' own, 224 for photographs";
+    data.resize, "resize", Knob, int(0, 2048), "px", Add(32.0), Fork, "2.1", "shorter edge before the centre crop, 0 for 8/7 of the size of photographs, the size of small images";
+    data.normalise, "normalise", Knob, Kind::Choice(Normalise::WORDS), "", Add(1.0), Fork, "2.1", "mean and deviation of the set or the paper's; Auto: the paper's for photographs";
+    data.val_fraction, "val fraction", Knob, above(0.0, 0.9), "", Add(0.05), Fork, "", "share of each class to validate with where a folder has no val directory";
+    data.broken_share, "broken share", Knob, from(0.0, 1.0), "", Add(0.01), Live, "", "share of broken images above which the run fails";
     data.train_images, "train images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "training images used, 0 for all";
     train.seed, "seed", Knob, int(0, u64::MAX), "", Add(1.0), Fork, "", "seed of every random draw";
     train.log_every, "log every", Knob, int(1, 1_000_000), "steps", Add(1.0), Live, "", "steps between two lines of the metrics log";
@@ -151,9 +156,21 @@ knobs! {
     tricks.distill.form, "form", TrickValue, Kind::Choice(DistillForm::WORDS), "", Add(1.0), Live, "5.3", "Paper: hard + T^2 soft; Weighted: (1-w) hard + w T^2 soft";
     tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
     tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint";
+    augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";
+    augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";
+    augment.resized.max_area, "largest area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "largest share of the area that a crop takes";
+    augment.resized.ratio, "aspect", TrickValue, from(1.0, 10.0), "", Add(0.1), Live, "2.1", "largest aspect ratio of a crop, the least is one over it";
     augment.crop.on, "pad and crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop out of the padded image";
     augment.crop.pad, "pad", TrickValue, int(0, 32), "px", Add(1.0), Live, "2.1", "pixels padded on each side";
     augment.flip, "flip", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "mirrors an image with probability 1/2";
+    augment.hue.on, "hue", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "turns the hue by (c - 1) * 180 degrees, c in 1 ± strength";
+    augment.hue.strength, "strength", TrickValue, from(0.0, 1.0), "", Add(0.1), Live, "2.1", "largest distance of the coefficient c from 1";
+    augment.saturation.on, "saturation", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "scales the distance from grey by a coefficient in 1 ± strength";
+    augment.saturation.strength, "strength", TrickValue, from(0.0, 1.0), "", Add(0.1), Live, "2.1", "largest distance of the coefficient from 1";
+    augment.brightness.on, "brightness", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "scales all values by a coefficient in 1 ± strength";
+    augment.brightness.strength, "strength", TrickValue, from(0.0, 1.0), "", Add(0.1), Live, "2.1", "largest distance of the coefficient from 1";
+    augment.pca.on, "PCA noise", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "adds noise along the principal colours of photographs (AlexNet)";
+    augment.pca.std, "deviation", TrickValue, from(0.0, 10.0), "", Add(0.05), Live, "2.1", "standard deviation of the three coefficients";
 }
 
 /// The knob with this path, e.g. `tricks.mixup.alpha`.
@@ -253,7 +270,7 @@ mod tests {
 
     #[test]
     fn sections_are_read_off_the_paths() {
-        assert_eq!(fields("augment"), ["crop", "flip"]);
+        assert_eq!(fields("augment"), ["resized", "crop", "flip", "hue", "saturation", "brightness", "pca"]);
         assert_eq!(fields("augment.crop"), ["on", "pad"]);
         assert_eq!(fields("aug"), [""; 0]);
         assert_eq!(fields("augment.flip"), [""; 0]);

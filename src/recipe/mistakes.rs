@@ -176,7 +176,12 @@ mod tests {
             ("tricks", "distillation", "unknown field `distillation` in tricks; did you mean `tricks.distill.on`?"),
             ("schedule", "warm_up", "unknown field `warm_up` in schedule; did you mean `warmup`?"),
             ("optim", "weight-decay", "unknown field `weight-decay` in optim; did you mean `weight_decay`?"),
-            ("augment", "qqq", "unknown field `qqq` in augment; the fields here are crop, flip"),
+            (
+                "augment",
+                "qqq",
+                "unknown field `qqq` in augment; the fields here are resized, crop, flip, hue, saturation, \
+                 brightness, pca",
+            ),
         ];
         for (section, name, message) in cases {
             assert_eq!(unknown_field(section, name), message);

@@ -97,8 +97,21 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
             format!("is {}; the whole run has {} epochs", s.schedule.warmup.epochs, s.train.epochs),
         );
     }
-    if s.data.kind != DataKind::Bundled && s.data.path.is_empty() {
-        clash("data.path", format!("is empty; data.kind {} needs a directory", s.data.kind.word()));
+    match (s.data.kind, s.data.path.as_str()) {
+        (DataKind::Auto, _) | (DataKind::Bundled, "") => {}
+        (DataKind::Bundled, path) => {
+            clash("data.path", format!("is {path:?}; data.kind Bundled reads none: Auto finds out what is there"))
+        }
+        (kind, "") => {
+            let word = kind.word();
+            clash("data.path", format!("is empty; data.kind {word} needs one, e.g. --set data.path=DIRECTORY"))
+        }
+        _ => {}
+    }
+    let area = &s.augment.resized;
+    if area.min_area > area.max_area {
+        let (min, max) = (area.min_area, area.max_area);
+        clash("augment.resized.min_area", format!("is {min}; augment.resized.max_area is {max}"));
     }
     if s.tricks.mixup.on && s.tricks.mixup.off_epochs >= s.train.epochs {
         let (off, epochs) = (s.tricks.mixup.off_epochs, s.train.epochs);
@@ -163,8 +176,8 @@ mod tests {
                 (Kind::Switch, Value::Bool(v)) => Value::Bool(!v),
                 (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 7),
                 (Kind::Int { .. }, _) => Value::Int(32),
-                (Kind::Float { max, .. }, _) => Value::Float(max / 1024.0),
                 (Kind::Choice(_), _) if knob.path == "net.family" => Value::Word("SeResNet".into()),
+                (Kind::Float { min, max, .. }, _) => Value::Float(min + (max - min) / 1024.0),
                 (Kind::Choice(words), Value::Word(v)) => {
                     Value::Word(words.iter().rfind(|w| **w != v).unwrap().to_string())
                 }
@@ -172,9 +185,12 @@ mod tests {
                 (Kind::Epochs, _) => Value::List(vec![1, 2]),
                 other => panic!("{} holds {other:?}", knob.path),
             };
-            // What the last words of net.form and data.kind need beside them.
-            let with =
-                [(knob_for("net.depth", knob), Value::Int(18)), (knob_for("data.path", knob), Value::Word("d".into()))];
+            // What the last words of net.form and data.kind, and the smallest largest area, need beside them.
+            let with = [
+                (knob_for("net.depth", knob), Value::Int(18)),
+                (knob_for("data.path", knob), Value::Word("d".into())),
+                (knob_for("augment.resized.min_area", knob), Value::Float(1e-6)),
+            ];
             let beside = with.into_iter().filter_map(|(k, v)| Some((k?, v)));
             let recipe = Recipe::default().with(beside.chain([(knob, value.clone())])).unwrap();
             assert_eq!(recipe.get(knob), value, "{}", knob.path);

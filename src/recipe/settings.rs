@@ -104,12 +104,29 @@ choice!(
 choice!(
     /// Where images come from.
     DataKind {
+        /// Found out from the files; without a path the bundled images.
+        Auto,
         /// The subset of Fashion-MNIST inside the program.
         Bundled,
         /// A directory of IDX files, plain or gzip.
         Idx,
-        /// A directory per class (not there yet).
+        /// A directory of the binary files of CIFAR-10 or CIFAR-100.
+        Cifar,
+        /// A directory per class, of JPEG, PNG and WebP files.
         ImageFolder,
+        /// A file that `tricktop data pack` wrote.
+        Packed,
+    }
+);
+choice!(
+    /// Means and deviations that images are normalised with.
+    Normalise {
+        /// Those of photographs for photographs, else those of the set.
+        Auto,
+        /// Those of the training images.
+        Set,
+        /// Those of the paper (section 2.1).
+        Paper,
     }
 );
 choice!(
@@ -187,11 +204,21 @@ settings! {
     /// Data source.
     Data {
         /// Kind of source.
-        kind: DataKind = DataKind::Bundled,
-        /// Directory, for the kinds that need one.
+        kind: DataKind = DataKind::Auto,
+        /// Directory or file, for the kinds that need one.
         path: String = String::new(),
+        /// Edge of the square that the net sees, 0 for that of the images, or 224 for photographs.
+        size: u64 = 0,
+        /// Shorter edge before the centre crop, 0 for 8/7 of the size, or the size itself for small images.
+        resize: u64 = 0,
+        /// Means and deviations.
+        normalise: Normalise = Normalise::Auto,
         /// Training images used, class-balanced, 0 for all.
         train_images: u64 = 0,
+        /// Share of each class that is validated with, where a folder has no `val/`.
+        val_fraction: f64 = 0.1,
+        /// Share of images that may be broken.
+        broken_share: f64 = 0.01,
     }
     /// Network.
     Net {
@@ -266,12 +293,47 @@ settings! {
         /// Length in epochs, counted inside the total.
         epochs: f64 = 1.0,
     }
-    /// Augmentation of small images.
+    /// Augmentation: the stages in their order.
     Augment {
+        /// Random crop of any area and aspect, resized.
+        resized: Resized = Resized::default(),
         /// Random crop out of the padded image.
         crop: Crop = Crop::default(),
         /// Mirror with probability 1/2.
         flip: bool = true,
+        /// Turns the hue.
+        hue: Jitter = Jitter::default(),
+        /// Scales the saturation.
+        saturation: Jitter = Jitter::default(),
+        /// Scales the brightness.
+        brightness: Jitter = Jitter::default(),
+        /// Noise along the principal components of the colours of photographs.
+        pca: Pca = Pca::default(),
+    }
+    /// Random resized crop.
+    Resized {
+        /// Switch.
+        on: bool = false,
+        /// Least share of the image's area.
+        min_area: f64 = 0.08,
+        /// Largest share of the image's area.
+        max_area: f64 = 1.0,
+        /// Largest aspect ratio; the least is one over it.
+        ratio: f64 = 4.0 / 3.0,
+    }
+    /// A coefficient in 1 ± strength.
+    Jitter {
+        /// Switch.
+        on: bool = false,
+        /// Largest distance of the coefficient from 1.
+        strength: f64 = 0.4,
+    }
+    /// PCA noise.
+    Pca {
+        /// Switch.
+        on: bool = false,
+        /// Standard deviation of the coefficients.
+        std: f64 = 0.1,
     }
     /// Pad-and-crop.
     Crop {

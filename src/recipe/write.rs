@@ -69,6 +69,12 @@ mod tests {
             ("train.epochs", _) => (1000..=100_000u64).prop_map(Value::Int).boxed(),
             ("tricks.mixup.off_epochs", _) => (0..1000u64).prop_map(Value::Int).boxed(),
             ("name", _) => "[^./\\\\\0][^/\\\\\0]{0,20}".prop_map(Value::Word).boxed(),
+            ("data.kind", Kind::Choice(words)) => {
+                let needing = words.iter().filter(|w| **w != "Bundled").copied().collect::<Vec<_>>();
+                prop::sample::select(needing).prop_map(|w| Value::Word(w.into())).boxed()
+            }
+            ("augment.resized.min_area", _) => (0.01..0.3f64).prop_map(Value::Float).boxed(),
+            ("augment.resized.max_area", _) => (0.3..=1.0f64).prop_map(Value::Float).boxed(),
             ("data.path", _) => any::<String>().prop_map(|s| Value::Word(s + "/")).boxed(),
             (_, Kind::Switch) => any::<bool>().prop_map(Value::Bool).boxed(),
             (_, Kind::Int { min, max }) => (min..=max).prop_map(Value::Int).boxed(),

@@ -46,7 +46,15 @@ impl Stage {
     pub(crate) fn ended(&mut self, state: State) {
         let dir = self.options.dir.clone();
         let error = (state == State::Failed).then(|| "out of memory".to_string());
-        self.send(Event::Ended(Box::new(Summary { state, step: 8, best_top1: Some(0.75), seconds: 1.5, dir, error })));
+        self.send(Event::Ended(Box::new(Summary {
+            state,
+            step: 8,
+            best_top1: Some(0.75),
+            seconds: 1.5,
+            dir,
+            broken: 0,
+            error,
+        })));
     }
 }
 

@@ -74,6 +74,9 @@ pub enum Line {
         /// Images a second; left out where only the recipe and its edits may count.
         #[serde(skip_serializing_if = "Option::is_none")]
         img_s: Option<f64>,
+        /// Share of the step that waited for data; left out with the images a second.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data_wait: Option<f32>,
     },
     /// Images a second at a step of a log interval.
     Speed {
@@ -81,6 +84,9 @@ pub enum Line {
         step: u64,
         /// Images a second.
         img_s: f64,
+        /// Share of the step that waited for data.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data_wait: Option<f32>,
         /// Seconds since 1970.
         time: f64,
     },
@@ -155,6 +161,17 @@ pub enum Line {
         /// One sentence.
         message: String,
     },
+    /// A broken image was left out.
+    Skipped {
+        /// Steps done.
+        step: u64,
+        /// The image.
+        image: String,
+        /// What is wrong with it.
+        problem: String,
+        /// Broken images so far.
+        broken: usize,
+    },
     /// The run is over.
     RunEnd {
         /// `done`, `stopped` or `failed`.
@@ -165,6 +182,9 @@ pub enum Line {
         best_top1: Option<f64>,
         /// Seconds since the start.
         seconds: f64,
+        /// Broken images that were left out.
+        #[serde(default, skip_serializing_if = "none")]
+        broken: usize,
         /// Run directory.
         dir: String,
         /// The command that makes it again.
@@ -173,6 +193,11 @@ pub enum Line {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+}
+
+/// Whether there is nothing to count.
+fn none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A number that was not finite when it was written.
@@ -199,6 +224,7 @@ impl Line {
             step: summary.step,
             best_top1: summary.best_top1,
             seconds: summary.seconds,
+            broken: summary.broken,
             dir: dir.to_string_lossy().into(),
             reproduce: super::reproduce(dir),
             error: summary.error.clone(),
@@ -249,7 +275,14 @@ impl<'d> Lines<'d> {
             Event::Steps(steps) => steps
                 .iter()
                 .filter(|s| self.logs(s))
-                .map(|s| Line::Step { epoch: s.epoch, step: s.step, loss: s.loss, lr: s.lr, img_s: Some(s.img_s) })
+                .map(|s| Line::Step {
+                    epoch: s.epoch,
+                    step: s.step,
+                    loss: s.loss,
+                    lr: s.lr,
+                    img_s: Some(s.img_s),
+                    data_wait: Some(s.wait),
+                })
                 .collect(),
             Event::Applied { edit, step, changes, .. } => {
                 for change in changes {
@@ -289,6 +322,9 @@ impl<'d> Lines<'d> {
                 }]
             }
             Event::Alarm { step, message } => vec![Line::Alarm { step: *step, message: message.clone() }],
+            Event::Skipped { step, image, problem, broken } => {
+                vec![Line::Skipped { step: *step, image: image.clone(), problem: problem.clone(), broken: *broken }]
+            }
             Event::Ended(summary) => vec![Line::run_end(summary, &self.dir)],
             Event::State(_)
             | Event::Scheduled { .. }

@@ -5,7 +5,7 @@
 //!                journal.jsonl   edit
 //!                metrics.jsonl   step at each log interval; epoch_end, evaluation, confusion
 //!                chain.jsonl     a link for every checkpoint
-//!                log.jsonl       run_start, run_resume, ready, speed, checkpoint, alarm, run_end
+//!                log.jsonl       run_start, run_resume, ready, speed, skipped, checkpoint, alarm, run_end
 //!                events.out.tfevents.*   the metrics and edits for TensorBoard, one file a start
 //!                checkpoints/    written by the trainer, as best.safetensors
 //!                lock            locked while the run lives

@@ -20,7 +20,7 @@ impl Tap {
     pub(super) fn new(recorder: Recorder, forward: Sender<Event>, dir: PathBuf) -> Tap {
         let error = Some("the trainer's thread ended without a result: a fault of the program".to_string());
         let dir = Some(dir);
-        let so_far = Summary { state: State::Failed, step: 0, best_top1: None, seconds: 0.0, dir, error };
+        let so_far = Summary { state: State::Failed, step: 0, best_top1: None, seconds: 0.0, dir, broken: 0, error };
         Tap { recorder, forward, alarmed: false, ended: false, so_far, begun: Instant::now() }
     }
 

@@ -4,7 +4,7 @@ use super::TrainError;
 use super::step::Learner;
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
-use crate::recipe::settings::{Augment, Form, Net, Settings};
+use crate::recipe::settings::{Augment, Crop, Form, Net, Settings};
 use crate::tricks::schedule::Position;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -87,7 +87,7 @@ pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
         Settings { net: Net { depth: case.depth, form: case.form, ..Net::default() }, ..Settings::default() };
     let mut learner = Learner::new(Cpu::default(), &settings, &data)?;
     let order = epoch_order(data.train.len(), 0, 0);
-    let augment = Augment { flip: false, crop: crate::recipe::settings::Crop { on: false, pad: 0 } };
+    let augment = Augment { flip: false, crop: Crop { on: false, pad: 0 }, ..Augment::default() };
     let batch = train_batch(&data, &order, 0, 0, &augment);
     let at = Position { epoch: 0, batch: 1, batches: 100 };
     let mut times = Vec::new();

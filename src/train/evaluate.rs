@@ -2,27 +2,36 @@
 
 use super::step::Learner;
 use super::{Evaluation, TrainError};
-use crate::data::{DataSet, test_batch};
+use crate::data::{Pass, Reader, Skipped};
 use crate::ops::Ops;
 
-/// Images evaluated at once.
+/// Images evaluated at once, and pixels: large images take more memory each.
 const BATCH: usize = 250;
+const PIXELS: usize = BATCH * 64 * 64;
 
-/// Top-1, top-5, mean cross entropy and confusion matrix on the test set, after `step` steps and `epoch` epochs.
+/// Top-1, top-5, mean cross entropy and confusion matrix on the test images that are whole, after `step` steps and
+/// `epoch` epochs; the others are added to `skipped`.
 ///
 /// # Errors
 /// The device's.
 pub fn evaluate<D: Ops<f32>>(
     learner: &mut Learner<D>,
-    data: &DataSet,
+    reader: &mut Reader,
+    skipped: &mut Vec<Skipped>,
     step: u64,
     epoch: f64,
 ) -> Result<Evaluation, TrainError> {
-    let classes = data.classes.len();
-    let (mut loss, mut first, mut among_five) = (0f64, 0usize, 0usize);
+    let (classes, test) = (reader.set().classes.len(), &reader.set().test);
+    let (len, size) = (test.len(), (PIXELS / (test.height * test.width)).clamp(1, BATCH));
+    let (mut loss, mut first, mut among_five, mut n) = (0f64, 0usize, 0usize, 0usize);
     let mut confusion = vec![vec![0u32; classes]; classes];
-    for start in (0..data.test.len()).step_by(BATCH) {
-        let batch = test_batch(data, start..(start + BATCH).min(data.test.len()));
+    for number in 0..len.div_ceil(size) {
+        let batch = reader.batch(&Pass::Test { batch: size }, number)?;
+        skipped.extend_from_slice(&batch.skipped);
+        n += batch.n;
+        if batch.n == 0 {
+            continue;
+        }
         let logits = learner.logits(&batch).map_err(TrainError::device)?;
         for (z, &label) in logits.chunks_exact(classes).zip(&batch.labels) {
             let rank = rank(z, label);
@@ -32,7 +41,7 @@ pub fn evaluate<D: Ops<f32>>(
             confusion[label][predicted(z)] += 1;
         }
     }
-    let n = data.test.len() as f64;
+    let n = n as f64;
     let (top1, top5) = (first as f64 / n, among_five as f64 / n);
     Ok(Evaluation { step, epoch, loss: loss / n, top1, top5, confusion })
 }

@@ -201,6 +201,8 @@ pub struct Summary {
     pub seconds: f64,
     /// Run directory, when there is one.
     pub dir: Option<PathBuf>,
+    /// Broken images that were left out.
+    pub broken: usize,
     /// What went wrong, when it failed.
     pub error: Option<String>,
 }
@@ -279,6 +281,17 @@ pub enum Event {
         step: u64,
         /// One sentence.
         message: String,
+    },
+    /// An image is broken and was left out; each is named once.
+    Skipped {
+        /// Steps done.
+        step: u64,
+        /// What a person calls it.
+        image: String,
+        /// What is wrong with it, as a predicate.
+        problem: String,
+        /// Broken images so far.
+        broken: usize,
     },
     /// The run is over; the last event.
     Ended(Box<Summary>),

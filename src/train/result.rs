@@ -4,13 +4,14 @@ use super::checkpoint::{Checkpoint, Signature, read_weights};
 use super::evaluate::evaluate;
 use super::step::Learner;
 use super::{Evaluation, TrainError};
-use crate::data::{self, Batch, DataSet};
+use crate::data::{self, Batch, DataSet, Picture, Reader};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::knobs::find;
 use crate::recipe::settings::{DataKind, Net as NetSettings};
 use crate::recipe::{Recipe, Value, reasons};
 use dfdx::prelude::Cpu;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Evaluates a checkpoint on the test images of its recipe, or on those of a directory; gives the class names too.
 ///
@@ -22,7 +23,7 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<(Evaluati
     let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
     let mut set = open(&recipe, data)?;
     if let Some(signature) = &checkpoint.meta.signature {
-        (set.mean, set.std) = (signature.mean.clone(), signature.std.clone());
+        set.normalise(&signature.mean, &signature.std);
     }
     let at = &checkpoint.meta.at;
     let net = checkpoint.net(&Cpu::default())?;
@@ -34,9 +35,7 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<(Evaluati
             expected.0, expected.1, set.name, found.0, found.1
         )));
     }
-    let mut learner = Learner::holding(Cpu::default(), net);
-    let evaluation = evaluate(&mut learner, &set, at.step, at.epoch as f64)?;
-    Ok((evaluation, set.classes))
+    measure(net, set, at.step, at.epoch as f64)
 }
 
 /// Evaluates a file of weights of any program as the net of a recipe, on its images or on those of a directory.
@@ -50,9 +49,14 @@ pub fn evaluate_weights(
 ) -> Result<(Evaluation, Vec<String>), TrainError> {
     let set = open(recipe, data)?;
     let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
+    measure(net, set, 0, 0.0)
+}
+
+fn measure(net: Net<f32, Cpu>, set: DataSet, step: u64, epoch: f64) -> Result<(Evaluation, Vec<String>), TrainError> {
+    let mut reader = Reader::new(Arc::new(set), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
-    let evaluation = evaluate(&mut learner, &set, 0, 0.0)?;
-    Ok((evaluation, set.classes))
+    let evaluation = evaluate(&mut learner, &mut reader, &mut Vec::new(), step, epoch)?;
+    Ok((evaluation, reader.set().classes.clone()))
 }
 
 /// A net with the weights of a file that is of it alone.
@@ -66,16 +70,14 @@ fn load(path: &Path, net: &NetSettings, channels: usize, classes: usize) -> Resu
     Ok(net)
 }
 
-/// The images of a recipe, or of a directory of the same kind (IDX where the recipe's are inside the program).
+/// The images of a recipe, or those at a path.
 fn open(recipe: &Recipe, data: Option<&Path>) -> Result<DataSet, TrainError> {
     let mut recipe = recipe.clone();
     if let Some(path) = data {
         let path = Value::Word(path.to_string_lossy().into_owned());
-        let mut changes = vec![("data.path", path)];
-        if recipe.data.kind == DataKind::Bundled {
-            changes.push(("data.kind", Value::Word(DataKind::Idx.word().into())));
-        }
-        let changes = changes.into_iter().filter_map(|(knob, value)| Some((find(knob)?, value)));
+        let changes = [("data.path", path), ("data.kind", Value::Word(DataKind::Auto.word().into()))]
+            .into_iter()
+            .filter_map(|(knob, value)| Some((find(knob)?, value)));
         recipe = recipe.with(changes).map_err(|invalid| TrainError::Resume(reasons(&invalid)))?;
     }
     Ok(data::open(&recipe.data, recipe.train.seed)?)
@@ -116,18 +118,13 @@ impl Classifier {
         Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature })
     }
 
-    /// Height, width and channels of the images it reads.
-    pub fn image(&self) -> [usize; 3] {
-        self.signature.image
-    }
-
-    /// The `count` most probable classes of an image, HWC of the size it reads, 0 to 255; of two equal ones the lower
-    /// label first.
+    /// The `count` most probable classes of a picture; of two equal ones the lower label first.
     ///
     /// # Errors
     /// The device's.
-    pub fn classify(&mut self, pixels: &[u8], count: usize) -> Result<Vec<Guess>, TrainError> {
-        let Signature { classes, image: [height, width, channels], mean, std } = &self.signature;
+    pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
+        let Signature { classes, image: [height, width, channels], edge, mean, std } = &self.signature;
+        let pixels = picture.middle(*edge, *height, *width).map_err(TrainError::Resume)?.channels(*channels);
         let normalised = |(i, v): (usize, &u8)| (f32::from(*v) - mean[i % channels]) / std[i % channels];
         let batch = Batch {
             pixels: pixels.iter().enumerate().map(normalised).collect(),
@@ -136,6 +133,7 @@ impl Classifier {
             height: *height,
             width: *width,
             channels: *channels,
+            skipped: Vec::new(),
         };
         let logits = self.learner.logits(&batch).map_err(TrainError::device)?;
         let most = logits.iter().fold(f64::NEG_INFINITY, |m, v| m.max(f64::from(*v)));

@@ -1,5 +1,6 @@
 //! The loop: trains, evaluates, and reports; between steps it takes commands and writes checkpoints.
 
+mod broken;
 mod orders;
 mod save;
 
@@ -9,13 +10,15 @@ use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
 use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
-use crate::data::{self, DataSet};
+use crate::data::{self, Pass, Reader};
 use crate::kernels::Level;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
+use broken::Broken;
 use save::Saver;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -36,7 +39,8 @@ enum Flow {
 pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     recipe: Recipe,
     options: Options,
-    data: DataSet,
+    reader: Reader,
+    broken: Broken,
     learner: Learner<D>,
     commands: Receiver<Command>,
     sink: S,
@@ -64,7 +68,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     ) -> Result<Self, TrainError> {
         let started = Instant::now();
         sink(Event::State(State::Starting));
-        let data = data::open(&recipe.data, recipe.train.seed)?;
+        let data = Arc::new(data::open(&recipe.data, recipe.train.seed)?);
         let mut learner = Learner::new(dev, &recipe, &data)?;
         let from = options.from.take();
         let mut at = Progress::default();
@@ -88,10 +92,12 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let edits = options.edits.take().unwrap_or_else(|| Waiting::all(recipe.edits()));
         let last_edit = edits.iter().map(|e| e.edit).fold(options.last_edit, u64::max);
         let saver = Saver::new(&options, at.step)?;
+        let reader = Reader::new(data, rayon::current_num_threads())?;
         Ok(Trainer {
             recipe,
             options,
-            data,
+            reader,
+            broken: Broken::default(),
             learner,
             commands,
             sink,
@@ -135,6 +141,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             best_top1: self.at.best_top1,
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
+            broken: self.broken.count(),
             error,
         };
         self.send(Event::Ended(Box::new(summary)));
@@ -142,7 +149,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     fn info(&self) -> RunInfo {
         let spec = self.learner.net.spec();
-        let cost = spec.cost(self.data.train.height, self.data.train.width);
+        let data = self.reader.set();
+        let cost = spec.cost(data.train.height, data.train.width);
         RunInfo {
             name: self.options.name.clone(),
             dir: self.options.dir.clone(),
@@ -150,10 +158,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             net: spec.name.clone(),
             parameters: cost.parameters,
             multiply_adds: cost.multiply_adds,
-            data: self.data.name.clone(),
-            train_images: self.data.train.len(),
-            test_images: self.data.test.len(),
-            classes: self.data.classes.clone(),
+            data: data.name.clone(),
+            train_images: data.train.len(),
+            test_images: data.test.len(),
+            classes: data.classes.clone(),
             device: format!("cpu {} x{}", Level::best().word(), rayon::current_num_threads()),
             steps_per_epoch: self.batches(),
         }
@@ -161,7 +169,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// Batches of the present epoch.
     fn batches(&self) -> u64 {
-        data::steps_per_epoch(self.data.train.len(), self.recipe.train.batch as usize) as u64
+        data::steps_per_epoch(self.reader.set().train.len(), self.recipe.train.batch as usize) as u64
     }
 
     /// Epochs done, e.g. 3.25.
@@ -192,8 +200,6 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// Trains the rest of an epoch.
     fn epoch(&mut self) -> Result<Flow, TrainError> {
-        let (seed, batch) = (self.recipe.train.seed, self.recipe.train.batch as usize);
-        let order = data::epoch_order(self.data.train.len(), seed, self.at.epoch);
         let batches = self.batches();
         let (mut images_done, mut train_time) = (0, Duration::ZERO);
         while self.at.batch < batches {
@@ -202,9 +208,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 end => return Ok(end),
             }
             let begun = Instant::now();
-            let indices = data::batch_indices(&order, batch, self.at.batch as usize);
-            let images = data::train_batch(&self.data, indices, seed, self.at.epoch, &self.recipe.augment);
+            let images = self.reader.batch(&self.pass(), self.at.batch as usize)?;
             let waited = begun.elapsed();
+            self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
             let outcome = self.learner.step(&images, at, &self.recipe).map_err(TrainError::device)?;
             if !outcome.updated {
@@ -247,6 +253,12 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         Ok(Flow::On)
     }
 
+    /// The batches of the present epoch.
+    fn pass(&self) -> Pass {
+        let (seed, batch) = (self.recipe.train.seed, self.recipe.train.batch as usize);
+        Pass::Train { seed, epoch: self.at.epoch, batch, augment: self.recipe.augment.clone() }
+    }
+
     /// Evaluates and saves at the end of an epoch.
     fn epoch_end(&mut self, img_s: f64) -> Result<(), TrainError> {
         let evaluation = self.evaluate()?;
@@ -272,8 +284,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let before = self.state;
         self.enter(State::Evaluating);
         let epochs = self.epochs_done();
-        let evaluation = evaluate(&mut self.learner, &self.data, self.at.step, epochs);
+        let mut skipped = Vec::new();
+        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, self.at.step, epochs);
         self.enter(before);
+        self.skip(&skipped)?;
         evaluation
     }
 

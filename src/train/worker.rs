@@ -83,7 +83,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, mut sink: i
     };
     let (state, error) = (State::Failed, Some(error));
     sink(Event::State(state));
-    sink(Event::Ended(Box::new(Summary { state, step: 0, best_top1: None, seconds: 0.0, dir, error })));
+    sink(Event::Ended(Box::new(Summary { state, step: 0, best_top1: None, seconds: 0.0, dir, broken: 0, error })));
 }
 
 impl Worker {

@@ -146,6 +146,7 @@ impl Script {
             best_top1: Some(0.9213),
             seconds: 152.0,
             dir: Some(PathBuf::from("runs/quick-7")),
+            broken: 0,
             error: None,
         }))
     }

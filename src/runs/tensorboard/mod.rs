@@ -64,7 +64,7 @@ pub fn tensorboard(dir: &Path, out: &Path) -> Result<PathBuf, RunError> {
 /// The step of a line and what TensorBoard shows of it.
 fn summary(line: &Line) -> Option<(u64, Vec<Message>)> {
     Some(match line {
-        Line::Step { step, loss, lr, img_s, epoch } => {
+        Line::Step { step, loss, lr, img_s, epoch, .. } => {
             let mut values =
                 vec![scalar("train/loss", f64::from(*loss)), scalar("train/lr", *lr), scalar("epoch", *epoch)];
             values.extend(img_s.map(|img_s| scalar("img_s", img_s)));

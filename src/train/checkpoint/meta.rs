@@ -39,6 +39,8 @@ pub struct Signature {
     pub classes: Vec<String>,
     /// Height, width and channels of an image.
     pub image: [usize; 3],
+    /// Shorter edge to which an image is resized before its middle is cut out.
+    pub edge: usize,
     /// Mean of each channel that images are normalised with, 0 to 255.
     pub mean: Vec<f32>,
     /// Standard deviation of each channel that images are normalised with, 0 to 255.
@@ -48,8 +50,9 @@ pub struct Signature {
 impl Signature {
     /// Of a net for these images.
     pub(in crate::train) fn of(data: &DataSet) -> Signature {
-        let DataSet { train, classes, mean, std, .. } = data;
-        Signature { classes: classes.clone(), image: train.shape(), mean: mean.clone(), std: std.clone() }
+        let DataSet { input, classes, mean, std, .. } = data;
+        let (classes, mean, std) = (classes.clone(), mean.clone(), std.clone());
+        Signature { classes, image: input.shape, edge: input.edge, mean, std }
     }
 }
 

@@ -86,7 +86,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// A copy of the state.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
         let mut meta = Meta::new(&self.recipe, self.at.clone(), self.pending.list().to_vec());
-        meta.signature = Some(Signature::of(&self.data));
+        meta.signature = Some(Signature::of(self.reader.set()));
         Snapshot::of(&mut self.learner, meta)
     }
 

@@ -6,10 +6,13 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// The set's name: that of its directory.
-pub(super) fn name(dir: &Path) -> String {
-    let resolved = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
-    resolved.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned()
+/// Whether a directory has files that are named as IDX files are.
+pub(super) fn fits(dir: &Path) -> bool {
+    list(dir).is_ok_and(|names| names.iter().any(|name| is_idx(name)))
+}
+
+fn is_idx(name: &str) -> bool {
+    name.strip_suffix(".gz").unwrap_or(name).ends_with("ubyte")
 }
 
 /// Finds, reads and checks the four files.
@@ -39,9 +42,7 @@ fn list(dir: &Path) -> std::io::Result<Vec<String>> {
 
 /// The one name that fits this part.
 fn choose<'a>(dir: &Path, names: &'a [String], part: &Part) -> Result<&'a str, DataError> {
-    let fits = |name: &str| {
-        name.strip_suffix(".gz").unwrap_or(name).ends_with("ubyte") && part.words.iter().any(|word| name.contains(word))
-    };
+    let fits = |name: &str| is_idx(name) && part.words.iter().any(|word| name.contains(word));
     let fitting: Vec<&String> = names.iter().filter(|name| fits(name)).collect();
     match fitting[..] {
         [one] => Ok(one),

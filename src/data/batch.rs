@@ -1,18 +1,23 @@
 //! Batches: which images, in which order, normalised. Everything is a pure function of seed, epoch and index, so that
 //! no result depends on the number of threads.
 
-use super::augment::{Normaliser, Placement};
-use super::{DataSet, Images};
+use super::augment::Stages;
+use super::broken::Skipped;
+use super::{DataSet, Split};
 use crate::random::{Purpose, rng};
 use crate::recipe::settings::Augment;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Images that are tried in the place of a broken one.
+const TRIES: usize = 100;
 
 /// Images ready for a net.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Pixels, NHWC, each channel normalised by the statistics of the training images.
+    /// Pixels, NHWC, each channel normalised.
     pub pixels: Vec<f32>,
     /// Class of each image.
     pub labels: Vec<usize>,
@@ -24,6 +29,8 @@ pub struct Batch {
     pub width: usize,
     /// Channels.
     pub channels: usize,
+    /// Images that were to be in it but are broken.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Steps of an epoch: its whole batches. Images over are left out of this epoch; a batch larger than the set is the
@@ -45,33 +52,94 @@ pub fn batch_indices(order: &[u32], batch: usize, step: usize) -> &[u32] {
     &order[start..(start + batch).min(order.len())]
 }
 
-/// These training images, augmented.
+/// These training images, augmented. The place of a broken one goes to the next of the set that is whole.
 ///
 /// # Panics
 /// When an index is not below the number of training images.
 pub fn train_batch(set: &DataSet, indices: &[u32], seed: u64, epoch: u64, augment: &Augment) -> Batch {
-    let place = |i: u32| Placement::draw(augment, &mut rng(seed, Purpose::Augment, epoch, i.into()));
-    gather(set, &set.train, indices, place)
+    train(set, indices, seed, epoch, augment, &AtomicBool::new(false))
 }
 
-/// These test images as they are.
+/// These test images as they are; broken ones are left out.
 ///
 /// # Panics
 /// When the range reaches beyond the test images.
 pub fn test_batch(set: &DataSet, range: Range<usize>) -> Batch {
-    let indices: Vec<u32> = range.map(|i| i as u32).collect();
-    gather(set, &set.test, &indices, |_| Placement::default())
+    test(set, range, &AtomicBool::new(false))
 }
 
-fn gather(set: &DataSet, images: &Images, indices: &[u32], place: impl Fn(u32) -> Placement + Sync) -> Batch {
-    let [height, width, channels] = images.shape();
-    let normaliser = Normaliser::new(set);
-    let mut pixels = vec![0.0; indices.len() * height * width * channels];
-    pixels.par_chunks_exact_mut(height * width * channels).zip(indices).for_each(|(out, i)| {
-        normaliser.place(images.pixels(*i as usize), [height, width], place(*i), out);
-    });
-    let labels = indices.iter().map(|i| images.label(*i as usize)).collect();
-    Batch { pixels, labels, n: indices.len(), height, width, channels }
+/// The same; once `cancelled` is set, nobody looks at the batch any more.
+pub(super) fn train(
+    set: &DataSet,
+    indices: &[u32],
+    seed: u64,
+    epoch: u64,
+    augment: &Augment,
+    cancelled: &AtomicBool,
+) -> Batch {
+    let (split, len) = (&set.train, set.train.len());
+    let make = |i: usize, out: &mut [f32]| {
+        let mut skipped = Vec::new();
+        for image in (0..TRIES.min(len)).map(|next| (i + next) % len) {
+            match write(set, split, image, &Stages::Train { augment, seed, epoch, image: image as u64 }, out) {
+                Ok(()) => return Made { label: Some(split.label(image)), skipped },
+                Err(skip) => skipped.push(skip),
+            }
+        }
+        // (the run will fail for so many broken images)
+        out.fill(0.0);
+        Made { label: Some(split.label(i)), skipped }
+    };
+    gather(split, indices, cancelled, make)
+}
+
+/// The same; once `cancelled` is set, nobody looks at the batch any more.
+pub(super) fn test(set: &DataSet, range: Range<usize>, cancelled: &AtomicBool) -> Batch {
+    let indices: Vec<u32> = range.map(|i| i as u32).collect();
+    gather(&set.test, &indices, cancelled, |i, out| match write(set, &set.test, i, &Stages::Middle, out) {
+        Ok(()) => Made { label: Some(set.test.label(i)), skipped: Vec::new() },
+        Err(skip) => Made { label: None, skipped: vec![skip] },
+    })
+}
+
+/// What became of one place in a batch.
+struct Made {
+    /// None when it stays empty.
+    label: Option<usize>,
+    skipped: Vec<Skipped>,
+}
+
+fn write(set: &DataSet, split: &Split, i: usize, stages: &Stages<'_>, out: &mut [f32]) -> Result<(), Skipped> {
+    let written = split.read(i).and_then(|image| set.input.write(&image, split.stored_shape(), stages, out));
+    written.map_err(|broken| Skipped { image: split.name(i), problem: broken.to_string() })
+}
+
+fn gather(
+    split: &Split,
+    indices: &[u32],
+    cancelled: &AtomicBool,
+    make: impl Fn(usize, &mut [f32]) -> Made + Sync,
+) -> Batch {
+    let [height, width, channels] = split.shape();
+    let size = height * width * channels;
+    let mut pixels = vec![0.0; indices.len() * size];
+    let made: Vec<Made> = pixels
+        .par_chunks_exact_mut(size)
+        .zip(indices)
+        .map(|(out, i)| match cancelled.load(Relaxed) {
+            true => Made { label: None, skipped: Vec::new() },
+            false => make(*i as usize, out),
+        })
+        .collect();
+    let labels: Vec<usize> = made.iter().filter_map(|m| m.label).collect();
+    let n = labels.len();
+    if n < made.len() {
+        let kept = (0..made.len()).filter(|i| made[*i].label.is_some());
+        kept.enumerate().for_each(|(to, from)| pixels.copy_within(from * size..(from + 1) * size, to * size));
+        pixels.truncate(n * size);
+    }
+    let skipped = made.into_iter().flat_map(|m| m.skipped).collect();
+    Batch { pixels, labels, n, height, width, channels, skipped }
 }
 
 #[cfg(test)]
@@ -122,7 +190,8 @@ mod tests {
     fn training_images_have_mean_0_and_deviation_1_in_each_channel() {
         let set = colour();
         let all: Vec<u32> = (0..64).collect();
-        let plain = Augment { crop: crate::recipe::settings::Crop { on: false, pad: 2 }, flip: false };
+        let plain =
+            Augment { crop: crate::recipe::settings::Crop { on: false, pad: 2 }, flip: false, ..Augment::default() };
         let batch = train_batch(&set, &all, 0, 0, &plain);
         for c in 0..3 {
             let values: Vec<f64> = batch.pixels.iter().skip(c).step_by(3).map(|x| f64::from(*x)).collect();
@@ -139,7 +208,7 @@ mod tests {
         assert_eq!((batch.n, batch.height, batch.width, batch.channels), (4, 6, 5, 3));
         assert_eq!(batch.labels, (10..14).map(|i| set.test.label(i)).collect::<Vec<_>>());
         for (i, out) in batch.pixels.chunks(90).enumerate() {
-            for (at, (found, x)) in out.iter().zip(set.test.pixels(10 + i)).enumerate() {
+            for (at, (found, x)) in out.iter().zip(set.test.pixels(10 + i).unwrap().iter()).enumerate() {
                 assert_eq!(*found, (f32::from(*x) - set.mean[at % 3]) / set.std[at % 3]);
             }
         }

@@ -1,0 +1,132 @@
+//! `tricktop data` and `tricktop bench input`: what is in a set, and sets for training.
+
+use super::args::{BenchInput, Data as Command};
+use super::{Failure, print, set_threads};
+use crate::data::{self, Info, PUBLISHED, Shrink};
+use crate::recipe::Settings;
+use crate::recipe::settings::Data;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Carries out a command.
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Info { path, json, seed } => {
+            let info = data::info(&at(&path), seed).map_err(Failure::Data)?;
+            print(&if json { document(&info)? } else { text(&info) })
+        }
+        Command::Pack { path, out, edge, seed } => {
+            let set = data::open(&at(&path), seed).map_err(Failure::Data)?;
+            let shrink = edge.map_or(Shrink::Keep, |edge| Shrink::Edge(edge as usize));
+            let packed = data::pack(&set, &out, shrink).map_err(Failure::Data)?;
+            let broken = packed.broken.iter().map(|s| format!("left out {}: {}\n", s.image, s.problem));
+            let file = packed.file.display();
+            print(&format!(
+                "{}{file}: {} + {} images, {} bytes, blake3 {}\ntrain with --set data.path={file}\n",
+                broken.collect::<String>(),
+                packed.train,
+                packed.val,
+                packed.bytes,
+                packed.blake3
+            ))
+        }
+        Command::Get { name, dir, mirror } => get(&name, &dir, mirror.as_deref()),
+        Command::Subset { idx_dir, out_dir } => subset(&idx_dir, &out_dir),
+    }
+}
+
+/// The settings of a set at a path.
+fn at(path: &Path) -> Data {
+    Data { path: path.display().to_string(), ..Settings::default().data }
+}
+
+/// Times the reading of a set.
+pub(super) fn bench_input(args: &BenchInput) -> Result<ExitCode, Failure> {
+    set_threads(&args.threads)?;
+    let data = Data { val_fraction: f64::MIN_POSITIVE, ..at(&args.path) };
+    let threads = rayon::current_num_threads();
+    let t = data::input_speed(&data, args.batch as usize, threads, 3).map_err(Failure::Data)?;
+    if args.json {
+        return print(&document(&t)?);
+    }
+    let percent = |share: f64| share * 100.0;
+    print(&format!(
+        "{} images  batch {}  {threads} threads  {:.1} img/s\none image on one thread {:.2} ms: read {:.0} %, decode \
+         {:.0} %, resize {:.0} %, colours and normalisation {:.0} %\n",
+        t.images,
+        t.batch,
+        t.img_s,
+        t.image_ms,
+        percent(t.read),
+        percent(t.decode),
+        percent(t.resize),
+        percent(t.augment)
+    ))
+}
+
+fn document(of: &impl serde::Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string(of).map_err(|e| Failure::Print(e.into()))?;
+    Ok(text + "\n")
+}
+
+fn text(info: &Info) -> String {
+    let range =
+        |[least, most]: [usize; 2]| if least == most { least.to_string() } else { format!("{least} to {most}") };
+    let numbers = |values: &[f64]| values.iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(", ");
+    let mut text = format!(
+        "{}: {}, {} + {} images of {} classes\nheight {}, width {}, {} channels\nmean {}, deviation {}\n",
+        info.name,
+        info.kind,
+        info.train,
+        info.val,
+        info.classes.len(),
+        range(info.height),
+        range(info.width),
+        info.channels,
+        numbers(&info.mean),
+        numbers(&info.std)
+    );
+    for class in &info.classes {
+        text += &format!("{:>8} + {:<7} {}\n", class.train, class.val, class.name);
+    }
+    if let Some(verifies) = info.verifies {
+        text += if verifies {
+            "the packed images verify\n"
+        } else {
+            "DAMAGED: these are not the images that were packed\n"
+        };
+    }
+    text += &format!("{} broken images\n", info.broken.len());
+    for skipped in &info.broken {
+        text += &format!("  {}: {}\n", skipped.image, skipped.problem);
+    }
+    text
+}
+
+fn get(name: &str, dir: &Path, mirror: Option<&str>) -> Result<ExitCode, Failure> {
+    let Some(set) = PUBLISHED.iter().find(|set| set.name == name) else {
+        return Err(Failure::Inspect(format!("no set is called {name}")));
+    };
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{msg}  {bytes} of {total_bytes}  {wide_bar}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut tell = |file: &str, have: u64, all: Option<u64>| {
+        bar.set_message(file.to_string());
+        bar.set_length(all.unwrap_or(have));
+        bar.set_position(have);
+    };
+    let got = data::get(set, dir, mirror, &mut tell);
+    bar.finish_and_clear();
+    let got = got.map_err(|e| Failure::Inspect(e.to_string()))?.display().to_string();
+    print(&format!("{got}: complete\ntrain with --set data.path={got}\n"))
+}
+
+fn subset(idx_dir: &Path, out_dir: &Path) -> Result<ExitCode, Failure> {
+    let written = data::make_subset(idx_dir, out_dir).map_err(Failure::Data)?;
+    let line = |w: &data::Written| {
+        let bundled = if w.bundled { "as bundled" } else { "differs from the bundled file" };
+        format!("{}  {} bytes  blake3 {}  {bundled}\n", w.file.display(), w.bytes, w.blake3)
+    };
+    print(&written.iter().map(line).collect::<String>())
+}

@@ -1,0 +1,35 @@
+//! Finding out what kind of images a path names.
+
+use super::{DataError, cifar, idx_dir, image_folder, packed};
+use crate::recipe::settings::DataKind;
+use std::path::Path;
+
+/// A set's name: that of its directory or file.
+pub(super) fn name(path: &Path) -> String {
+    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let name = if path.is_file() { resolved.file_stem() } else { resolved.file_name() };
+    name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The kind of the files at a path; the bundled images for an empty one.
+///
+/// # Errors
+/// Nothing known is there.
+pub(super) fn find(path: &Path) -> Result<DataKind, DataError> {
+    let unknown = |found| Err(DataError::Unknown { path: path.into(), found });
+    if path.as_os_str().is_empty() {
+        Ok(DataKind::Bundled)
+    } else if path.is_file() {
+        if packed::fits(path) { Ok(DataKind::Packed) } else { unknown("a file, but not a packed one") }
+    } else if !path.exists() {
+        unknown("does not exist")
+    } else if cifar::fits(path) {
+        Ok(DataKind::Cifar)
+    } else if idx_dir::fits(path) {
+        Ok(DataKind::Idx)
+    } else if image_folder::fits(path) {
+        Ok(DataKind::ImageFolder)
+    } else {
+        unknown("nothing in it is known")
+    }
+}

@@ -1,0 +1,168 @@
+//! Writing a packed file.
+
+use super::{Description, HEADER, MAGIC};
+use crate::data::broken::{Broken, Skipped};
+use crate::data::source::{Split, Stored};
+use crate::data::{DataError, DataSet, Problem, decode, resize};
+use atomic_write_file::AtomicWriteFile;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Images read at once.
+const TOGETHER: usize = 256;
+
+/// Quality of JPEG files that are made smaller.
+const QUALITY: u8 = 95;
+
+/// What is done to images on their way into the file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shrink {
+    /// Nothing: every byte is kept.
+    Keep,
+    /// Larger ones are made smaller, to this shorter edge.
+    Edge(usize),
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Packed {
+    /// The file.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Training images.
+    pub train: usize,
+    /// Images to validate with.
+    pub val: usize,
+    /// BLAKE3 of all images together.
+    pub blake3: String,
+    /// Images that were left out, and why.
+    pub broken: Vec<Skipped>,
+}
+
+/// Writes all images of a set into one file, which appears when it is whole. Broken images are left out.
+///
+/// # Errors
+/// A file that cannot be written, or no image that can be read.
+pub fn pack(set: &DataSet, out: &Path, shrink: Shrink) -> Result<Packed, DataError> {
+    let wrong = |e| DataError::File { file: out.into(), problem: Problem::Io(e) };
+    let file = AtomicWriteFile::open(out).map_err(wrong)?;
+    let mut writer =
+        Writer { file: BufWriter::new(file), at: HEADER as u64, hasher: blake3::Hasher::new(), index: Vec::new() };
+    let mut broken = Vec::new();
+    let written = (|| {
+        writer.file.write_all(&[0; HEADER])?;
+        let train = writer.split(&set.train, shrink, &mut broken)?;
+        let val = writer.split(&set.test, shrink, &mut broken)?;
+        io::Result::Ok((train, val))
+    })();
+    let (train, val) = written.map_err(wrong)?;
+    if train == 0 || val == 0 {
+        let first = broken.first().map(|s| format!("; {} {}", s.image, s.problem)).unwrap_or_default();
+        return Err(DataError::AllBroken { set: set.name.clone(), first });
+    }
+    let description = Description {
+        name: set.name.clone(),
+        classes: set.classes.clone(),
+        train,
+        val,
+        shape: set.train.stored_shape(),
+        blake3: writer.hasher.finalize().to_string(),
+    };
+    let blake3 = description.blake3.clone();
+    let bytes = writer.finish(&description).map_err(wrong)?;
+    Ok(Packed { file: out.into(), bytes, train, val, blake3, broken })
+}
+
+struct Writer {
+    file: BufWriter<AtomicWriteFile>,
+    at: u64,
+    hasher: blake3::Hasher,
+    index: Vec<u8>,
+}
+
+impl Writer {
+    /// Writes the images of a split; how many.
+    fn split(&mut self, split: &Split, shrink: Shrink, broken: &mut Vec<Skipped>) -> io::Result<usize> {
+        let mut count = 0;
+        let all: Vec<usize> = (0..split.len()).collect();
+        for some in all.chunks(TOGETHER) {
+            let contents: Vec<_> = some.par_iter().map(|i| content(split, *i, shrink)).collect();
+            for (i, content) in some.iter().zip(contents) {
+                match content {
+                    Ok(content) => self.image(&content, split.label(*i))?,
+                    Err(e) => {
+                        broken.push(Skipped { image: split.name(*i), problem: e.to_string() });
+                        continue;
+                    }
+                }
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    fn image(&mut self, content: &[u8], label: usize) -> io::Result<()> {
+        self.file.write_all(content)?;
+        self.hasher.update(content);
+        self.index.extend(self.at.to_le_bytes());
+        for number in [content.len() as u32, crc32c::crc32c(content), label as u32] {
+            self.index.extend(number.to_le_bytes());
+        }
+        self.at += content.len() as u64;
+        Ok(())
+    }
+
+    /// Writes the rest; the size of the file.
+    fn finish(mut self, description: &Description) -> io::Result<u64> {
+        let text = serde_json::to_vec(description)?;
+        let mut seal = blake3::Hasher::new();
+        seal.update(&self.index).update(&text);
+        self.file.write_all(&self.index)?;
+        self.file.write_all(&text)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(MAGIC)?;
+        self.file.write_all(&self.at.to_le_bytes())?;
+        self.file.write_all(&(text.len() as u64).to_le_bytes())?;
+        self.file.write_all(seal.finalize().as_bytes())?;
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.commit()?;
+        Ok(self.at + (self.index.len() + text.len()) as u64)
+    }
+}
+
+/// What is written of image `i`. It is decoded in any case, so that no broken image is packed.
+fn content(split: &Split, i: usize, shrink: Shrink) -> Result<Cow<'_, [u8]>, Broken> {
+    let bytes = match split.read(i)? {
+        Stored::Pixels(pixels) => return Ok(pixels),
+        Stored::Encoded(bytes) => bytes,
+    };
+    let mut picture = decode::Picture::default();
+    decode::decode(&bytes, &mut picture)?;
+    let shorter = picture.width.min(picture.height);
+    match shrink {
+        Shrink::Edge(edge) if edge < shorter => {
+            let [height, width] = resize::shorter_edge(picture.height, picture.width, edge);
+            let small = resize::whole(&picture, height, width)?;
+            encoded(&small, height, width, bytes.starts_with(decode::JPEG)).map(Cow::Owned)
+        }
+        _ => Ok(bytes),
+    }
+}
+
+/// A picture as a JPEG file when it was one, else as PNG, which loses nothing.
+fn encoded(pixels: &[u8], height: usize, width: usize, jpeg: bool) -> Result<Vec<u8>, Broken> {
+    let (mut out, width, height) = (Vec::new(), width as u32, height as u32);
+    let written = if jpeg {
+        JpegEncoder::new_with_quality(&mut out, QUALITY).write_image(pixels, width, height, ExtendedColorType::Rgb8)
+    } else {
+        PngEncoder::new(&mut out).write_image(pixels, width, height, ExtendedColorType::Rgb8)
+    };
+    written.map(|()| out).map_err(|e| Broken::Decoder(e.to_string()))
+}

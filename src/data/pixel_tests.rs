@@ -1,0 +1,73 @@
+//! Pixels against Pillow's and torchvision's, which `tests/golden/pixels/make.py` made.
+
+use super::augment::{Colour, Stages, hue, saturation};
+use super::decode::{Picture, decode};
+use super::prepare::Input;
+use super::resize::{Region, resize};
+use super::source::Stored;
+use std::fs;
+
+fn file(name: &str) -> Vec<u8> {
+    fs::read(format!("{}/tests/golden/pixels/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn picture(name: &str) -> Picture {
+    let mut picture = Picture::default();
+    decode(&file(name), &mut picture).unwrap();
+    picture
+}
+
+/// Mean and largest distance in levels.
+fn distance(a: &[u8], b: &[u8]) -> (f64, u8) {
+    assert_eq!(a.len(), b.len());
+    let levels = || a.iter().zip(b).map(|(a, b)| a.abs_diff(*b));
+    (levels().map(f64::from).sum::<f64>() / a.len() as f64, levels().max().unwrap())
+}
+
+#[test]
+fn a_jpeg_is_decoded_as_pillow_decodes_it() {
+    let (mean, most) = distance(&picture("photo.jpg").pixels, &picture("decoded.png").pixels);
+    assert!(mean < 1.0 && most < 40, "{mean} {most}");
+}
+
+#[test]
+fn boxes_are_resized_as_pillow_resizes_them() {
+    let photo = picture("decoded.png");
+    let boxes: Vec<[usize; 4]> = serde_json::from_slice(&file("boxes.json")).unwrap();
+    for (i, [left, top, width, height]) in boxes.into_iter().enumerate() {
+        let mut out = vec![0; 32 * 32 * 3];
+        let region = Region { top, left, height, width };
+        resize(&photo.pixels, [photo.height, photo.width, 3], region, [32, 32], &mut out).unwrap();
+        let (mean, most) = distance(&out, &picture(&format!("box{i}.png")).pixels);
+        assert!(mean < 0.3 && most <= 1, "box {i}: {mean} {most}");
+    }
+}
+
+#[test]
+fn the_middle_is_that_of_torchvision() {
+    let input = Input::new([32, 32, 3], 37, &[0.0; 3], &[1.0; 3]);
+    let bytes = input.bytes(&Stored::Encoded(file("decoded.png").into()), None, &Stages::Middle, <[u8]>::to_vec);
+    let (mean, most) = distance(&bytes.unwrap(), &picture("middle.png").pixels);
+    assert!(mean < 0.3 && most <= 1, "{mean} {most}");
+}
+
+#[test]
+fn colours_change_as_in_torchvision_and_mxnet() {
+    let soft = picture("soft.png");
+    let changed = |matrix: [[f64; 3]; 3]| -> Vec<u8> {
+        let pixel = |p: &[u8]| matrix.map(|row| row.iter().zip(p).map(|(m, x)| m * f64::from(*x)).sum::<f64>());
+        soft.pixels.chunks_exact(3).flat_map(pixel).map(|v| v.round() as u8).collect()
+    };
+    for c in [0.6, 1.4] {
+        let cases = [
+            ("brightness", Colour::NONE.matrix.map(|row| row.map(|v| v * c))),
+            ("saturation", saturation(c)),
+            ("hue", hue(c)),
+        ];
+        for (name, matrix) in cases {
+            let (mean, most) = distance(&changed(matrix), &picture(&format!("{name}{c}.png")).pixels);
+            // (torchvision's grey has other digits, and MXNet's way back from YIQ is no exact inverse)
+            assert!(mean < 0.6 && most <= 2, "{name} {c}: {mean} {most}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Where images come from, behind one trait, and the part of them that a run trains on or validates with.
+
+use super::DataError;
+use super::broken::Broken;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// One image as its source keeps it.
+pub(super) enum Stored<'a> {
+    /// Pixels, HWC, of the source's one shape.
+    Pixels(Cow<'a, [u8]>),
+    /// The bytes of a JPEG, PNG or WebP file.
+    Encoded(Cow<'a, [u8]>),
+}
+
+/// Labelled images, read one at a time from any thread.
+pub(super) trait Source: Send + Sync {
+    /// Number of images, below 2^32.
+    fn len(&self) -> usize;
+    /// Class of image `i`.
+    fn label(&self, i: usize) -> usize;
+    /// Height, width and channels that all images share, when they do.
+    fn shape(&self) -> Option<[usize; 3]>;
+    /// Image `i`.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn read(&self, i: usize) -> Result<Stored<'_>, Broken>;
+    /// What a person calls image `i`.
+    fn name(&self, i: usize) -> String;
+}
+
+/// The images of a run that are trained on, or validated with.
+#[derive(Clone)]
+pub struct Split {
+    /// Height that the net sees.
+    pub height: usize,
+    /// Width that the net sees.
+    pub width: usize,
+    /// Channels: 1 is grey.
+    pub channels: usize,
+    source: Arc<dyn Source>,
+    /// Their places in the source; none for all of them in order.
+    chosen: Option<Arc<[u32]>>,
+}
+
+impl Split {
+    /// All images of a source, which the net sees as squares of this size, or as they are.
+    pub(super) fn new(source: Arc<dyn Source>, size: Option<usize>) -> Split {
+        let [height, width, channels] = source.shape().unwrap_or([0, 0, 3]);
+        let (height, width) = size.map_or((height, width), |size| (size, size));
+        Split { height, width, channels, source, chosen: None }
+    }
+
+    /// These of the images alone, in this order.
+    pub(super) fn select(&self, places: &[u32]) -> Split {
+        let chosen = places.iter().map(|i| self.place(*i as usize) as u32).collect();
+        Split { chosen: Some(chosen), ..self.clone() }
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.chosen.as_ref().map_or(self.source.len(), |chosen| chosen.len())
+    }
+
+    /// Whether there are none; a set that was opened has at least one.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Height, width and channels that the net sees.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.height, self.width, self.channels]
+    }
+
+    /// Height, width and channels of all images as they are stored, when they share them.
+    pub(super) fn stored_shape(&self) -> Option<[usize; 3]> {
+        self.source.shape()
+    }
+
+    /// The class of image `i`.
+    pub fn label(&self, i: usize) -> usize {
+        self.source.label(self.place(i))
+    }
+
+    /// What a person calls image `i`: a path, or a file and a number.
+    pub fn name(&self, i: usize) -> String {
+        self.source.name(self.place(i))
+    }
+
+    pub(super) fn read(&self, i: usize) -> Result<Stored<'_>, Broken> {
+        self.source.read(self.place(i))
+    }
+
+    /// The pixels of image `i`, HWC, where the source keeps pixels of one shape.
+    pub fn pixels(&self, i: usize) -> Option<Cow<'_, [u8]>> {
+        match self.read(i) {
+            Ok(Stored::Pixels(pixels)) => Some(pixels),
+            _ => None,
+        }
+    }
+
+    fn place(&self, i: usize) -> usize {
+        self.chosen.as_ref().map_or(i, |chosen| chosen[i] as usize)
+    }
+
+    /// As many images of each class as their number allows, `count` in all, in their order.
+    ///
+    /// # Errors
+    /// There are not so many.
+    pub(super) fn balanced(&self, what: &'static str, count: u64, seed: u64, set: &str) -> Result<Split, DataError> {
+        let chosen = super::subset::balanced(self.len(), |i| self.label(i), count, seed);
+        let few = || DataError::TooFew { what, asked: count, set: set.to_string(), have: self.len() };
+        chosen.map(|chosen| self.select(&chosen)).ok_or_else(few)
+    }
+}
+
+impl fmt::Debug for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Split { height, width, channels, .. } = self;
+        write!(f, "{} images of {height}x{width}x{channels}", self.len())
+    }
+}
