@@ -6,7 +6,7 @@ mod pictures;
 
 use std::path::Path;
 use tricktop::data::{DataSet, epoch_order, open, train_batch};
-use tricktop::nn::ResNet;
+use tricktop::nn::Net;
 use tricktop::ops::{Map, Mode};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
@@ -82,7 +82,7 @@ fn the_bundled_teacher_is_that_of_its_preset_and_good() {
     assert_eq!(meta.recipe(&Recipe::default()).unwrap(), made_by);
     let data = open(&made_by.data, 0).unwrap();
     let dev = dfdx::prelude::Cpu::default();
-    let mut net: ResNet<f32, _> = Checkpoint::teacher("Bundled", &dev, 1, 10).unwrap();
+    let mut net: Net<f32, _> = Checkpoint::teacher("Bundled", &dev, 1, 10).unwrap();
     let mut right = 0;
     for start in (0..2000).step_by(250) {
         let b = tricktop::data::test_batch(&data, start..start + 250);

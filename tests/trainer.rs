@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use tricktop::nn::ResNet;
+use tricktop::nn::Net;
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{Checkpoint, Command, Event, Options, State, StepRecord, When, Worker, spawn};
@@ -179,7 +179,7 @@ fn pausing_evaluating_saving_and_stopping() {
 
     // a fresh net takes the weights: as a teacher does
     let path = files[0].display().to_string();
-    let net: ResNet<f32, _> = Checkpoint::teacher(&path, &dfdx::prelude::Cpu::default(), 1, 10).unwrap();
+    let net: Net<f32, _> = Checkpoint::teacher(&path, &dfdx::prelude::Cpu::default(), 1, 10).unwrap();
     assert_eq!(net.spec().name, "resnet8-D x0.5");
     let wrong = Checkpoint::teacher(&path, &dfdx::prelude::Cpu::default(), 3, 10).err().unwrap().to_string();
     assert!(wrong.contains("conv1.weight") && wrong.contains("3-channel"), "{wrong}");

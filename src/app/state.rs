@@ -280,7 +280,9 @@ impl State {
         let Some(dir) = dir.filter(|_| !self.run.state.ended()) else { return Vec::new() };
         let mut lines = vec![format!("the run goes on; {} opens the screen again", runs::attach_command(dir))];
         if !self.attached {
-            lines.push("this program trains it to its end: ctrl-c saves and stops, ctrl-z and bg frees the shell".into());
+            lines.push(
+                "this program trains it to its end: ctrl-c saves and stops, ctrl-z and bg frees the shell".into(),
+            );
         }
         lines
     }

@@ -89,7 +89,7 @@ impl Batch<'_> {
     fn follow(&self, session: Session, output: &mut Output<impl Write>) -> Outcome {
         let mut run = output.begin(&session);
         let (mut stop, mut since) = (None, Instant::now());
-        let (mut step, mut alarm) = (0, None);
+        let mut alarm = None;
         loop {
             if stop.is_none() && self.interrupt.load(Ordering::Relaxed) {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
@@ -109,15 +109,15 @@ impl Batch<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Failed,
             };
             match &mut event {
-                Event::Steps(steps) => step = steps.last().map_or(step, |s| s.step),
-                Event::Alarm { message, step } => alarm = Some((*step, message.clone())),
-                // The trainer pauses after an alarm because it cannot go on, else because an attached screen asked.
-                Event::State(State::Paused) if stop.is_none() && alarm.as_ref().is_some_and(|(at, _)| *at >= step) => {
+                Event::Steps(_) => alarm = None,
+                Event::Alarm { message, .. } => alarm = Some(message.clone()),
+                // The trainer pauses right after an alarm because it cannot go on, else because an attached screen asked.
+                Event::State(State::Paused) if stop.is_none() && alarm.is_some() => {
                     stop = Some(order(&session, Stop::Fault));
                 }
                 Event::Ended(summary) if stop == Some(Stop::Fault) => {
                     summary.state = State::Failed;
-                    summary.error = alarm.take().map(|(_, message)| message);
+                    summary.error = alarm.take();
                 }
                 _ => {}
             }

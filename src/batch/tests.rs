@@ -49,8 +49,8 @@ fn failing(mut stage: Stage) {
 fn stuck(mut stage: Stage) {
     stage.started();
     stage.steps(1..=3);
-    stage.send(Event::State(State::Paused));
     stage.send(Event::Alarm { step: 3, message: "the loss is NaN".into() });
+    stage.send(Event::State(State::Paused));
     assert_eq!(stage.commands.recv().unwrap(), Command::Stop { save: false });
     stage.ended(State::Stopped);
 }

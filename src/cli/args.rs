@@ -19,6 +19,8 @@ Examples:
   tricktop resume quick                      go on with runs/quick where it was stopped or killed
   tricktop attach quick                      open the screen on runs/quick, which another program trains
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
+  tricktop eval runs/quick                   how good the best weights of a run are, class by class
+  tricktop predict runs/quick a.png b.jpg    what they say of images
   tricktop knobs                             every knob: default, range, when a change takes effect
 
 A preset is the path of a RON file or the name of a bundled one (`tricktop presets`).
@@ -51,7 +53,7 @@ pub(super) struct Train {
     #[command(flatten)]
     pub(super) look: Look,
     /// Trains the presets in turn, without a screen
-    #[arg(long, requires = "presets")]
+    #[arg(long, requires = "presets", conflicts_with_all = ["theme", "ascii"])]
     pub(super) batch: bool,
     /// Prints events as JSON lines
     #[arg(long, requires = "batch")]
@@ -61,10 +63,10 @@ pub(super) struct Train {
 #[derive(Debug, Args)]
 pub(super) struct Look {
     /// Colours of the screen
-    #[arg(long, value_parser = theme(), default_value = ThemeName::default().word(), conflicts_with = "batch")]
+    #[arg(long, value_parser = theme(), default_value = ThemeName::default().word())]
     pub(super) theme: ThemeName,
     /// Draws the screen with ASCII characters only
-    #[arg(long, conflicts_with = "batch")]
+    #[arg(long)]
     pub(super) ascii: bool,
 }
 
@@ -80,7 +82,7 @@ pub(super) struct Resume {
     #[command(flatten)]
     pub(super) look: Look,
     /// Goes on without a screen
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["theme", "ascii"])]
     pub(super) batch: bool,
     /// Prints events as JSON lines
     #[arg(long, requires = "batch")]
@@ -108,6 +110,46 @@ pub(super) struct Replay {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Eval {
+    /// Checkpoint file, a run (its best weights), or with --preset a safetensors file of any program
+    pub(super) checkpoint: PathBuf,
+    /// Directory of other images than those of the recipe
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Preset that names net and images, for weights that do not carry their recipe
+    #[arg(long, value_name = "PRESET")]
+    pub(super) preset: Option<PathBuf>,
+    /// Changes a knob of the preset; may be repeated
+    #[arg(long = "set", value_name = "KNOB=VALUE", requires = "preset")]
+    pub(super) sets: Vec<String>,
+    #[command(flatten)]
+    pub(super) threads: Threads,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Predict {
+    /// Checkpoint file, or a run (its best weights)
+    pub(super) checkpoint: PathBuf,
+    /// JPEG, PNG or WebP files
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(super) images: Vec<PathBuf>,
+    /// Classes an image
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(super) top: NonZeroUsize,
+    /// Shows the pictures, on a terminal with true colours
+    #[arg(long, conflicts_with = "json")]
+    pub(super) show: bool,
+    #[command(flatten)]
+    pub(super) threads: Threads,
+    /// Prints one JSON object an image
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Threads {
     /// Threads that compute [default: one a processor]
     #[arg(long, value_name = "N")]
@@ -129,6 +171,9 @@ pub(super) struct Export {
     /// Event files of TensorBoard, in this directory
     #[arg(long, value_name = "DIR")]
     pub(super) tensorboard: Option<PathBuf>,
+    /// Best weights under PyTorch's names, as this safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub(super) weights: Option<PathBuf>,
 }
 
 fn theme() -> impl TypedValueParser<Value = ThemeName> {
@@ -146,6 +191,15 @@ pub(super) enum Command {
         /// As a Markdown table
         #[arg(long)]
         markdown: bool,
+    },
+    /// Lists the nets: parameters, multiply-adds, and memory for training them
+    Nets {
+        /// Images a step, for the memory
+        #[arg(long, value_name = "N", default_value = "32")]
+        batch: NonZeroUsize,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Times training steps on synthetic data, or the reading of images
     #[command(args_conflicts_with_subcommands = true)]
@@ -186,6 +240,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Evaluates a checkpoint: top-1, top-5, loss, every class, confusion matrix
+    Eval(Eval),
+    /// Names the most probable classes of images
+    Predict(Predict),
     /// Prints what a run has recorded
     Export {
         /// Run directory, or its name in `runs/`

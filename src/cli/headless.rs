@@ -18,6 +18,7 @@ pub(super) fn batch(
     let signals = Signals::catch().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
     let format = if json { Format::Json } else { Format::for_people() };
     let batch = Batch { format, interrupt: &signals.interrupt, again: &signals.again, save: &signals.save };
+    let starts = starts.into_iter().map(|start| || start().map(Session::serve));
     Ok(ExitCode::from(batch.run(starts, io::stdout().lock()).code()))
 }
 

@@ -5,8 +5,10 @@ mod data;
 mod headless;
 mod inspect;
 mod list;
+mod nets;
 mod records;
 mod screen;
+mod using;
 
 use crate::data::DataError;
 use crate::kernels::Level;
@@ -60,6 +62,9 @@ pub enum Failure {
     /// Images could not be read or written.
     #[error("error: {0}")]
     Data(DataError),
+    /// A net could not be used.
+    #[error("error: {0}")]
+    Use(TrainError),
     /// A net could not be timed.
     #[error("error: {0}")]
     Bench(TrainError),
@@ -92,9 +97,16 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Presets) => print(&list::presets()),
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
+        Some(Command::Nets { batch, json }) => print(&nets::list(batch.get(), json)?),
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),
+        Some(Command::Eval(args)) => print(&using::eval(&args)?),
+        Some(Command::Predict(args)) => {
+            let (text, unread) = using::predict(&args)?;
+            let code = print(&text)?;
+            Ok(if unread > 0 { ExitCode::FAILURE } else { code })
+        }
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
@@ -211,6 +223,11 @@ fn set_threads(args: &Threads) -> Result<(), Failure> {
     let Some(threads) = args.threads else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     pool.map_err(|e| Failure::SetUp("starting the threads that compute", e.to_string()))
+}
+
+/// Lines, each with its end.
+fn lines_of(lines: impl Iterator<Item = String>) -> String {
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Prints to standard output; a reader who has gone (`| head`) is no failure.

@@ -3,7 +3,7 @@
 use super::args::{Export, Replay};
 use super::{Failure, find_run, headless, print, set_threads};
 use crate::runs::{self, Record, RunError};
-use crate::train::Options;
+use crate::train::{BEST, Checkpoint, Options, TrainError, steps, weights_file, write_whole};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -33,6 +33,20 @@ fn verify(dir: &Path, until: Option<u64>) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Writes the best weights of a run, or the newest when none are the best yet, without what only tricktop knows.
+fn weights(dir: &Path, out: &Path) -> Result<String, Failure> {
+    let best = dir.join(BEST);
+    let newest = || steps(dir).pop().map(|(_, path)| path);
+    let stuck = || RunError::Stuck { path: dir.to_path_buf(), why: "has no checkpoint yet".into() };
+    let from = if best.is_file() { Some(best) } else { newest() };
+    let from = from.ok_or_else(stuck).map_err(Failure::Run)?;
+    let checkpoint = Checkpoint::read(&from).map_err(Failure::Use)?;
+    let bytes = weights_file(checkpoint.weights()).map_err(Failure::Use)?;
+    let wrong = |source| TrainError::Write { path: out.to_path_buf(), source };
+    write_whole(out, &bytes).map_err(wrong).map_err(Failure::Use)?;
+    Ok(format!("{} from {}\n", out.display(), from.display()))
+}
+
 /// What a run has recorded, as text.
 pub(super) fn export(dir: &Path, format: &Export) -> Result<String, Failure> {
     let stuck = |why: String| Failure::Run(RunError::Stuck { path: dir.to_path_buf(), why });
@@ -40,6 +54,7 @@ pub(super) fn export(dir: &Path, format: &Export) -> Result<String, Failure> {
     match format {
         Export { preset: true, .. } => Ok(record.as_recipe().map_err(stuck)?.to_ron()),
         Export { csv: true, .. } => runs::csv(dir).map_err(Failure::Run),
+        Export { weights: Some(out), .. } => weights(dir, out),
         Export { tensorboard: Some(out), .. } => {
             let file = runs::tensorboard(dir, out).map_err(Failure::Run)?;
             Ok(format!("{}\n", file.display()))

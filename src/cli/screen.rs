@@ -46,6 +46,7 @@ fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
             return Ok(Session { commands, past, events, guard: Box::new(connection) });
         }
     };
+    let run = run.serve();
     Ok(Session { commands: run.commands, past, events: run.events, guard: run.worker })
 }
 

@@ -22,6 +22,7 @@ mod measure;
 mod memory;
 mod packed;
 mod parts;
+mod picture;
 #[cfg(test)]
 mod pixel_tests;
 mod prepare;
@@ -40,6 +41,7 @@ pub use get::{GetError, PUBLISHED, Published, Remote, get};
 pub use info::{Info, info};
 pub use measure::{InputSpeed, input_speed};
 pub use packed::{Packed, Shrink, pack};
+pub use picture::{Picture, decode};
 pub use prepare::Input;
 pub use reader::{Pass, Reader};
 pub use source::Split;
@@ -76,6 +78,14 @@ pub struct DataSet {
     pub std: Vec<f32>,
     /// How an image comes to the net.
     pub input: Input,
+}
+
+impl DataSet {
+    /// Normalises images with these means and deviations of the channels.
+    pub fn normalise(&mut self, mean: &[f32], std: &[f32]) {
+        (self.mean, self.std) = (mean.to_vec(), std.to_vec());
+        self.input = Input::new(self.input.shape, self.input.edge, mean, std);
+    }
 }
 
 /// What a source has to say.

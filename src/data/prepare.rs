@@ -13,7 +13,7 @@ pub struct Input {
     /// Height, width and channels that the net sees.
     pub shape: [usize; 3],
     /// Shorter edge before the middle is cut out.
-    pub(super) edge: usize,
+    pub edge: usize,
     pub(super) normaliser: Normaliser,
 }
 

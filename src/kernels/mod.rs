@@ -1,6 +1,7 @@
 //! CPU kernels on plain slices. Activations are `(N*H*W, C)`, convolution weights `(KH*KW*C_in/groups, C_out)`.
 
 pub mod buffer;
+pub mod concat;
 pub mod conv;
 mod direct;
 pub mod geometry;

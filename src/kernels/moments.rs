@@ -9,6 +9,17 @@ pub struct Part {
     pub sums: Vec<f32>,
 }
 
+/// The two sums of every column over all parts.
+pub fn totals(parts: &[Part], c: usize) -> (Vec<f64>, Vec<f64>) {
+    let (mut first, mut second) = (vec![0f64; c], vec![0f64; c]);
+    for part in parts {
+        let (own_first, own_second) = part.sums.split_at(part.sums.len() / 2);
+        first.iter_mut().zip(own_first).for_each(|(a, b)| *a += *b as f64);
+        second.iter_mut().zip(own_second).for_each(|(a, b)| *a += *b as f64);
+    }
+    (first, second)
+}
+
 /// Mean and variance (biased) of every column, from parts in order, whose values had `pivot` taken away.
 pub fn moments(parts: &[Part], pivot: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let c = pivot.len();

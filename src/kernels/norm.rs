@@ -2,6 +2,7 @@
 
 use super::buffer::Shared;
 use super::lanes::{self, NormGrad, NormSums, Where};
+use super::moments;
 use super::simd::Level;
 
 /// What the backward pass of a norm needs of its forward pass.
@@ -62,12 +63,7 @@ pub fn gradients(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradient
             lanes::pass(level, Where { g: to, z }, len, c, sums(Some(to)))
         }
     };
-    let (mut sum, mut dot) = (vec![0f64; c], vec![0f64; c]);
-    for part in &parts {
-        let (own_sum, own_dot) = part.sums.split_at(part.sums.len() / 2);
-        sum.iter_mut().zip(own_sum).for_each(|(a, b)| *a += *b as f64);
-        dot.iter_mut().zip(own_dot).for_each(|(a, b)| *a += *b as f64);
-    }
+    let (sum, dot) = moments::totals(&parts, c);
     let rows = (len / c) as f64;
     let [mut a, mut b, mut d] = [vec![0f32; c], vec![0f32; c], vec![0f32; c]];
     for i in 0..c {

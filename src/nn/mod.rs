@@ -1,13 +1,15 @@
-//! Layers and nets over any device with [`crate::ops::Ops`].
+//! Nets over any device with [`crate::ops::Ops`]: one vocabulary that describes them ([`layer`]), the nets of the paper
+//! in it ([`families`]), and one [`Net`] that runs them.
 
-mod layers;
+pub mod families;
+pub mod layer;
+mod net;
 mod param;
-mod resnet;
 mod spec;
 mod state;
 
-pub use layers::{ConvNorm, Linear};
+pub use layer::Cost;
+pub use net::Net;
 pub use param::{Init, Layout, Param, Role};
-pub use resnet::ResNet;
-pub use spec::{Block, Cost, NetSpec, Stem};
-pub use state::{State, StateError, TensorData};
+pub use spec::{NetSpec, edge};
+pub use state::{Head, State, StateError, TensorData};

@@ -1,10 +1,10 @@
 //! Weights under PyTorch's names and layouts, to and from safetensors.
 
-use super::resnet::ResNet;
+use super::{Net, NetSpec};
 use crate::ops::{Ops, Real};
 use dfdx::prelude::HasShape;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use thiserror::Error;
 
 /// A tensor in PyTorch's layout.
@@ -40,8 +40,21 @@ pub enum StateError {
         found: String,
     },
     /// A parameter of the net is missing.
-    #[error("tensor {0} is missing: the file is of another net")]
-    Missing(String),
+    #[error("tensor {name} is missing: the file is of another net{}", near(.nearest))]
+    Missing {
+        /// Parameter.
+        name: String,
+        /// The name in the file that is most like it.
+        nearest: Option<String>,
+    },
+    /// A tensor that the net has no place for.
+    #[error("tensor {name} belongs to no layer of this net: the file is of another one{}", near(.nearest))]
+    Unknown {
+        /// Tensor.
+        name: String,
+        /// The parameter of the net that is most like it.
+        nearest: Option<String>,
+    },
     /// A tensor has another shape than the net's.
     #[error("tensor {name} has shape {found:?}; the net needs {expected:?}")]
     Shape {
@@ -57,6 +70,69 @@ pub enum StateError {
     Device(String),
 }
 
+fn near(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or(String::new(), |name| format!("; the nearest name is {name}"))
+}
+
+/// The name that is most like `name`.
+fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<String> {
+    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(name, other);
+    among.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).map(String::from)
+}
+
+/// What becomes of the linear layer when the tensors are of other classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It must fit.
+    Fits,
+    /// It keeps what it has.
+    MayDiffer,
+}
+
+/// Tensors of other programs' files that no net here has a place for: counters of norms, and the auxiliary head of
+/// Inception.
+fn passed_over(name: &str) -> bool {
+    name.ends_with(".num_batches_tracked") || name.starts_with("AuxLogits.")
+}
+
+impl NetSpec {
+    /// Checks that tensors under PyTorch's names are those of this net, all of them and no others; says whether the
+    /// linear layer is among those that fit.
+    ///
+    /// # Errors
+    /// The first that is missing, of another shape or of no layer.
+    pub fn fit(&self, tensors: &BTreeMap<String, TensorData>, head: Head) -> Result<bool, StateError> {
+        let params = self.params();
+        let mut head_fits = true;
+        for p in &params {
+            let found = match tensors.get(&p.name) {
+                Some(t) => t.shape.clone(),
+                None => {
+                    let nearest = nearest(&p.name, tensors.keys().map(String::as_str));
+                    return Err(StateError::Missing { name: p.name.clone(), nearest });
+                }
+            };
+            let expected = p.layout.torch_shape(p.shape);
+            if found == expected {
+                continue;
+            }
+            // (of the linear layer only the classes may differ)
+            let of_head =
+                head == Head::MayDiffer && p.name.strip_prefix(&self.head).is_some_and(|n| n.starts_with('.'));
+            if of_head && found.len() == expected.len() && found[1..] == expected[1..] {
+                head_fits = false;
+            } else {
+                return Err(StateError::Shape { name: p.name.clone(), found, expected });
+            }
+        }
+        let known: HashSet<&str> = params.iter().map(|p| p.name.as_str()).collect();
+        match tensors.keys().find(|name| !known.contains(name.as_str()) && !passed_over(name)) {
+            None => Ok(head_fits),
+            Some(name) => Err(StateError::Unknown { name: name.clone(), nearest: nearest(name, known.into_iter()) }),
+        }
+    }
+}
+
 impl State {
     /// Reads a safetensors file's bytes.
     ///
@@ -69,6 +145,9 @@ impl State {
         let mut state = State::default();
         state.metadata.extend(header.metadata().clone().unwrap_or_default());
         for (name, view) in file.tensors() {
+            if passed_over(&name) && view.dtype() != Dtype::F32 {
+                continue;
+            }
             if view.dtype() != Dtype::F32 {
                 return Err(StateError::Dtype { name, found: format!("{:?}", view.dtype()) });
             }
@@ -95,7 +174,7 @@ impl State {
     }
 }
 
-impl<E: Real, D: Ops<E>> ResNet<E, D> {
+impl<E: Real, D: Ops<E>> Net<E, D> {
     /// Parameters and running statistics under PyTorch's names.
     pub fn export(&self) -> BTreeMap<String, TensorData> {
         let tensor =
@@ -109,13 +188,37 @@ impl<E: Real, D: Ops<E>> ResNet<E, D> {
     /// A tensor that is missing or of another shape; then nothing has changed.
     pub fn import(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), StateError> {
         for p in self.params() {
-            let t = tensors.get(&p.name).ok_or_else(|| StateError::Missing(p.name.clone()))?;
+            let t = tensors.get(&p.name).ok_or_else(|| {
+                let nearest = nearest(&p.name, tensors.keys().map(String::as_str));
+                StateError::Missing { name: p.name.clone(), nearest }
+            })?;
             if t.shape != p.torch_shape() {
                 let (name, found) = (p.name.clone(), t.shape.clone());
                 return Err(StateError::Shape { name, found, expected: p.torch_shape() });
             }
         }
-        for p in self.params_mut() {
+        self.take(tensors, |_| true)
+    }
+
+    /// Starts from the weights of a file of this net alone, which may be of other classes: then the linear layer keeps
+    /// what it has. Says whether it was taken too.
+    ///
+    /// # Errors
+    /// As for [`NetSpec::fit`]; then nothing has changed.
+    pub fn start_from(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<bool, StateError> {
+        let head_fits = self.spec().fit(tensors, Head::MayDiffer)?;
+        let head = format!("{}.", self.spec().head);
+        self.take(tensors, |name| head_fits || !name.starts_with(&head))?;
+        Ok(head_fits)
+    }
+
+    /// Takes the parameters that are wanted; their shapes fit.
+    fn take(
+        &mut self,
+        tensors: &BTreeMap<String, TensorData>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), StateError> {
+        for p in self.params_mut().into_iter().filter(|p| wanted(&p.name)) {
             let values = p.from_torch(&tensors[&p.name].values);
             let data = p.data.device().clone().try_tensor_from_vec(values, *p.data.shape());
             p.data = data.map_err(|e| StateError::Device(format!("{e:?}")))?;

@@ -112,7 +112,7 @@ pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
             (var.put_tape(tape), centred)
         }
     };
-    let scale = var.try_add(E::of(Norm::<E, D>::EPS))?.try_sqrt()?.try_recip()?.try_mul(row(norm.gamma)?)?;
+    let scale = var.try_add(E::of(norm.eps))?.try_sqrt()?.try_recip()?.try_mul(row(norm.gamma)?)?;
     let scaled = scale.try_broadcast_like::<_, Axis<0>>(&shape)?.try_mul(centred)?;
     let mut y: Matrix<E, D, T> = scaled.try_add(row(norm.beta)?.try_broadcast_like::<_, Axis<0>>(&shape)?)?;
     if let Some(residual) = residual {
@@ -191,6 +191,35 @@ pub fn average_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &P
 pub fn global_average<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>) -> Result<Matrix<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     x.tensor().try_reshape_like(&(n, h * w, c))?.try_mean::<(usize, usize), Axis<1>>()
+}
+
+/// Composed concatenation; see [`Ops::concat`].
+///
+/// # Errors
+/// The device's.
+pub fn concat<E: Real, D: Ops<E>, T: Tape<E, D>>(parts: Vec<Map<E, D>>, tape: T) -> Result<Map<E, D, T>, D::Err> {
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else { unreachable!("maps are concatenated, one at least") };
+    let (n, h, w, _) = first.size();
+    let joined = parts
+        .try_fold(first.tensor().put_tape(tape), |joined, part| (joined, part.tensor()).try_concat_along(Axis::<1>))?;
+    Ok(Map::new(joined, n, h, w))
+}
+
+/// Composed squeeze and excite; see [`Ops::excite`].
+///
+/// # Errors
+/// The device's.
+pub fn excite<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D>,
+    gate: Matrix<E, D, T>,
+    residual: Map<E, D>,
+) -> Result<Map<E, D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    let gate = gate.try_broadcast_like::<_, Axis<1>>(&(n, h * w, c))?;
+    let scaled = gate.try_mul(x.tensor().put_tape(T::default()).try_reshape_like(&(n, h * w, c))?)?;
+    let scaled: Matrix<E, D, T> = scaled.try_reshape_like(&(n * h * w, c))?;
+    Ok(Map::new(scaled.try_add(residual.tensor())?.try_relu()?, n, h, w))
 }
 
 /// Composed linear layer; see [`Ops::linear`].

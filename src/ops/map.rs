@@ -93,6 +93,12 @@ impl<E: Real, D: Storage<E>> Map<E, D> {
         Map { n, h, w, c, values, pending: None, tape: NoneTape }
     }
 
+    /// The same values as a map of its own, for an operation that changes only what is pending.
+    pub(super) fn again(values: &Rc<Buffer>, (n, h, w, c): (usize, usize, usize, usize)) -> Self {
+        let values = Values::Kernel(values.clone(), Gathered::default());
+        Map { n, h, w, c, values, pending: None, tape: NoneTape }
+    }
+
     /// Puts a tape on.
     pub fn put_tape<T>(self, tape: T) -> Map<E, D, T> {
         let Map { n, h, w, c, values, pending, .. } = self;

@@ -50,11 +50,11 @@ pub struct Norm<'a, E: Real, D: Ops<E>> {
     pub var: &'a mut Matrix<E, D>,
     /// Whose statistics are used.
     pub mode: Mode,
+    /// Added to the variance.
+    pub eps: f64,
 }
 
 impl<E: Real, D: Ops<E>> Norm<'_, E, D> {
-    /// Added to the variance.
-    pub const EPS: f64 = 1e-5;
     /// Share of the batch's statistics in the new running ones.
     pub const MOMENTUM: f64 = 0.1;
 }
@@ -175,6 +175,26 @@ pub trait Ops<E: Real>: Device<E, Err: Send> + Send + Sync {
     /// The device's, when memory runs out.
     fn put_gradient(grads: &mut Gradients<E, Self>, of: &Matrix<E, Self>, values: Vec<E>) -> Result<(), Self::Err> {
         composed::put_gradient(grads, of, values)
+    }
+
+    /// The channels of maps of one size, one map's behind the other's.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn concat<T: Tape<E, Self>>(parts: Vec<Map<E, Self>>, tape: T) -> Result<Map<E, Self, T>, Self::Err> {
+        composed::concat(parts, tape)
+    }
+
+    /// relu(x * gate + residual), with a factor for every channel of every image: gate `(N, C)`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn excite<T: Tape<E, Self>>(
+        x: Map<E, Self>,
+        gate: Matrix<E, Self, T>,
+        residual: Map<E, Self>,
+    ) -> Result<Map<E, Self, T>, Self::Err> {
+        composed::excite(x, gate, residual)
     }
 
     /// x w + b, with x `(N, C)`, w `(C, K)`, b `(1, K)`.

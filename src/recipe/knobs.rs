@@ -111,11 +111,13 @@ knobs! {
     optim.clip_norm, "clip norm", Knob, from(0.0, 1e6), "", Add(0.5), Live, "", "norm to which all gradients together are shortened, 0 for none";
     train.batch, "batch", Knob, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "images a step";
     train.epochs, "epochs", Knob, int(1, 100_000), "epochs", Add(1.0), NextEpoch, "", "length of the run";
+    net.family, "net family", Knob, Kind::Choice(Family::WORDS), "", Add(1.0), Fork, "4", "family of nets; `tricktop nets` lists them with their sizes";
     net.form, "net form", Knob, Kind::Choice(Form::WORDS), "", Add(1.0), Fork, "", "Small: 3x3 stem, no max-pool; ImageNet: 7x7 or deep stem, max-pool";
-    net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2";
-    net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D; a small net pools in its shortcuts with D, and A, B and C are the same";
+    net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2; DenseNet: 121, 169, 201; MobileNet: 28; Inception: 48";
+    net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D of ResNets; a small net pools in its shortcuts with D, and A, B and C are the same";
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
+    net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
     data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: found out from data.path, bundled when that is empty";
     data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory or packed file of the images";
     data.size, "image size", Knob, int(0, 1024), "px", Add(32.0), Fork, "2.1", "edge of the square the net sees, 0 for the images' own, 224 for photographs";

@@ -107,20 +107,9 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
 
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
-    use settings::{DataKind, Form};
-    let mut found = Vec::new();
+    use settings::DataKind;
+    let mut found: Vec<Invalid> = net_clash(&s.net).into_iter().collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
-    let depths: &[u64] = &[18, 34, 50, 101, 152];
-    match s.net.form {
-        Form::ImageNet if !depths.contains(&s.net.depth) => {
-            clash("net.depth", format!("is {}; an ImageNet ResNet has 18, 34, 50, 101 or 152 layers", s.net.depth))
-        }
-        Form::Small if s.net.depth != 18 && s.net.depth % 6 != 2 => clash(
-            "net.depth",
-            format!("is {}; a small ResNet has 18 or 6n+2 layers (8, 14, 20, 26, 32, …)", s.net.depth),
-        ),
-        _ => {}
-    }
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
         clash(
             "schedule.warmup.epochs",
@@ -156,6 +145,31 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
     found
 }
 
+/// A form or depth that a family of nets does not have.
+fn net_clash(net: &settings::Net) -> Option<Invalid> {
+    use settings::{Family, Form};
+    let depth = net.depth;
+    let (allowed, has): (&[u64], &str) = match (net.family, net.form) {
+        (Family::ResNeXt | Family::SeResNeXt | Family::Inception, Form::Small) => {
+            let problem = format!("is Small; {} is there as ImageNet", net.family.word());
+            return Some(Invalid { path: "net.form", problem });
+        }
+        (Family::ResNet | Family::SeResNet, Form::ImageNet) => {
+            (&[18, 34, 50, 101, 152], "an ImageNet ResNet has 18, 34, 50, 101 or 152 layers")
+        }
+        (Family::ResNet | Family::SeResNet, Form::Small) if depth % 6 == 2 => return None,
+        (Family::ResNet | Family::SeResNet, Form::Small) => {
+            (&[18], "a small ResNet has 18 or 6n+2 layers (8, 14, 20, 26, 32, …)")
+        }
+        (Family::ResNeXt | Family::SeResNeXt, _) => (&[50, 101, 152], "a ResNeXt has 50, 101 or 152 layers"),
+        (Family::MobileNet, _) => (&[28], "MobileNet has 28 layers"),
+        (Family::DenseNet, _) => (&[121, 169, 201], "a DenseNet has 121, 169 or 201 layers"),
+        (Family::Inception, _) => (&[48], "Inception-V3 has 48 layers"),
+    };
+    let problem = format!("is {depth}; {has}");
+    (!allowed.contains(&depth)).then_some(Invalid { path: "net.depth", problem })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +195,7 @@ mod tests {
                 (Kind::Switch, Value::Bool(v)) => Value::Bool(!v),
                 (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 7),
                 (Kind::Int { .. }, _) => Value::Int(32),
+                (Kind::Choice(_), _) if knob.path == "net.family" => Value::Word("SeResNet".into()),
                 (Kind::Float { min, max, .. }, _) => Value::Float(min + (max - min) / 1024.0),
                 (Kind::Choice(words), Value::Word(v)) => {
                     Value::Word(words.iter().rfind(|w| **w != v).unwrap().to_string())
@@ -232,6 +247,13 @@ mod tests {
         assert_eq!(invalid(&[("schedule.warmup.epochs", Value::Float(15.5))]), ["schedule.warmup.epochs"]);
         assert_eq!(invalid(&[("data.kind", word("Idx"))]), ["data.path"]);
         assert_eq!(invalid(&[("net.form", word("ImageNet"))]), ["net.depth"]);
+        for (family, path) in
+            [("ResNeXt", "net.form"), ("Inception", "net.form"), ("MobileNet", "net.depth"), ("DenseNet", "net.depth")]
+        {
+            assert_eq!(invalid(&[("net.family", word(family))]), [path], "{family}");
+        }
+        let mobile = [(knob("net.family"), word("MobileNet")), (knob("net.depth"), Value::Int(28))];
+        assert!(Recipe::default().with(mobile).is_ok());
         for name in ["", ".", "..", ".hidden", "a/b", "a\\b", "/"] {
             assert_eq!(invalid(&[("name", word(name))]), ["name"], "{name}");
         }

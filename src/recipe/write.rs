@@ -62,6 +62,9 @@ mod tests {
     /// A value of a knob that clashes with none of the others made here.
     fn value(path: &str, kind: Kind) -> BoxedStrategy<Value> {
         match (path, kind) {
+            ("net.family", _) => {
+                prop_oneof![Just("ResNet"), Just("SeResNet")].prop_map(|w: &str| Value::Word(w.to_string())).boxed()
+            }
             ("net.depth", _) => prop_oneof![Just(18), Just(50)].prop_map(Value::Int).boxed(),
             ("train.epochs", _) => (1000..=100_000u64).prop_map(Value::Int).boxed(),
             ("tricks.mixup.off_epochs", _) => (0..1000u64).prop_map(Value::Int).boxed(),

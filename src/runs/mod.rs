@@ -152,6 +152,8 @@ pub struct Session {
     pub events: Receiver<Event>,
     /// What stops and joins the trainer's thread when it is dropped.
     pub worker: Box<dyn Any + Send>,
+    /// Where screens from outside get their events.
+    hub: Hub,
 }
 
 /// Makes the run's directory below `runs` and starts its trainer.
@@ -197,11 +199,18 @@ fn begin(
     notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, message }));
     let (commands, worker) =
         spawn(recipe.clone(), options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
-    // A place that has no sockets has no screens from outside; the run does not depend on them.
-    let server = Server::listen(&dir, hub, commands.clone()).ok();
-    // (in this order: the trainer ends, then every screen has been told)
-    let worker = Box::new((worker, server));
-    Ok(Session { name, dir, recipe, first, commands, events, worker })
+    Ok(Session { name, dir, recipe, first, commands, events, worker, hub })
+}
+
+impl Session {
+    /// Lets screens attach to the run. A place that has no sockets has no screens from outside; the run does not depend on
+    /// them.
+    pub fn serve(mut self) -> Session {
+        let server = Server::listen(&self.dir, self.hub.clone(), self.commands.clone()).ok();
+        // (dropped in this order: the trainer ends, then every screen is told)
+        self.worker = Box::new((self.worker, server));
+        self
+    }
 }
 
 /// Starts the trainer's thread.

@@ -6,15 +6,19 @@ mod edits;
 mod error;
 mod evaluate;
 mod protocol;
+mod result;
 pub mod sgd;
 mod step;
 mod trainer;
 mod worker;
 
-pub use checkpoint::{BEST, Checkpoint, Digests, Link, Meta, Progress, steps, write_whole};
+pub use checkpoint::{
+    BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, read_weights, steps, weights_file, write_whole,
+};
 pub use edits::Waiting;
 pub use error::TrainError;
 pub(crate) use protocol::or_nan;
 pub use protocol::*;
+pub use result::{Classifier, Guess, evaluate_checkpoint, evaluate_weights};
 pub use step::{Learner, Outcome};
 pub use worker::{Options, Worker, check, spawn};

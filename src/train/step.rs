@@ -1,10 +1,10 @@
 //! One training step: mixup, teacher, forward, loss, backward, optimiser.
 
 use super::TrainError;
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, read_weights};
 use super::sgd::Sgd;
 use crate::data::{Batch, DataSet};
-use crate::nn::{NetSpec, ResNet, Role};
+use crate::nn::{Net, NetSpec, Role, StateError};
 use crate::ops::loss::{Loss, cross_entropy, distillation};
 use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
@@ -13,18 +13,19 @@ use crate::tricks::mixup;
 use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::{mixed_targets, targets};
 use dfdx::prelude::{Backward, NoneTape, OwnedTape, PutTape, SplitTape, Tape, TryAdd, TryMul};
+use std::path::Path;
 
 /// A teacher and where it came from.
 struct Teacher<D: Ops<f32>> {
     source: String,
-    net: ResNet<f32, D>,
+    net: Net<f32, D>,
 }
 
 /// A net in training, its optimiser and its teacher.
 pub struct Learner<D: Ops<f32>> {
     dev: D,
     /// The net.
-    pub net: ResNet<f32, D>,
+    pub net: Net<f32, D>,
     /// The optimiser.
     pub sgd: Sgd<f32, D>,
     teacher: Option<Teacher<D>>,
@@ -57,11 +58,29 @@ impl<D: Ops<f32>> Learner<D> {
     /// The device's, or a teacher that cannot be had.
     pub fn new(dev: D, s: &Settings, data: &DataSet) -> Result<Self, TrainError> {
         let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
-        let mut net = ResNet::new(&dev, &spec).map_err(TrainError::device)?;
+        let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
         let mut learner = Learner { dev, net, sgd: Sgd::default(), teacher: None };
         learner.ready_teacher(&s.tricks.distill)?;
         Ok(learner)
+    }
+
+    /// A net that is not to be trained any more.
+    pub fn holding(dev: D, net: Net<f32, D>) -> Self {
+        Learner { dev, net, sgd: Sgd::default(), teacher: None }
+    }
+
+    /// Takes the weights of a file to start from; says so in a sentence when the linear layer is of other classes.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not of this net; then nothing has changed.
+    pub fn start_from(&mut self, path: &Path) -> Result<Option<String>, TrainError> {
+        let tensors = read_weights(path)?;
+        let wrong = |e: StateError| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() };
+        let head_fits = self.net.start_from(&tensors).map_err(wrong)?;
+        let NetSpec { head, classes, .. } = self.net.spec();
+        let (file, found) = (path.display(), tensors.get(&format!("{head}.bias")).map_or(0, |t| t.values.len()));
+        Ok((!head_fits).then(|| format!("{file} is of {found} classes: {head}, of {classes} here, starts anew")))
     }
 
     /// Loads the teacher that `distill` names, when it is on and another one is there.

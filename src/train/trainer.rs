@@ -17,6 +17,7 @@ use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
 use broken::Broken;
 use save::Saver;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -71,6 +72,12 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let mut learner = Learner::new(dev, &recipe, &data)?;
         let from = options.from.take();
         let mut at = Progress::default();
+        if from.is_none()
+            && !recipe.net.weights.is_empty()
+            && let Some(message) = learner.start_from(Path::new(&recipe.net.weights))?
+        {
+            sink(Event::Alarm { step: 0, message });
+        }
         if let Some(checkpoint) = &from {
             checkpoint.restore(&mut learner)?;
             at = checkpoint.meta.at.clone();

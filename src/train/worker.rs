@@ -1,14 +1,15 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
 use super::trainer::Trainer;
-use super::{Checkpoint, Command, Event, Link, State, Summary, TrainError, Waiting};
+use super::{Checkpoint, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
 use crate::data;
+use crate::nn::{Head, NetSpec};
 use crate::recipe::Recipe;
 use dfdx::prelude::Cpu;
 use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -40,12 +41,18 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Says what a run of `recipe` would lack: its images, its teacher.
+/// Says what a run of `recipe` would lack: its images, the weights it starts from, its teacher.
 ///
 /// # Errors
 /// Images that cannot be had, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
     let data = data::open(&recipe.data, recipe.train.seed)?;
+    if !recipe.net.weights.is_empty() {
+        let path = Path::new(&recipe.net.weights);
+        let spec = NetSpec::new(&recipe.net, data.train.channels, data.classes.len());
+        let fit = spec.fit(&read_weights(path)?, Head::MayDiffer);
+        fit.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;
+    }
     let distill = &recipe.tricks.distill;
     if distill.on {
         Checkpoint::teacher(&distill.teacher, &Cpu::default(), data.train.channels, data.classes.len())?;

@@ -2,7 +2,7 @@
 
 use safetensors::{Dtype, SafeTensors};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The directory of golden values.
 pub fn path(name: &str) -> PathBuf {
@@ -27,8 +27,12 @@ pub type Case = BTreeMap<String, Tensor>;
 
 /// The cases of a file: the part of a key before the first slash is the case.
 pub fn cases(name: &str) -> BTreeMap<String, Case> {
-    let path = path(name);
-    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    cases_in(&path(name))
+}
+
+/// The cases of a file, by its path.
+pub fn cases_in(path: &Path) -> BTreeMap<String, Case> {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut cases: BTreeMap<String, Case> = BTreeMap::new();
     for (key, view) in SafeTensors::deserialize(&bytes).unwrap().tensors() {
         let (case, tensor) = key.split_once('/').unwrap();

@@ -12,7 +12,8 @@ use crate::file::{Case, Report, cases, distance, path, require, to_nhwc};
 use dfdx::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tricktop::nn::{Block, NetSpec, ResNet, Role, Stem, TensorData};
+use tricktop::nn::families::{Block, Groups, ResNet, Stem};
+use tricktop::nn::{Net, NetSpec, Role, TensorData};
 use tricktop::ops::loss::cross_entropy;
 use tricktop::ops::{Map, Mode, Ops, Real};
 use tricktop::recipe::settings::{Settings, Smoothing};
@@ -22,15 +23,14 @@ use tricktop::tricks::targets::targets;
 /// However badly rounding is blown up, no value may be further off: what PyTorch's single precision shows.
 const WORST: f64 = 0.1;
 
-type Tensors = BTreeMap<String, TensorData>;
+pub type Tensors = BTreeMap<String, TensorData>;
 
 fn spec(name: &str, about: &Value, stem_channels: usize) -> NetSpec {
     let list = |key: &str| -> Vec<usize> {
         about[key].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect()
     };
     let width = about["stem_width"].as_u64().unwrap() as usize;
-    NetSpec {
-        name: name.to_string(),
+    let net = ResNet {
         stem: match about["stem_type"].as_str().unwrap() {
             "deep" => Stem::Deep { width },
             _ => Stem::Classic { width: stem_channels },
@@ -38,15 +38,16 @@ fn spec(name: &str, about: &Value, stem_channels: usize) -> NetSpec {
         block: if about["block"] == "Bottleneck" { Block::Bottleneck } else { Block::Basic },
         layers: list("layers"),
         channels: list("channels"),
+        groups: Groups::NONE,
+        gated: false,
         stride_first: false,
         average_down: about["avg_down"].as_bool().unwrap(),
-        image_channels: about["in_chans"].as_u64().unwrap() as usize,
-        classes: 10,
-    }
+    };
+    net.spec(name, about["in_chans"].as_u64().unwrap() as usize, 10)
 }
 
 /// The tensors of a case whose names start with `part`, without it.
-fn part(case: &Case, part: &str) -> Tensors {
+pub fn part(case: &Case, part: &str) -> Tensors {
     let tensor = |t: &crate::file::Tensor| TensorData { shape: t.shape.clone(), values: t.values.clone() };
     case.iter().filter_map(|(k, t)| Some((k.strip_prefix(part)?.to_string(), tensor(t)))).collect()
 }
@@ -100,7 +101,7 @@ where
     let dev = Cpu::default();
     let wide = |v: &[f32]| v.iter().map(|v| E::of(*v as f64)).collect::<Vec<E>>();
     let narrow = |v: Vec<E>| v.into_iter().map(|v| v.value() as f32).collect::<Vec<f32>>();
-    let mut net = ResNet::<E, Cpu>::new(&dev, spec).unwrap();
+    let mut net = Net::<E, Cpu>::new(&dev, spec).unwrap();
     net.import(before).unwrap();
     assert_eq!(&net.export(), before, "{}: what is imported is exported again", spec.name);
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{}", spec.name) };

@@ -105,7 +105,7 @@ fn norm(at: &str, case: &Case, path: Path, report: &mut Report) {
     let (gamma, beta) = (row(&case["gamma"]), row(&case["beta"]));
     let (mut mean, mut var) = (row(&case["mean_before"]), row(&case["var_before"]));
     let mut run = |mode, x| {
-        let norm = Norm { gamma: &gamma, beta: &beta, mean: &mut mean, var: &mut var, mode };
+        let norm = Norm { gamma: &gamma, beta: &beta, mean: &mut mean, var: &mut var, mode, eps: 1e-5 };
         match path {
             Path::Kernels => Cpu::norm_act(x, norm, None, false).unwrap(),
             Path::Composed => composed::norm_act(x, norm, None, false).unwrap(),

@@ -1,38 +1,72 @@
 //! Schedules, parameter counts and multiply-adds.
 
 use crate::file::path;
-use serde_json::Value;
-use tricktop::nn::NetSpec;
-use tricktop::recipe::settings::{Decay, Form, Net, Settings, Variant};
+use serde_json::{Value, json};
+use tricktop::nn::{NetSpec, edge};
+use tricktop::recipe::settings::{Decay, Family, Form, Net, Settings, Variant};
 use tricktop::tricks::schedule::{Position, lr};
 
 fn tables() -> Value {
     serde_json::from_slice(&std::fs::read(path("tables.json")).unwrap()).unwrap()
 }
 
+/// The net that timm calls `name`.
+fn timm(name: &str) -> Net {
+    let (stem, number) = name.split_at(name.find(|c: char| c.is_ascii_digit()).unwrap());
+    let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
+    let (family, depth) = match stem {
+        "resnet" => (Family::ResNet, digits.parse().unwrap()),
+        "seresnet" => (Family::SeResNet, digits.parse().unwrap()),
+        "resnext" => (Family::ResNeXt, digits.parse().unwrap()),
+        "seresnext" => (Family::SeResNeXt, digits.parse().unwrap()),
+        "densenet" => (Family::DenseNet, digits.parse().unwrap()),
+        "mobilenetv" => (Family::MobileNet, 28),
+        "inception_v" => (Family::Inception, 48),
+        other => panic!("{name}: {other}"),
+    };
+    let variant = match number.trim_start_matches(|c: char| c.is_ascii_digit()) {
+        "c" => Variant::C,
+        "d" => Variant::D,
+        _ => Variant::B,
+    };
+    Net { family, form: Form::ImageNet, depth, variant, ..Net::default() }
+}
+
 #[test]
 fn parameters_and_multiply_adds_equal_timm() {
     let tables = tables();
-    let nets = tables["parameters_1000_classes"].as_object().unwrap();
-    let mut seen = Vec::new();
-    for (name, about) in nets.iter().filter(|(name, _)| name.starts_with("resnet")) {
-        let digits: String = name.chars().filter(char::is_ascii_digit).collect();
-        let variant = match name.trim_start_matches("resnet").trim_start_matches(char::is_numeric) {
-            "" => Variant::B,
-            "c" => Variant::C,
-            "d" => Variant::D,
-            other => panic!("{name}: variant {other}"),
-        };
-        let net = Net { form: Form::ImageNet, depth: digits.parse().unwrap(), variant, ..Net::default() };
+    let mut nets: Vec<(String, Value)> =
+        tables["parameters_1000_classes"].as_object().unwrap().clone().into_iter().collect();
+    assert!(nets.len() >= 16, "{} nets in tables.json", nets.len());
+    // torchvision's, which the table does not have; multiply-adds by the same count
+    nets.push((
+        "densenet121".into(),
+        json!({ "parameters": 7_978_856, "multiply_adds": 2_834_161_664u64, "input": 224 }),
+    ));
+    nets.push((
+        "densenet201".into(),
+        json!({ "parameters": 20_013_928, "multiply_adds": 4_291_365_888u64, "input": 224 }),
+    ));
+    let mut wrong = Vec::new();
+    for (name, about) in nets {
+        let net = timm(&name);
         let size = about["input"].as_u64().unwrap() as usize;
+        assert_eq!(edge(net.family, net.form), size, "{name}");
         let cost = NetSpec::new(&net, 3, 1000).cost(size, size);
-        assert_eq!(cost.parameters as u64, about["parameters"].as_u64().unwrap(), "{name} parameters");
-        assert_eq!(cost.multiply_adds, about["multiply_adds"].as_u64().unwrap(), "{name} multiply-adds");
-        seen.push(name.as_str());
+        assert!(!cost.too_small, "{name}");
+        let found = (cost.parameters as u64, cost.multiply_adds);
+        let expected = (about["parameters"].as_u64().unwrap(), about["multiply_adds"].as_u64().unwrap());
+        if found != expected {
+            wrong.push(format!("{name}: {found:?}, expected {expected:?}"));
+        }
     }
-    for name in ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet50c", "resnet50d", "resnet18d"] {
-        assert!(seen.contains(&name), "{name} is missing from tables.json");
-    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_image_that_is_too_small_is_known() {
+    let spec = NetSpec::new(&timm("inception_v3"), 3, 10);
+    assert!(spec.cost(74, 75).too_small && !spec.cost(75, 75).too_small);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `Cpu` runs the operations through the kernels: a forward call, and a closure on the tape that calls backward.
 
+mod join;
 mod unit;
 mod values;
 
@@ -96,6 +97,18 @@ impl Ops<f32> for Cpu {
     fn global_average<T: Tape<f32, Self>>(x: Map<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
         let whole = Pool { kernel: x.h.max(x.w), stride: x.h.max(x.w), padding: 0, ceil: true, count_padding: false };
         Self::matrix(<Self as Ops<f32>>::average_pool(x, &whole)?)
+    }
+
+    fn concat<T: Tape<f32, Self>>(parts: Vec<Map<f32, Self>>, tape: T) -> Result<Map<f32, Self, T>, Error> {
+        join::concat(parts, tape)
+    }
+
+    fn excite<T: Tape<f32, Self>>(
+        x: Map<f32, Self>,
+        gate: Matrix<f32, Self, T>,
+        residual: Map<f32, Self>,
+    ) -> Result<Map<f32, Self, T>, Error> {
+        join::excite(x, gate, residual)
     }
 
     fn gradient_square(grads: &mut Grads, of: &Matrix<f32, Self>) -> Result<f64, Error> {

@@ -11,7 +11,7 @@ use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{self, Affine, Dense, Finished, Gradient, NormGrad, Statistics, Summed};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::{Level, moments, norm};
-use crate::ops::map::Pending;
+use crate::ops::map::{Pending, Values};
 use crate::ops::{Filter, Map, Matrix, Mode, Norm};
 use dfdx::prelude::*;
 use std::rc::Rc;
@@ -41,7 +41,7 @@ fn statistic(norm: &mut N, batch: Option<(Moments, usize)>, relu: bool) -> Resul
             (mean, var)
         }
     };
-    let inverse_deviation: Vec<f32> = var.iter().map(|v| 1.0 / (v + N::EPS as f32).sqrt()).collect();
+    let inverse_deviation: Vec<f32> = var.iter().map(|v| 1.0 / (v + norm.eps as f32).sqrt()).collect();
     let scale: Vec<f32> = values(norm.gamma).iter().zip(&inverse_deviation).map(|(g, i)| g * i).collect();
     let shift = values(norm.beta).iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
     let pending = Rc::new(Pending { scale, shift, relu });
@@ -95,15 +95,22 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
 ) -> Result<Map<f32, Cpu, T>, Error> {
     let (x, mut tape) = x.split_tape();
     let (len, c) = (x.len(), x.c);
-    let mut y = Buffer::take(len);
-    y.copy_from_slice(&dense(&x));
+    // (a map that a kernel made, with nothing pending, is not copied)
+    let y = match (&x.values, &x.pending) {
+        (Values::Kernel(values, _), None) => Map::again(values, x.size()),
+        _ => {
+            let mut y = Buffer::take(len);
+            y.copy_from_slice(&dense(&x));
+            Map::made(y, x.size())
+        }
+    };
     let pivot = values(norm.mean).to_vec();
     let batch = (norm.mode == Mode::Train).then(|| {
-        let parts = lanes::pass(Level::best(), Dense(&y), len, c, Statistics { y: None, pivot: &pivot });
+        let parts = lanes::pass(Level::best(), Dense(raw(&y)), len, c, Statistics { y: None, pivot: &pivot });
         (moments::moments(&parts, &pivot), len / c)
     });
     let statistic = statistic(&mut norm, batch, relu)?;
-    let (out, normed) = normed(Map::made(y, x.size()), statistic, residual, &norm);
+    let (out, normed) = normed(y, statistic, residual, &norm);
     let gx = Target::of(&x);
     tape.add_backward_op(move |grads| {
         normed.backward(grads, |grads, gy| {

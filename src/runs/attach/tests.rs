@@ -37,7 +37,7 @@ fn obedient(mut stage: Stage) {
 }
 
 fn run(runs: &Path) -> Session {
-    let session = start_with(Recipe::default(), Options::default(), runs, play(obedient)).unwrap();
+    let session = start_with(Recipe::default(), Options::default(), runs, play(obedient)).unwrap().serve();
     while !matches!(session.events.recv_timeout(PATIENCE).unwrap(), Event::Epoch(_)) {}
     session
 }

@@ -2,6 +2,7 @@
 //! make equal files.
 
 use super::digest::Digests;
+use crate::data::DataSet;
 use crate::kernels::Level;
 use crate::recipe::{KNOBS, Recipe, Value, knobs, reasons};
 use crate::train::edits::Waiting;
@@ -31,6 +32,30 @@ pub struct Progress {
     pub best_top1: Option<f64>,
 }
 
+/// What a net was trained to see and to say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Class names, in label order.
+    pub classes: Vec<String>,
+    /// Height, width and channels of an image.
+    pub image: [usize; 3],
+    /// Shorter edge to which an image is resized before its middle is cut out.
+    pub edge: usize,
+    /// Mean of each channel that images are normalised with, 0 to 255.
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel that images are normalised with, 0 to 255.
+    pub std: Vec<f32>,
+}
+
+impl Signature {
+    /// Of a net for these images.
+    pub(in crate::train) fn of(data: &DataSet) -> Signature {
+        let DataSet { input, classes, mean, std, .. } = data;
+        let (classes, mean, std) = (classes.clone(), mean.clone(), std.clone());
+        Signature { classes, image: input.shape, edge: input.edge, mean, std }
+    }
+}
+
 /// What a checkpoint says about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
@@ -44,6 +69,9 @@ pub struct Meta {
     pub waiting: Vec<Waiting>,
     /// Every knob with its value.
     pub recipe: BTreeMap<String, Value>,
+    /// What the net sees and says; checkpoints of older versions do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// Hashes of the tensors.
     pub digests: Digests,
 }
@@ -65,6 +93,7 @@ impl Meta {
             at,
             waiting,
             recipe: KNOBS.iter().map(|k| (k.path.to_string(), recipe.get(k))).collect(),
+            signature: None,
             digests: Digests::default(),
         }
     }

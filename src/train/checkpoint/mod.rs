@@ -7,15 +7,16 @@ pub(super) mod snapshot;
 pub(super) mod writer;
 
 pub use digest::{Digests, Link};
-pub use meta::{Meta, Progress};
+pub use meta::{Meta, Progress, Signature};
 
 use super::TrainError;
 use super::step::Learner;
-use crate::nn::{NetSpec, ResNet, Role, State, StateError};
+use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use atomic_write_file::AtomicWriteFile;
 use digest::{Part, VELOCITY};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -114,7 +115,11 @@ impl Checkpoint {
         let tensors = &self.state.tensors;
         for p in learner.net.params().into_iter().filter(|p| p.role != Role::Statistic) {
             let name = format!("{VELOCITY}{}", p.name);
-            let found = tensors.get(&name).ok_or_else(|| StateError::Missing(name.clone()))?.shape.clone();
+            let found = tensors
+                .get(&name)
+                .ok_or_else(|| StateError::Missing { name: name.clone(), nearest: None })?
+                .shape
+                .clone();
             if found != p.torch_shape() {
                 return Err(StateError::Shape { name, found, expected: p.torch_shape() }.into());
             }
@@ -129,6 +134,34 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Its weights and running statistics under PyTorch's names.
+    pub fn weights(&self) -> BTreeMap<String, TensorData> {
+        let weights = self.state.tensors.iter().filter(|(name, _)| Part::of(name) != Part::Velocity);
+        weights.map(|(name, tensor)| (name.clone(), tensor.clone())).collect()
+    }
+
+    /// The net that it is of, with its weights.
+    ///
+    /// # Errors
+    /// Knobs that this version does not allow, tensors that are not those of the net; the device's.
+    pub fn net<D: Ops<f32>>(&self, dev: &D) -> Result<Net<f32, D>, TrainError> {
+        let recipe = self.meta.recipe(&Recipe::default()).map_err(TrainError::Resume)?;
+        // (what the first convolution reads and the linear layer gives does not change the names)
+        let any = NetSpec::new(&recipe.net, 1, 1);
+        let size = |name: &str, axis: usize| self.state.tensors.get(name)?.shape.get(axis).copied();
+        let first = any.params().first().map_or(String::new(), |p| p.name.clone());
+        let missing = |name: &str| StateError::Missing { name: name.to_string(), nearest: None };
+        let channels = size(&first, 1).ok_or_else(|| missing(&first))?;
+        let head = format!("{}.weight", any.head);
+        let classes = size(&head, 0).ok_or_else(|| missing(&head))?;
+        let spec = NetSpec::new(&recipe.net, channels, classes);
+        let weights = self.weights();
+        spec.fit(&weights, Head::Fits)?;
+        let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
+        net.import(&weights)?;
+        Ok(net)
+    }
+
     /// The net of a teacher: `Bundled`, or a path.
     ///
     /// # Errors
@@ -138,7 +171,7 @@ impl Checkpoint {
         dev: &D,
         image_channels: usize,
         classes: usize,
-    ) -> Result<ResNet<f32, D>, TrainError> {
+    ) -> Result<Net<f32, D>, TrainError> {
         let path = PathBuf::from(source);
         let wrong = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
         let checkpoint = match source {
@@ -152,12 +185,33 @@ impl Checkpoint {
         if spec.cost(1, 1).parameters > values {
             return Err(wrong(format!("holds {values} values, too few for the {} that it names", spec.name)));
         }
-        let mut net = ResNet::new(dev, &spec).map_err(TrainError::device)?;
+        let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
         net.import(&checkpoint.state.tensors).map_err(|e| {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {classes} classes is needed)"))
         })?;
         Ok(net)
     }
+}
+
+/// The tensors of a file of weights, of any program.
+///
+/// # Errors
+/// A file that cannot be read or is no safetensors file of single precision.
+pub fn read_weights(path: &Path) -> Result<BTreeMap<String, TensorData>, TrainError> {
+    let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
+    let bytes = regular_file(path).map_err(|e| wrong(e.to_string()))?;
+    let state = State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let weights = state.tensors.into_iter().filter(|(name, _)| Part::of(name) != Part::Velocity);
+    Ok(weights.collect())
+}
+
+/// The bytes of a safetensors file of weights that PyTorch reads.
+///
+/// # Errors
+/// None that is known: the format's own checks.
+pub fn weights_file(tensors: BTreeMap<String, TensorData>) -> Result<Vec<u8>, TrainError> {
+    let metadata = BTreeMap::from([("format".to_string(), "pt".to_string())]);
+    Ok(State { tensors, metadata }.to_bytes()?)
 }
 
 /// The bytes of a file that is neither a pipe nor larger than any checkpoint.

@@ -1,0 +1,113 @@
+//! `tricktop nets`: the nets, their sizes and what training them needs.
+
+use super::Failure;
+use crate::nn::{Cost, NetSpec, edge};
+use crate::recipe::settings::{Family, Form, Net, Variant};
+use serde::Serialize;
+
+/// Classes that the sizes are told for.
+const CLASSES: usize = 1000;
+
+/// The nets that are listed: family, form, depth, variant.
+const NETS: &[(Family, Form, u64, Variant)] = &[
+    (Family::ResNet, Form::ImageNet, 18, Variant::D),
+    (Family::ResNet, Form::ImageNet, 34, Variant::D),
+    (Family::ResNet, Form::ImageNet, 50, Variant::A),
+    (Family::ResNet, Form::ImageNet, 50, Variant::B),
+    (Family::ResNet, Form::ImageNet, 50, Variant::C),
+    (Family::ResNet, Form::ImageNet, 50, Variant::D),
+    (Family::ResNet, Form::ImageNet, 101, Variant::D),
+    (Family::ResNet, Form::ImageNet, 152, Variant::D),
+    (Family::ResNeXt, Form::ImageNet, 50, Variant::B),
+    (Family::SeResNet, Form::ImageNet, 50, Variant::B),
+    (Family::SeResNeXt, Form::ImageNet, 50, Variant::B),
+    (Family::MobileNet, Form::ImageNet, 28, Variant::B),
+    (Family::DenseNet, Form::ImageNet, 121, Variant::B),
+    (Family::DenseNet, Form::ImageNet, 201, Variant::B),
+    (Family::Inception, Form::ImageNet, 48, Variant::B),
+    (Family::ResNet, Form::Small, 20, Variant::D),
+    (Family::ResNet, Form::Small, 18, Variant::D),
+    (Family::SeResNet, Form::Small, 20, Variant::D),
+    (Family::MobileNet, Form::Small, 28, Variant::B),
+    (Family::DenseNet, Form::Small, 121, Variant::B),
+];
+
+/// A net and its sizes.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    family: &'static str,
+    form: &'static str,
+    depth: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<&'static str>,
+    /// Edge of an image.
+    input: usize,
+    classes: usize,
+    parameters: usize,
+    /// For one image.
+    multiply_adds: u64,
+    batch: usize,
+    /// Maps that are kept from the forward to the backward pass of a batch.
+    activation_bytes: u64,
+    /// Peak of a training step.
+    training_bytes: u64,
+}
+
+impl Row {
+    fn new(&(family, form, depth, variant): &(Family, Form, u64, Variant), batch: usize) -> Row {
+        let net = Net { family, form, depth, variant, ..Net::default() };
+        let resnet = matches!(family, Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt);
+        let input = edge(family, form);
+        let spec = NetSpec::new(&net, 3, CLASSES);
+        let cost = spec.cost(input, input);
+        let Cost { parameters, multiply_adds, activations, .. } = cost;
+        Row {
+            name: spec.name,
+            family: family.word(),
+            form: form.word(),
+            depth,
+            variant: resnet.then_some(variant.word()),
+            input,
+            classes: CLASSES,
+            parameters,
+            multiply_adds,
+            batch,
+            activation_bytes: 4 * batch as u64 * activations,
+            training_bytes: cost.training_bytes(batch),
+        }
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let Row { family, form, depth, .. } = self;
+        let variant = self.variant.map_or(String::new(), |v| format!(", variant: {v}"));
+        [
+            self.name.clone(),
+            format!("{} px", self.input),
+            format!("{:.2} M", self.parameters as f64 / 1e6),
+            format!("{:.3} G", self.multiply_adds as f64 / 1e9),
+            format!("{:.0} MB", self.activation_bytes as f64 / 1e6),
+            format!("{:.0} MB", self.training_bytes as f64 / 1e6),
+            format!("net: (family: {family}, form: {form}, depth: {depth}{variant})"),
+        ]
+    }
+}
+
+/// All nets, as a table or as one JSON array.
+pub(super) fn list(batch: usize, json: bool) -> Result<String, Failure> {
+    let rows: Vec<Row> = NETS.iter().map(|net| Row::new(net, batch)).collect();
+    if json {
+        return serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Print(e.into()));
+    }
+    let head = ["net", "input", "parameters", "multiply-adds", "activations", "training", "in a preset"];
+    let cells: Vec<_> = std::iter::once(head.map(String::from)).chain(rows.iter().map(Row::cells)).collect();
+    let width = |column: usize| cells.iter().map(|r| r[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let figures = row[1..6].iter().zip(&widths[1..]).map(|(cell, w)| format!("  {cell:>w$}"));
+        format!("{:w$}{}  {}\n", row[0], figures.collect::<String>(), row[6], w = widths[0])
+    };
+    let table: String = cells.iter().map(line).collect();
+    Ok(table
+        + &format!("\nFor {CLASSES} classes; multiply-adds of one image, memory of a batch of {batch} (--batch).\n"))
+}

@@ -1,0 +1,209 @@
+//! What a trained net is used for: `eval` and `predict`.
+
+use super::args::{Eval, Predict};
+use super::{Failure, find_run, lines_of, set_threads};
+use crate::data::{Picture, decode};
+use crate::recipe::preset;
+use crate::train::{BEST, Classifier, Evaluation, Guess, evaluate_checkpoint, evaluate_weights, steps};
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// How a class was recognised.
+#[derive(Serialize)]
+struct Class<'a> {
+    name: &'a str,
+    images: u32,
+    correct: u32,
+    /// Share of its images that were recognised; none without images.
+    recall: Option<f64>,
+    /// Share of the images called so that are of it; none when none was called so.
+    precision: Option<f64>,
+}
+
+/// An evaluation as a document.
+#[derive(Serialize)]
+struct Report<'a> {
+    file: &'a Path,
+    step: u64,
+    images: u32,
+    loss: f64,
+    top1: f64,
+    top5: f64,
+    classes: Vec<Class<'a>>,
+    /// Rows are labels, columns are what was said.
+    confusion: &'a [Vec<u32>],
+}
+
+/// The checkpoint that a path names: a file, or the best or else the newest one of a run.
+fn checkpoint(path: &Path) -> PathBuf {
+    let dir = find_run(path);
+    let best = dir.join(BEST);
+    match (dir.is_dir(), best.is_file()) {
+        (true, true) => best,
+        (true, false) => steps(&dir).pop().map_or(best, |(_, path)| path),
+        _ => path.to_path_buf(),
+    }
+}
+
+/// `tricktop eval`.
+pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
+    set_threads(&args.threads)?;
+    let file = checkpoint(&args.checkpoint);
+    let (evaluation, names) = match &args.preset {
+        None => evaluate_checkpoint(&file, args.data.as_deref()),
+        Some(path) => {
+            let recipe = preset::load_with(path, &args.sets).map_err(Failure::Presets)?.recipe;
+            evaluate_weights(&file, &recipe, args.data.as_deref())
+        }
+    }
+    .map_err(Failure::Use)?;
+    let report = Report::new(&file, &evaluation, &names);
+    if args.json {
+        return Ok(serde_json::to_string(&report).map_err(|e| Failure::Print(e.into()))? + "\n");
+    }
+    Ok(report.text())
+}
+
+impl<'a> Report<'a> {
+    fn new(file: &'a Path, evaluation: &'a Evaluation, names: &'a [String]) -> Report<'a> {
+        let Evaluation { step, loss, top1, top5, confusion, .. } = evaluation;
+        let share = |part: u32, of: u32| (of > 0).then(|| f64::from(part) / f64::from(of));
+        let class = |(label, name): (usize, &'a String)| {
+            let correct = confusion[label][label];
+            let images = confusion[label].iter().sum();
+            let called = confusion.iter().map(|row| row[label]).sum();
+            Class { name, images, correct, recall: share(correct, images), precision: share(correct, called) }
+        };
+        Report {
+            file,
+            step: *step,
+            images: confusion.iter().flatten().sum(),
+            loss: *loss,
+            top1: *top1,
+            top5: *top5,
+            classes: names.iter().enumerate().map(class).collect(),
+            confusion,
+        }
+    }
+
+    fn text(&self) -> String {
+        let Report { file, step, images, loss, top1, top5, .. } = self;
+        let mut text = format!(
+            "{} (step {step}), {images} images\ntop-1 {:.2} %  top-5 {:.2} %  loss {loss:.4}\n\n",
+            file.display(),
+            top1 * 100.0,
+            top5 * 100.0
+        );
+        let width = self.classes.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max(5);
+        text += &format!("{:width$}  images  correct   recall  precision\n", "class");
+        let percent = |v: Option<f64>| v.map_or("-".to_string(), |v| format!("{:.2} %", v * 100.0));
+        for Class { name, images, correct, recall, precision } in &self.classes {
+            text += &format!(
+                "{name:width$}  {images:6}  {correct:7}  {:>7}  {:>9}\n",
+                percent(*recall),
+                percent(*precision)
+            );
+        }
+        text + &self.matrix(width)
+    }
+
+    /// The confusion matrix, or the most frequent confusions when there are too many classes for a table.
+    fn matrix(&self, width: usize) -> String {
+        const COLUMNS: usize = 20;
+        if self.classes.len() <= COLUMNS {
+            let head: String = (0..self.classes.len()).map(|label| format!(" {label:>5}")).collect();
+            let row = |(class, row): (&Class, &Vec<u32>)| {
+                format!("{:width$} {}\n", class.name, row.iter().map(|n| format!(" {n:>5}")).collect::<String>())
+            };
+            let rows: String = self.classes.iter().zip(self.confusion).map(row).collect();
+            return format!(
+                "\nconfusion: a row for each label, a column for what was said\n{:width$} {head}\n{rows}",
+                ""
+            );
+        }
+        let all =
+            self.confusion.iter().enumerate().flat_map(|(l, row)| row.iter().enumerate().map(move |(s, n)| (*n, l, s)));
+        let mut wrong: Vec<(u32, usize, usize)> = all.filter(|(n, label, said)| *n > 0 && label != said).collect();
+        wrong.sort_by_key(|(n, label, said)| (std::cmp::Reverse(*n), *label, *said));
+        let line = |(n, label, said): &(u32, usize, usize)| {
+            format!("{n:5}  {} called {}\n", self.classes[*label].name, self.classes[*said].name)
+        };
+        format!("\nmost frequent confusions\n{}", wrong.iter().take(COLUMNS).map(line).collect::<String>())
+    }
+}
+
+/// What is said of an image, as a line.
+#[derive(Serialize)]
+struct Said<'a> {
+    image: &'a Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    classes: Vec<Probable>,
+}
+
+#[derive(Serialize)]
+struct Probable {
+    class: String,
+    label: usize,
+    probability: f64,
+}
+
+/// `tricktop predict`: what is said of each image, and how many could not be read.
+pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
+    set_threads(&args.threads)?;
+    let mut classifier = Classifier::read(&checkpoint(&args.checkpoint)).map_err(Failure::Use)?;
+    let show = args.show && std::io::stdout().is_terminal();
+    let (mut text, mut unread) = (String::new(), 0);
+    for image in &args.images {
+        let said = read(image).and_then(|picture| {
+            let guesses = classifier.classify(&picture, args.top.get()).map_err(|e| e.to_string())?;
+            Ok((picture, guesses))
+        });
+        unread += usize::from(said.is_err());
+        if args.json {
+            let (error, guesses) = match said {
+                Ok((_, guesses)) => (None, guesses),
+                Err(why) => (Some(why), Vec::new()),
+            };
+            let probable = |g: Guess| Probable { class: g.class, label: g.label, probability: g.probability };
+            let line = Said { image, error, classes: guesses.into_iter().map(probable).collect() };
+            text += &(serde_json::to_string(&line).map_err(|e| Failure::Print(e.into()))? + "\n");
+            continue;
+        }
+        match said {
+            Err(why) => text += &format!("{}  {why}\n", image.display()),
+            Ok((picture, guesses)) => {
+                text += &format!("{}\n", image.display());
+                if show {
+                    text += &half_blocks(&picture)?;
+                }
+                text += &lines_of(guesses.iter().map(|g| format!("{:7.2} %  {}", g.probability * 100.0, g.class)));
+            }
+        }
+    }
+    Ok((text, unread))
+}
+
+fn read(image: &Path) -> Result<Picture, String> {
+    let bytes = std::fs::read(image).map_err(|e| format!("cannot be read: {e}"))?;
+    decode(&bytes)
+}
+
+/// A picture in true colours, two rows of pixels a line.
+fn half_blocks(picture: &Picture) -> Result<String, Failure> {
+    const COLUMNS: usize = 48;
+    let width = COLUMNS.min(picture.width.max(1));
+    let rows = (picture.height * width / picture.width.max(1)).clamp(2, 2 * COLUMNS) / 2 * 2;
+    let small = picture.resized(rows, width).map_err(Failure::Inspect)?;
+    let mut text = String::new();
+    for pair in small.pixels.chunks_exact(2 * width * 3) {
+        let (upper, lower) = pair.split_at(width * 3);
+        for (a, b) in upper.chunks_exact(3).zip(lower.chunks_exact(3)) {
+            text += &format!("\x1b[38;2;{};{};{};48;2;{};{};{}m▀", a[0], a[1], a[2], b[0], b[1], b[2]);
+        }
+        text += "\x1b[0m\n";
+    }
+    Ok(text)
+}

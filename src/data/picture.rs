@@ -1,0 +1,90 @@
+//! A single picture from a file, for a net to look at and a terminal to show.
+
+use super::broken::Broken;
+use super::decode::{Picture as Decoded, decode as decode_into};
+use super::resize::{Region, resize, shorter_edge};
+
+/// An RGB picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Height.
+    pub height: usize,
+    /// Width.
+    pub width: usize,
+    /// Pixels, HWC.
+    pub pixels: Vec<u8>,
+}
+
+/// Decodes a JPEG, PNG or WebP file. Transparency is left out, grey becomes RGB.
+///
+/// # Errors
+/// Why it cannot be, as a sentence.
+pub fn decode(bytes: &[u8]) -> Result<Picture, String> {
+    let mut picture = Decoded::default();
+    decode_into(bytes, &mut picture).map_err(|e| e.to_string())?;
+    Ok(Picture { height: picture.height, width: picture.width, pixels: std::mem::take(&mut picture.pixels) })
+}
+
+impl Picture {
+    /// The picture with `height` x `width` pixels, each the mean of what it covers or lies between.
+    ///
+    /// # Errors
+    /// A size of 0, as a sentence.
+    pub fn resized(&self, height: usize, width: usize) -> Result<Picture, String> {
+        let region = Region { top: 0, left: 0, height: self.height, width: self.width };
+        let mut pixels = vec![0; height * width * 3];
+        let size = [self.height, self.width, 3];
+        resize(&self.pixels, size, region, [height, width], &mut pixels).map_err(|e: Broken| e.to_string())?;
+        Ok(Picture { height, width, pixels })
+    }
+
+    /// The middle of the picture, `height` x `width`, after its shorter edge was resized to `edge` (section 2.1).
+    ///
+    /// # Errors
+    /// A size of 0, as a sentence.
+    pub fn middle(&self, edge: usize, height: usize, width: usize) -> Result<Picture, String> {
+        let [scaled_height, scaled_width] = shorter_edge(self.height, self.width, edge);
+        let whole = self.resized(scaled_height.max(height), scaled_width.max(width))?;
+        let (top, left) = ((whole.height - height) / 2, (whole.width - width) / 2);
+        let rows = whole.pixels.chunks_exact(whole.width * 3).skip(top).take(height);
+        Ok(Picture { height, width, pixels: rows.flat_map(|row| &row[left * 3..][..width * 3]).copied().collect() })
+    }
+
+    /// The pixels as a net of so many channels reads them: RGB, or grey by the weights of Rec. 601.
+    pub fn channels(&self, channels: usize) -> Vec<u8> {
+        if channels == 3 {
+            return self.pixels.clone();
+        }
+        let grey = |p: &[u8]| (f32::from(p[0]) * 0.299 + f32::from(p[1]) * 0.587 + f32::from(p[2]) * 0.114).round();
+        self.pixels.chunks_exact(3).map(|p| grey(p) as u8).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    fn png(width: u32, height: u32, pixels: Vec<u8>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let image = image::RgbImage::from_raw(width, height, pixels).unwrap();
+        image.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_picture_is_decoded_resized_and_made_grey() {
+        let picture = decode(&png(2, 1, vec![255, 0, 0, 0, 0, 255])).unwrap();
+        assert_eq!((picture.height, picture.width), (1, 2));
+        assert_eq!(picture.channels(1), [76, 29]);
+        assert_eq!(picture.resized(4, 6).unwrap().pixels.len(), 4 * 6 * 3);
+        assert!(picture.resized(0, 6).map(|p| p.pixels.is_empty()).unwrap_or(true));
+    }
+
+    #[test]
+    fn what_is_no_picture_is_said_to_be_none() {
+        assert!(decode(b"no picture").unwrap_err().contains("JPEG"));
+        let whole = png(40, 40, vec![7; 40 * 40 * 3]);
+        assert!(decode(&whole[..whole.len() / 2]).is_err());
+    }
+}

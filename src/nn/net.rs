@@ -1,0 +1,184 @@
+//! A net on a device: runs any description.
+
+use super::layer::{Layer, Residual, Unit, count};
+use super::param::{Init, Param, Role};
+use super::spec::NetSpec;
+use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops, Real};
+use dfdx::prelude::{Tape, TryMul};
+
+/// A net with its parameters.
+pub struct Net<E: Real, D: Ops<E>> {
+    spec: NetSpec,
+    params: Vec<Param<E, D>>,
+}
+
+/// What is the same for all layers of a pass.
+#[derive(Clone, Copy)]
+struct Pass {
+    mode: Mode,
+    eps: f64,
+    /// Whether the gradient of the input is wanted: not in the first layer of a net.
+    input_grad: bool,
+}
+
+impl<E: Real, D: Ops<E>> Net<E, D> {
+    /// A net with all weights at 0, all norms at the identity.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn new(dev: &D, spec: &NetSpec) -> Result<Self, D::Err> {
+        let params = spec.params().into_iter().map(|p| {
+            let value = p.value();
+            Param::filled(dev, p.name, p.role, p.layout, p.shape, value)
+        });
+        Ok(Net { params: params.collect::<Result<_, _>>()?, spec: spec.clone() })
+    }
+
+    /// Draws the initial weights; with `zero_gamma` the last norm of every residual block starts at 0 (section 3.1).
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn initialise(&mut self, init: Init, zero_gamma: bool, seed: u64) -> Result<(), D::Err> {
+        let weights = self.params.iter_mut().filter(|p| p.role == Role::Weight);
+        for (index, weight) in weights.enumerate() {
+            weight.initialise(init, seed, index as u64)?;
+        }
+        let specs = self.spec.params();
+        let last = self.params.iter_mut().zip(&specs).filter(|(_, spec)| spec.closes_block && zero_gamma);
+        for (gamma, _) in last {
+            gamma.data = gamma.data.clone().try_mul(E::of(0.0))?;
+        }
+        Ok(())
+    }
+
+    /// Logits `(N, classes)` of images `(N, H, W, C)`.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn forward<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode) -> Result<Matrix<E, D, T>, D::Err> {
+        let (mut x, mut params) = (x, &mut self.params[..]);
+        let mut pass = Pass { mode, eps: self.spec.eps, input_grad: false };
+        for layer in &self.spec.layers {
+            x = pass.layer(layer, part(&mut params, layer.count()), x)?;
+            pass.input_grad = true;
+        }
+        let [weight, bias] = all(params);
+        D::linear(D::global_average(x)?, &weight.data, &bias.data)
+    }
+
+    /// The net's description.
+    pub fn spec(&self) -> &NetSpec {
+        &self.spec
+    }
+
+    /// Parameters and running statistics, in order.
+    pub fn params(&self) -> Vec<&Param<E, D>> {
+        self.params.iter().collect()
+    }
+
+    /// Parameters and running statistics, in order.
+    pub fn params_mut(&mut self) -> Vec<&mut Param<E, D>> {
+        self.params.iter_mut().collect()
+    }
+}
+
+/// Parts the first `count` parameters off.
+fn part<'a, P>(params: &mut &'a mut [P], count: usize) -> &'a mut [P] {
+    let (own, rest) = std::mem::take(params).split_at_mut(count);
+    *params = rest;
+    own
+}
+
+/// All parameters of a layer that has N.
+fn all<P, const N: usize>(params: &mut [P]) -> &mut [P; N] {
+    let found = params.len();
+    params.try_into().unwrap_or_else(|_| unreachable!("a layer of {N} parameters was given {found}"))
+}
+
+/// (The parameters that come with a layer are its own, in the order of its description.)
+impl Pass {
+    fn layers<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        layers: &[Layer],
+        mut params: &mut [Param<E, D>],
+        x: Map<E, D, T>,
+    ) -> Result<Map<E, D, T>, D::Err> {
+        layers.iter().try_fold(x, |x, layer| self.layer(layer, part(&mut params, layer.count()), x))
+    }
+
+    fn layer<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        layer: &Layer,
+        mut params: &mut [Param<E, D>],
+        x: Map<E, D, T>,
+    ) -> Result<Map<E, D, T>, D::Err> {
+        match layer {
+            Layer::Unit(unit) => self.unit(unit, params, x, None, unit.relu),
+            Layer::Norm { .. } => D::norm_act(x, self.norm(all(params)), None, true),
+            Layer::MaxPool(pool) => D::max_pool(x, pool),
+            Layer::AveragePool(pool) => D::average_pool(x, pool),
+            Layer::Residual(block) => self.residual(block, params, x),
+            Layer::Concat(branches) => {
+                let (x, mut tape) = x.split_tape();
+                let mut ends = Vec::new();
+                for branch in branches {
+                    let own = part(&mut params, count(branch));
+                    let end;
+                    (end, tape) = self.layers(branch, own, x.clone().put_tape(tape))?.split_tape();
+                    ends.push(end);
+                }
+                D::concat(ends, tape)
+            }
+        }
+    }
+
+    fn norm<E: Real, D: Ops<E>>(self, [gamma, beta, mean, var]: &mut [Param<E, D>; 4]) -> Norm<'_, E, D> {
+        let (gamma, beta, mean, var) = (&gamma.data, &beta.data, &mut mean.data, &mut var.data);
+        Norm { gamma, beta, mean, var, mode: self.mode, eps: self.eps }
+    }
+
+    fn unit<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        unit: &Unit,
+        mut params: &mut [Param<E, D>],
+        x: Map<E, D, T>,
+        residual: Option<Map<E, D>>,
+        relu: bool,
+    ) -> Result<Map<E, D, T>, D::Err> {
+        let [weight] = all(part(&mut params, 1));
+        let filter = Filter { weight: &weight.data, conv: &unit.conv, input_grad: self.input_grad };
+        match unit.norm_name {
+            Some(_) => D::conv_norm_act(x, filter, self.norm(all(params)), residual, relu),
+            None => D::conv2d(x, filter),
+        }
+    }
+
+    fn residual<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        block: &Residual,
+        mut params: &mut [Param<E, D>],
+        x: Map<E, D, T>,
+    ) -> Result<Map<E, D, T>, D::Err> {
+        let mut body = part(&mut params, block.body.iter().map(Unit::count).sum());
+        let gates = params.len() - count(&block.shortcut);
+        let gate = part(&mut params, gates);
+        let (x, tape) = x.split_tape();
+        let (shortcut, tape) = self.layers(&block.shortcut, params, x.clone().put_tape(tape))?.split_tape();
+        let mut y = x.put_tape(tape);
+        let last = block.body.len() - 1;
+        for (i, unit) in block.body.iter().enumerate() {
+            let closes = i == last && block.gate.is_none();
+            let own = part(&mut body, unit.count());
+            y = self.unit(unit, own, y, closes.then(|| shortcut.clone()), unit.relu || closes)?;
+        }
+        if block.gate.is_none() {
+            return Ok(y);
+        }
+        let [w1, b1, w2, b2] = all(gate);
+        let (y, tape) = y.split_tape();
+        let squeezed = D::global_average(y.clone().put_tape(tape))?;
+        let hidden = D::linear(squeezed, &w1.data, &b1.data)?.try_relu()?;
+        let gate = D::linear(hidden, &w2.data, &b2.data)?.try_sigmoid()?;
+        D::excite(y, gate, shortcut)
+    }
+}

@@ -1,0 +1,169 @@
+//! The words that settings may be, and how plain settings become values and come back.
+
+use crate::recipe::Value;
+
+/// A closed set of words that a knob may hold.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $word:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $word),+ }
+
+        impl $name {
+            /// The words, as presets spell them.
+            pub const WORDS: &'static [&'static str] = &[$(stringify!($word)),+];
+
+            /// The word of this value.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$word => stringify!($word)),+ }
+            }
+        }
+
+        impl From<&$name> for Value {
+            fn from(v: &$name) -> Value { Value::Word(v.word().to_string()) }
+        }
+
+        impl TryFrom<Value> for $name {
+            type Error = ();
+            fn try_from(v: Value) -> Result<Self, ()> {
+                match v {
+                    $(Value::Word(w) if w == stringify!($word) => Ok(Self::$word),)+
+                    _ => Err(()),
+                }
+            }
+        }
+    };
+}
+
+/// Conversions between a plain setting and a [`Value`].
+macro_rules! plain {
+    ($($ty:ty => $variant:ident),+) => {$(
+        impl From<&$ty> for Value {
+            fn from(v: &$ty) -> Value { Value::$variant(v.clone()) }
+        }
+        impl TryFrom<Value> for $ty {
+            type Error = ();
+            fn try_from(v: Value) -> Result<Self, ()> {
+                match v { Value::$variant(v) => Ok(v), _ => Err(()) }
+            }
+        }
+    )+};
+}
+plain!(bool => Bool, u64 => Int, f64 => Float, String => Word, Vec<u64> => List);
+
+choice!(
+    /// Family of nets.
+    Family {
+        /// ResNet.
+        ResNet,
+        /// ResNet whose bottlenecks have a 3x3 in 32 groups.
+        ResNeXt,
+        /// ResNet with squeeze and excite.
+        SeResNet,
+        /// ResNeXt with squeeze and excite.
+        SeResNeXt,
+        /// MobileNet v1.
+        MobileNet,
+        /// DenseNet.
+        DenseNet,
+        /// Inception-V3.
+        Inception,
+    }
+);
+choice!(
+    /// What images a net is made for.
+    Form {
+        /// Stem of one 3x3 without pool, or with stride 1: for images of 28 to 64 px.
+        Small,
+        /// Stem that makes the image 4 times smaller (MobileNet: twice): for images of 224 px.
+        ImageNet,
+    }
+);
+choice!(
+    /// Model tweak (section 4).
+    Variant {
+        /// The original: stride in the first 1x1 of a bottleneck.
+        A,
+        /// Stride in the 3x3.
+        B,
+        /// B and a stem of three 3x3.
+        C,
+        /// C and an average pool before the shortcut's 1x1.
+        D,
+    }
+);
+choice!(
+    /// Weight initialiser (section 2.1).
+    Init {
+        /// Uniform in ±sqrt(6 / (d_in + d_out)).
+        Xavier,
+        /// Normal with deviation sqrt(2 / d_out) (MSRA, fan out).
+        He,
+    }
+);
+choice!(
+    /// Where images come from.
+    DataKind {
+        /// Found out from the files; without a path the bundled images.
+        Auto,
+        /// The subset of Fashion-MNIST inside the program.
+        Bundled,
+        /// A directory of IDX files, plain or gzip.
+        Idx,
+        /// A directory of the binary files of CIFAR-10 or CIFAR-100.
+        Cifar,
+        /// A directory per class, of JPEG, PNG and WebP files.
+        ImageFolder,
+        /// A file that `tricktop data pack` wrote.
+        Packed,
+    }
+);
+choice!(
+    /// Means and deviations that images are normalised with.
+    Normalise {
+        /// Those of photographs for photographs, else those of the set.
+        Auto,
+        /// Those of the training images.
+        Set,
+        /// Those of the paper (section 2.1).
+        Paper,
+    }
+);
+choice!(
+    /// Decay of the learning rate after the warmup.
+    Decay {
+        /// Half a cosine down to 0 (section 5.1).
+        Cosine,
+        /// Divided at milestones (section 2.1).
+        Step,
+        /// None.
+        Constant,
+    }
+);
+choice!(
+    /// Form of label smoothing (section 5.2).
+    SmoothingForm {
+        /// eps / (K - 1) on every other class (equation 5).
+        Paper,
+        /// eps / K on every class (PyTorch, GluonCV).
+        Uniform,
+    }
+);
+choice!(
+    /// How many mixing ratios a batch draws.
+    MixupPer {
+        /// One for the batch (GluonCV).
+        Batch,
+        /// One for each pair (section 5.4).
+        Pair,
+    }
+);
+choice!(
+    /// Form of the distillation loss (section 5.3).
+    DistillForm {
+        /// Sum of the hard loss and T² times the soft one.
+        Paper,
+        /// Hard loss times 1 - weight, soft times weight (GluonCV).
+        Weighted,
+    }
+);

@@ -1,0 +1,151 @@
+//! What a trained net is used for: evaluation, and classes of single images.
+
+use super::checkpoint::{Checkpoint, Signature, read_weights};
+use super::evaluate::evaluate;
+use super::step::Learner;
+use super::{Evaluation, TrainError};
+use crate::data::{self, Batch, DataSet, Picture, Reader};
+use crate::nn::{Head, Net, NetSpec};
+use crate::recipe::knobs::find;
+use crate::recipe::settings::{DataKind, Net as NetSettings};
+use crate::recipe::{Recipe, Value, reasons};
+use dfdx::prelude::Cpu;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Evaluates a checkpoint on the test images of its recipe, or on those of a directory; gives the class names too.
+///
+/// # Errors
+/// A checkpoint or images that cannot be had, or that do not fit each other.
+pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<(Evaluation, Vec<String>), TrainError> {
+    let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
+    let checkpoint = Checkpoint::read(path)?;
+    let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
+    let mut set = open(&recipe, data)?;
+    if let Some(signature) = &checkpoint.meta.signature {
+        set.normalise(&signature.mean, &signature.std);
+    }
+    let at = &checkpoint.meta.at;
+    let net = checkpoint.net(&Cpu::default())?;
+    let expected = (net.spec().image_channels, net.spec().classes);
+    let found = (set.train.channels, set.classes.len());
+    if found != expected {
+        return Err(wrong(format!(
+            "is for {}-channel images of {} classes; {} has {}-channel images of {} classes",
+            expected.0, expected.1, set.name, found.0, found.1
+        )));
+    }
+    measure(net, set, at.step, at.epoch as f64)
+}
+
+/// Evaluates a file of weights of any program as the net of a recipe, on its images or on those of a directory.
+///
+/// # Errors
+/// Weights or images that cannot be had, or that do not fit the recipe.
+pub fn evaluate_weights(
+    path: &Path,
+    recipe: &Recipe,
+    data: Option<&Path>,
+) -> Result<(Evaluation, Vec<String>), TrainError> {
+    let set = open(recipe, data)?;
+    let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
+    measure(net, set, 0, 0.0)
+}
+
+fn measure(net: Net<f32, Cpu>, set: DataSet, step: u64, epoch: f64) -> Result<(Evaluation, Vec<String>), TrainError> {
+    let mut reader = Reader::new(Arc::new(set), rayon::current_num_threads())?;
+    let mut learner = Learner::holding(Cpu::default(), net);
+    let evaluation = evaluate(&mut learner, &mut reader, &mut Vec::new(), step, epoch)?;
+    Ok((evaluation, reader.set().classes.clone()))
+}
+
+/// A net with the weights of a file that is of it alone.
+fn load(path: &Path, net: &NetSettings, channels: usize, classes: usize) -> Result<Net<f32, Cpu>, TrainError> {
+    let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
+    let tensors = read_weights(path)?;
+    let spec = NetSpec::new(net, channels, classes);
+    spec.fit(&tensors, Head::Fits).map_err(|e| wrong(e.to_string()))?;
+    let mut net = Net::new(&Cpu::default(), &spec).map_err(TrainError::device)?;
+    net.import(&tensors)?;
+    Ok(net)
+}
+
+/// The images of a recipe, or those at a path.
+fn open(recipe: &Recipe, data: Option<&Path>) -> Result<DataSet, TrainError> {
+    let mut recipe = recipe.clone();
+    if let Some(path) = data {
+        let path = Value::Word(path.to_string_lossy().into_owned());
+        let changes = [("data.path", path), ("data.kind", Value::Word(DataKind::Auto.word().into()))]
+            .into_iter()
+            .filter_map(|(knob, value)| Some((find(knob)?, value)));
+        recipe = recipe.with(changes).map_err(|invalid| TrainError::Resume(reasons(&invalid)))?;
+    }
+    Ok(data::open(&recipe.data, recipe.train.seed)?)
+}
+
+/// A class that an image may be of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guess {
+    /// Name of the class.
+    pub class: String,
+    /// Its label.
+    pub label: usize,
+    /// Its probability: softmax of the logits.
+    pub probability: f64,
+}
+
+/// A trained net that names the classes of images.
+pub struct Classifier {
+    learner: Learner<Cpu>,
+    signature: Signature,
+}
+
+impl Classifier {
+    /// The net of a checkpoint.
+    ///
+    /// # Errors
+    /// A checkpoint that cannot be read, or that does not say what its net sees.
+    pub fn read(path: &Path) -> Result<Classifier, TrainError> {
+        let checkpoint = Checkpoint::read(path)?;
+        let net = checkpoint.net(&Cpu::default())?;
+        let signature = checkpoint.meta.signature.ok_or_else(|| TrainError::Checkpoint {
+            path: path.to_path_buf(),
+            problem:
+                "does not say what images its net is for: it was written by an older version; `tricktop resume` of \
+                      its run writes one that does"
+                    .into(),
+        })?;
+        Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature })
+    }
+
+    /// The `count` most probable classes of a picture; of two equal ones the lower label first.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
+        let Signature { classes, image: [height, width, channels], edge, mean, std } = &self.signature;
+        let pixels = picture.middle(*edge, *height, *width).map_err(TrainError::Resume)?.channels(*channels);
+        let normalised = |(i, v): (usize, &u8)| (f32::from(*v) - mean[i % channels]) / std[i % channels];
+        let batch = Batch {
+            pixels: pixels.iter().enumerate().map(normalised).collect(),
+            labels: vec![0],
+            n: 1,
+            height: *height,
+            width: *width,
+            channels: *channels,
+            skipped: Vec::new(),
+        };
+        let logits = self.learner.logits(&batch).map_err(TrainError::device)?;
+        let most = logits.iter().fold(f64::NEG_INFINITY, |m, v| m.max(f64::from(*v)));
+        let powers: Vec<f64> = logits.iter().map(|v| (f64::from(*v) - most).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        let mut guesses: Vec<Guess> = (0..)
+            .zip(classes)
+            .zip(&powers)
+            .map(|((label, class), power)| Guess { class: class.clone(), label, probability: power / sum })
+            .collect();
+        guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        guesses.truncate(count);
+        Ok(guesses)
+    }
+}
