@@ -152,7 +152,7 @@ fn a_run_is_evaluated_exported_started_from_and_asked() {
     assert_eq!(classes.len(), 5);
     let sum: f64 = classes.iter().map(|c| c["probability"].as_f64().unwrap()).sum();
     assert!(sum <= 1.0 + 1e-9 && classes[0]["probability"].as_f64() >= classes[1]["probability"].as_f64());
-    assert!(lines[1]["error"].as_str().unwrap().contains("no JPEG"), "{}", lines[1]);
+    assert!(lines[1]["error"].as_str().unwrap().contains("neither JPEG"), "{}", lines[1]);
 
     let out = dir.path().join("weights.safetensors");
     tricktop().arg("export").arg(&first).arg("--weights").arg(&out).assert().success();
