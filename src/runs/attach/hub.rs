@@ -29,8 +29,8 @@ pub(crate) struct Hub(Arc<Mutex<Screens>>);
 
 #[derive(Default)]
 struct Screens {
-    /// What a screen that comes must know: `Started`, and the last `State`.
-    known: [Option<Event>; 2],
+    /// What a screen that comes must know: `Started`, the last `State`, and `Ended`.
+    known: [Option<Event>; 3],
     screens: Vec<Screen>,
     writers: Vec<JoinHandle<()>>,
     count: u64,
@@ -52,6 +52,7 @@ impl Hub {
         match event {
             Event::Started(_) => hub.known[0] = Some(event.clone()),
             Event::State(_) => hub.known[1] = Some(event.clone()),
+            Event::Ended(_) => hub.known[2] = Some(event.clone()),
             _ => {}
         }
         if hub.screens.is_empty() {

@@ -103,6 +103,11 @@ fn a_screen_sees_what_was_and_what_comes_and_steers() {
     assert_eq!(stays.events.recv_timeout(PATIENCE).unwrap(), Event::Steps(vec![step(5), step(6)]));
     stays.commands.send(Command::Stop { save: true }).unwrap();
     assert!(matches!(stays.events.recv_timeout(PATIENCE).unwrap(), Event::Ended(_)));
+    let late = attach(&session.dir).unwrap();
+    assert!(
+        late.events.iter().take(3).any(|event| matches!(event, Event::Ended(_))),
+        "one that comes late is told too"
+    );
     let dir = session.dir.clone();
     drop(session);
     assert!(!dir.join(SOCKET).exists());
