@@ -3,6 +3,7 @@
 use super::broken::{Broken, Skipped};
 use super::decode::{Picture, decode};
 use super::source::{Split, Stored};
+use super::statistics::Sums;
 use super::{DataError, kind, open, packed};
 use crate::recipe::settings::{Data, DataKind};
 use rayon::prelude::*;
@@ -60,7 +61,7 @@ pub fn info(data: &Data, seed: u64) -> Result<Info, DataError> {
     let set = open(&Data { kind, ..data.clone() }, seed)?;
     let verifies = (kind == DataKind::Packed).then(|| packed::open(path)).transpose()?.map(|pack| pack.verify());
     let (train, val) = (Seen::all(&set.train), Seen::all(&set.test));
-    let (mean, std) = train.statistics();
+    let (mean, std) = train.sums.statistics();
     let sizes = train.sizes.join(&val.sizes);
     let counts = |split: &Split| {
         let mut counts = vec![0; set.classes.len()];
@@ -105,17 +106,16 @@ impl Sizes {
     }
 }
 
-/// What was seen of some images: sums of whole numbers, so that no order matters.
+/// What was seen of some images.
 struct Seen {
-    pixels: u64,
-    sums: Vec<[u64; 2]>,
+    sums: Sums,
     sizes: Sizes,
     broken: Vec<Skipped>,
 }
 
 impl Seen {
     fn none() -> Seen {
-        Seen { pixels: 0, sums: Vec::new(), sizes: Sizes::NONE, broken: Vec::new() }
+        Seen { sums: Sums::default(), sizes: Sizes::NONE, broken: Vec::new() }
     }
 
     /// Looks at all images of a split.
@@ -138,33 +138,14 @@ impl Seen {
                 (&picture.pixels[..], [picture.height, picture.width, 3])
             }
         };
-        let mut sums = vec![[0u64; 2]; channels];
-        for pixel in pixels.chunks_exact(channels) {
-            for ([sum, squares], x) in sums.iter_mut().zip(pixel) {
-                *sum += u64::from(*x);
-                *squares += u64::from(*x) * u64::from(*x);
-            }
-        }
-        let seen = Seen { pixels: (height * width) as u64, sums, sizes: Sizes::of(height, width), broken: Vec::new() };
+        let sums = Sums::of(pixels, channels);
+        let seen = Seen { sums, sizes: Sizes::of(height, width), broken: Vec::new() };
         picture.free();
         Ok(seen)
     }
 
     fn and(mut self, other: Seen) -> Seen {
-        self.pixels += other.pixels;
-        self.sums.resize(self.sums.len().max(other.sums.len()), [0; 2]);
-        self.sums.as_flattened_mut().iter_mut().zip(other.sums.as_flattened()).for_each(|(a, b)| *a += b);
-        self.sizes = self.sizes.join(&other.sizes);
         self.broken.extend(other.broken);
-        self
-    }
-
-    fn statistics(&self) -> (Vec<f64>, Vec<f64>) {
-        let n = self.pixels.max(1) as f64;
-        let one = |[sum, squares]: &[u64; 2]| {
-            let mean = *sum as f64 / n;
-            (mean, (*squares as f64 / n - mean * mean).max(0.0).sqrt())
-        };
-        self.sums.iter().map(one).unzip()
+        Seen { sums: self.sums.and(other.sums), sizes: self.sizes.join(&other.sizes), broken: self.broken }
     }
 }

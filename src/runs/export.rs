@@ -3,7 +3,7 @@
 use super::dir::{JOURNAL, LOG, METRICS};
 use super::{Line, Record, RunError, logs};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// A column of the table: its name, and the value that a line has for it.
@@ -63,7 +63,7 @@ pub fn csv(dir: &Path) -> Result<String, RunError> {
 /// Everything that a run has recorded.
 #[derive(Serialize)]
 struct Document {
-    recipe: BTreeMap<&'static str, crate::recipe::Value>,
+    recipe: crate::recipe::Recipe,
     edits: Vec<Line>,
     metrics: Vec<Line>,
     chain: Vec<crate::train::Link>,
@@ -76,7 +76,6 @@ struct Document {
 /// A file that cannot be read.
 pub fn json(dir: &Path) -> Result<String, RunError> {
     let Record { recipe, chain, log, .. } = Record::read(dir)?;
-    let recipe = crate::recipe::KNOBS.iter().map(|k| (k.path, recipe.get(k))).collect();
     let log = log.into_iter().filter(|line| !matches!(line, Line::Speed { .. })).collect();
     let document = Document { recipe, edits: logs::read(&dir.join(JOURNAL))?, metrics: metrics(dir)?, chain, log };
     let text = serde_json::to_string_pretty(&document);

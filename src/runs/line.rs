@@ -1,6 +1,6 @@
 //! One fact of a run as one JSON object on one line: what `journal.jsonl`, `metrics.jsonl` and `--batch --json` hold.
 
-use crate::recipe::{KNOBS, Recipe, Value};
+use crate::recipe::{Recipe, Value};
 use crate::train::{Change, Event, StepRecord, Summary};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -204,13 +204,13 @@ impl Line {
     /// The first line of a run.
     pub(super) fn run_start(run: &str, dir: &Path, recipe: &Recipe) -> Line {
         let (run, dir, version) = (run.into(), dir.to_string_lossy().into(), env!("CARGO_PKG_VERSION").into());
-        Line::RunStart { run, dir, version, command: command(), recipe: knobs(recipe) }
+        Line::RunStart { run, dir, version, command: command(), recipe: recipe.clone().into() }
     }
 
     /// The first line of a run that goes on after `step` steps.
     pub(super) fn run_resume(run: &str, dir: &Path, recipe: &Recipe, step: u64) -> Line {
         let (run, dir, version) = (run.into(), dir.to_string_lossy().into(), env!("CARGO_PKG_VERSION").into());
-        Line::RunResume { run, dir, version, command: command(), step, recipe: knobs(recipe) }
+        Line::RunResume { run, dir, version, command: command(), step, recipe: recipe.clone().into() }
     }
 
     fn run_end(summary: &Summary, dir: &Path) -> Line {
@@ -229,10 +229,6 @@ impl Line {
 
 fn command() -> Vec<String> {
     std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect()
-}
-
-fn knobs(recipe: &Recipe) -> BTreeMap<String, Value> {
-    KNOBS.iter().map(|k| (k.path.to_string(), recipe.get(k))).collect()
 }
 
 /// Turns the events of one run into lines. It follows the edits of `train.log_every`.

@@ -4,7 +4,7 @@
 use super::digest::Digests;
 use crate::data::DataSet;
 use crate::kernels::Level;
-use crate::recipe::{KNOBS, Recipe, Value, knobs, reasons};
+use crate::recipe::{Recipe, Value, knobs, reasons};
 use crate::train::edits::Waiting;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -92,7 +92,7 @@ impl Meta {
             kernels: Level::best().word().into(),
             at,
             waiting,
-            recipe: KNOBS.iter().map(|k| (k.path.to_string(), recipe.get(k))).collect(),
+            recipe: recipe.clone().into(),
             signature: None,
             digests: Digests::default(),
         }
