@@ -25,6 +25,14 @@ fn open(dir: &Path, sets: &[&str], cols: u16, rows: u16) -> Terminal {
     Terminal::open(command, cols, rows)
 }
 
+/// Stops the run with a checkpoint, and leaves.
+fn stop(mut terminal: Terminal) {
+    terminal.press("qs");
+    terminal.wait_for("STOPPED");
+    terminal.press("q");
+    terminal.ends();
+}
+
 /// The lines of a file of the one run below `dir`.
 fn lines(dir: &Path, run: &str, file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join("runs").join(run).join(file)).unwrap();
@@ -229,10 +237,7 @@ fn a_run_is_taken_up_on_the_screen_with_its_curves_and_edits() {
     terminal.press("r");
     terminal.wait_for("RUN");
     terminal.wait_for("momentum 0.8");
-    terminal.press("qs");
-    terminal.wait_for("STOPPED");
-    terminal.press("q");
-    terminal.ends();
+    stop(terminal);
     let metrics = lines(dir.path(), "quick", "metrics.jsonl");
     let steps: Vec<u64> =
         metrics.iter().filter(|l| l["event"] == "step").map(|l| l["step"].as_u64().unwrap()).collect();
@@ -285,10 +290,7 @@ fn screens_attach_to_a_run_steer_it_and_leave_it_alone() {
     terminal.press("p");
     terminal.wait_for("RUN");
     terminal.wait_for("momentum 0.8");
-    terminal.press("qs");
-    terminal.wait_for("STOPPED");
-    terminal.press("q");
-    terminal.ends();
+    stop(terminal);
     assert_eq!(run.wait().unwrap().code(), Some(130));
     assert!(!dir.path().join("runs/quick/socket").exists());
     let [edit] = &lines(dir.path(), "quick", "journal.jsonl")[..] else { panic!("one edit") };
