@@ -2,9 +2,9 @@
 
 use super::args::{Eval, Predict};
 use super::{Failure, find_run, lines_of, set_threads};
-use crate::data::{Picture, decode};
+use crate::data::{Picture, Skipped, decode};
 use crate::recipe::preset;
-use crate::train::{BEST, Classifier, Evaluation, Guess, evaluate_checkpoint, evaluate_weights, steps};
+use crate::train::{BEST, Classifier, Evaluation, Guess, Tested, evaluate_checkpoint, evaluate_weights, steps};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ struct Report<'a> {
     classes: Vec<Class<'a>>,
     /// Rows are labels, columns are what was said.
     confusion: &'a [Vec<u32>],
+    /// Images that could not be used.
+    skipped: &'a [Skipped],
 }
 
 /// The checkpoint that a path names: a file, or the best or else the newest one of a run.
@@ -50,7 +52,7 @@ fn checkpoint(path: &Path) -> PathBuf {
 pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
     set_threads(&args.threads)?;
     let file = checkpoint(&args.checkpoint);
-    let (evaluation, names) = match &args.preset {
+    let tested = match &args.preset {
         None => evaluate_checkpoint(&file, args.data.as_deref()),
         Some(path) => {
             let recipe = preset::load_with(path, &args.sets).map_err(Failure::Presets)?.recipe;
@@ -58,7 +60,7 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
         }
     }
     .map_err(Failure::Use)?;
-    let report = Report::new(&file, &evaluation, &names);
+    let report = Report::new(&file, &tested);
     if args.json {
         return Ok(serde_json::to_string(&report).map_err(|e| Failure::Print(e.into()))? + "\n");
     }
@@ -66,8 +68,9 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
 }
 
 impl<'a> Report<'a> {
-    fn new(file: &'a Path, evaluation: &'a Evaluation, names: &'a [String]) -> Report<'a> {
-        let Evaluation { step, loss, top1, top5, confusion, .. } = evaluation;
+    fn new(file: &'a Path, tested: &'a Tested) -> Report<'a> {
+        let Tested { evaluation: Evaluation { step, loss, top1, top5, confusion, .. }, classes: names, skipped } =
+            tested;
         let share = |part: u32, of: u32| (of > 0).then(|| f64::from(part) / f64::from(of));
         let class = |(label, name): (usize, &'a String)| {
             let correct = confusion[label][label];
@@ -84,6 +87,7 @@ impl<'a> Report<'a> {
             top5: *top5,
             classes: names.iter().enumerate().map(class).collect(),
             confusion,
+            skipped,
         }
     }
 
@@ -105,7 +109,8 @@ impl<'a> Report<'a> {
                 percent(*precision)
             );
         }
-        text + &self.matrix(width)
+        text += &self.matrix(width);
+        text + &lines_of(self.skipped.iter().map(|s| format!("left out: {} {}", s.image, s.problem)))
     }
 
     /// The confusion matrix, or the most frequent confusions when there are too many classes for a table.
@@ -140,14 +145,7 @@ struct Said<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    classes: Vec<Probable>,
-}
-
-#[derive(Serialize)]
-struct Probable {
-    class: String,
-    label: usize,
-    probability: f64,
+    classes: Vec<Guess>,
 }
 
 /// `tricktop predict`: what is said of each image, and how many could not be read.
@@ -167,8 +165,7 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
                 Ok((_, guesses)) => (None, guesses),
                 Err(why) => (Some(why), Vec::new()),
             };
-            let probable = |g: Guess| Probable { class: g.class, label: g.label, probability: g.probability };
-            let line = Said { image, error, classes: guesses.into_iter().map(probable).collect() };
+            let line = Said { image, error, classes: guesses };
             text += &(serde_json::to_string(&line).map_err(|e| Failure::Print(e.into()))? + "\n");
             continue;
         }

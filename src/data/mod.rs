@@ -139,6 +139,19 @@ impl Opened {
 /// # Errors
 /// A missing or ambiguous directory, a damaged file, labels that do not fit, or more images asked for than there are.
 pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
+    Ok(opened(data, seed)?.ready(data))
+}
+
+/// Says what [`open`] would, and gives the channels and the number of classes. No image is looked at.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(data: &Data, seed: u64) -> Result<(usize, usize), DataError> {
+    let opened = opened(data, seed)?;
+    Ok((opened.train.channels, opened.classes.len()))
+}
+
+fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
     let (path, size) = (Path::new(&data.path), data.size);
     let kind = match data.kind {
         DataKind::Auto => kind::find(path)?,
@@ -172,5 +185,5 @@ pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
     if data.train_images > 0 {
         opened.train = opened.train.balanced("data.train_images", data.train_images, seed, &opened.name)?;
     }
-    Ok(opened.ready(data))
+    Ok(opened)
 }

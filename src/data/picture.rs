@@ -1,8 +1,7 @@
 //! A single picture from a file, for a net to look at and a terminal to show.
 
-use super::broken::Broken;
 use super::decode::{Picture as Decoded, decode as decode_into};
-use super::resize::{Region, resize, shorter_edge};
+use super::resize::whole;
 
 /// An RGB picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,27 +30,13 @@ impl Picture {
     /// # Errors
     /// A size of 0, as a sentence.
     pub fn resized(&self, height: usize, width: usize) -> Result<Picture, String> {
-        let region = Region { top: 0, left: 0, height: self.height, width: self.width };
-        let mut pixels = vec![0; height * width * 3];
-        let size = [self.height, self.width, 3];
-        resize(&self.pixels, size, region, [height, width], &mut pixels).map_err(|e: Broken| e.to_string())?;
+        let shape = [self.height, self.width, 3];
+        let pixels = whole(&self.pixels, shape, [height, width]).map_err(|e| e.to_string())?;
         Ok(Picture { height, width, pixels })
     }
 
-    /// The middle of the picture, `height` x `width`, after its shorter edge was resized to `edge` (section 2.1).
-    ///
-    /// # Errors
-    /// A size of 0, as a sentence.
-    pub fn middle(&self, edge: usize, height: usize, width: usize) -> Result<Picture, String> {
-        let [scaled_height, scaled_width] = shorter_edge(self.height, self.width, edge);
-        let whole = self.resized(scaled_height.max(height), scaled_width.max(width))?;
-        let (top, left) = ((whole.height - height) / 2, (whole.width - width) / 2);
-        let rows = whole.pixels.chunks_exact(whole.width * 3).skip(top).take(height);
-        Ok(Picture { height, width, pixels: rows.flat_map(|row| &row[left * 3..][..width * 3]).copied().collect() })
-    }
-
     /// The pixels as a net of so many channels reads them: RGB, or grey by the weights of Rec. 601.
-    pub fn channels(&self, channels: usize) -> Vec<u8> {
+    pub(super) fn channels(&self, channels: usize) -> Vec<u8> {
         if channels == 3 {
             return self.pixels.clone();
         }

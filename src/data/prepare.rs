@@ -31,8 +31,21 @@ thread_local! {
 
 impl Input {
     /// For images of this shape, resized to the shorter edge `edge`, with means and deviations of the channels.
-    pub(super) fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Input {
+    pub fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Input {
         Input { shape, edge, normaliser: Normaliser::new(mean, std) }
+    }
+
+    /// A picture as the net sees it in a validation.
+    ///
+    /// # Errors
+    /// Why it cannot be used, as a sentence.
+    pub fn picture(&self, picture: &super::Picture) -> Result<Vec<f32>, String> {
+        let channels = self.shape[2];
+        let stored = Stored::Pixels(picture.channels(channels).into());
+        let mut out = vec![0.0; self.shape.iter().product()];
+        let shape = Some([picture.height, picture.width, channels]);
+        self.write(&stored, shape, &Stages::Middle, &mut out).map_err(|e| e.to_string())?;
+        Ok(out)
     }
 
     /// Writes one image, HWC; `stored` is its shape where it is kept as pixels.
@@ -111,6 +124,7 @@ impl Input {
     ) -> Result<&'a [u8], Broken> {
         let [height, width, channels] = self.shape;
         let [h, w] = shorter_edge(shape[0], shape[1], self.edge);
+        let [h, w] = [h.max(height), w.max(width)];
         let pixels = if [h, w] == shape[..2] {
             pixels
         } else {

@@ -2,7 +2,6 @@
 //! source counts.
 
 use super::broken::Broken;
-use super::decode::Picture;
 use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use std::cell::RefCell;
@@ -50,13 +49,12 @@ pub(super) fn resize(
     RESIZER.with_borrow_mut(|resizer| resizer.resize(&part, &mut to, &options)).map_err(|e| broken(e.to_string()))
 }
 
-/// A whole RGB picture in another size.
+/// All of an image in another size.
 ///
 /// # Errors
 /// A size of 0.
-pub(super) fn whole(picture: &Picture, height: usize, width: usize) -> Result<Vec<u8>, Broken> {
-    let mut out = vec![0; height * width * 3];
-    let region = Region { top: 0, left: 0, height: picture.height, width: picture.width };
-    resize(&picture.pixels, [picture.height, picture.width, 3], region, [height, width], &mut out)?;
+pub(super) fn whole(pixels: &[u8], shape: [usize; 3], [height, width]: [usize; 2]) -> Result<Vec<u8>, Broken> {
+    let mut out = vec![0; height * width * shape[2]];
+    resize(pixels, shape, Region { top: 0, left: 0, height: shape[0], width: shape[1] }, [height, width], &mut out)?;
     Ok(out)
 }

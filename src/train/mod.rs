@@ -19,6 +19,6 @@ pub use edits::Waiting;
 pub use error::TrainError;
 pub(crate) use protocol::or_nan;
 pub use protocol::*;
-pub use result::{Classifier, Guess, evaluate_checkpoint, evaluate_weights};
+pub use result::{Classifier, Guess, Tested, evaluate_checkpoint, evaluate_weights};
 pub use step::{Learner, Outcome};
 pub use worker::{Options, Worker, check, spawn};

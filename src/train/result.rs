@@ -4,20 +4,31 @@ use super::checkpoint::{Checkpoint, Signature, read_weights};
 use super::evaluate::evaluate;
 use super::step::Learner;
 use super::{Evaluation, TrainError};
-use crate::data::{self, Batch, DataSet, Picture, Reader};
+use crate::data::{self, Batch, DataSet, Input, Picture, Reader, Skipped};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::knobs::find;
 use crate::recipe::settings::{DataKind, Net as NetSettings};
 use crate::recipe::{Recipe, Value, reasons};
 use dfdx::prelude::Cpu;
+use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Evaluates a checkpoint on the test images of its recipe, or on those of a directory; gives the class names too.
+/// What a net makes of test images.
+pub struct Tested {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// Class names in label order.
+    pub classes: Vec<String>,
+    /// Images that could not be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Evaluates a checkpoint on the test images of its recipe, or on those of a directory.
 ///
 /// # Errors
 /// A checkpoint or images that cannot be had, or that do not fit each other.
-pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<(Evaluation, Vec<String>), TrainError> {
+pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, TrainError> {
     let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
     let checkpoint = Checkpoint::read(path)?;
     let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
@@ -42,21 +53,18 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<(Evaluati
 ///
 /// # Errors
 /// Weights or images that cannot be had, or that do not fit the recipe.
-pub fn evaluate_weights(
-    path: &Path,
-    recipe: &Recipe,
-    data: Option<&Path>,
-) -> Result<(Evaluation, Vec<String>), TrainError> {
+pub fn evaluate_weights(path: &Path, recipe: &Recipe, data: Option<&Path>) -> Result<Tested, TrainError> {
     let set = open(recipe, data)?;
     let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
     measure(net, set, 0, 0.0)
 }
 
-fn measure(net: Net<f32, Cpu>, set: DataSet, step: u64, epoch: f64) -> Result<(Evaluation, Vec<String>), TrainError> {
+fn measure(net: Net<f32, Cpu>, set: DataSet, step: u64, epoch: f64) -> Result<Tested, TrainError> {
     let mut reader = Reader::new(Arc::new(set), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
-    let evaluation = evaluate(&mut learner, &mut reader, &mut Vec::new(), step, epoch)?;
-    Ok((evaluation, reader.set().classes.clone()))
+    let mut skipped = Vec::new();
+    let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, step, epoch)?;
+    Ok(Tested { evaluation, classes: reader.set().classes.clone(), skipped })
 }
 
 /// A net with the weights of a file that is of it alone.
@@ -84,7 +92,7 @@ fn open(recipe: &Recipe, data: Option<&Path>) -> Result<DataSet, TrainError> {
 }
 
 /// A class that an image may be of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Guess {
     /// Name of the class.
     pub class: String,
@@ -123,18 +131,10 @@ impl Classifier {
     /// # Errors
     /// The device's.
     pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
-        let Signature { classes, image: [height, width, channels], edge, mean, std } = &self.signature;
-        let pixels = picture.middle(*edge, *height, *width).map_err(TrainError::Resume)?.channels(*channels);
-        let normalised = |(i, v): (usize, &u8)| (f32::from(*v) - mean[i % channels]) / std[i % channels];
-        let batch = Batch {
-            pixels: pixels.iter().enumerate().map(normalised).collect(),
-            labels: vec![0],
-            n: 1,
-            height: *height,
-            width: *width,
-            channels: *channels,
-            skipped: Vec::new(),
-        };
+        let Signature { classes, image, edge, mean, std } = &self.signature;
+        let pixels = Input::new(*image, *edge, mean, std).picture(picture).map_err(TrainError::Resume)?;
+        let [height, width, channels] = *image;
+        let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
         let logits = self.learner.logits(&batch).map_err(TrainError::device)?;
         let most = logits.iter().fold(f64::NEG_INFINITY, |m, v| m.max(f64::from(*v)));
         let powers: Vec<f64> = logits.iter().map(|v| (f64::from(*v) - most).exp()).collect();

@@ -46,16 +46,16 @@ pub struct Worker {
 /// # Errors
 /// Images that cannot be had, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
-    let data = data::open(&recipe.data, recipe.train.seed)?;
+    let (channels, classes) = data::check(&recipe.data, recipe.train.seed)?;
     if !recipe.net.weights.is_empty() {
         let path = Path::new(&recipe.net.weights);
-        let spec = NetSpec::new(&recipe.net, data.train.channels, data.classes.len());
+        let spec = NetSpec::new(&recipe.net, channels, classes);
         let fit = spec.fit(&read_weights(path)?, Head::MayDiffer);
         fit.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;
     }
     let distill = &recipe.tricks.distill;
     if distill.on {
-        Checkpoint::teacher(&distill.teacher, &Cpu::default(), data.train.channels, data.classes.len())?;
+        Checkpoint::teacher(&distill.teacher, &Cpu::default(), channels, classes)?;
     }
     Ok(())
 }

@@ -149,7 +149,8 @@ fn content(split: &Split, i: usize, shrink: Shrink) -> Result<Cow<'_, [u8]>, Bro
     match shrink {
         Shrink::Edge(edge) if edge < shorter => {
             let [height, width] = resize::shorter_edge(picture.height, picture.width, edge);
-            let small = resize::whole(&picture, height, width)?;
+            let shape = [picture.height, picture.width, 3];
+            let small = resize::whole(&picture.pixels, shape, [height, width])?;
             encoded(&small, height, width, bytes.starts_with(decode::JPEG)).map(Cow::Owned)
         }
         _ => Ok(bytes),
