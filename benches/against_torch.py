@@ -14,7 +14,6 @@ import json
 import pathlib
 import subprocess
 
-NETS = ["resnet20d-28", "resnet18d-32", "resnet50d-224"]
 
 
 def last_json(command):
@@ -28,12 +27,13 @@ def main():
     ap.add_argument("--peer", required=True, help="the script that times PyTorch")
     ap.add_argument("--python", default="python3", help="a Python that has torch")
     ap.add_argument("--tricktop", default=str(root / "target/release/tricktop"))
+    ap.add_argument("--nets", nargs="+", default=["resnet20d-28", "resnet18d-32", "resnet50d-224"])
     ap.add_argument("--rounds", type=int, default=3)
     ap.add_argument("--steps", type=int, default=8)
     args = ap.parse_args()
     print("| net | batch | tricktop ms | PyTorch ms | throughput against PyTorch | tricktop MB | PyTorch MB |")
     print("|---|---|---|---|---|---|---|")
-    for net in NETS:
+    for net in args.nets:
         ours, theirs = [], []
         for _ in range(args.rounds):
             ours.append(last_json([args.tricktop, "bench", net, "--steps", str(args.steps), "--json"]))

@@ -86,6 +86,35 @@ fn every_trick_works_on_a_set_of_two_classes_and_one_image_a_step() {
     trained(&[0, 1, 1], &[0, 1], &sets);
 }
 
+/// Writes a folder of one image a class, half of them validated too.
+fn folder(dir: &Path, classes: usize) {
+    let mut image = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(6, 6).write_to(&mut image, image::ImageFormat::Png).unwrap();
+    for class in 0..classes {
+        for split in ["train", "val"].iter().take(1 + class % 2) {
+            let dir = dir.join(split).join(class.to_string());
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(dir.join("i.png"), image.get_ref()).unwrap();
+        }
+    }
+}
+
+const FOLDER: [&str; 6] =
+    ["data.kind=ImageFolder", "data.path=.", "data.size=6", "train.batch=500", "train.epochs=1", "train.log_every=1"];
+
+#[test]
+fn thousands_of_classes_train_and_their_confusions_stay_small() {
+    let dir = tempfile::tempdir().unwrap();
+    folder(dir.path(), 3_000);
+    let output = train(dir.path(), &FOLDER);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metrics = std::fs::read_to_string(dir.path().join("runs/quick/metrics.jsonl")).unwrap();
+    let line = metrics.lines().find(|line| line.contains("confusion")).unwrap();
+    let confusion: Json = serde_json::from_str(line).unwrap();
+    assert_eq!((&confusion["classes"], confusion["counts"].as_array().unwrap().len()), (&3_000.into(), 1_500));
+    assert!(line.len() < 50_000, "{}", line.len());
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_before_a_run_is_begun() {
     refused(&["train.epochs=0"], "train.epochs is 0; it must be a whole number from 1");
@@ -94,4 +123,6 @@ fn what_makes_no_sense_is_refused_before_a_run_is_begun() {
     refused(&["optim.momentum=NaN"], "optim.momentum");
     refused(&["net.width=0"], "net.width is 0");
     refused(&["data.train_images=1000000"], "data.train_images");
+    let inception = ["net.family=Inception", "net.form=ImageNet", "net.depth=48"];
+    refused(&inception, "images of 28 x 28 are too small for inception-v3 x0.25: set data.size to 75 or more");
 }

@@ -94,8 +94,9 @@ fn a_run_reports_every_step_every_epoch_and_its_end() {
     assert_eq!(epochs.len(), 2);
     for epoch in epochs {
         let e = &epoch.evaluation;
-        let counted: u32 = e.confusion.iter().flatten().sum();
-        let right: u32 = (0..10).map(|i| e.confusion[i][i]).sum();
+        let rows = e.confusion.rows(10).unwrap();
+        let counted: u32 = rows.iter().flatten().sum();
+        let right: u32 = (0..10).map(|i| rows[i][i]).sum();
         assert_eq!(counted, 2000);
         assert!((e.top1 - right as f64 / 2000.0).abs() < 1e-12 && e.top5 >= e.top1);
     }

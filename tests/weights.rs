@@ -164,6 +164,22 @@ fn a_run_is_evaluated_exported_started_from_and_asked() {
     let same: serde_json::Value = serde_json::from_slice(&same.get_output().stdout).unwrap();
     assert_eq!(same["top1"], report["top1"]);
 
+    let teacher = dir.path().join("foreign.safetensors");
+    let foreign = |classes: usize| {
+        let spec = NetSpec::new(&Settings { depth: 8, ..Settings::default() }, 1, classes);
+        let mut net = Net::<f32, Cpu>::new(&Cpu::default(), &spec).unwrap();
+        net.initialise(Settings::default().init, false, 1).unwrap();
+        std::fs::write(&teacher, weights_file(net.export()).unwrap()).unwrap();
+        format!("tricks.distill.teacher={:?}", teacher.display().to_string())
+    };
+    let taught = run(dir.path(), &[&foreign(10), "tricks.distill.on=true"]);
+    let best = |run: &Path| read_weights(&run.join("best.safetensors")).unwrap();
+    assert_ne!(best(&first), best(&taught), "the teacher taught nothing");
+    let mut other = tricktop();
+    other.args(["--batch", "quick", "--set", "tricks.distill.on=true", "--set", &foreign(7)]);
+    let wrong = String::from_utf8_lossy(&other.assert().code(2).get_output().stderr).into_owned();
+    assert!(wrong.contains("fc.weight has shape [7, 64]") && wrong.contains("of 10 classes is needed"), "{wrong}");
+
     let start = format!("net.weights={:?}", out.display().to_string());
     let second = run(dir.path(), &[&start, "schedule.base_lr=0.0001"]);
     assert_ne!(first, second);

@@ -25,6 +25,7 @@ const NETS: &[(Family, Form, u64, Variant)] = &[
     (Family::DenseNet, Form::ImageNet, 121, Variant::B),
     (Family::DenseNet, Form::ImageNet, 201, Variant::B),
     (Family::Inception, Form::ImageNet, 48, Variant::B),
+    (Family::InceptionAux, Form::ImageNet, 48, Variant::B),
     (Family::ResNet, Form::Small, 20, Variant::D),
     (Family::ResNet, Form::Small, 18, Variant::D),
     (Family::SeResNet, Form::Small, 20, Variant::D),

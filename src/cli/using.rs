@@ -4,7 +4,9 @@ use super::args::{Eval, Predict};
 use super::{Failure, find_run, lines_of, set_threads};
 use crate::data::{Picture, Skipped, decode};
 use crate::recipe::preset;
-use crate::train::{BEST, Classifier, Evaluation, Guess, Tested, evaluate_checkpoint, evaluate_weights, steps};
+use crate::train::{
+    BEST, Classifier, Confusion, Evaluation, Guess, Tested, evaluate_checkpoint, evaluate_weights, steps,
+};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -31,8 +33,8 @@ struct Report<'a> {
     top1: f64,
     top5: f64,
     classes: Vec<Class<'a>>,
-    /// Rows are labels, columns are what was said.
-    confusion: &'a [Vec<u32>],
+    /// Which classes were taken for which.
+    confusion: &'a Confusion,
     /// Images that could not be used.
     skipped: &'a [Skipped],
 }
@@ -72,20 +74,27 @@ impl<'a> Report<'a> {
         let Tested { evaluation: Evaluation { step, loss, top1, top5, confusion, .. }, classes: names, skipped } =
             tested;
         let share = |part: u32, of: u32| (of > 0).then(|| f64::from(part) / f64::from(of));
-        let class = |(label, name): (usize, &'a String)| {
-            let correct = confusion[label][label];
-            let images = confusion[label].iter().sum();
-            let called = confusion.iter().map(|row| row[label]).sum();
-            Class { name, images, correct, recall: share(correct, images), precision: share(correct, called) }
+        let mut sums = vec![[0u32; 3]; names.len()];
+        for &[label, said, n] in &confusion.counts {
+            sums[label as usize][0] += n;
+            sums[said as usize][1] += n;
+            sums[label as usize][2] += if label == said { n } else { 0 };
+        }
+        let class = |(name, &[images, called, correct]): (&'a String, &[u32; 3])| Class {
+            name,
+            images,
+            correct,
+            recall: share(correct, images),
+            precision: share(correct, called),
         };
         Report {
             file,
             step: *step,
-            images: confusion.iter().flatten().sum(),
+            images: sums.iter().map(|[images, ..]| images).sum(),
             loss: *loss,
             top1: *top1,
             top5: *top5,
-            classes: names.iter().enumerate().map(class).collect(),
+            classes: names.iter().zip(&sums).map(class).collect(),
             confusion,
             skipped,
         }
@@ -116,24 +125,22 @@ impl<'a> Report<'a> {
     /// The confusion matrix, or the most frequent confusions when there are too many classes for a table.
     fn matrix(&self, width: usize) -> String {
         const COLUMNS: usize = 20;
-        if self.classes.len() <= COLUMNS {
+        if let Some(rows) = self.confusion.rows(COLUMNS) {
             let head: String = (0..self.classes.len()).map(|label| format!(" {label:>5}")).collect();
             let row = |(class, row): (&Class, &Vec<u32>)| {
                 format!("{:width$} {}\n", class.name, row.iter().map(|n| format!(" {n:>5}")).collect::<String>())
             };
-            let rows: String = self.classes.iter().zip(self.confusion).map(row).collect();
+            let rows: String = self.classes.iter().zip(&rows).map(row).collect();
             return format!(
                 "\nconfusion: a row for each label, a column for what was said\n{:width$} {head}\n{rows}",
                 ""
             );
         }
-        let all =
-            self.confusion.iter().enumerate().flat_map(|(l, row)| row.iter().enumerate().map(move |(s, n)| (*n, l, s)));
-        let mut wrong: Vec<(u32, usize, usize)> = all.filter(|(n, label, said)| *n > 0 && label != said).collect();
-        wrong.sort_by_key(|(n, label, said)| (std::cmp::Reverse(*n), *label, *said));
-        let line = |(n, label, said): &(u32, usize, usize)| {
-            format!("{n:5}  {} called {}\n", self.classes[*label].name, self.classes[*said].name)
-        };
+        let mut wrong = self.confusion.counts.clone();
+        wrong.retain(|[label, said, _]| label != said);
+        wrong.sort_by_key(|[label, said, n]| (std::cmp::Reverse(*n), *label, *said));
+        let name = |label: u32| self.classes[label as usize].name;
+        let line = |[label, said, n]: &[u32; 3]| format!("{n:5}  {} called {}\n", name(*label), name(*said));
         format!("\nmost frequent confusions\n{}", wrong.iter().take(COLUMNS).map(line).collect::<String>())
     }
 }

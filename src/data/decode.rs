@@ -74,14 +74,18 @@ pub(super) fn decode_rows(
     picture: &mut Picture,
     rows: impl FnOnce(usize, usize) -> usize,
 ) -> Result<(), Broken> {
-    guarded(|| match image::guess_format(bytes) {
+    let decoded = guarded(|| match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => jpeg(bytes, picture, rows),
         Ok(format @ (ImageFormat::Png | ImageFormat::WebP)) => other(bytes, format, picture, rows),
         _ => {
             let begin: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
             Err(Broken::Kind(if begin.is_empty() { "nothing".into() } else { begin.join(" ") }))
         }
-    })
+    });
+    if decoded.is_err() {
+        picture.free();
+    }
+    decoded
 }
 
 /// Runs a decoder; its panic is a broken image.
@@ -198,4 +202,21 @@ fn other(
     picture.pixels = image.into_rgb8().into_raw();
     (picture.height, picture.width) = (height, width);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_picture_that_is_broken_keeps_no_room() {
+        let mut png = Cursor::new(Vec::new());
+        let noise = |x: u32, y: u32| image::Luma([((x * 7919) ^ (y * 104_729)) as u8]);
+        image::GrayImage::from_fn(1300, 1300, noise).write_to(&mut png, ImageFormat::Png).unwrap();
+        let (png, mut picture) = (png.into_inner(), Picture::default());
+        decode(&png, &mut picture).unwrap();
+        assert!(picture.room.is_some());
+        decode(&png[..png.len() / 2], &mut picture).unwrap_err();
+        assert!(picture.room.is_none(), "another thread would wait for ever");
+    }
 }

@@ -107,6 +107,7 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
         if let Stored::Encoded(bytes) = image {
             let rows = |h, w| stages.region(h, w).map_or(h, |r| r.top + r.height);
             let _ = decode_rows(&bytes, &mut picture, rows);
+            picture.free();
         }
     });
     let resize = time(&mut |_, image, stages| {

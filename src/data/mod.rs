@@ -142,13 +142,14 @@ pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
     Ok(opened(data, seed)?.ready(data))
 }
 
-/// Says what [`open`] would, and gives the channels and the number of classes. No image is looked at.
+/// Says what [`open`] would, and gives height, width and channels of what a net sees, and the number of classes. No image
+/// is looked at.
 ///
 /// # Errors
 /// As [`open`].
-pub fn check(data: &Data, seed: u64) -> Result<(usize, usize), DataError> {
-    let opened = opened(data, seed)?;
-    Ok((opened.train.channels, opened.classes.len()))
+pub fn check(data: &Data, seed: u64) -> Result<([usize; 3], usize), DataError> {
+    let Opened { train, classes, .. } = opened(data, seed)?;
+    Ok(([train.height, train.width, train.channels], classes.len()))
 }
 
 fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {

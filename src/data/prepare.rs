@@ -91,12 +91,12 @@ impl Input {
                 }
             };
             let at_size = match region {
-                Some(region) => self.part(pixels, shape, region, resized)?,
-                None => self.middle(pixels, shape, small, resized)?,
+                Some(region) => self.part(pixels, shape, region, resized),
+                None => self.middle(pixels, shape, small, resized),
             };
-            let taken = take(at_size);
+            let taken = at_size.map(take);
             picture.free();
-            Ok(taken)
+            taken
         })
     }
 

@@ -2,8 +2,9 @@
 //! source counts.
 
 use super::broken::Broken;
-use fast_image_resize::images::{CroppedImage, Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use std::cell::RefCell;
 
 /// A part of a picture, in pixels.
@@ -26,27 +27,46 @@ pub(super) fn shorter_edge(height: usize, width: usize, edge: usize) -> [usize; 
     if height <= width { [edge, longer(width, height).max(1)] } else { [longer(height, width).max(1), edge] }
 }
 
-/// Resizes a part of pixels of one to four channels to the size of `out`; nothing beside the part counts.
+/// Resizes a part of pixels of one or three channels to the size of `out`; nothing beside the part counts.
 ///
 /// # Errors
-/// A region that does not lie in the picture.
+/// A region that does not lie in the picture, or another number of channels.
 pub(super) fn resize(
     pixels: &[u8],
-    [height, width, channels]: [usize; 3],
+    shape: [usize; 3],
+    region: Region,
+    size: [usize; 2],
+    out: &mut [u8],
+) -> Result<(), Broken> {
+    let done = match shape[2] {
+        3 => colours(pixels, shape, region, size, out),
+        // (the library compiles its filters for every kind of pixel; grey is rare and small enough to go as a colour)
+        1 => {
+            let tripled: Vec<u8> = pixels.iter().flat_map(|grey| [*grey; 3]).collect();
+            let mut resized = vec![0; out.len() * 3];
+            let done = colours(&tripled, shape, region, size, &mut resized);
+            out.iter_mut().zip(resized.chunks_exact(3)).for_each(|(grey, colour)| *grey = colour[0]);
+            done
+        }
+        channels => Err(format!("it has {channels} channels")),
+    };
+    done.map_err(|why| Broken::Decoder(format!("it cannot be resized: {why}")))
+}
+
+fn colours(
+    pixels: &[u8],
+    [height, width, _]: [usize; 3],
     region: Region,
     [out_height, out_width]: [usize; 2],
     out: &mut [u8],
-) -> Result<(), Broken> {
-    let broken = |e: String| Broken::Decoder(format!("it cannot be resized: {e}"));
-    let kinds = [PixelType::U8, PixelType::U8x2, PixelType::U8x3, PixelType::U8x4];
-    let kind = *kinds.get(channels.wrapping_sub(1)).ok_or_else(|| broken(format!("{channels} channels")))?;
-    let source = ImageRef::new(width as u32, height as u32, pixels, kind).map_err(|e| broken(e.to_string()))?;
+) -> Result<(), String> {
+    let source = TypedImageRef::<U8x3>::from_buffer(width as u32, height as u32, pixels).map_err(|e| e.to_string())?;
     let mut to =
-        Image::from_slice_u8(out_width as u32, out_height as u32, out, kind).map_err(|e| broken(e.to_string()))?;
+        TypedImage::<U8x3>::from_buffer(out_width as u32, out_height as u32, out).map_err(|e| e.to_string())?;
     let [left, top, width, height] = [region.left, region.top, region.width, region.height].map(|v| v as u32);
-    let part = CroppedImage::new(&source, left, top, width, height).map_err(|e| broken(e.to_string()))?;
+    let part = TypedCroppedImage::from_ref(&source, left, top, width, height).map_err(|e| e.to_string())?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
-    RESIZER.with_borrow_mut(|resizer| resizer.resize(&part, &mut to, &options)).map_err(|e| broken(e.to_string()))
+    RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&part, &mut to, &options)).map_err(|e| e.to_string())
 }
 
 /// All of an image in another size.

@@ -1,32 +1,32 @@
 //! Convolution, forward and backward, with what comes before and after it done on the way.
 
-use super::buffer::Buffer;
+use super::buffer::Shared;
 use super::geometry::ConvGeometry;
-use super::lanes::{self, Dense, Input, NormGrad, Normed, Sink};
+use super::lanes::{Dense, Gradient, Input, NormGrad, Normed, Sink, Source};
 use super::moments::Part;
 use super::profile::{Work, timed};
 use super::simd::Level;
-use super::{direct, grouped, products};
+use super::{depthwise, direct, products};
 
 /// Convolves `x` with w `(KH*KW*C/groups, O)` into `to`; gives the sums that the sink kept.
 pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to: K) -> Vec<Part> {
     timed(Work::Forward, || {
         assert!(x.data.len() == g.x_len() && w.len() == g.conv.weight_shape().0 * g.conv.c_out);
-        if products::applies(g) {
-            return match x.pending {
-                None => products::forward(level, g, Dense(x.data), w, to),
-                Some(affine) => products::forward(level, g, Normed { data: x.data, affine }, w, to),
-            };
+        match x.pending {
+            None => forward_of(level, g, Dense(x.data), w, to),
+            Some(affine) => forward_of(level, g, Normed { data: x.data, affine }, w, to),
         }
-        with_dense(level, x, g.conv.c_in, |x| match g.conv.groups {
-            1 => direct::forward(level, g, x, w, to),
-            _ => {
-                let mut y = Buffer::zeros(g.y_len());
-                grouped::forward(g, x, w, &mut y);
-                lanes::pass(level, Dense(&y), y.len(), g.conv.c_out, to)
-            }
-        })
     })
+}
+
+fn forward_of<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
+    if products::applies(g) {
+        products::forward(level, g, x, w, to)
+    } else if depthwise::applies(g) {
+        depthwise::forward(level, g, x, w, to)
+    } else {
+        x.with_values(level, g.x_len(), g.conv.c_in, |x| direct::forward(level, g, x, w, to))
+    }
 }
 
 /// The gradient of a convolution's output.
@@ -51,50 +51,41 @@ pub fn backward(
 ) {
     timed(Work::Backward, || {
         assert!(x.data.len() == g.x_len() && gw.len() == w.len());
-        if products::applies(g) {
-            return match (x.pending, gy) {
-                (None, OutputGrad::Dense(gy)) => products::backward(level, g, (Dense(x.data), Dense(gy)), w, gw, gx),
-                (None, OutputGrad::Norm(gy)) => products::backward(level, g, (Dense(x.data), gy), w, gw, gx),
-                (Some(affine), OutputGrad::Dense(gy)) => {
-                    products::backward(level, g, (Normed { data: x.data, affine }, Dense(gy)), w, gw, gx)
-                }
-                (Some(affine), OutputGrad::Norm(gy)) => {
-                    products::backward(level, g, (Normed { data: x.data, affine }, gy), w, gw, gx)
-                }
-            };
+        match (x.pending, gy) {
+            (None, OutputGrad::Dense(gy)) => backward_of(level, g, (Dense(x.data), Dense(gy)), w, gw, gx),
+            (None, OutputGrad::Norm(gy)) => backward_of(level, g, (Dense(x.data), gy), w, gw, gx),
+            (Some(affine), OutputGrad::Dense(gy)) => {
+                backward_of(level, g, (Normed { data: x.data, affine }, Dense(gy)), w, gw, gx)
+            }
+            (Some(affine), OutputGrad::Norm(gy)) => {
+                backward_of(level, g, (Normed { data: x.data, affine }, gy), w, gw, gx)
+            }
         }
-        let collected;
-        let gy = match gy {
-            OutputGrad::Dense(gy) => gy,
-            OutputGrad::Norm(gy) => {
-                collected = lanes::collect(level, gy, g.y_len(), g.conv.c_out);
-                &collected
-            }
-        };
-        with_dense(level, x, g.conv.c_in, |x| match g.conv.groups {
-            1 => {
-                direct::weight_grad(level, g, x, gy, gw);
-                if let Some((gx, add)) = gx {
-                    direct::input_grad(level, g, gy, w, gx, add);
-                }
-            }
-            _ => {
-                grouped::weight_grad(g, x, gy, gw);
-                if let Some((gx, add)) = gx {
-                    if !add {
-                        gx.fill(0.0);
-                    }
-                    grouped::input_grad(g, gy, w, gx);
-                }
-            }
-        })
     });
 }
 
-/// Calls `f` with the values of `x`.
-fn with_dense<R>(level: Level, x: Input, c: usize, f: impl FnOnce(&[f32]) -> R) -> R {
-    match x.pending {
-        None => f(x.data),
-        Some(affine) => f(&lanes::collect(level, Normed { data: x.data, affine }, x.data.len(), c)),
+fn backward_of<S: Source, G: Source>(
+    level: Level,
+    g: &ConvGeometry,
+    (x, gy): (S, G),
+    w: &[f32],
+    gw: &mut [f32],
+    gx: Option<(&mut [f32], bool)>,
+) {
+    let to = gx.map(|(gx, add)| {
+        assert!(gx.len() == g.x_len());
+        Gradient { gx: Shared::new(gx), add }
+    });
+    if products::applies(g) {
+        products::backward(level, g, (x, gy), w, gw, to);
+    } else if depthwise::applies(g) {
+        depthwise::backward(level, g, (x, gy), w, gw, to);
+    } else {
+        gy.with_values(level, g.y_len(), g.conv.c_out, |gy| {
+            x.with_values(level, g.x_len(), g.conv.c_in, |x| direct::weight_grad(level, g, x, gy, gw));
+            if let Some(to) = to {
+                direct::input_grad(level, g, gy, w, to);
+            }
+        });
     }
 }

@@ -1,8 +1,11 @@
-//! Dense convolutions of any kernel, stride and dilation, as products of gathered rows and packed weights.
+//! Convolutions of any kernel, stride, dilation and groups, as products of gathered rows and packed weights.
+//!
+//! A panel holds the weights of 16 output channels; in groups it reads the inputs of theirs alone, with zeros where a row
+//! and a column are not of one group.
 //!
 //! Every sum runs in an order that depends on the shapes alone.
 
-use super::buffer::{Buffer, Shared};
+use super::buffer::Buffer;
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Sums, Writing};
 use super::micro;
@@ -14,8 +17,10 @@ use std::ops::Range;
 
 /// Pixels whose row tables are built together: a panel of weights stays in the cache for them.
 const CHUNK: usize = 96;
-/// Chunks of a task.
+/// Chunks of a task, at most.
 const CHUNKS: usize = 4;
+/// Tasks that small maps are cut into.
+const LEAST_TASKS: usize = 16;
 /// Pixels summed into a tile of a weight gradient before it goes to memory.
 const GRAD_CHUNK: usize = 192;
 /// Weight gradients of at most this many values are summed in slices of the batch, larger ones by rows.
@@ -25,24 +30,25 @@ const SLICES: usize = 16;
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW*C, O)` into `to`; gives the sums that the sink kept.
 pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to: K) -> Vec<Part> {
-    let (c, o) = (g.conv.c_in, g.conv.c_out);
-    let panels = pack(g.conv.taps() * c, o, |row, col| w[row * o + col]);
-    // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
-    patches::forward(g, x, |source, grid| product(level, source, g.n, grid, &panels, ((g.oh, g.ow, o), to)))
+    let o = g.conv.c_out;
+    patches::forward(g, x, |source, grid| {
+        let ours = Groups { count: g.conv.groups, rows: source.c * grid.span, cols: o };
+        let height = ours.rows / ours.count;
+        let panels = pack(ours, grid.taps.len(), |tap, row, col| w[(tap * height + row % height) * o + col]);
+        // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
+        product(level, source, g.n, grid, &panels, ((g.oh, g.ow, o), to))
+    })
 }
 
-/// Writes the gradient of x to `gx`, or adds it when `add`.
-pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mut [f32], add: bool) {
+/// Gives the gradient of x to `to`.
+pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gradient) {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
+    let ours = Groups { count: g.conv.groups, rows: o, cols: c };
+    let height = c / ours.count;
     let grids = Grid::backward(g);
     // (a stride that is larger than the kernel leaves pixels out)
-    let zeros = !add && grids.iter().any(|grid| grid.taps.is_empty());
-    if zeros {
-        gx.par_chunks_mut(1 << 14).for_each(|gx| gx.fill(0.0));
-    }
-    let to = Gradient { gx: Shared::new(gx), add: add || zeros };
-    for grid in grids.iter().filter(|grid| !grid.taps.is_empty()) {
-        let panels = pack(grid.taps.len() * o, c, |row, col| w[(grid.taps[row / o] * c + col) * o + row % o]);
+    for grid in grids.iter().filter(|grid| !to.add || !grid.taps.is_empty()) {
+        let panels = pack(ours, grid.taps.len(), |tap, row, col| w[(grid.taps[tap] * height + col % height) * o + row]);
         // (N*H*W of the class, taps*O) x (taps*O, C)
         product(level, Images { data: gy, h: g.oh, w: g.ow, c: o }, g.n, grid, &panels, ((g.h, g.w, c), to));
     }
@@ -52,14 +58,15 @@ pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mu
 pub fn weight_grad(level: Level, g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     patches::forward(g, x, |source, grid| {
         let (o, pixels) = (g.conv.c_out, g.n * grid.pixels());
-        let width = source.c * grid.span;
-        if gw.len() <= SLICED_UP_TO {
+        let ours = Groups { count: g.conv.groups, rows: source.c * grid.span, cols: o };
+        let width = ours.rows;
+        if ours.count > 1 || gw.len() <= SLICED_UP_TO {
             let slice = pixels.div_ceil(SLICES).next_multiple_of(GRAD_CHUNK);
             let starts: Vec<usize> = (0..pixels).step_by(slice).collect();
             let sum = |&start: &usize| {
                 let mut sums = Buffer::zeros(gw.len());
                 let pixels = start..(start + slice).min(pixels);
-                outer_products(level, source, grid, (gy, o), pixels, 0..width, &mut sums);
+                outer_products(level, source, grid, (gy, ours), pixels, 0..width, &mut sums);
                 sums
             };
             let partials: Vec<Buffer> = starts.par_iter().map(sum).collect();
@@ -78,24 +85,69 @@ pub fn weight_grad(level: Level, g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
                 })
                 .collect();
             tasks.into_par_iter().for_each(|(grid, first, rows)| {
-                outer_products(level, source, &grid, (gy, o), 0..pixels, first..first + rows.len() / o, rows);
+                outer_products(level, source, &grid, (gy, ours), 0..pixels, first..first + rows.len() / o, rows);
             });
         }
     });
 }
 
-/// Cuts a matrix `(rows, cols)` into panels `[cols / 16][row][16]`, the last filled up with zeros.
-fn pack(rows: usize, cols: usize, at: impl Fn(usize, usize) -> f32 + Sync) -> Buffer {
-    let mut panels = Buffer::take(cols.div_ceil(LINE) * rows * LINE);
-    panels.par_chunks_mut(rows * LINE).enumerate().for_each(|(p, panel)| {
-        for (row, line) in panel.chunks_exact_mut(LINE).enumerate() {
-            for (i, v) in line.iter_mut().enumerate() {
-                let col = p * LINE + i;
-                *v = if col < cols { at(row, col) } else { 0.0 };
+/// The groups that the rows and columns of a tap's weights are cut into.
+#[derive(Clone, Copy)]
+struct Groups {
+    count: usize,
+    rows: usize,
+    cols: usize,
+}
+
+impl Groups {
+    fn of_row(&self, row: usize) -> usize {
+        row / (self.rows / self.count)
+    }
+
+    fn of_col(&self, col: usize) -> usize {
+        col / (self.cols / self.count)
+    }
+
+    /// Columns of panel `p`.
+    fn panel(&self, p: usize) -> Range<usize> {
+        p * LINE..(p * LINE + LINE).min(self.cols)
+    }
+
+    /// Rows that share a group with a column of panel `p`.
+    fn inputs(&self, p: usize) -> Range<usize> {
+        let (cols, height) = (self.panel(p), self.rows / self.count);
+        self.of_col(cols.start) * height..(self.of_col(cols.end - 1) + 1) * height
+    }
+
+    /// Columns of panel `p` that are of the group of a row.
+    fn outputs(&self, p: usize, row: usize) -> Range<usize> {
+        let (cols, width, group) = (self.panel(p), self.cols / self.count, self.of_row(row));
+        cols.start.max(group * width)..cols.end.min((group + 1) * width)
+    }
+}
+
+/// The weights of 16 columns, `[tap][row][16]`, the last panel filled up with zeros.
+struct Panel {
+    /// Its rows among those of a tap.
+    inputs: Range<usize>,
+    lines: Buffer,
+}
+
+/// Cuts `taps` matrices `(rows, cols)` into panels; `at` gives tap, row and column of a weight.
+fn pack(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + Sync) -> Vec<Panel> {
+    let panel = |p: usize| {
+        let inputs = groups.inputs(p);
+        let mut lines = Buffer::take(taps * inputs.len() * LINE);
+        for (row, line) in lines.chunks_exact_mut(LINE).enumerate() {
+            let (tap, row) = (row / inputs.len(), inputs.start + row % inputs.len());
+            line.fill(0.0);
+            for col in groups.outputs(p, row) {
+                line[col - p * LINE] = at(tap, row, col);
             }
         }
-    });
-    panels
+        Panel { inputs, lines }
+    };
+    (0..groups.cols.div_ceil(LINE)).into_par_iter().map(panel).collect()
 }
 
 /// Multiplies the gathered rows of the grid's pixels by packed panels into maps of height, width and channels.
@@ -104,15 +156,14 @@ fn product<K: Sink>(
     source: Images,
     n: usize,
     grid: &Grid,
-    panels: &[f32],
+    panels: &[Panel],
     ((h, w, c), to): ((usize, usize, usize), K),
 ) -> Vec<Part> {
     let pixels = n * grid.pixels();
-    let width = source.c * grid.span;
-    let lines = grid.taps.len() * width;
-    let starts: Vec<usize> = (0..pixels).step_by(CHUNK * CHUNKS).collect();
-    let task = |&start: &usize| {
-        let range = start..(start + CHUNK * CHUNKS).min(pixels);
+    let task = pixels.div_ceil(LEAST_TASKS).clamp(LINE, CHUNK * CHUNKS);
+    let starts: Vec<usize> = (0..pixels).step_by(task).collect();
+    let run = |&start: &usize| {
+        let range = start..(start + task).min(pixels);
         let mut patches = Patches::new(source, grid);
         let mut places = Vec::with_capacity(CHUNK);
         let mut tiles = Buffer::take(CHUNK * LINE);
@@ -122,18 +173,20 @@ fn product<K: Sink>(
             let table = patches.rows(first, count);
             places.clear();
             places.extend((first..first + count).map(|q| grid.output(q, (h, w)) * c));
-            for (p, panel) in panels.chunks_exact(lines * LINE).enumerate() {
-                // SAFETY: the table has `count` rows of `lines` values, the panel as many lines; the places are those
-                // of the task's own pixels
+            for (p, Panel { inputs, lines }) in panels.iter().enumerate() {
+                let (from, width) = (inputs.start, inputs.len());
+                let k = grid.taps.len() * width;
+                // SAFETY: the table has `count` rows of which the panel reads its inputs, and it has as many lines; the
+                // places are those of the task's own pixels
                 unsafe {
-                    micro::nn(level, table, 0, count, width, lines, panel.as_ptr(), tiles.as_mut_ptr());
+                    micro::nn(level, table, 0, count, from, width, k, lines.as_ptr(), tiles.as_mut_ptr());
                     write(level, tiles.as_ptr(), &places, p * LINE, c, to, Sums::of(&mut sums));
                 }
             }
         }
         Part { rows: range.len(), sums }
     };
-    starts.par_iter().map(task).collect()
+    starts.par_iter().map(run).collect()
 }
 
 simd_kernel! {
@@ -152,17 +205,19 @@ simd_kernel! {
     }
 }
 
-/// Adds the sums over `pixels` of (gathered row)^T x (row of gy, `o` wide) to `sums` `(taps * rows, o)`, for values `rows`
-/// of each gathered row.
+/// Adds the sums over `pixels` of (gathered row)^T x (row of gy) to `sums`, for values `rows` of each gathered row: all
+/// of them where there are groups. `sums` is `(taps * rows of a group, cols)`.
 fn outer_products(
     level: Level,
     source: Images,
     grid: &Grid,
-    (gy, o): (&[f32], usize),
+    (gy, groups): (&[f32], Groups),
     pixels: Range<usize>,
     rows: Range<usize>,
     sums: &mut [f32],
 ) {
+    let o = groups.cols;
+    let height = groups.rows / groups.count;
     let mut patches = Patches::new(source, grid);
     let mut tile = Buffer::take(LINE * LINE);
     let mut panels = Buffer::zeros(o.div_ceil(LINE) * GRAD_CHUNK * LINE);
@@ -177,17 +232,22 @@ fn outer_products(
         let table = patches.rows(first, count);
         for tap in 0..table.pointers.len() / table.stride {
             for row in rows.clone().step_by(LINE) {
-                let height = LINE.min(rows.end - row);
                 for (p, panel) in panels.chunks_exact(GRAD_CHUNK * LINE).enumerate() {
+                    let inputs = groups.inputs(p);
+                    let these = row.max(inputs.start)..(row + LINE).min(rows.end).min(inputs.end);
+                    if these.is_empty() {
+                        continue;
+                    }
                     // SAFETY: `count` rows of the table, whose parts hold the values `rows`; as many lines of the panel
                     unsafe {
                         let tile = tile.as_mut_ptr();
-                        micro::tn(level, table, tap, row, height, count, panel.as_ptr(), tile, false);
+                        micro::tn(level, table, tap, these.start, these.len(), count, panel.as_ptr(), tile, false);
                     }
-                    let cols = LINE.min(o - p * LINE);
-                    for (i, line) in tile.chunks_exact(LINE).enumerate().take(height) {
-                        let at = (tap * rows.len() + row - rows.start + i) * o + p * LINE;
-                        sums[at..][..cols].iter_mut().zip(line).for_each(|(a, b)| *a += b);
+                    for (row, line) in these.clone().zip(tile.chunks_exact(LINE)) {
+                        let at = tap * rows.len().min(height) + row % height - rows.start;
+                        let cols = groups.outputs(p, row);
+                        let line = &line[cols.start - p * LINE..];
+                        sums[at * o..][..o][cols].iter_mut().zip(line).for_each(|(a, b)| *a += b);
                     }
                 }
             }

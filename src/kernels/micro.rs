@@ -90,16 +90,17 @@ macro_rules! by_rows {
 
 simd_kernel! {
     /// `out[row][0..16]` = the sum over the k values of a row of `a[row][k] * panel[k][0..16]`, for `rows` rows from
-    /// `first` on. The k values are parts of `width` and, when `k` is no multiple of it, a last shorter one.
+    /// `first` on. The k values are `width` of every part, from value `from` on, and fewer of the last when `k` is no
+    /// multiple of it.
     ///
     /// # Safety
-    /// `a` must have those rows and parts, `panel` `k` lines, `out` `rows` lines.
+    /// `a` must have those rows, parts and values, `panel` `k` lines, `out` `rows` lines.
     pub fn nn<V, A: Rows>(
-        a: A, first: usize, rows: usize, width: usize, k: usize, panel: *const f32, out: *mut f32,
+        a: A, first: usize, rows: usize, from: usize, width: usize, k: usize, panel: *const f32, out: *mut f32,
     ) {
         for (start, count) in even_blocks(rows, V::ROWS) {
             // SAFETY: rows first + start.. + count are within the caller's; so are the lines of out
-            unsafe { by_rows!(count, nn_tile::<V, A>(a, first + start, width, k, panel, out.add(start * LINE))) }
+            unsafe { by_rows!(count, nn_tile::<V, A>(a, first + start, from, width, k, panel, out.add(start * LINE))) }
         }
     }
 }
@@ -129,6 +130,7 @@ const fn tn_rows<V: Vector>() -> usize {
 unsafe fn nn_tile<V: Vector, A: Rows, const R: usize>(
     a: A,
     first: usize,
+    from: usize,
     width: usize,
     k: usize,
     panel: *const f32,
@@ -145,7 +147,7 @@ unsafe fn nn_tile<V: Vector, A: Rows, const R: usize>(
         while left > 0 {
             let rows = a.part(part, first);
             let here = left.min(width);
-            for c in 0..here {
+            for c in from..from + here {
                 let w = V::load_line(line);
                 line = line.add(LINE);
                 for (r, acc) in acc.iter_mut().enumerate() {

@@ -3,9 +3,9 @@
 pub mod buffer;
 pub mod concat;
 pub mod conv;
+mod depthwise;
 mod direct;
 pub mod geometry;
-mod grouped;
 pub mod lanes;
 mod micro;
 pub mod moments;

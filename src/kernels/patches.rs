@@ -127,7 +127,7 @@ pub struct Images<'a> {
 /// The images that a forward convolution reads, and its grid: small channel counts are copied into padded images.
 pub fn forward<R>(g: &ConvGeometry, x: &[f32], f: impl FnOnce(Images, &Grid) -> R) -> R {
     let c = &g.conv;
-    if c.c_in >= PADDED_BELOW || c.dilation > 1 {
+    if c.c_in >= PADDED_BELOW || c.dilation > 1 || c.groups > 1 {
         return f(Images { data: x, h: g.h, w: g.w, c: c.c_in }, &Grid::forward(g));
     }
     let (h, w) = (g.h + 2 * c.padding.0, g.w + 2 * c.padding.1);

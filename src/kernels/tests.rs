@@ -36,9 +36,25 @@ fn cases() -> Vec<ConvGeometry> {
     for (kernel, padding) in [((1, 7), (0, 3)), ((7, 1), (3, 0)), ((2, 3), (0, 0))] {
         cases.push(ConvGeometry::new(Conv { kernel, padding, ..Conv::same(9, 6, 3, 1) }, 2, 9, 8));
     }
-    for (c_in, c_out, groups, stride) in [(12, 12, 12, 1), (12, 12, 12, 2), (8, 12, 4, 1), (6, 12, 6, 2)] {
+    for (c_in, c_out, groups, stride) in [
+        (12, 12, 12, 1),
+        (12, 12, 12, 2),
+        (40, 40, 40, 3),
+        (8, 12, 4, 1),
+        (6, 12, 6, 2),
+        (64, 64, 16, 1),
+        (64, 32, 2, 2),
+        (40, 48, 8, 1),
+        (72, 48, 2, 1),
+    ] {
         cases.push(ConvGeometry::new(Conv { groups, ..Conv::same(c_in, c_out, 3, stride) }, 2, 7, 9));
     }
+    for (kernel, stride, dilation, padding) in [((5, 5), 2, 1, (2, 2)), ((3, 3), 1, 2, (2, 2)), ((2, 3), 2, 1, (0, 3))]
+    {
+        let conv = Conv { kernel, dilation, padding, groups: 20, ..Conv::same(20, 20, 3, stride) };
+        cases.push(ConvGeometry::new(conv, 17, 9, 8));
+    }
+    cases.push(ConvGeometry::new(Conv { groups: 33, ..Conv::same(33, 33, 3, 1) }, 1, 70, 40));
     for (n, h, w) in [(1, 13, 9), (3, 8, 22), (40, 8, 8)] {
         cases.push(ConvGeometry::new(Conv::same(18, 24, 3, 1), n, h, w));
     }

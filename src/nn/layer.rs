@@ -243,7 +243,10 @@ impl Cost {
             Layer::Unit(unit) => self.unit(unit, at),
             Layer::Norm { .. } => at,
             Layer::MaxPool(pool) | Layer::AveragePool(pool) => {
-                self.window((pool.kernel, pool.kernel), (pool.padding, pool.padding), at);
+                // (with `ceil` a window may reach over the border)
+                if !pool.ceil {
+                    self.window((pool.kernel, pool.kernel), (pool.padding, pool.padding), at);
+                }
                 self.keep(Extent { h: pool.out(at.h), w: pool.out(at.w), c: at.c })
             }
             Layer::Residual(r) => {

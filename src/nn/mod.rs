@@ -5,11 +5,13 @@ pub mod families;
 pub mod layer;
 mod net;
 mod param;
+mod recognise;
 mod spec;
 mod state;
 
 pub use layer::Cost;
 pub use net::Net;
 pub use param::{Init, Layout, Param, Role};
-pub use spec::{NetSpec, edge};
+pub use recognise::recognise;
+pub use spec::{Auxiliary, NetSpec, edge};
 pub use state::{Head, State, StateError, TensorData};

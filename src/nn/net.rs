@@ -4,12 +4,26 @@ use super::layer::{Layer, Residual, Unit, count};
 use super::param::{Init, Param, Role};
 use super::spec::NetSpec;
 use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops, Real};
-use dfdx::prelude::{Tape, TryMul};
+use dfdx::prelude::{SplitTape, Tape, TryMul};
 
 /// A net with its parameters.
 pub struct Net<E: Real, D: Ops<E>> {
     spec: NetSpec,
     params: Vec<Param<E, D>>,
+}
+
+/// Logits, and those of an auxiliary classifier.
+type Both<E, D, T> = (Matrix<E, D, T>, Option<Matrix<E, D>>);
+
+/// Parameters of a linear layer.
+const HEAD: usize = 2;
+
+/// The mean over all pixels, then a linear layer.
+fn classify<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    [weight, bias]: &mut [Param<E, D>; HEAD],
+) -> Result<Matrix<E, D, T>, D::Err> {
+    D::linear(D::global_average(x)?, &weight.data, &bias.data)
 }
 
 /// What is the same for all layers of a pass.
@@ -56,14 +70,35 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     /// # Errors
     /// The device's.
     pub fn forward<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode) -> Result<Matrix<E, D, T>, D::Err> {
+        Ok(self.run(x, mode, false)?.0)
+    }
+
+    /// Logits in training, and those of the auxiliary classifier where the net has one.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn forward_both<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Both<E, D, T>, D::Err> {
+        self.run(x, Mode::Train, true)
+    }
+
+    fn run<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode, both: bool) -> Result<Both<E, D, T>, D::Err> {
         let (mut x, mut params) = (x, &mut self.params[..]);
+        let mut own = part(&mut params, count(&self.spec.layers) + HEAD);
+        let auxiliary = self.spec.auxiliary.as_ref().filter(|_| both);
         let mut pass = Pass { mode, eps: self.spec.eps, input_grad: false };
-        for layer in &self.spec.layers {
-            x = pass.layer(layer, part(&mut params, layer.count()), x)?;
+        let mut beside = None;
+        for (i, layer) in self.spec.layers.iter().enumerate() {
+            x = pass.layer(layer, part(&mut own, layer.count()), x)?;
             pass.input_grad = true;
+            if let Some(auxiliary) = auxiliary.filter(|auxiliary| auxiliary.after == i + 1) {
+                let (map, tape) = x.split_tape();
+                let layers = part(&mut params, count(&auxiliary.layers));
+                let end = pass.layers(&auxiliary.layers, layers, map.clone().put_tape(tape))?;
+                let (logits, tape) = classify(end, all(std::mem::take(&mut params)))?.split_tape();
+                (x, beside) = (map.put_tape(tape), Some(logits));
+            }
         }
-        let [weight, bias] = all(params);
-        D::linear(D::global_average(x)?, &weight.data, &bias.data)
+        Ok((classify(x, all(own))?, beside))
     }
 
     /// The net's description.

@@ -21,13 +21,28 @@ pub struct NetSpec {
     pub image_channels: usize,
     /// Classes.
     pub classes: usize,
+    /// A second classifier.
+    pub auxiliary: Option<Auxiliary>,
+}
+
+/// A classifier in the middle of a net, which is trained beside it and left out of everything else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Auxiliary {
+    /// Layers of the net before it.
+    pub after: usize,
+    /// Its own layers.
+    pub layers: Vec<Layer>,
+    /// Name of its linear layer.
+    pub head: String,
+    /// Channels before that.
+    pub features: usize,
 }
 
 /// Edge of the images that a net of a form is made for.
 pub fn edge(family: Family, form: Form) -> usize {
     match (family, form) {
         (_, Form::Small) => 32,
-        (Family::Inception, _) => 299,
+        (Family::Inception | Family::InceptionAux, _) => 299,
         _ => 224,
     }
 }
@@ -43,7 +58,7 @@ impl NetSpec {
             }
             Family::MobileNet => MobileNet::of(net).spec(image_channels, classes),
             Family::DenseNet => DenseNet::of(net).spec(&format!("densenet{}", net.depth), image_channels, classes),
-            Family::Inception => Inception::of(net).spec(image_channels, classes),
+            Family::Inception | Family::InceptionAux => Inception::of(net).spec(image_channels, classes),
         })
     }
 
@@ -52,10 +67,26 @@ impl NetSpec {
         let mut all = Vec::new();
         self.layers.iter().for_each(|layer| layer.params(&mut all));
         all.extend(ParamSpec::linear(&self.head, self.features, self.classes));
+        if let Some(Auxiliary { layers, head, features, .. }) = &self.auxiliary {
+            layers.iter().for_each(|layer| layer.params(&mut all));
+            all.extend(ParamSpec::linear(head, *features, self.classes));
+        }
         all
     }
 
-    /// What the net costs for an image of `h` x `w`.
+    /// The smallest edge of images into which all windows of the net fit.
+    pub fn least_edge(&self) -> usize {
+        (1..).find(|&edge| !self.cost(edge, edge).too_small).unwrap_or(usize::MAX)
+    }
+
+    /// Whether a parameter is of a linear layer that gives logits.
+    pub fn gives_logits(&self, parameter: &str) -> bool {
+        let auxiliary = self.auxiliary.as_ref().map(|auxiliary| &auxiliary.head);
+        let is_of = |head: &String| parameter.strip_prefix(head.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        is_of(&self.head) || auxiliary.is_some_and(is_of)
+    }
+
+    /// What the net costs for an image of `h` x `w`, without the second classifier's multiply-adds and maps.
     pub fn cost(&self, h: usize, w: usize) -> Cost {
         let mut cost = Cost::default();
         cost.walk(&self.layers, Extent { h, w, c: self.image_channels });
@@ -104,6 +135,15 @@ impl Chain {
     /// The net that ends after it.
     pub fn net(self, name: &str, head: &str, eps: f64, image_channels: usize, classes: usize) -> NetSpec {
         let (name, head) = (name.to_string(), head.to_string());
-        NetSpec { name, layers: self.layers, head, features: self.channels, eps, image_channels, classes }
+        NetSpec {
+            name,
+            layers: self.layers,
+            head,
+            features: self.channels,
+            eps,
+            image_channels,
+            classes,
+            auxiliary: None,
+        }
     }
 }

@@ -117,8 +117,7 @@ impl NetSpec {
                 continue;
             }
             // (of the linear layer only the classes may differ)
-            let of_head =
-                head == Head::MayDiffer && p.name.strip_prefix(&self.head).is_some_and(|n| n.starts_with('.'));
+            let of_head = head == Head::MayDiffer && self.gives_logits(&p.name);
             if of_head && found.len() == expected.len() && found[1..] == expected[1..] {
                 head_fits = false;
             } else {
@@ -207,8 +206,8 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     /// As for [`NetSpec::fit`]; then nothing has changed.
     pub fn start_from(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<bool, StateError> {
         let head_fits = self.spec().fit(tensors, Head::MayDiffer)?;
-        let head = format!("{}.", self.spec().head);
-        self.take(tensors, |name| head_fits || !name.starts_with(&head))?;
+        let spec = self.spec().clone();
+        self.take(tensors, |name| head_fits || !spec.gives_logits(name))?;
         Ok(head_fits)
     }
 

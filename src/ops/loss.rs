@@ -31,3 +31,14 @@ pub fn distillation<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let q = teacher.try_div(E::of(temperature))?.try_softmax::<Axis<1>>()?;
     cross_entropy(z.try_div(E::of(temperature))?, q)?.try_mul(E::of(temperature * temperature))
 }
+
+/// A loss and 0.4 times that of an auxiliary classifier, as in torchvision's and TF-Slim's training of Inception-V3.
+///
+/// # Errors
+/// The device's.
+pub fn with_auxiliary<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    first: Loss<E, D, T>,
+    second: Loss<E, D, NoneTape>,
+) -> Result<Loss<E, D, T>, D::Err> {
+    first.try_add(second.put_tape(T::default()).try_mul(E::of(0.4))?)
+}

@@ -155,7 +155,7 @@ knobs! {
     tricks.distill.temperature, "temperature", TrickValue, above(0.0, 1000.0), "", Add(1.0), Live, "5.3", "softening T of teacher and student";
     tricks.distill.form, "form", TrickValue, Kind::Choice(DistillForm::WORDS), "", Add(1.0), Live, "5.3", "Paper: hard + T^2 soft; Weighted: (1-w) hard + w T^2 soft";
     tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
-    tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint";
+    tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint or of PyTorch's weights (safetensors)";
     augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";
     augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";
     augment.resized.max_area, "largest area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "largest share of the area that a crop takes";

@@ -150,7 +150,7 @@ fn net_clash(net: &settings::Net) -> Option<Invalid> {
     use settings::{Family, Form};
     let depth = net.depth;
     let (allowed, has): (&[u64], &str) = match (net.family, net.form) {
-        (Family::ResNeXt | Family::SeResNeXt | Family::Inception, Form::Small) => {
+        (Family::ResNeXt | Family::SeResNeXt | Family::Inception | Family::InceptionAux, Form::Small) => {
             let problem = format!("is Small; {} is there as ImageNet", net.family.word());
             return Some(Invalid { path: "net.form", problem });
         }
@@ -164,7 +164,7 @@ fn net_clash(net: &settings::Net) -> Option<Invalid> {
         (Family::ResNeXt | Family::SeResNeXt, _) => (&[50, 101, 152], "a ResNeXt has 50, 101 or 152 layers"),
         (Family::MobileNet, _) => (&[28], "MobileNet has 28 layers"),
         (Family::DenseNet, _) => (&[121, 169, 201], "a DenseNet has 121, 169 or 201 layers"),
-        (Family::Inception, _) => (&[48], "Inception-V3 has 48 layers"),
+        (Family::Inception | Family::InceptionAux, _) => (&[48], "Inception-V3 has 48 layers"),
     };
     let problem = format!("is {depth}; {has}");
     (!allowed.contains(&depth)).then_some(Invalid { path: "net.depth", problem })

@@ -77,7 +77,7 @@ pub(crate) fn epoch(n: u64, top1: f64) -> Event {
         loss: 0.5,
         top1,
         top5: 0.99,
-        confusion: vec![vec![3, 1], vec![0, 4]],
+        confusion: Confusion { classes: 2, counts: vec![[0, 0, 3], [0, 1, 1], [1, 1, 4]] },
     };
     Event::Epoch(Box::new(EpochEnd { epoch: n, train_loss: 0.7, img_s: 1000.0, evaluation, best: true }))
 }

@@ -1,7 +1,7 @@
 //! One fact of a run as one JSON object on one line: what `journal.jsonl`, `metrics.jsonl` and `--batch --json` hold.
 
 use crate::recipe::{Recipe, Value};
-use crate::train::{Change, Event, StepRecord, Summary};
+use crate::train::{Change, Confusion, Event, StepRecord, Summary};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -138,8 +138,9 @@ pub enum Line {
     Confusion {
         /// Steps done.
         step: u64,
-        /// `counts[label][predicted]`.
-        counts: Vec<Vec<u32>>,
+        /// The counts.
+        #[serde(flatten)]
+        confusion: Confusion,
     },
     /// A checkpoint was written.
     Checkpoint {
@@ -296,12 +297,12 @@ impl<'d> Lines<'d> {
                         img_s: Some(end.img_s),
                         best: end.best,
                     },
-                    Line::Confusion { step: e.step, counts: e.confusion.clone() },
+                    Line::Confusion { step: e.step, confusion: e.confusion.clone() },
                 ]
             }
             Event::Evaluated(e) => vec![
                 Line::Evaluation { epoch: e.epoch, step: e.step, val_loss: e.loss, val_top1: e.top1, val_top5: e.top5 },
-                Line::Confusion { step: e.step, counts: e.confusion.clone() },
+                Line::Confusion { step: e.step, confusion: e.confusion.clone() },
             ],
             Event::Checkpoint { step, path, bytes, ms, link } => {
                 vec![Line::Checkpoint {

@@ -3,7 +3,7 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE};
 use super::{Line, RunError, logs};
 use crate::recipe::{Edit, Recipe, preset};
-use crate::train::{EpochEnd, Evaluation, Event, Link, StepRecord, Waiting};
+use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, StepRecord, Waiting};
 use std::path::Path;
 
 /// The recipe, the edits and the chain of a run.
@@ -91,5 +91,5 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
 }
 
 fn evaluation(step: u64, epoch: f64, loss: f64, top1: f64, top5: f64) -> Evaluation {
-    Evaluation { step, epoch, loss, top1, top5, confusion: Vec::new() }
+    Evaluation { step, epoch, loss, top1, top5, confusion: Confusion::default() }
 }

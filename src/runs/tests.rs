@@ -62,7 +62,7 @@ fn a_run_is_recorded() {
     assert_eq!(names(&metrics), ["step", "step", "epoch_end", "confusion"]);
     assert_eq!((&metrics[0]["step"], &metrics[1]["step"]), (&Json::from(2), &Json::from(4)));
     assert_eq!(metrics[2]["val_top1"], 0.75);
-    assert_eq!(metrics[3]["counts"][1][1], 4);
+    assert_eq!(metrics[3]["counts"][2], serde_json::json!([1, 1, 4]));
     assert!(dir.join("recipe.ron").exists());
 }
 

@@ -4,7 +4,7 @@ use super::TrainError;
 use super::step::Learner;
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
-use crate::recipe::settings::{Augment, Crop, Form, Net, Settings};
+use crate::recipe::settings::{Augment, Crop, Family, Form, Net, Settings, Variant};
 use crate::tricks::schedule::Position;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -14,8 +14,10 @@ use std::time::Instant;
 pub struct Case {
     /// Name: net and edge of an image.
     pub name: &'static str,
+    family: Family,
     depth: u64,
     form: Form,
+    variant: Variant,
     channels: usize,
     edge: usize,
     classes: usize,
@@ -23,11 +25,38 @@ pub struct Case {
     pub batch: usize,
 }
 
+/// A ResNet-D for small images.
+const SMALL: Case = Case {
+    name: "resnet20d-28",
+    family: Family::ResNet,
+    depth: 20,
+    form: Form::Small,
+    variant: Variant::D,
+    channels: 1,
+    edge: 28,
+    classes: 10,
+    batch: 128,
+};
+
+/// A ResNet-50-D for photographs.
+const LARGE: Case = Case {
+    name: "resnet50d-224",
+    depth: 50,
+    form: Form::ImageNet,
+    channels: 3,
+    edge: 224,
+    classes: 1000,
+    batch: 8,
+    ..SMALL
+};
+
 /// The nets that can be timed.
 pub const CASES: &[Case] = &[
-    Case { name: "resnet20d-28", depth: 20, form: Form::Small, channels: 1, edge: 28, classes: 10, batch: 128 },
-    Case { name: "resnet18d-32", depth: 18, form: Form::Small, channels: 3, edge: 32, classes: 10, batch: 64 },
-    Case { name: "resnet50d-224", depth: 50, form: Form::ImageNet, channels: 3, edge: 224, classes: 1000, batch: 8 },
+    SMALL,
+    Case { name: "resnet18d-32", depth: 18, channels: 3, edge: 32, batch: 64, ..SMALL },
+    LARGE,
+    Case { name: "resnext50-224", family: Family::ResNeXt, variant: Variant::B, ..LARGE },
+    Case { name: "mobilenet-224", family: Family::MobileNet, depth: 28, variant: Variant::B, ..LARGE },
 ];
 
 /// Steps before the clock starts.
@@ -83,8 +112,10 @@ pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
         test: case.classes,
     }
     .build(0);
-    let settings =
-        Settings { net: Net { depth: case.depth, form: case.form, ..Net::default() }, ..Settings::default() };
+    let settings = Settings {
+        net: Net { family: case.family, depth: case.depth, form: case.form, variant: case.variant, ..Net::default() },
+        ..Settings::default()
+    };
     let mut learner = Learner::new(Cpu::default(), &settings, &data)?;
     let order = epoch_order(data.train.len(), 0, 0);
     let augment = Augment { flip: false, crop: Crop { on: false, pad: 0 }, ..Augment::default() };

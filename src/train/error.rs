@@ -11,6 +11,18 @@ pub enum TrainError {
     /// The images cannot be had.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Images that some window of the net is larger than.
+    #[error("images of {height} x {width} are too small for {net}: set data.size to {least} or more")]
+    Small {
+        /// The net.
+        net: String,
+        /// Height of an image.
+        height: usize,
+        /// Width of an image.
+        width: usize,
+        /// The smallest edge that it can see.
+        least: usize,
+    },
     /// The device gave up, mostly for want of memory.
     #[error("the device refused: {0}; a smaller batch or net needs less memory")]
     Device(String),

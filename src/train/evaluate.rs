@@ -1,7 +1,7 @@
 //! Evaluation on the test set.
 
 use super::step::Learner;
-use super::{Evaluation, TrainError};
+use super::{Confusion, Evaluation, TrainError};
 use crate::data::{Pass, Reader, Skipped};
 use crate::ops::Ops;
 
@@ -24,7 +24,7 @@ pub fn evaluate<D: Ops<f32>>(
     let (classes, test) = (reader.set().classes.len(), &reader.set().test);
     let (len, size) = (test.len(), (PIXELS / (test.height * test.width)).clamp(1, BATCH));
     let (mut loss, mut first, mut among_five, mut n) = (0f64, 0usize, 0usize, 0usize);
-    let mut confusion = vec![vec![0u32; classes]; classes];
+    let mut said = Vec::with_capacity(len);
     for number in 0..len.div_ceil(size) {
         let batch = reader.batch(&Pass::Test { batch: size }, number)?;
         skipped.extend_from_slice(&batch.skipped);
@@ -38,12 +38,12 @@ pub fn evaluate<D: Ops<f32>>(
             first += usize::from(rank == 0);
             among_five += usize::from(rank < 5);
             loss += cross_entropy(z, label);
-            confusion[label][predicted(z)] += 1;
+            said.push((label, predicted(z)));
         }
     }
     let n = n as f64;
     let (top1, top5) = (first as f64 / n, among_five as f64 / n);
-    Ok(Evaluation { step, epoch, loss: loss / n, top1, top5, confusion })
+    Ok(Evaluation { step, epoch, loss: loss / n, top1, top5, confusion: Confusion::new(classes, said) })
 }
 
 /// Classes that come before `label`; the lower of two equal logits' classes comes first, NaN comes last.
@@ -56,8 +56,10 @@ fn rank(z: &[f32], label: usize) -> usize {
     z.iter().enumerate().filter(|(i, v)| *i != label && before((*i, *v))).count()
 }
 
+/// The class of rank 0.
 fn predicted(z: &[f32]) -> usize {
-    (0..z.len()).find(|class| rank(z, *class) == 0).unwrap_or(0)
+    let before = |class: usize, best: usize| z[class] > z[best] || (z[best].is_nan() && !z[class].is_nan());
+    (1..z.len()).fold(0, |best, class| if before(class, best) { class } else { best })
 }
 
 fn cross_entropy(z: &[f32], label: usize) -> f64 {
@@ -74,7 +76,9 @@ mod tests {
     fn ranks_and_losses() {
         let z = [1.0, 3.0, 3.0, -2.0];
         assert_eq!([0, 1, 2, 3].map(|l| rank(&z, l)), [2, 0, 1, 3]);
-        assert_eq!(predicted(&z), 1);
+        for z in [&z[..], &[f32::NAN, -5.0, -5.0], &[f32::NAN; 3], &[2.0, f32::NAN, 7.0]] {
+            assert_eq!(rank(z, predicted(z)), 0, "{z:?}");
+        }
         assert_eq!([0, 1].map(|l| rank(&[f32::NAN, -5.0], l)), [1, 0]);
         let uniform = cross_entropy(&[5.0; 10], 3);
         assert!((uniform - 10f64.ln()).abs() < 1e-12);

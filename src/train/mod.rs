@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod checkpoint;
+mod confusion;
 mod edits;
 mod error;
 mod evaluate;
@@ -15,6 +16,7 @@ mod worker;
 pub use checkpoint::{
     BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, read_weights, steps, weights_file, write_whole,
 };
+pub use confusion::Confusion;
 pub use edits::Waiting;
 pub use error::TrainError;
 pub(crate) use protocol::or_nan;

@@ -1,6 +1,7 @@
 //! What goes into the trainer and what comes out of it. The screen, `--batch`, the run directory and the tests
 //! speak to a run through these types alone.
 
+use super::Confusion;
 use super::checkpoint::{Digests, Link};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -179,8 +180,8 @@ pub struct Evaluation {
     pub top1: f64,
     /// Share of images whose label was among the first five.
     pub top5: f64,
-    /// `confusion[label][predicted]`: counts.
-    pub confusion: Vec<Vec<u32>>,
+    /// Which classes were taken for which.
+    pub confusion: Confusion,
 }
 
 /// End of an epoch, with the evaluation made there.

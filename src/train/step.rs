@@ -5,7 +5,7 @@ use super::checkpoint::{Checkpoint, read_weights};
 use super::sgd::Sgd;
 use crate::data::{Batch, DataSet};
 use crate::nn::{Net, NetSpec, Role, StateError};
-use crate::ops::loss::{Loss, cross_entropy, distillation};
+use crate::ops::loss::{Loss, cross_entropy, distillation, with_auxiliary};
 use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
 use crate::recipe::settings::{Distill, DistillForm};
@@ -144,9 +144,9 @@ impl<D: Ops<f32>> Learner<D> {
         };
 
         let statistics = self.statistics();
-        let logits = self.net.forward(x.put_tape(OwnedTape::default()), Mode::Train)?;
+        let (logits, beside) = self.net.forward_both(x.put_tape(OwnedTape::default()))?;
         let floor = soft.as_ref().map_or(0.0, |teacher| floor(&teacher.as_vec(), classes, &s.tricks.distill));
-        let total = loss(logits, q, soft, &s.tricks.distill)?;
+        let total = loss((logits, beside), q, soft, &s.tricks.distill)?;
         let loss = total.as_vec()[0] - floor;
         let mut updated = loss.is_finite();
         if updated {
@@ -178,8 +178,22 @@ fn shares(distill: &Distill) -> (f32, f32) {
     }
 }
 
-/// The hard loss alone, or with the teacher's (section 5.3): hard + T² soft, or (1 - w) hard + w T² soft.
+/// The loss of a net's logits, with the hard loss of its auxiliary classifier's where it has one.
 fn loss<D: Ops<f32>, T: Tape<f32, D>>(
+    (z, beside): (Matrix<f32, D, T>, Option<Matrix<f32, D>>),
+    q: Matrix<f32, D>,
+    teacher: Option<Matrix<f32, D>>,
+    distill: &Distill,
+) -> Result<Loss<f32, D, T>, D::Err> {
+    let Some(beside) = beside else { return taught(z, q, teacher, distill) };
+    let (z, tape) = z.split_tape();
+    let (second, tape) = cross_entropy(beside.put_tape(tape), q.clone())?.split_tape();
+    let first = taught(z.put_tape(tape), q, teacher, distill)?;
+    with_auxiliary(first, second)
+}
+
+/// The hard loss alone, or with the teacher's (section 5.3): hard + T² soft, or (1 - w) hard + w T² soft.
+fn taught<D: Ops<f32>, T: Tape<f32, D>>(
     z: Matrix<f32, D, T>,
     q: Matrix<f32, D>,
     teacher: Option<Matrix<f32, D>>,
@@ -217,11 +231,20 @@ mod tests {
     }
 
     #[test]
+    fn a_second_classifier_counts_less() {
+        let (z, second, q) = ([0.3, -1.0, 0.5], [1.0, 0.2, -2.0], [0.0, 1.0, 0.0]);
+        let both = (matrix(&z), Some(matrix(&second)));
+        let total = loss(both, matrix(&q), None, &Distill::default()).unwrap().as_vec()[0];
+        let hard = |z: &[f32]| cross_entropy(matrix(z), matrix(&q)).unwrap().as_vec()[0];
+        assert!((total - (hard(&z) + 0.4 * hard(&second))).abs() < 1e-6);
+    }
+
+    #[test]
     fn the_weighted_form_gives_the_weight_to_the_soft_loss() {
         let (z, r, q) = ([0.3, -1.0, 0.5], [1.0, 0.2, -2.0], [0.0, 1.0, 0.0]);
         let with = |form, weight| {
             let distill = Distill { on: true, temperature: 2.0, form, weight, ..Distill::default() };
-            loss(matrix(&z), matrix(&q), Some(matrix(&r)), &distill).unwrap().as_vec()[0]
+            taught(matrix(&z), matrix(&q), Some(matrix(&r)), &distill).unwrap().as_vec()[0]
         };
         let hard = cross_entropy(matrix(&z), matrix(&q)).unwrap().as_vec()[0];
         let soft = distillation(matrix(&z), matrix(&r), 2.0).unwrap().as_vec()[0];

@@ -44,12 +44,15 @@ pub struct Worker {
 /// Says what a run of `recipe` would lack: its images, the weights it starts from, its teacher.
 ///
 /// # Errors
-/// Images that cannot be had, a teacher that cannot be read or is of other images.
+/// Images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
-    let (channels, classes) = data::check(&recipe.data, recipe.train.seed)?;
+    let ([height, width, channels], classes) = data::check(&recipe.data, recipe.train.seed)?;
+    let spec = NetSpec::new(&recipe.net, channels, classes);
+    if spec.cost(height, width).too_small {
+        return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
+    }
     if !recipe.net.weights.is_empty() {
         let path = Path::new(&recipe.net.weights);
-        let spec = NetSpec::new(&recipe.net, channels, classes);
         let fit = spec.fit(&read_weights(path)?, Head::MayDiffer);
         fit.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;
     }

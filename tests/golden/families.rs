@@ -5,9 +5,11 @@ use crate::file::{Case, Report, cases_in, require, to_nhwc};
 use crate::nets::{Tensors, part};
 use dfdx::prelude::*;
 use std::path::Path;
+use tricktop::kernels::geometry::Conv;
 use tricktop::nn::families::{Block, DenseNet, Groups, Inception, MobileNet, ResNet, Stem};
-use tricktop::nn::{Net, NetSpec, Role};
-use tricktop::ops::loss::cross_entropy;
+use tricktop::nn::layer::{Layer, Unit};
+use tricktop::nn::{Auxiliary, Net, NetSpec, Role};
+use tricktop::ops::loss::{cross_entropy, with_auxiliary};
 use tricktop::ops::{Map, Mode, Ops, Real};
 use tricktop::recipe::settings::Smoothing;
 use tricktop::tricks::targets::targets;
@@ -42,8 +44,26 @@ fn spec(name: &str) -> NetSpec {
             ResNet { channels: vec![4, 4, 8], gated: true, groups, ..resnet }.spec(name, 1, CLASSES)
         }
         "densenet" => DenseNet { stem: 8, small: false, growth: 4, layers: vec![2, 3, 2] }.spec(name, 3, CLASSES),
-        "inception" => Inception { width: 1.0 / 16.0, a: vec![32], c: vec![128], e: 1 }.spec(1, CLASSES),
+        "inception" => {
+            Inception { width: 1.0 / 16.0, a: vec![32], c: vec![128], e: 1, auxiliary: false }.spec(1, CLASSES)
+        }
+        "auxiliary" => auxiliary(),
         other => panic!("{other}"),
+    }
+}
+
+/// Inception's auxiliary head behind the first of two convolutions.
+fn auxiliary() -> NetSpec {
+    let of = Inception { width: 1.0 / 16.0, a: vec![32], c: vec![128], e: 1, auxiliary: true }.spec(1, CLASSES);
+    let unit = |name: &str, c_in, c_out| {
+        let conv = Conv { padding: (0, 0), ..Conv::same(c_in, c_out, 3, 1) };
+        Layer::Unit(Unit::new(format!("{name}.conv"), format!("{name}.bn"), conv))
+    };
+    NetSpec {
+        layers: vec![unit("Conv2d_1a_3x3", 1, 48), unit("Conv2d_2a_3x3", 48, 8)],
+        features: 8,
+        auxiliary: of.auxiliary.map(|auxiliary| Auxiliary { after: 1, ..auxiliary }),
+        ..of
     }
 }
 
@@ -51,7 +71,7 @@ fn spec(name: &str) -> NetSpec {
 fn families_equal_timm() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/families.safetensors");
     let cases = cases_in(&file);
-    require(&cases, &["mobilenet", "resnext", "se_basic", "se_resnext", "densenet", "inception"]);
+    require(&cases, &["mobilenet", "resnext", "se_basic", "se_resnext", "densenet", "inception", "auxiliary"]);
     let mut report = Report::default();
     for (name, case) in &cases {
         let before = part(case, "before/");
@@ -79,9 +99,16 @@ where
 
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
     let q = dev.tensor_from_vec(wide(&targets(&labels, CLASSES, &Smoothing::default())), (n, CLASSES));
-    let logits = net.forward(x.put_tape(OwnedTape::default()), Mode::Train).unwrap();
+    let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default())).unwrap();
     report.compare(&format!("{name} logits_train"), &narrow(logits.as_vec()), &case["logits_train"].values);
-    let loss = cross_entropy(logits, q).unwrap();
+    let loss = match beside {
+        None => cross_entropy(logits, q).unwrap(),
+        Some(beside) => {
+            let (logits, tape) = logits.split_tape();
+            let (second, tape) = cross_entropy(beside.put_tape(tape), q.clone()).unwrap().split_tape();
+            with_auxiliary(cross_entropy(logits.put_tape(tape), q).unwrap(), second).unwrap()
+        }
+    };
     report.compare(&format!("{name} loss"), &narrow(loss.as_vec()), &case["loss"].values);
     let grads = loss.backward();
     let expected = part(case, "grad/");

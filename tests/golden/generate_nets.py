@@ -39,6 +39,8 @@ def keep(name, net, channels, edge, batch):
         tensors[f"{name}/logits_eval"] = f32(net.eval()(x))
     logits = net.train()(x)
     loss = F.cross_entropy(logits, y)
+    if hasattr(net, "AuxLogits"):
+        loss = loss + 0.4 * F.cross_entropy(net.beside, y)
     loss.backward()
     tensors.update({f"{name}/x": f32(x), f"{name}/labels": y, f"{name}/logits_train": f32(logits), f"{name}/loss": f32(loss.reshape(1))})
     tensors.update({f"{name}/grad/{k}": f32(p.grad) for k, p in net.named_parameters()})
@@ -104,6 +106,22 @@ class Inception(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class Auxiliary(nn.Module):
+    """timm's auxiliary head at 1/16 of the channels behind the first of two convolutions."""
+    def __init__(self):
+        super().__init__()
+        conv = partial(inception_v3.ConvNormAct, padding=0, norm_layer=partial(nn.BatchNorm2d, eps=1e-3))
+        narrow = lambda i, o, **more: conv(i // 16, o // 16, **more)
+        self.Conv2d_1a_3x3, self.Conv2d_2a_3x3 = conv(1, 48, kernel_size=3), conv(48, 8, kernel_size=3)
+        self.AuxLogits = inception_v3.InceptionAux(768, CLASSES, narrow)
+        self.AuxLogits.fc, self.fc = nn.Linear(48, CLASSES), nn.Linear(8, CLASSES)
+
+    def forward(self, x):
+        x = self.Conv2d_1a_3x3(x)
+        self.beside = self.AuxLogits(x)
+        return self.fc(self.Conv2d_2a_3x3(x).mean((2, 3)))
+
+
 def resnet(block, channels, **more):
     """Three stages: a fourth would leave norms with one pixel an image."""
     net = ResNet(block, (1, 1, 1, 1), num_classes=CLASSES, channels=(*channels, channels[-1]), zero_init_last=False, **more)
@@ -118,4 +136,6 @@ keep("se_basic", resnet(BasicBlock, (8, 8, 12), stem_type="deep", stem_width=4, 
 keep("se_resnext", resnet(Bottleneck, (4, 4, 8), cardinality=2, base_width=16, in_chans=1, stem_type="", stem_width=8, **squeeze), 1, 32, 4)
 keep("densenet", DenseNet(growth_rate=4, block_config=(2, 3, 2), num_classes=CLASSES), 3, 32, 4)
 keep("inception", Inception(), 1, 107, 2)
+torch.manual_seed(3)
+keep("auxiliary", Auxiliary(), 1, 19, 4)
 save_file(tensors, sys.argv[1] if len(sys.argv) > 1 else str(pathlib.Path(__file__).parent / "families.safetensors"))

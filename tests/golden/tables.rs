@@ -21,6 +21,7 @@ fn timm(name: &str) -> Net {
         "seresnext" => (Family::SeResNeXt, digits.parse().unwrap()),
         "densenet" => (Family::DenseNet, digits.parse().unwrap()),
         "mobilenetv" => (Family::MobileNet, 28),
+        "inception_v" if number.ends_with("_aux") => (Family::InceptionAux, 48),
         "inception_v" => (Family::Inception, 48),
         other => panic!("{name}: {other}"),
     };
@@ -47,6 +48,9 @@ fn parameters_and_multiply_adds_equal_timm() {
         "densenet201".into(),
         json!({ "parameters": 20_013_928, "multiply_adds": 4_291_365_888u64, "input": 224 }),
     ));
+    // torchvision's parameters; an evaluation leaves the auxiliary head out
+    let plain = tables["parameters_1000_classes"]["inception_v3"]["multiply_adds"].clone();
+    nets.push(("inception_v3_aux".into(), json!({ "parameters": 27_161_264, "multiply_adds": plain, "input": 299 })));
     let mut wrong = Vec::new();
     for (name, about) in nets {
         let net = timm(&name);

@@ -10,7 +10,9 @@ use tricktop::app::hardware::{Gpu, Sample};
 use tricktop::app::{Effect, Key, Msg, Options, State, ThemeName, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
-use tricktop::train::{self, Change, Command, EpochEnd, Evaluation, Event, RunInfo, StepRecord, Summary, When};
+use tricktop::train::{
+    self, Change, Command, Confusion, EpochEnd, Evaluation, Event, RunInfo, StepRecord, Summary, When,
+};
 use tricktop::tricks::schedule::lr_after;
 use tricktop::view::render;
 
@@ -86,7 +88,7 @@ impl Script {
             loss: 0.26 + 0.9 * (-epoch / 1.5).exp() + 0.02 * noise(self.step + 3),
             top1,
             top5: 0.998 - 0.05 * (-epoch / 1.2).exp(),
-            confusion: vec![vec![20; 10]; 10],
+            confusion: Confusion { classes: 10, counts: (0..10).map(|class| [class, class, 200]).collect() },
         }
     }
 

@@ -35,14 +35,7 @@ pub(super) fn open(data: &Data, size: usize, seed: u64) -> Result<Folder, DataEr
     let layout = Layout::of(root)?;
     let train = scan::classes(&layout.train)?;
     let names: Vec<String> = train.iter().map(|class| class.name.clone()).collect();
-    match &names[..] {
-        [] => return Err(DataError::NoImages { dir: layout.train }),
-        [one] => return Err(DataError::OneFolder { dir: layout.train, class: one.clone() }),
-        names if names.len() > usize::from(u16::MAX) => {
-            return Err(DataError::ManyFolders { dir: layout.train, count: names.len() });
-        }
-        _ => {}
-    }
+    check_classes(&names, &layout.train)?;
     let split = |files: Files| Split::new(Arc::new(files), Some(size));
     let Some(dir) = layout.val else {
         let all = split(Files::new(layout.train, &train, &names)?);
@@ -58,6 +51,17 @@ pub(super) fn open(data: &Data, size: usize, seed: u64) -> Result<Folder, DataEr
         val: split(Files::new(dir, &val, &names)?),
         classes: names,
     })
+}
+
+/// Whether a classifier can tell so many classes apart.
+fn check_classes(names: &[String], dir: &Path) -> Result<(), DataError> {
+    let dir = dir.to_path_buf();
+    match names {
+        [] => Err(DataError::NoImages { dir }),
+        [one] => Err(DataError::OneFolder { dir, class: one.clone() }),
+        names if names.len() > usize::from(u16::MAX) => Err(DataError::ManyFolders { dir, count: names.len() }),
+        _ => Ok(()),
+    }
 }
 
 /// Places to train on and places to validate with: of each class the share `fraction`, at least one image and never the
@@ -78,4 +82,18 @@ fn divide(all: &Split, classes: usize, fraction: f64, seed: u64) -> (Vec<u32>, V
     train.sort_unstable();
     val.sort_unstable();
     (train, val)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_classes_are_too_many() {
+        let named = |count: usize| (0..count).map(|class| class.to_string()).collect::<Vec<_>>();
+        let said = |count| check_classes(&named(count), Path::new("d")).map_err(|e| e.to_string());
+        assert_eq!(said(65_535), Ok(()));
+        assert!(said(1_000_000).unwrap_err().contains("1000000 directories with images; at most 65535"));
+        assert!(said(1).unwrap_err().contains("at least two classes"));
+    }
 }

@@ -115,7 +115,7 @@ fn parse(content: &[u8]) -> Result<Parsed, String> {
         return Err(format!("describes {} classes; there must be from 2 to {}", classes.len(), u16::MAX));
     }
     let pixels = shape.map(|shape| shape.into_iter().try_fold(1usize, |a, b| a.checked_mul(b)));
-    if pixels.is_some_and(|n| n.is_none_or(|n| n == 0)) || shape.is_some_and(|[_, _, c]| c > 4) {
+    if pixels.is_some_and(|n| n.is_none_or(|n| n == 0)) || shape.is_some_and(|[_, _, c]| c != 1 && c != 3) {
         return Err(format!("describes images of {shape:?}"));
     }
     for (i, entry) in content[index..text].chunks_exact(ENTRY).map(entry).enumerate() {
@@ -185,5 +185,30 @@ impl Source for Part {
 
     fn name(&self, i: usize) -> String {
         format!("{}, image {}", self.pack.file.display(), self.images.start + i)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that describes `classes` classes and no images.
+    fn claiming(classes: usize) -> Vec<u8> {
+        let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+        let entry = [&64u64.to_le_bytes()[..], &[0; 12]].concat();
+        let text = serde_json::json!({
+            "name": "n", "classes": names, "train": 1, "val": 1, "shape": null, "blake3": "",
+        });
+        let tail = [&entry[..], &entry, text.to_string().as_bytes()].concat();
+        let length = (tail.len() - 2 * ENTRY) as u64;
+        let hash = blake3::hash(&tail);
+        [&MAGIC[..], &64u64.to_le_bytes(), &length.to_le_bytes(), hash.as_bytes(), &tail].concat()
+    }
+
+    #[test]
+    fn a_million_classes_are_too_many() {
+        assert!(parse(&claiming(65_535)).is_ok());
+        let why = parse(&claiming(1_000_000)).unwrap_err();
+        assert_eq!(why, "describes 1000000 classes; there must be from 2 to 65535");
     }
 }

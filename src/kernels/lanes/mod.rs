@@ -27,6 +27,11 @@ pub trait Source: Copy + Send + Sync {
     /// # Safety
     /// As for `constants`, and the values must exist.
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V;
+
+    /// Calls `f` with all `len` values in rows of `c`.
+    fn with_values<R>(self, level: Level, len: usize, c: usize, f: impl FnOnce(&[f32]) -> R) -> R {
+        f(&collect(level, self, len, c))
+    }
 }
 
 /// A factor and a summand for every channel, and whether a ReLU follows.

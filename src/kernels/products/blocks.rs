@@ -43,7 +43,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
             }
             for f in 0..F::FREQUENCIES {
                 for panel in 0..u.panels() {
-                    micro::nn(level, v.left(f), 0, rows, LINE, w.rows, u.panel(f, panel), m.panel(f, panel));
+                    micro::nn(level, v.left(f), 0, rows, 0, LINE, w.rows, u.panel(f, panel), m.panel(f, panel));
                 }
             }
             for band in bands_of(block.clone(), ty, m, 0) {
@@ -93,7 +93,17 @@ pub fn backward<F: Form, S: Source, G: Source>(
                     }
                     if let Some(ut) = ut {
                         for panel in 0..ut.panels() {
-                            micro::nn(level, m.left(f), 0, rows, LINE, w.cols, ut.panel(f, panel), v.panel(f, panel));
+                            micro::nn(
+                                level,
+                                m.left(f),
+                                0,
+                                rows,
+                                0,
+                                LINE,
+                                w.cols,
+                                ut.panel(f, panel),
+                                v.panel(f, panel),
+                            );
                         }
                     }
                 }

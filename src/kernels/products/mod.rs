@@ -53,14 +53,14 @@ fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S,
     }
 }
 
-/// Adds the gradient of `w` to `gw`, and gives that of `x` to `gx`: adds when `add`, else writes.
+/// Adds the gradient of `w` to `gw`, and gives that of `x` to `gx`.
 pub fn backward<S: Source, G: Source>(
     level: Level,
     g: &ConvGeometry,
     maps: (S, G),
     w: &[f32],
     gw: &mut [f32],
-    gx: Option<(&mut [f32], bool)>,
+    gx: Option<Gradient>,
 ) {
     match pointwise(g) {
         true => backward_as::<Pointwise, S, G>(level, g, maps, w, gw, gx),
@@ -74,11 +74,11 @@ fn backward_as<F: Form, S: Source, G: Source>(
     maps: (S, G),
     w: &[f32],
     gw: &mut [f32],
-    gx: Option<(&mut [f32], bool)>,
+    gx: Option<Gradient>,
 ) {
-    assert!(gw.len() == w.len() && gx.as_ref().is_none_or(|(gx, _)| gx.len() == g.x_len()));
+    assert!(gw.len() == w.len());
     let w = Weights { data: w, rows: g.conv.c_in, cols: g.conv.c_out };
-    let (gw, gx) = (Shared::new(gw), gx.map(|(gx, add)| Gradient { gx: Shared::new(gx), add }));
+    let gw = Shared::new(gw);
     match w.rows * w.cols < MANY_CHANNELS {
         true => blocks::backward::<F, S, G>(level, g, maps, w, gw, gx),
         false => phases::backward::<F, S, G>(level, g, maps, w, gw, gx),

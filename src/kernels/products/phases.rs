@@ -47,7 +47,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
         (0..m.panels()).into_par_iter().for_each(|panel| {
             by_frequency::<F>(level, w, panel, |f, u| {
                 // SAFETY: v has `rows` rows of `w.rows` values, u as many lines; this panel of m is this task's
-                unsafe { micro::nn(level, v.left(f), 0, rows, LINE, w.rows, u, m.panel(f, panel)) }
+                unsafe { micro::nn(level, v.left(f), 0, rows, 0, LINE, w.rows, u, m.panel(f, panel)) }
             });
         });
         parts.extend(by_bands(&images, &ty, |bands, row| {
@@ -112,7 +112,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
         (0..v.panels()).into_par_iter().for_each(|panel| {
             by_frequency::<F>(level, flipped, panel, |f, ut| {
                 // SAFETY: m has `rows` rows of `w.cols` values, ut as many lines; this panel of v is this task's
-                unsafe { micro::nn(level, m.left(f), 0, rows, LINE, w.cols, ut, v.panel(f, panel)) }
+                unsafe { micro::nn(level, m.left(f), 0, rows, 0, LINE, w.cols, ut, v.panel(f, panel)) }
             });
         });
         images.clone().into_par_iter().for_each(|image| {

@@ -1,10 +1,10 @@
-//! Inception-V3, without its auxiliary head.
+//! Inception-V3, with its auxiliary head where it is asked for.
 
 use super::scaled;
 use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::layer::{Layer, Unit};
-use crate::nn::spec::{Chain, NetSpec};
-use crate::recipe::settings::Net;
+use crate::nn::spec::{Auxiliary, Chain, NetSpec};
+use crate::recipe::settings::{Family, Net};
 
 /// The max-pool that halves a map.
 const HALVE: Pool = Pool { kernel: 3, stride: 2, padding: 0, ceil: false, count_padding: true };
@@ -25,6 +25,8 @@ pub struct Inception {
     pub c: Vec<usize>,
     /// Blocks E.
     pub e: usize,
+    /// Whether it has the auxiliary head, behind the last block C.
+    pub auxiliary: bool,
 }
 
 /// A kernel that keeps the size at stride 1.
@@ -90,7 +92,13 @@ impl Branches<'_> {
 impl Inception {
     /// The net that a recipe names.
     pub fn of(net: &Net) -> Inception {
-        Inception { width: net.width, a: vec![32, 64, 64], c: vec![128, 160, 160, 192], e: 2 }
+        Inception {
+            width: net.width,
+            a: vec![32, 64, 64],
+            c: vec![128, 160, 160, 192],
+            e: 2,
+            auxiliary: net.family == Family::InceptionAux,
+        }
     }
 
     /// Its description.
@@ -108,11 +116,21 @@ impl Inception {
         for (letter, &inner) in ('b'..).zip(&self.c) {
             chain = self.block(chain, &format!("Mixed_6{letter}"), |b| b.c(inner));
         }
+        let auxiliary = self.auxiliary.then(|| self.auxiliary(chain.layers.len(), chain.channels));
         chain = self.block(chain, "Mixed_7a", |b| b.d());
         for letter in ('b'..).take(self.e) {
             chain = self.block(chain, &format!("Mixed_7{letter}"), |b| b.e());
         }
-        chain.net("inception-v3", "fc", EPS, image_channels, classes)
+        NetSpec { auxiliary, ..chain.net("inception-v3", "fc", EPS, image_channels, classes) }
+    }
+
+    /// The head behind `after` layers, whose map has 17 x 17 pixels: the mean of windows, a 1x1 and a 5x5.
+    fn auxiliary(&self, after: usize, channels: usize) -> Auxiliary {
+        let mean = Pool { kernel: 5, stride: 3, padding: 0, ceil: false, count_padding: true };
+        let mut chain = Chain::after(channels).layer(Layer::AveragePool(mean));
+        chain = self.conv(chain, "AuxLogits.conv0", 128, same(1, 1));
+        chain = self.conv(chain, "AuxLogits.conv1", 768, valid(5, 1));
+        Auxiliary { after, layers: chain.layers, head: "AuxLogits.fc".into(), features: chain.channels }
     }
 
     fn conv(&self, chain: Chain, name: &str, c: usize, window: Window) -> Chain {

@@ -61,6 +61,9 @@ pub fn tensorboard(dir: &Path, out: &Path) -> Result<PathBuf, RunError> {
     Ok(path)
 }
 
+/// Most classes whose confusion matrix is shown: pixels of the image.
+const IMAGE: usize = 1024;
+
 /// The step of a line and what TensorBoard shows of it.
 fn summary(line: &Line) -> Option<(u64, Vec<Message>)> {
     Some(match line {
@@ -78,7 +81,7 @@ fn summary(line: &Line) -> Option<(u64, Vec<Message>)> {
         Line::Evaluation { step, val_loss, val_top1, val_top5, .. } => {
             (*step, evaluation(*val_loss, *val_top1, *val_top5))
         }
-        Line::Confusion { step, counts } => (*step, vec![image("confusion", counts)]),
+        Line::Confusion { step, confusion } => (*step, vec![image("confusion", &confusion.rows(IMAGE)?)]),
         Line::Edit { step, changes, .. } => {
             let one = |Change { knob, from, to }: &Change| format!("`{}` {from} → {to}", knob.path);
             let lines: Vec<String> = changes.iter().map(one).collect();
@@ -132,7 +135,7 @@ mod tests {
         lines(
             "metrics.jsonl",
             "{\"event\":\"step\",\"epoch\":0.5,\"step\":10,\"loss\":1.5,\"lr\":0.1}\n\
-             {\"event\":\"confusion\",\"step\":20,\"counts\":[[3,1],[0,4]]}\n",
+             {\"event\":\"confusion\",\"step\":20,\"classes\":2,\"counts\":[[0,0,3],[0,1,1],[1,1,4]]}\n",
         );
         lines("log.jsonl", "{\"event\":\"speed\",\"step\":10,\"img_s\":100.0,\"time\":1700000000.5}\n");
         lines(

@@ -11,11 +11,12 @@ pub use meta::{Meta, Progress, Signature};
 
 use super::TrainError;
 use super::step::Learner;
-use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
+use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData, recognise};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use atomic_write_file::AtomicWriteFile;
 use digest::{Part, VELOCITY};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -162,10 +163,10 @@ impl Checkpoint {
         Ok(net)
     }
 
-    /// The net of a teacher: `Bundled`, or a path.
+    /// The net of a teacher: `Bundled`, or the path of a checkpoint or of another program's weights.
     ///
     /// # Errors
-    /// A file that is missing, damaged, not written by tricktop, or of other images or classes.
+    /// A file that is missing, damaged, of no net that is known here, or of other images or classes.
     pub fn teacher<D: Ops<f32>>(
         source: &str,
         dev: &D,
@@ -174,21 +175,27 @@ impl Checkpoint {
     ) -> Result<Net<f32, D>, TrainError> {
         let path = PathBuf::from(source);
         let wrong = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
-        let checkpoint = match source {
-            "Bundled" => Checkpoint::from_bytes(BUNDLED_TEACHER).map_err(wrong)?,
-            _ => Checkpoint::read(&path)?,
+        let bytes = match source {
+            "Bundled" => Cow::Borrowed(BUNDLED_TEACHER),
+            _ => regular_file(&path).map_err(|e| wrong(e.to_string()))?.into(),
         };
-        let made_by = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
-        let spec = NetSpec::new(&made_by.net, image_channels, classes);
-        // (a net is not built that the file cannot fill)
-        let values: usize = checkpoint.state.tensors.values().map(|t| t.values.len()).sum();
-        if spec.cost(1, 1).parameters > values {
-            return Err(wrong(format!("holds {values} values, too few for the {} that it names", spec.name)));
-        }
-        let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
-        net.import(&checkpoint.state.tensors).map_err(|e| {
+        let needed = |e: StateError| {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {classes} classes is needed)"))
-        })?;
+        };
+        let State { tensors, metadata } = State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
+        let (net, tensors) = if metadata.contains_key(meta::KEY) {
+            let checkpoint = Checkpoint::from_bytes(&bytes).map_err(wrong)?;
+            (checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?.net.clone(), checkpoint.weights())
+        } else {
+            let net = recognise(&tensors)
+                .map_err(|(name, why)| wrong(format!("is of no net here; it is most like {name}, but {why}")))?;
+            (net, tensors)
+        };
+        let spec = NetSpec::new(&net, image_channels, classes);
+        // (a net is not built that the file does not fill)
+        spec.fit(&tensors, Head::Fits).map_err(needed)?;
+        let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
+        net.import(&tensors)?;
         Ok(net)
     }
 }

@@ -1,0 +1,67 @@
+//! Times the convolutions of `shapes.txt`, forward and backward: `cargo bench --bench kernels [-- NAME]`.
+//! `kernels_against_torch.py` sets them beside PyTorch's.
+
+use divan::{Bencher, black_box};
+use std::fmt;
+use tricktop::kernels::Level;
+use tricktop::kernels::buffer::Shared;
+use tricktop::kernels::conv::{self, OutputGrad};
+use tricktop::kernels::geometry::{Conv, ConvGeometry};
+use tricktop::kernels::lanes::{Finished, Input};
+
+fn main() {
+    divan::main();
+}
+
+struct Shape {
+    name: &'static str,
+    geometry: ConvGeometry,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+fn shapes() -> impl Iterator<Item = Shape> {
+    include_str!("shapes.txt").lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let mut fields = line.split_whitespace();
+        let name = fields.next()?;
+        let numbers: Vec<usize> = fields.filter_map(|field| field.parse().ok()).collect();
+        let [n, edge, c_in, c_out, kernel, stride, groups] = numbers[..] else { return None };
+        let conv = Conv { groups, ..Conv::same(c_in, c_out, kernel, stride) };
+        Some(Shape { name, geometry: ConvGeometry::new(conv, n, edge, edge) })
+    })
+}
+
+/// Values between -1 and 1.
+fn values(len: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
+}
+
+fn weights(g: &ConvGeometry) -> Vec<f32> {
+    let (rows, cols) = g.conv.weight_shape();
+    values(rows * cols)
+}
+
+#[divan::bench(args = shapes())]
+fn forward(bencher: Bencher, shape: &Shape) {
+    let g = &shape.geometry;
+    let (x, w, shift, mut y) = (values(g.x_len()), weights(g), values(g.conv.c_out), vec![0.0; g.y_len()]);
+    bencher.bench_local(|| {
+        let to = Finished { y: Shared::new(&mut y), shift: &shift, residual: None, relu: false };
+        conv::forward(Level::best(), g, Input { data: black_box(&x), pending: None }, &w, to);
+    });
+}
+
+#[divan::bench(args = shapes())]
+fn backward(bencher: Bencher, shape: &Shape) {
+    let g = &shape.geometry;
+    let (x, w, gy) = (values(g.x_len()), weights(g), values(g.y_len()));
+    let (mut gw, mut gx) = (vec![0.0; w.len()], vec![0.0; g.x_len()]);
+    bencher.bench_local(|| {
+        let x = Input { data: black_box(&x), pending: None };
+        conv::backward(Level::best(), g, x, OutputGrad::Dense(&gy), &w, &mut gw, Some((&mut gx, false)));
+    });
+}

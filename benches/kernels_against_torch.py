@@ -1,0 +1,89 @@
+"""Times every convolution of `shapes.txt` here and in PyTorch, in turn, and prints the ratios of the fastest.
+
+    python3 -m venv venv && venv/bin/pip install torch
+    venv/bin/python benches/kernels_against_torch.py [--rounds 3] [--threads 2] [NAME...]
+
+Both run a convolution forward, and backward to its input and weights, on the same shapes, float32, channels last.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+UNITS = {"ns": 1e-6, "µs": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def shapes():
+    for line in (ROOT / "benches/shapes.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            name, *numbers = line.split()
+            yield name, [int(n) for n in numbers]
+
+
+def ours(names, threads):
+    """Fastest milliseconds by (pass, name), out of the table that divan prints."""
+    command = ["cargo", "bench", "--quiet", "--bench", "kernels", "--", "--sample-count", "30", "--max-time", "1"]
+    out = subprocess.run([*command, *names], cwd=ROOT, check=True, capture_output=True, text=True,
+                         env={**os.environ, "RAYON_NUM_THREADS": str(threads)}).stdout
+    times, which = {}, None
+    for line in out.splitlines():
+        if group := re.match(r"[├╰]─ (\w+)", line):
+            which = group[1]
+        elif row := re.match(r"[│ ] +[├╰]─ (\S+) +([\d.]+) (ns|µs|ms|s) ", line):
+            times[which, row[1]] = float(row[2]) * UNITS[row[3]]
+    return times
+
+
+def fastest(work):
+    times, begun = [], time.perf_counter()
+    while len(times) < 5 or (len(times) < 30 and time.perf_counter() - begun < 1):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times) * 1e3
+
+
+def theirs(name, shape):
+    n, edge, c_in, c_out, kernel, stride, groups = shape
+    last = dict(memory_format=torch.channels_last)
+    x = torch.randn(n, c_in, edge, edge).contiguous(**last)
+    w = torch.randn(c_out, c_in // groups, kernel, kernel).contiguous(**last)
+    with torch.no_grad():
+        conv = lambda: torch.conv2d(x, w, None, stride, kernel // 2, 1, groups)
+        gy = torch.randn_like(conv()).contiguous(**last)
+        back = lambda: torch.ops.aten.convolution_backward(
+            gy, x, w, None, [stride] * 2, [kernel // 2] * 2, [1, 1], False, [0, 0], groups, [True, True, False])
+        return {("forward", name): fastest(conv), ("backward", name): fastest(back)}
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ap.add_argument("names", nargs="*", help="parts of names")
+    ap.add_argument("--rounds", type=int, default=3)
+    ap.add_argument("--threads", type=int, default=2)
+    args = ap.parse_args()
+    torch.set_num_threads(args.threads)
+    chosen = [(n, s) for n, s in shapes() if not args.names or any(part in n for part in args.names)]
+    best = [{}, {}]
+    for _ in range(args.rounds):
+        found = [ours(args.names, args.threads), {k: v for n, s in chosen for k, v in theirs(n, s).items()}]
+        for old, new in zip(best, found):
+            old.update({key: min(ms, old.get(key, ms)) for key, ms in new.items()})
+    print("| convolution | forward ms | PyTorch ms | ratio | backward ms | PyTorch ms | ratio |")
+    print("|---|---|---|---|---|---|---|")
+    for name, _ in chosen:
+        cells = []
+        for which in ("forward", "backward"):
+            a, b = best[0][which, name], best[1][which, name]
+            cells += [f"{a:.3f}", f"{b:.3f}", f"{b / a:.2f}"]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

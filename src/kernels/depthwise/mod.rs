@@ -1,0 +1,285 @@
+//! Depthwise convolutions: every channel has weights of its own, so that a vector of channels is a vector of sums.
+//!
+//! What a vector of channels reads is first laid out as a [`Field`], a band of rows after the other, with its norm
+//! applied and its padding in memory; a row of the output is then, tap by tap, a product of the field from some place
+//! on. The gradient of the input is the same over the field of the output's gradient; that of the weights is summed
+//! against it. Every sum runs in an order that depends on the shapes alone.
+
+mod field;
+
+use super::buffer::Buffer;
+use super::geometry::ConvGeometry;
+use super::lanes::{Gradient, Sink, Source, Sums, Writing};
+use super::micro::even_blocks;
+use super::moments::Part;
+use super::simd::{Level, Vector, by_vector, simd_kernel};
+use field::{Field, Scratch, Tap, Task};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Pixels whose sums are in registers together.
+const PIXELS: usize = 8;
+/// Taps whose sums are in registers together.
+const TAPS: usize = 9;
+
+/// Whether a convolution is done here.
+pub fn applies(g: &ConvGeometry) -> bool {
+    let c = &g.conv;
+    c.groups == c.c_in && c.groups == c.c_out && c.groups > 1
+}
+
+/// Convolves `x` with w `(KH*KW, C)` into `to`; gives the sums that the sink kept.
+pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
+    assert!(w.len() == g.conv.taps() * g.conv.c_in);
+    let (c, field) = (g.conv.c_in, &Field::input(g));
+    let run = |scratch: &mut Scratch, task: &Task| {
+        let mut sums = Sums::room::<K>(c);
+        // SAFETY: images and rows exist in input and output, and are this task's
+        unsafe { forward_rows(level, field, c, x, w, to, task, scratch, Sums::of(&mut sums)) };
+        Part { rows: task.images.len() * task.rows.len() * g.ow, sums }
+    };
+    field.tasks(g.n, c).par_iter().map_init(|| Scratch::new(field, g.conv.taps()), run).collect()
+}
+
+/// Adds the gradient of w to `gw`, and gives that of x to `gx`.
+pub fn backward<S: Source, G: Source>(
+    level: Level,
+    g: &ConvGeometry,
+    (x, gy): (S, G),
+    w: &[f32],
+    gw: &mut [f32],
+    gx: Option<Gradient>,
+) {
+    assert!(w.len() == g.conv.taps() * g.conv.c_in && gw.len() == w.len());
+    let (c, field) = (g.conv.c_in, &Field::gradient(g));
+    let tasks = field.tasks(g.n, c);
+    let mut partials = Buffer::take(tasks.len() * gw.len());
+    tasks.par_iter().zip(partials.par_chunks_mut(gw.len())).for_each_init(
+        || Scratch::new(field, g.conv.taps()),
+        // SAFETY: images and rows exist in all maps, and those of the gradient are this task's
+        |scratch, (task, gw)| unsafe { backward_rows(level, field, c, x, gy, w, gx, task, scratch, gw) },
+    );
+    for partial in partials.chunks_exact(gw.len()) {
+        gw.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
+    }
+}
+
+simd_kernel! {
+    fn forward_rows<V, S: Source, K: Sink>(
+        field: &Field, channels: usize, x: S, w: &[f32], to: K, task: &Task, scratch: &mut Scratch, sums: Sums,
+    ) {
+        // SAFETY: the caller's images and rows
+        unsafe {
+            by_vector!(V, channels, |c, n| {
+                take_weights::<V>(w, channels, c, n, &mut scratch.weights);
+                let mut to = Writing::<V, K>::begin(to, c, n, sums);
+                for (image, band) in field.bands(task) {
+                    fill::<V, S>(x, field, (image, &band), band.start > task.rows.start, (channels, c, n), scratch);
+                    for y in band.clone() {
+                        let at = (image * field.out.0 + y) * field.out.1 * channels + c;
+                        product(scratch, field, y - band.start, &mut to, at, channels);
+                    }
+                }
+                to.end(c, sums);
+            });
+        }
+    }
+}
+
+simd_kernel! {
+    fn backward_rows<V, S: Source, G: Source>(
+        field: &Field, channels: usize, x: S, gy: G, w: &[f32], gx: Option<Gradient>, task: &Task,
+        scratch: &mut Scratch, gw: &mut [f32],
+    ) {
+        let none = Sums::of(&mut []);
+        // SAFETY: the caller's images and rows
+        unsafe {
+            by_vector!(V, channels, |c, n| {
+                take_weights::<V>(w, channels, c, n, &mut scratch.weights);
+                scratch.sums.fill(0.0);
+                let k = x.constants::<V>(c, n);
+                for (image, band) in field.bands(task) {
+                    fill::<V, G>(gy, field, (image, &band), band.start > task.rows.start, (channels, c, n), scratch);
+                    for y in band.clone() {
+                        let at = (image * field.out.0 + y) * field.out.1 * channels + c;
+                        if let Some(gx) = gx {
+                            let mut to = Writing::<V, Gradient>::begin(gx, c, n, none);
+                            product(scratch, field, y - band.start, &mut to, at, channels);
+                        }
+                        let row = scratch.row.as_mut_ptr();
+                        for px in 0..field.out.1 {
+                            x.value(&k, at + px * channels, n).store(row.add(px * V::LANES));
+                        }
+                        sum_taps::<V>(scratch, field, y - band.start);
+                    }
+                }
+                for (gw, sum) in gw.chunks_exact_mut(channels).zip(scratch.sums.chunks_exact(V::LANES)) {
+                    V::load(sum.as_ptr()).store_first(gw.as_mut_ptr().add(c), n);
+                }
+            });
+        }
+    }
+}
+
+/// Lays out the weights of `n` channels from `c` on, a vector a tap.
+///
+/// # Safety
+/// The machine must have the level; the channels must exist.
+#[inline(always)]
+unsafe fn take_weights<V: Vector>(w: &[f32], channels: usize, c: usize, n: usize, to: &mut [f32]) {
+    for (row, to) in w.chunks_exact(channels).zip(to.chunks_exact_mut(V::LANES)) {
+        // SAFETY: the caller's channels of a row; a vector of room
+        unsafe { V::load_first(row.as_ptr().add(c), n).store(to.as_mut_ptr()) }
+    }
+}
+
+/// Fills the field of a band of an image with `n` channels from `c` on; when it `follows` another one, the rows that both
+/// read are moved.
+///
+/// # Safety
+/// The machine must have the level; image and channels must exist.
+#[inline(always)]
+unsafe fn fill<V: Vector, S: Source>(
+    from: S,
+    field: &Field,
+    (image, band): (usize, &Range<usize>),
+    follows: bool,
+    (channels, c, n): (usize, usize, usize),
+    scratch: &mut Scratch,
+) {
+    let (row, height, before) = (field.width * V::LANES, field.height(band.len()), field.ahead(field.band()));
+    assert!(scratch.field.len() >= height * row);
+    let kept = if follows { field.height(field.band()).saturating_sub(before) } else { 0 };
+    if kept > 0 {
+        scratch.field.copy_within(before * row..(before + kept) * row, 0);
+    }
+    // SAFETY: the caller's image and channels; the assertion
+    unsafe {
+        let (k, zero) = (from.constants::<V>(c, n), V::splat(0.0));
+        for at in kept..height {
+            let to = scratch.field.as_mut_ptr().add(at * row + field.columns.start * V::LANES);
+            let y = field.row(field.ahead(band.start) + at);
+            let first = |y| ((image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
+            for x in 0..field.columns.len() {
+                let v = y.map_or(zero, |y| from.value(&k, first(y) + x * channels, n));
+                v.store(to.add(x * V::LANES));
+            }
+        }
+    }
+}
+
+/// Writes row `y` of a band, its pixels `stride` values apart from `at` on: the sums over the taps.
+///
+/// # Safety
+/// The machine must have the level; the places must be the task's.
+#[inline(always)]
+unsafe fn product<V: Vector, K: Sink>(
+    scratch: &Scratch,
+    field: &Field,
+    y: usize,
+    to: &mut Writing<V, K>,
+    at: usize,
+    stride: usize,
+) {
+    macro_rules! blocks {
+        ($taps:ident, $column:ident, $count:ident, $($r:literal)+) => {
+            for x in (0..$count).step_by(PIXELS) {
+                let from = (field.ahead(y) * field.width + x * field.step) * V::LANES;
+                // SAFETY: the caller's field
+                match PIXELS.min($count - x) {
+                    $($r => unsafe {
+                        let sums = match field.step {
+                            1 => pixels::<V, $r>(scratch, $taps, from, 1),
+                            step => pixels::<V, $r>(scratch, $taps, from, step),
+                        };
+                        for (i, sum) in sums.into_iter().enumerate() {
+                            to.put(sum, at + ($column + (x + i) * field.period) * stride);
+                        }
+                    },)+
+                    _ => {}
+                }
+            }
+        };
+    }
+    let phases = &field.phases[y % field.period * field.period..][..field.period];
+    for (column, taps) in phases.iter().enumerate() {
+        let count = field.out.1.saturating_sub(column).div_ceil(field.period);
+        blocks!(taps, column, count, 1 2 3 4 5 6 7 8);
+    }
+}
+
+/// R pixels, `step` apart in the field.
+///
+/// # Safety
+/// The machine must have the level; the field must reach.
+#[inline(always)]
+unsafe fn pixels<V: Vector, const R: usize>(scratch: &Scratch, taps: &[Tap], from: usize, step: usize) -> [V; R] {
+    // SAFETY: the caller's field; a weight for every tap
+    unsafe {
+        let mut sums = [V::splat(0.0); R];
+        let (field, weights) = (scratch.field.as_ptr().add(from), scratch.weights.as_ptr());
+        for tap in taps {
+            let (w, field) = (V::load(weights.add(tap.weight * V::LANES)), field.add(tap.place * V::LANES));
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = V::load(field.add(i * step * V::LANES)).mul_add(w, *sum);
+            }
+        }
+        sums
+    }
+}
+
+/// Adds row `y` of a band, which `scratch.row` holds, times the field to the sum of every tap.
+///
+/// # Safety
+/// The machine must have the level.
+#[inline(always)]
+unsafe fn sum_taps<V: Vector>(scratch: &mut Scratch, field: &Field, y: usize) {
+    macro_rules! blocks {
+        ($taps:ident, $column:ident, $from:ident, $($t:literal)+) => {
+            for (first, count) in even_blocks($taps.len(), TAPS) {
+                // SAFETY: the caller's
+                match count {
+                    $($t => unsafe { taps::<V, $t>(scratch, field, &$taps[first..], $column, $from) },)+
+                    _ => {}
+                }
+            }
+        };
+    }
+    let from = field.ahead(y) * field.width;
+    let phases = &field.phases[y % field.period * field.period..][..field.period];
+    for (column, these) in phases.iter().enumerate() {
+        blocks!(these, column, from, 1 2 3 4 5 6 7 8 9);
+    }
+}
+
+/// The sums of the first T taps of a phase, over the columns from `column` on.
+///
+/// # Safety
+/// As for [`sum_taps`].
+#[inline(always)]
+unsafe fn taps<V: Vector, const T: usize>(
+    scratch: &mut Scratch,
+    field: &Field,
+    taps: &[Tap],
+    column: usize,
+    from: usize,
+) {
+    // SAFETY: the caller's
+    unsafe {
+        let mut fields = [scratch.field.as_ptr(); T];
+        for (field, tap) in fields.iter_mut().zip(taps) {
+            *field = field.add((from + tap.place) * V::LANES);
+        }
+        let (row, mut sums) = (scratch.row.as_ptr(), [V::splat(0.0); T]);
+        for (i, x) in (column..field.out.1).step_by(field.period).enumerate() {
+            let v = V::load(row.add(x * V::LANES));
+            for (sum, field) in sums.iter_mut().zip(&fields) {
+                *sum = V::load(field.add(i * V::LANES)).mul_add(v, *sum);
+            }
+        }
+        for (sum, tap) in sums.into_iter().zip(taps) {
+            let to = scratch.sums.as_mut_ptr().add(tap.weight * V::LANES);
+            V::load(to).add(sum).store(to);
+        }
+    }
+}
