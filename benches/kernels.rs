@@ -1,5 +1,6 @@
-//! Times the convolutions of `shapes.txt`, forward and backward: `cargo bench --bench kernels [-- NAME]`.
-//! `kernels_against_torch.py` sets them beside PyTorch's.
+//! Times the convolutions of `shapes.txt`, forward and backward, alone and as units of a net with a batch norm and a ReLU
+//! (what comes before is applied on the way in, statistics are summed on the way out):
+//! `cargo bench --bench kernels [-- NAME]`. `kernels_against_torch.py` sets them beside PyTorch's.
 
 use divan::{Bencher, black_box};
 use std::fmt;
@@ -7,7 +8,8 @@ use tricktop::kernels::Level;
 use tricktop::kernels::buffer::Shared;
 use tricktop::kernels::conv::{self, OutputGrad};
 use tricktop::kernels::geometry::{Conv, ConvGeometry};
-use tricktop::kernels::lanes::{Finished, Input};
+use tricktop::kernels::lanes::{Affine, Finished, Input, NormGrad, Statistics};
+use tricktop::kernels::norm::{self, Mask, Saved};
 
 fn main() {
     divan::main();
@@ -63,5 +65,45 @@ fn backward(bencher: Bencher, shape: &Shape) {
     bencher.bench_local(|| {
         let x = Input { data: black_box(&x), pending: None };
         conv::backward(Level::best(), g, x, OutputGrad::Dense(&gy), &w, &mut gw, Some((&mut gx, false)));
+    });
+}
+
+#[divan::bench(args = shapes())]
+fn unit_forward(bencher: Bencher, shape: &Shape) {
+    let g = &shape.geometry;
+    let (x, w, pivot, mut y) = (values(g.x_len()), weights(g), values(g.conv.c_out), vec![0.0; g.y_len()]);
+    let (scale, shift) = (values(g.conv.c_in), values(g.conv.c_in));
+    bencher.bench_local(|| {
+        let pending = Some(Affine { scale: &scale, shift: &shift, relu: true });
+        let to = Statistics { y: Some(Shared::new(&mut y)), pivot: &pivot };
+        conv::forward(Level::best(), g, Input { data: black_box(&x), pending }, &w, to)
+    });
+}
+
+#[divan::bench(args = shapes())]
+fn unit_backward(bencher: Bencher, shape: &Shape) {
+    let g = &shape.geometry;
+    let (x, w, y, mut gy) = (values(g.x_len()), weights(g), values(g.y_len()), values(g.y_len()));
+    let (scale, shift) = (values(g.conv.c_in), values(g.conv.c_in));
+    let [mean, inverse_deviation, own_scale, own_shift] = std::array::from_fn(|_| values(g.conv.c_out));
+    let (mut gw, mut gx) = (vec![0.0; w.len()], vec![0.0; g.x_len()]);
+    bencher.bench_local(|| {
+        let (mean, inverse_deviation, scale_of_y, shift_of_y) = (&mean, &inverse_deviation, &own_scale, &own_shift);
+        let saved =
+            Saved { y: &y, mean, inverse_deviation, scale: scale_of_y, shift: shift_of_y, batch_statistics: true };
+        let own = norm::gradients(Level::best(), &saved, &mut gy, Mask::Own);
+        let [a, b, d] = &own.factors;
+        let out =
+            OutputGrad::Norm(NormGrad { g: &gy, y: &y, factors: [a, b, d], mask: Some((&own_scale, &own_shift)) });
+        let pending = Some(Affine { scale: &scale, shift: &shift, relu: true });
+        conv::backward(
+            Level::best(),
+            g,
+            Input { data: black_box(&x), pending },
+            out,
+            &w,
+            &mut gw,
+            Some((&mut gx, false)),
+        );
     });
 }

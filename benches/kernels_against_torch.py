@@ -3,7 +3,8 @@
     python3 -m venv venv && venv/bin/pip install torch
     venv/bin/python benches/kernels_against_torch.py [--rounds 3] [--threads 2] [NAME...]
 
-Both run a convolution forward, and backward to its input and weights, on the same shapes, float32, channels last.
+Both run a convolution forward, and backward to its input and weights, on the same shapes, float32, channels last; and so
+a unit of convolution, batch norm and ReLU in training.
 """
 
 import argparse
@@ -59,7 +60,15 @@ def theirs(name, shape):
         gy = torch.randn_like(conv()).contiguous(**last)
         back = lambda: torch.ops.aten.convolution_backward(
             gy, x, w, None, [stride] * 2, [kernel // 2] * 2, [1, 1], False, [0, 0], groups, [True, True, False])
-        return {("forward", name): fastest(conv), ("backward", name): fastest(back)}
+        times = {("forward", name): fastest(conv), ("backward", name): fastest(back)}
+    x.requires_grad_(), w.requires_grad_()
+    norm = torch.nn.BatchNorm2d(c_out)
+    unit = lambda: torch.relu_(norm(torch.conv2d(x, w, None, stride, kernel // 2, 1, groups)))
+    out = unit()
+    def backward():
+        x.grad = w.grad = None
+        out.backward(gy, retain_graph=True)
+    return {**times, ("unit_forward", name): fastest(unit), ("unit_backward", name): fastest(backward)}
 
 
 def main():
@@ -75,14 +84,12 @@ def main():
         found = [ours(args.names, args.threads), {k: v for n, s in chosen for k, v in theirs(n, s).items()}]
         for old, new in zip(best, found):
             old.update({key: min(ms, old.get(key, ms)) for key, ms in new.items()})
-    print("| convolution | forward ms | PyTorch ms | ratio | backward ms | PyTorch ms | ratio |")
-    print("|---|---|---|---|---|---|---|")
+    passes = ("forward", "backward", "unit_forward", "unit_backward")
+    print(f"| milliseconds: here / PyTorch = factor | {' | '.join(which.replace('_', ' ') for which in passes)} |")
+    print("|---" * 5 + "|")
     for name, _ in chosen:
-        cells = []
-        for which in ("forward", "backward"):
-            a, b = best[0][which, name], best[1][which, name]
-            cells += [f"{a:.3f}", f"{b:.3f}", f"{b / a:.2f}"]
-        print(f"| {name} | {' | '.join(cells)} |")
+        both = [(best[0][which, name], best[1][which, name]) for which in passes]
+        print(f"| {name} | {' | '.join(f'{a:.2f} / {b:.2f} = {b / a:.2f}' for a, b in both)} |")
 
 
 if __name__ == "__main__":

@@ -158,11 +158,16 @@ unsafe fn fill<V: Vector, S: Source>(
         let (k, zero) = (from.constants::<V>(c, n), V::splat(0.0));
         for at in kept..height {
             let to = scratch.field.as_mut_ptr().add(at * row + field.columns.start * V::LANES);
-            let y = field.row(field.ahead(band.start) + at);
-            let first = |y| ((image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
+            let Some(y) = field.row(field.ahead(band.start) + at) else {
+                for x in 0..field.columns.len() {
+                    zero.store(to.add(x * V::LANES));
+                }
+                continue;
+            };
+            // (no closure around a load: it would not be compiled for the level)
+            let first = ((image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
             for x in 0..field.columns.len() {
-                let v = y.map_or(zero, |y| from.value(&k, first(y) + x * channels, n));
-                v.store(to.add(x * V::LANES));
+                from.value(&k, first + x * channels, n).store(to.add(x * V::LANES));
             }
         }
     }
