@@ -15,7 +15,6 @@ import pathlib
 import subprocess
 
 
-
 def last_json(command):
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(out.strip().splitlines()[-1])

@@ -85,7 +85,11 @@ impl Checkpoint {
     /// # Errors
     /// Bytes that are damaged or were not written by tricktop, as a sentence.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let state = State::from_bytes(bytes).map_err(|e| e.to_string())?;
+        Checkpoint::of(State::from_bytes(bytes).map_err(|e| e.to_string())?)
+    }
+
+    /// Verifies what a file holds.
+    fn of(state: State) -> Result<Self, String> {
         let text = state.metadata.get(meta::KEY);
         let text =
             text.ok_or_else(|| format!("its metadata has no `{}`: it was not written by tricktop", meta::KEY))?;
@@ -182,14 +186,14 @@ impl Checkpoint {
         let needed = |e: StateError| {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {classes} classes is needed)"))
         };
-        let State { tensors, metadata } = State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
-        let (net, tensors) = if metadata.contains_key(meta::KEY) {
-            let checkpoint = Checkpoint::from_bytes(&bytes).map_err(wrong)?;
+        let state = State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
+        let (net, tensors) = if state.metadata.contains_key(meta::KEY) {
+            let checkpoint = Checkpoint::of(state).map_err(wrong)?;
             (checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?.net.clone(), checkpoint.weights())
         } else {
-            let net = recognise(&tensors)
+            let net = recognise(&state.tensors)
                 .map_err(|(name, why)| wrong(format!("is of no net here; it is most like {name}, but {why}")))?;
-            (net, tensors)
+            (net, state.tensors)
         };
         let spec = NetSpec::new(&net, image_channels, classes);
         // (a net is not built that the file does not fill)
