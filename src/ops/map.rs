@@ -26,6 +26,9 @@ pub(super) enum Values<E: Real, D: Storage<E>> {
     Tensor(Matrix<E, D>),
     /// In a buffer of the kernels, which gather the gradient.
     Kernel(Rc<Buffer>, Gathered),
+    /// In half precision on a card.
+    #[cfg(feature = "cuda")]
+    Half(super::cuda::Half),
 }
 
 /// A batch of feature maps, NHWC: values `(N*H*W, C)`.
@@ -42,6 +45,8 @@ pub struct Map<E: Real, D: Storage<E>, T = NoneTape> {
     pub(super) values: Values<E, D>,
     /// What is still to be done to the values.
     pub(super) pending: Option<Rc<Pending<E>>>,
+    /// Whether what is computed of it is in half precision.
+    pub(super) half: bool,
     tape: T,
 }
 
@@ -53,7 +58,7 @@ impl<E: Real, D: Storage<E>, T> Map<E, D, T> {
     {
         let c = data.shape().1;
         let (data, tape) = data.split_tape();
-        Map { n, h, w, c, values: Values::Tensor(data), pending: None, tape }
+        Map { n, h, w, c, values: Values::Tensor(data), pending: None, half: false, tape }
     }
 
     /// Images, height, width, channels.
@@ -75,33 +80,41 @@ impl<E: Real, D: Storage<E>, T> Map<E, D, T> {
     pub(super) fn tensor(self) -> Matrix<E, D, T> {
         match self.values {
             Values::Tensor(data) => data.put_tape(self.tape),
-            Values::Kernel(..) => unreachable!("composed operations take what composed operations give"),
+            _ => unreachable!("composed operations take what composed operations give"),
         }
+    }
+
+    /// The same map, for what is computed of it in half precision or in single.
+    pub(super) fn with_half(self, half: bool) -> Self {
+        Map { half, ..self }
     }
 
     /// Takes the tape off.
     pub fn split_tape(self) -> (Map<E, D>, T) {
-        let Map { n, h, w, c, values, pending, tape } = self;
-        (Map { n, h, w, c, values, pending, tape: NoneTape }, tape)
+        let Map { n, h, w, c, values, pending, half, tape } = self;
+        (Map { n, h, w, c, values, pending, half, tape: NoneTape }, tape)
     }
 }
 
 impl<E: Real, D: Storage<E>> Map<E, D> {
+    /// A map of these values, in single precision and with nothing pending.
+    pub(super) fn of(values: Values<E, D>, (n, h, w, c): (usize, usize, usize, usize)) -> Self {
+        Map { n, h, w, c, values, pending: None, half: false, tape: NoneTape }
+    }
+
     /// A map that a kernel made.
-    pub(super) fn made(values: Buffer, (n, h, w, c): (usize, usize, usize, usize)) -> Self {
-        let values = Values::Kernel(Rc::new(values), Gathered::default());
-        Map { n, h, w, c, values, pending: None, tape: NoneTape }
+    pub(super) fn made(values: Buffer, size: (usize, usize, usize, usize)) -> Self {
+        Map::again(&Rc::new(values), size)
     }
 
     /// The same values as a map of its own, for an operation that changes only what is pending.
-    pub(super) fn again(values: &Rc<Buffer>, (n, h, w, c): (usize, usize, usize, usize)) -> Self {
-        let values = Values::Kernel(values.clone(), Gathered::default());
-        Map { n, h, w, c, values, pending: None, tape: NoneTape }
+    pub(super) fn again(values: &Rc<Buffer>, size: (usize, usize, usize, usize)) -> Self {
+        Map::of(Values::Kernel(values.clone(), Gathered::default()), size)
     }
 
     /// Puts a tape on.
     pub fn put_tape<T>(self, tape: T) -> Map<E, D, T> {
-        let Map { n, h, w, c, values, pending, .. } = self;
-        Map { n, h, w, c, values, pending, tape }
+        let Map { n, h, w, c, values, pending, half, .. } = self;
+        Map { n, h, w, c, values, pending, half, tape }
     }
 }

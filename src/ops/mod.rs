@@ -3,6 +3,9 @@
 
 pub mod composed;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
+pub mod lean;
 pub mod loss;
 mod map;
 
@@ -11,6 +14,30 @@ pub use map::{Map, Matrix};
 use crate::kernels::geometry::{Conv, Pool};
 use crate::kernels::sgd::Step;
 use dfdx::prelude::{Device, Dtype, Gradients, Tape};
+
+/// An NVIDIA card.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Card {
+    /// Its number, from 0.
+    pub number: usize,
+    /// Name of the model.
+    pub name: String,
+    /// Bytes of its memory.
+    pub memory: u64,
+    /// Compute capability: major and minor.
+    pub capability: (u32, u32),
+}
+
+/// The NVIDIA cards of the machine.
+///
+/// # Errors
+/// Why none can be used, as a sentence.
+pub fn cards() -> Result<Vec<Card>, String> {
+    #[cfg(feature = "cuda")]
+    return cuda::cards();
+    #[cfg(not(feature = "cuda"))]
+    Err("this program was built without CUDA (docs/CUDA.md says how to build it with)".into())
+}
 
 /// A number format that nets compute in.
 pub trait Real: Dtype {
@@ -79,7 +106,21 @@ pub enum Mode {
 }
 
 /// The operations of a net on a device of dfdx.
-pub trait Ops<E: Real>: Device<E, Err: Send> + Send + Sync {
+pub trait Ops<E: Real>: Device<E> {
+    /// Runs a pass of a net, on the thread that is best for it.
+    fn enter<R>(pass: impl FnOnce() -> R) -> R {
+        pass()
+    }
+
+    /// A map without a gradient in half precision: what is computed of it is rounded to half precision, forward and
+    /// backward, where that is the device's.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn narrow(x: Map<E, Self>) -> Result<Map<E, Self>, Self::Err> {
+        Ok(x)
+    }
+
     /// Convolution of `x`.
     ///
     /// # Errors

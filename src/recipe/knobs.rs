@@ -133,6 +133,7 @@ knobs! {
     train.checkpoint_minutes, "ckpt minutes", Knob, from(0.0, 1e6), "min", Add(1.0), Live, "", "longest time without a checkpoint, 0 for any";
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
+    device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the processor, an NVIDIA card by its number, or Auto: the first card that works, else the processor";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
     schedule.per, "per", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
@@ -156,6 +157,8 @@ knobs! {
     tricks.distill.form, "form", TrickValue, Kind::Choice(DistillForm::WORDS), "", Add(1.0), Live, "5.3", "Paper: hard + T^2 soft; Weighted: (1-w) hard + w T^2 soft";
     tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
     tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint or of PyTorch's weights (safetensors)";
+    tricks.mixed.on, "mixed precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision maps and gradients, single-precision weights; on a processor emulated, and slower";
+    tricks.mixed.growth, "growth", TrickValue, int(0, u64::MAX), "steps", Times(2.0), Live, "3.2", "steps without overflow after which the loss scale doubles, 0 for never";
     augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";
     augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";
     augment.resized.max_area, "largest area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "largest share of the area that a crop takes";

@@ -183,7 +183,12 @@ fn read(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Float { .. } => ron::from_str(text).map(Value::Float),
         Kind::Epochs => ron::from_str(text).map(Value::List),
         Kind::Choice(_) | Kind::Text => {
-            ron::from_str(text).or_else(|_| ron::from_str::<Name>(text).map(|n| n.0.to_string())).map(Value::Word)
+            let word = ron::from_str(text).or_else(|_| ron::from_str::<Name>(text).map(|n| n.0.to_string()));
+            match kind {
+                // (such as Cuda(0))
+                Kind::Choice(_) => Ok(Value::Word(word.unwrap_or_else(|_| text.to_string()))),
+                _ => word.map(Value::Word),
+            }
         }
     };
     value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))

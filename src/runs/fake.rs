@@ -67,6 +67,7 @@ pub(crate) fn step(n: u64) -> StepRecord {
         lr: 0.1 / n as f64,
         img_s: 1000.0 / 7.0,
         wait: 0.0,
+        scaling: None,
     }
 }
 

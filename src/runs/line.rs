@@ -1,7 +1,7 @@
 //! One fact of a run as one JSON object on one line: what `journal.jsonl`, `metrics.jsonl` and `--batch --json` hold.
 
 use crate::recipe::{Recipe, Value};
-use crate::train::{Change, Confusion, Event, StepRecord, Summary};
+use crate::train::{Change, Confusion, Event, Scaling, StepRecord, Summary};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -77,6 +77,9 @@ pub enum Line {
         /// Share of the step that waited for data; left out with the images a second.
         #[serde(skip_serializing_if = "Option::is_none")]
         data_wait: Option<f32>,
+        /// Loss scaling, in mixed precision.
+        #[serde(flatten)]
+        scaling: Option<Scaling>,
     },
     /// Images a second at a step of a log interval.
     Speed {
@@ -274,6 +277,7 @@ impl<'d> Lines<'d> {
                     lr: s.lr,
                     img_s: Some(s.img_s),
                     data_wait: Some(s.wait),
+                    scaling: s.scaling,
                 })
                 .collect(),
             Event::Applied { edit, step, changes, .. } => {

@@ -65,8 +65,8 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
     let mut events: Vec<(u64, Event)> = Vec::new();
     for line in logs::read(&dir.join(METRICS))? {
         match line {
-            Line::Step { epoch, step, loss, lr, .. } => {
-                let record = StepRecord { step, epoch, loss, lr, img_s: f64::NAN, wait: 0.0 };
+            Line::Step { epoch, step, loss, lr, scaling, .. } => {
+                let record = StepRecord { step, epoch, loss, lr, img_s: f64::NAN, wait: 0.0, scaling };
                 events.push((step, Event::Steps(vec![record])));
             }
             Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, best, .. } => {

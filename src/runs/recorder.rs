@@ -117,10 +117,11 @@ impl Recorder {
 
     fn put(&mut self, line: Line) -> Result<(), RunError> {
         match line {
-            Line::Step { img_s, data_wait, step, epoch, loss, lr } => {
+            Line::Step { img_s, data_wait, step, epoch, loss, lr, scaling } => {
                 let time = tensorboard::now();
                 let speed = img_s.map(|img_s| self.log.push(&Line::Speed { step, img_s, data_wait, time }));
-                let step = self.metrics.push(&Line::Step { img_s: None, data_wait: None, step, epoch, loss, lr });
+                let step =
+                    self.metrics.push(&Line::Step { img_s: None, data_wait: None, step, epoch, loss, lr, scaling });
                 step.and(speed.unwrap_or(Ok(())))
             }
             Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, best, .. } => {

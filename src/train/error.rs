@@ -2,6 +2,7 @@
 
 use crate::data::DataError;
 use crate::nn::StateError;
+use crate::recipe::settings::Device;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -22,6 +23,14 @@ pub enum TrainError {
         width: usize,
         /// The smallest edge that it can see.
         least: usize,
+    },
+    /// A card cannot be used.
+    #[error("device: {device:?} cannot be used: {why}; Auto or Cpu trains on the processor")]
+    Card {
+        /// The card.
+        device: Device,
+        /// Why not.
+        why: String,
     },
     /// The device gave up, mostly for want of memory.
     #[error("the device refused: {0}; a smaller batch or net needs less memory")]

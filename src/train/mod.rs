@@ -3,6 +3,7 @@
 pub mod bench;
 mod checkpoint;
 mod confusion;
+mod device;
 mod edits;
 mod error;
 mod evaluate;
@@ -17,6 +18,7 @@ pub use checkpoint::{
     BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, read_weights, steps, weights_file, write_whole,
 };
 pub use confusion::Confusion;
+pub use device::Chosen;
 pub use edits::Waiting;
 pub use error::TrainError;
 pub(crate) use protocol::or_nan;

@@ -4,6 +4,7 @@
 use super::Confusion;
 use super::checkpoint::{Digests, Link};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
+use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
@@ -164,6 +165,24 @@ pub struct StepRecord {
     pub img_s: f64,
     /// Share of the step spent waiting for data, 0 to 1.
     pub wait: f32,
+    /// Loss scaling, in mixed precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+}
+
+/// Loss scaling as it stands after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Factor of the loss.
+    pub loss_scale: f32,
+    /// Steps left out so far because a gradient overflowed.
+    pub overflows: u64,
+}
+
+impl From<Scaler> for Scaling {
+    fn from(s: Scaler) -> Self {
+        Scaling { loss_scale: s.scale, overflows: s.skipped }
+    }
 }
 
 /// Result on the test set.

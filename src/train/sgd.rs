@@ -21,7 +21,7 @@ impl<E: Real, D: Ops<E>> Default for Sgd<E, D> {
 impl<E: Real, D: Ops<E>> Sgd<E, D> {
     /// Updates the trained ones of `params`: g = grad + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov
     /// w -= lr * (g + momentum * v). When the norm of all gradients is above `optim.clip_norm`, they are shortened to it
-    /// first. Does nothing and gives false when a gradient is not finite.
+    /// first. The gradients are `scale` times those that are meant. Does nothing and gives false when one is not finite.
     ///
     /// # Errors
     /// The device's.
@@ -30,6 +30,7 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
         params: Vec<&mut Param<E, D>>,
         grads: &mut Gradients<E, D>,
         lr: f64,
+        scale: f64,
         s: &Settings,
     ) -> Result<bool, D::Err> {
         let params: Vec<_> = params.into_iter().filter(|p| p.role != Role::Statistic).collect();
@@ -41,8 +42,9 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
             return Ok(false);
         }
         let o = &s.optim;
-        let clipped = o.clip_norm > 0.0 && square.sqrt() > o.clip_norm;
-        let factor = if clipped { o.clip_norm / square.sqrt() } else { 1.0 };
+        let norm = square.sqrt() / scale;
+        let clipped = o.clip_norm > 0.0 && norm > o.clip_norm;
+        let factor = if clipped { o.clip_norm / norm } else { 1.0 } / scale;
         for p in params {
             let decay = if decays(p.role, s.tricks.no_bias_decay) { o.weight_decay } else { 0.0 };
             let (lr, momentum, decay, factor) = (lr as f32, o.momentum as f32, decay as f32, factor as f32);
@@ -88,7 +90,7 @@ mod tests {
         let mut step = || {
             let sum = w.data.leaky_trace() + b.data.clone();
             let mut grads = sum.sum::<Rank0, Axes2<0, 1>>().backward();
-            sgd.step(vec![&mut w, &mut b], &mut grads, 0.1, &s).unwrap();
+            sgd.step(vec![&mut w, &mut b], &mut grads, 0.1, 1.0, &s).unwrap();
             (w.data.as_vec()[0], b.data.as_vec()[0])
         };
         vec![step(), step()]

@@ -10,6 +10,7 @@ use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
 use crate::recipe::settings::{Distill, DistillForm};
 use crate::tricks::mixup;
+use crate::tricks::scaling::Scaler;
 use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::{mixed_targets, targets};
 use dfdx::prelude::{Backward, NoneTape, OwnedTape, PutTape, SplitTape, Tape, TryAdd, TryMul};
@@ -29,6 +30,8 @@ pub struct Learner<D: Ops<f32>> {
     /// The optimiser.
     pub sgd: Sgd<f32, D>,
     teacher: Option<Teacher<D>>,
+    /// The factor of the loss in mixed precision.
+    pub scaler: Scaler,
 }
 
 /// What a step did.
@@ -42,6 +45,8 @@ pub struct Outcome {
     /// Whether the weights were updated; they are not when the loss or a gradient is not finite, and then all is as
     /// before the step.
     pub updated: bool,
+    /// Whether they were not because a gradient overflowed in half precision; the next step scales the loss less.
+    pub overflow: bool,
 }
 
 impl Outcome {
@@ -60,14 +65,14 @@ impl<D: Ops<f32>> Learner<D> {
         let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
         let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
-        let mut learner = Learner { dev, net, sgd: Sgd::default(), teacher: None };
+        let mut learner = Learner { dev, net, sgd: Sgd::default(), teacher: None, scaler: Scaler::default() };
         learner.ready_teacher(&s.tricks.distill)?;
         Ok(learner)
     }
 
     /// A net that is not to be trained any more.
     pub fn holding(dev: D, net: Net<f32, D>) -> Self {
-        Learner { dev, net, sgd: Sgd::default(), teacher: None }
+        Learner { dev, net, sgd: Sgd::default(), teacher: None, scaler: Scaler::default() }
     }
 
     /// Takes the weights of a file to start from; says so in a sentence when the linear layer is of other classes.
@@ -107,7 +112,7 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// The device's.
     pub fn logits(&mut self, batch: &Batch) -> Result<Vec<f32>, D::Err> {
-        rayon::scope(|_| {
+        D::enter(|| {
             let x = self.images(batch, batch.pixels.clone())?;
             Ok(self.net.forward(x, Mode::Eval)?.as_vec())
         })
@@ -118,12 +123,10 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// The device's.
     pub fn step(&mut self, batch: &Batch, at: Position, s: &Settings) -> Result<Outcome, D::Err> {
-        // (one of the pool's threads does what is not split up: entering and leaving the pool for every kernel would
-        // cost two switches of threads each)
-        rayon::scope(|_| self.step_in_pool(batch, at, s))
+        D::enter(|| self.pass(batch, at, s))
     }
 
-    fn step_in_pool(&mut self, batch: &Batch, at: Position, s: &Settings) -> Result<Outcome, D::Err> {
+    fn pass(&mut self, batch: &Batch, at: Position, s: &Settings) -> Result<Outcome, D::Err> {
         let lr = schedule::lr(at, s);
         let (n, classes) = (batch.n, self.net.spec().classes);
         let len = batch.height * batch.width * batch.channels;
@@ -137,6 +140,8 @@ impl<D: Ops<f32>> Learner<D> {
             ),
         };
         let x = self.images(batch, pixels)?;
+        let mixed = &s.tricks.mixed;
+        let (x, scale) = if mixed.on { (D::narrow(x)?, self.scaler.scale) } else { (x, 1.0) };
         let q = self.dev.try_tensor_from_vec(q, (n, classes))?;
         let soft = match &mut self.teacher {
             Some(teacher) if s.tricks.distill.on => Some(teacher.net.forward(x.clone(), Mode::Eval)?),
@@ -150,13 +155,14 @@ impl<D: Ops<f32>> Learner<D> {
         let loss = total.as_vec()[0] - floor;
         let mut updated = loss.is_finite();
         if updated {
-            let mut grads = total.try_backward()?;
-            updated = self.sgd.step(self.net.params_mut(), &mut grads, lr, s)?;
+            let mut grads = total.try_mul(scale)?.try_backward()?;
+            updated = self.sgd.step(self.net.params_mut(), &mut grads, lr, scale as f64, s)?;
         }
         if !updated {
             self.restore(statistics);
         }
-        Ok(Outcome { loss, lr, updated })
+        let overflow = mixed.on && loss.is_finite() && self.scaler.note(updated, mixed.growth);
+        Ok(Outcome { loss, lr, updated, overflow })
     }
 
     fn statistics(&self) -> Vec<Matrix<f32, D, NoneTape>> {

@@ -11,7 +11,6 @@ use super::step::Learner;
 use super::worker::Options;
 use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
 use crate::data::{self, Pass, Reader};
-use crate::kernels::Level;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
@@ -37,6 +36,8 @@ enum Flow {
 
 /// A run in progress.
 pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
+    /// What a person calls the device.
+    on: String,
     recipe: Recipe,
     options: Options,
     reader: Reader,
@@ -58,9 +59,10 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
 }
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
-    /// Loads the data and builds the net, or takes both up where a checkpoint left them.
+    /// Loads the data and builds the net on a device of this name, or takes both up where a checkpoint left them.
     pub(super) fn new(
         dev: D,
+        on: String,
         recipe: Recipe,
         mut options: Options,
         commands: Receiver<Command>,
@@ -94,6 +96,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let saver = Saver::new(&options, at.step)?;
         let reader = Reader::new(data, rayon::current_num_threads())?;
         Ok(Trainer {
+            on,
             recipe,
             options,
             reader,
@@ -162,7 +165,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             train_images: data.train.len(),
             test_images: data.test.len(),
             classes: data.classes.clone(),
-            device: format!("cpu {} x{}", Level::best().word(), rayon::current_num_threads()),
+            device: self.on.clone(),
             steps_per_epoch: self.batches(),
         }
     }
@@ -213,7 +216,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
             let outcome = self.learner.step(&images, at, &self.recipe).map_err(TrainError::device)?;
-            if !outcome.updated {
+            if !outcome.updated && !outcome.overflow {
                 let (what, step) = (outcome.fault(), self.at.step + 1);
                 self.alarm(format!(
                     "{what} at step {step}: paused, all is as before the step; lower the rate and go on, or stop"
@@ -238,6 +241,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 lr: outcome.lr,
                 img_s: images.n as f64 / took.as_secs_f64(),
                 wait: (waited.as_secs_f64() / took.as_secs_f64()) as f32,
+                scaling: self.recipe.tricks.mixed.on.then(|| self.learner.scaler.into()),
             });
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.report();

@@ -1,10 +1,12 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
+use super::device::find;
 use super::trainer::Trainer;
-use super::{Checkpoint, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
+use super::{Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
 use crate::data;
 use crate::nn::{Head, NetSpec};
 use crate::recipe::Recipe;
+use crate::recipe::settings::Device;
 use dfdx::prelude::Cpu;
 use std::collections::BTreeSet;
 use std::io;
@@ -41,11 +43,14 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Says what a run of `recipe` would lack: its images, the weights it starts from, its teacher.
+/// Says what a run of `recipe` would lack: its card, its images, the weights it starts from, its teacher.
 ///
 /// # Errors
-/// Images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
+/// A card that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
+    if let Device::Cuda(number) = recipe.device {
+        find(number)?;
+    }
     let ([height, width, channels], classes) = data::check(&recipe.data, recipe.train.seed)?;
     let spec = NetSpec::new(&recipe.net, channels, classes);
     if spec.cost(height, width).too_small {
@@ -75,7 +80,18 @@ pub fn spawn(recipe: Recipe, options: Options, sink: impl FnMut(Event) + Send + 
 
 fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, mut sink: impl FnMut(Event)) {
     let dir = options.dir.clone();
-    let run = AssertUnwindSafe(|| Trainer::new(Cpu::default(), recipe, options, orders, &mut sink).map(Trainer::run));
+    let run = AssertUnwindSafe(|| {
+        let (chosen, note) = Chosen::open(recipe.device)?;
+        if let Some(message) = note {
+            sink(Event::Alarm { step: 0, message });
+        }
+        let on = chosen.name();
+        match chosen {
+            Chosen::Cpu => Trainer::new(Cpu::default(), on, recipe, options, orders, &mut sink).map(Trainer::run),
+            #[cfg(feature = "cuda")]
+            Chosen::Cuda(card, _) => Trainer::new(card, on, recipe, options, orders, &mut sink).map(Trainer::run),
+        }
+    });
     let error = match catch_unwind(run) {
         Ok(Ok(())) => return,
         Ok(Err(e)) => e.to_string(),

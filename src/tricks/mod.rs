@@ -1,6 +1,7 @@
 //! The paper's tricks as pure functions.
 
 pub mod mixup;
+pub mod scaling;
 pub mod schedule;
 pub mod targets;
 

@@ -75,20 +75,18 @@ fn families_equal_timm() {
     let mut report = Report::default();
     for (name, case) in &cases {
         let before = part(case, "before/");
-        compare::<f32>(name, case, &before, &mut report);
-        compare::<f64>(name, case, &before, &mut report);
+        compare::<f32, _>(&Cpu::default(), name, case, &before, &mut report);
+        compare::<f64, _>(&Cpu::default(), name, case, &before, &mut report);
+        #[cfg(feature = "cuda")]
+        compare::<f32, _>(&Cuda::default(), name, case, &before, &mut report);
     }
     report.finish();
 }
 
-fn compare<E: Real>(name: &str, case: &Case, before: &Tensors, report: &mut Report)
-where
-    Cpu: Ops<E>,
-{
-    let dev = Cpu::default();
+fn compare<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, before: &Tensors, report: &mut Report) {
     let wide = |v: &[f32]| v.iter().map(|v| E::of(*v as f64)).collect::<Vec<E>>();
     let narrow = |v: Vec<E>| v.into_iter().map(|v| v.value() as f32).collect::<Vec<f32>>();
-    let mut net = Net::<E, Cpu>::new(&dev, &spec(name)).unwrap();
+    let mut net = Net::<E, D>::new(dev, &spec(name)).unwrap();
     net.import(before).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert_eq!(&net.export(), before, "{name}: what is imported is exported again");
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{name}") };

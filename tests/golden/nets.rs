@@ -63,10 +63,19 @@ fn nets_equal_timm() {
         let spec = spec(name, &tables["nets"][name], before["bn1.weight"].values.len());
         let [_, _, h, w] = case["x"].shape[..] else { panic!("{name}") };
         assert_eq!(spec.cost(h, w).parameters as u64, tables["nets"][name]["parameters"].as_u64().unwrap(), "{name}");
-        let single = run::<f32>(&spec, case, &before);
-        let double = run::<f64>(&spec, case, &before);
-        let moved: Vec<Run> = (1..=4).map(|way| run::<f64>(&spec, case, &moved(&before, way))).collect();
-        for (precision, run, factor) in [("f32", &single, 300.0), ("f64", &double, 10.0)] {
+        let cpu = Cpu::default();
+        let single = run::<f32, _>(&cpu, &spec, case, &before);
+        let double = run::<f64, _>(&cpu, &spec, case, &before);
+        let moved: Vec<Run> = (1..=4).map(|way| run::<f64, _>(&cpu, &spec, case, &moved(&before, way))).collect();
+        #[cfg(feature = "cuda")]
+        let card = run::<f32, _>(&Cuda::default(), &spec, case, &before);
+        let runs = [
+            ("f32", &single, 300.0),
+            ("f64", &double, 10.0),
+            #[cfg(feature = "cuda")]
+            ("f32 on a card", &card, 300.0),
+        ];
+        for (precision, run, factor) in runs {
             let name = format!("{name} {precision}");
             compare(&name, case, run, &mut report);
             let bound = |of: &dyn Fn(&Run) -> Vec<f32>| {
@@ -94,14 +103,10 @@ struct Run {
     after: Tensors,
 }
 
-fn run<E: Real>(spec: &NetSpec, case: &Case, before: &Tensors) -> Run
-where
-    Cpu: Ops<E>,
-{
-    let dev = Cpu::default();
+fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensors) -> Run {
     let wide = |v: &[f32]| v.iter().map(|v| E::of(*v as f64)).collect::<Vec<E>>();
     let narrow = |v: Vec<E>| v.into_iter().map(|v| v.value() as f32).collect::<Vec<f32>>();
-    let mut net = Net::<E, Cpu>::new(&dev, spec).unwrap();
+    let mut net = Net::<E, D>::new(dev, spec).unwrap();
     net.import(before).unwrap();
     assert_eq!(&net.export(), before, "{}: what is imported is exported again", spec.name);
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{}", spec.name) };
@@ -126,7 +131,7 @@ where
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
             gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(&p.data).as_vec()))).collect();
         }
-        sgd.step(net.params_mut(), &mut grads, 0.05, &settings).unwrap();
+        sgd.step(net.params_mut(), &mut grads, 0.05, 1.0, &settings).unwrap();
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

@@ -5,50 +5,59 @@ use dfdx::prelude::*;
 use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::{Layout, Param, Role};
 use tricktop::ops::loss::{cross_entropy, distillation};
-use tricktop::ops::{Filter, Map, Matrix, Mode, Norm, Ops, composed};
+use tricktop::ops::{Filter, Map, Matrix, Mode, Norm, Ops, composed, lean};
 use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
 use tricktop::train::sgd::Sgd;
 use tricktop::tricks::targets::{mixed_targets, targets};
 
-type Traced = OwnedTape<f32, Cpu>;
+type Traced<D> = OwnedTape<f32, D>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Path {
-    Kernels,
+    /// The device's own operations.
+    Own,
     Composed,
+    /// Composed, and made again in the backward pass.
+    Lean,
 }
 
 /// The values of a map, `(N*H*W, C)`.
-fn pixels(t: &Golden) -> Matrix<f32, Cpu> {
-    matrix(&to_nhwc(t), (t.values.len() / t.shape[1], t.shape[1]))
+fn pixels<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
+    matrix(dev, &to_nhwc(t), (t.values.len() / t.shape[1], t.shape[1]))
 }
 
 /// A map over `pixels`, whose gradient the tape keeps under them.
-fn map(t: &Golden, pixels: &Matrix<f32, Cpu>) -> Map<f32, Cpu, Traced> {
+fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> Map<f32, D, Traced<D>> {
     let [n, _, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
     Map::new(pixels.retaped(), n, h, w)
 }
 
 /// The values of a map, on the tape.
-fn flat(x: Map<f32, Cpu, Traced>) -> Matrix<f32, Cpu, Traced> {
-    Cpu::matrix(x).unwrap()
+fn flat<D: Ops<f32>>(x: Map<f32, D, Traced<D>>) -> Matrix<f32, D, Traced<D>> {
+    D::matrix(x).unwrap()
 }
 
-fn matrix(values: &[f32], shape: (usize, usize)) -> Matrix<f32, Cpu> {
-    Cpu::default().tensor_from_vec(values.to_vec(), shape)
+fn matrix<D: Ops<f32>>(dev: &D, values: &[f32], shape: (usize, usize)) -> Matrix<f32, D> {
+    dev.tensor_from_vec(values.to_vec(), shape)
 }
 
-fn row(t: &Golden) -> Matrix<f32, Cpu> {
-    matrix(&t.values, (1, t.values.len()))
+fn row<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
+    matrix(dev, &t.values, (1, t.values.len()))
 }
 
 /// Runs the tape backward from `sum(y * gy)`.
-fn backward(y: Matrix<f32, Cpu, Traced>, gy: Matrix<f32, Cpu>) -> Gradients<f32, Cpu> {
+fn backward<D: Ops<f32>>(y: Matrix<f32, D, Traced<D>>, gy: Matrix<f32, D>) -> Gradients<f32, D> {
     (y * gy).sum::<Rank0, Axes2<0, 1>>().backward()
 }
 
 #[test]
 fn ops_equal_pytorch() {
+    equal_pytorch(&Cpu::default(), &[Path::Own, Path::Composed, Path::Lean]);
+    #[cfg(feature = "cuda")]
+    equal_pytorch(&Cuda::default(), &[Path::Own, Path::Composed]);
+}
+
+fn equal_pytorch<D: Ops<f32>>(dev: &D, paths: &[Path]) {
     let cases = cases("ops.safetensors");
     let convs = ["conv3x3_s1", "conv3x3_s2", "conv1x1_s1", "conv1x1_s2", "conv7x7_s2_stem", "conv3x3_dilated2"];
     let more =
@@ -62,14 +71,14 @@ fn ops_equal_pytorch() {
     }
     let mut report = Report::default();
     for (name, case) in &cases {
-        for path in [Path::Kernels, Path::Composed] {
+        for &path in paths {
             let at = format!("{name} ({path:?})");
             match name {
-                n if n.starts_with("conv") => conv(&at, case, path, &mut report),
-                n if n.starts_with("bn") => norm(&at, case, path, &mut report),
-                n if n.contains("pool") => pool(&at, case, path, &mut report),
-                n if n.starts_with("ce") || n.starts_with("distill") => loss(&at, case, &mut report),
-                n if n.starts_with("sgd_nesterov") => sgd(&at, case, &mut report),
+                n if n.starts_with("conv") => conv(dev, &at, case, path, &mut report),
+                n if n.starts_with("bn") => norm(dev, &at, case, path, &mut report),
+                n if n.contains("pool") => pool(dev, &at, case, path, &mut report),
+                n if n.starts_with("ce") || n.starts_with("distill") => loss(dev, &at, case, &mut report),
+                n if n.starts_with("sgd_nesterov") => sgd(dev, &at, case, &mut report),
                 _ => panic!("the golden file has a case that no test knows: {name}"),
             }
         }
@@ -77,38 +86,39 @@ fn ops_equal_pytorch() {
     report.finish();
 }
 
-fn conv(at: &str, case: &Case, path: Path, report: &mut Report) {
+fn conv<D: Ops<f32>>(dev: &D, at: &str, case: &Case, path: Path, report: &mut Report) {
     let g: Vec<usize> = case["geometry"].values.iter().map(|v| *v as usize).collect();
     let [kh, kw, stride, ph, pw, dilation, groups] = g[..] else { panic!("{at}: {g:?}") };
     let (c_in, c_out) = (case["x"].shape[1], case["w"].shape[0]);
     let conv = Conv { kernel: (kh, kw), stride, padding: (ph, pw), dilation, groups, c_in, c_out };
-    let dev = Cpu::default();
     let shape = conv.weight_shape();
     let layout = Layout::Conv(conv);
-    let mut w = Param::filled(&dev, "w".into(), Role::Weight, layout, shape, 0.0).unwrap();
-    w.data = matrix(&w.from_torch(&case["w"].values), shape);
-    let x = pixels(&case["x"]);
+    let mut w = Param::filled(dev, "w".into(), Role::Weight, layout, shape, 0.0).unwrap();
+    w.data = matrix(dev, &w.from_torch(&case["w"].values), shape);
+    let x = pixels(dev, &case["x"]);
     let traced = map(&case["x"], &x);
     let y = match path {
-        Path::Kernels => Cpu::conv2d(traced, Filter { weight: &w.data, conv: &conv, input_grad: true }).unwrap(),
+        Path::Own => D::conv2d(traced, Filter { weight: &w.data, conv: &conv, input_grad: true }).unwrap(),
         Path::Composed => composed::conv2d(traced, &w.data, &conv).unwrap(),
+        Path::Lean => lean::conv2d(traced, &w.data, &conv).unwrap(),
     };
     let y = flat(y);
     report.compare(&format!("{at} y"), &y.as_vec(), &to_nhwc(&case["y"]));
-    let grads = backward(y, pixels(&case["gy"]));
+    let grads = backward(y, pixels(dev, &case["gy"]));
     report.compare(&format!("{at} gx"), &grads.get(&x).as_vec(), &to_nhwc(&case["gx"]));
     report.compare(&format!("{at} gw"), &w.to_torch(&grads.get(&w.data).as_vec()), &case["gw"].values);
 }
 
-fn norm(at: &str, case: &Case, path: Path, report: &mut Report) {
-    let x = pixels(&case["x"]);
-    let (gamma, beta) = (row(&case["gamma"]), row(&case["beta"]));
-    let (mut mean, mut var) = (row(&case["mean_before"]), row(&case["var_before"]));
+fn norm<D: Ops<f32>>(dev: &D, at: &str, case: &Case, path: Path, report: &mut Report) {
+    let x = pixels(dev, &case["x"]);
+    let (gamma, beta) = (row(dev, &case["gamma"]), row(dev, &case["beta"]));
+    let (mut mean, mut var) = (row(dev, &case["mean_before"]), row(dev, &case["var_before"]));
     let mut run = |mode, x| {
         let norm = Norm { gamma: &gamma, beta: &beta, mean: &mut mean, var: &mut var, mode, eps: 1e-5 };
         match path {
-            Path::Kernels => Cpu::norm_act(x, norm, None, false).unwrap(),
+            Path::Own => D::norm_act(x, norm, None, false).unwrap(),
             Path::Composed => composed::norm_act(x, norm, None, false).unwrap(),
+            Path::Lean => lean::norm_act(x, norm, None, false).unwrap(),
         }
     };
     let traced = || map(&case["x"], &x);
@@ -117,25 +127,25 @@ fn norm(at: &str, case: &Case, path: Path, report: &mut Report) {
     report.compare(&format!("{at} y"), &y.as_vec(), &to_nhwc(&case["y"]));
     report.compare(&format!("{at} mean"), &mean.as_vec(), &case["mean_after"].values);
     report.compare(&format!("{at} var"), &var.as_vec(), &case["var_after"].values);
-    let grads = backward(y, pixels(&case["gy"]));
+    let grads = backward(y, pixels(dev, &case["gy"]));
     report.compare(&format!("{at} gx"), &grads.get(&x).as_vec(), &to_nhwc(&case["gx"]));
     report.compare(&format!("{at} ggamma"), &grads.get(&gamma).as_vec(), &case["ggamma"].values);
     report.compare(&format!("{at} gbeta"), &grads.get(&beta).as_vec(), &case["gbeta"].values);
 }
 
 /// A pool's geometry stands in its name, e.g. `avgpool2x2_s2_ceil_exclude_pad`.
-fn pool(at: &str, case: &Case, path: Path, report: &mut Report) {
-    let x = pixels(&case["x"]);
+fn pool<D: Ops<f32>>(dev: &D, at: &str, case: &Case, path: Path, report: &mut Report) {
+    let x = pixels(dev, &case["x"]);
     let traced = map(&case["x"], &x);
     let name = at.split(' ').next().unwrap();
     let (y, gy) = if name.starts_with("global") {
         let y = match path {
-            Path::Kernels => Cpu::global_average(traced).unwrap(),
-            Path::Composed => composed::global_average(traced).unwrap(),
+            Path::Own => D::global_average(traced).unwrap(),
+            _ => composed::global_average(traced).unwrap(),
         };
         report.compare(&format!("{at} y"), &y.as_vec(), &case["y"].values);
         let shape = *y.shape();
-        (y, matrix(&case["gy"].values, shape))
+        (y, matrix(dev, &case["gy"].values, shape))
     } else {
         let number = |start: &str| name.split('_').find_map(|p| p.strip_prefix(start)?.parse::<usize>().ok());
         let kernel = name.split_once("pool").unwrap().1.split('x').next().unwrap().parse().unwrap();
@@ -147,22 +157,22 @@ fn pool(at: &str, case: &Case, path: Path, report: &mut Report) {
             count_padding: !name.contains("exclude_pad"),
         };
         let y = match (path, name.starts_with("max")) {
-            (Path::Kernels, true) => Cpu::max_pool(traced, &p).unwrap(),
-            (Path::Kernels, false) => Cpu::average_pool(traced, &p).unwrap(),
-            (Path::Composed, true) => composed::max_pool(traced, &p).unwrap(),
-            (Path::Composed, false) => composed::average_pool(traced, &p).unwrap(),
+            (Path::Own, true) => D::max_pool(traced, &p).unwrap(),
+            (Path::Own, false) => D::average_pool(traced, &p).unwrap(),
+            (_, true) => composed::max_pool(traced, &p).unwrap(),
+            (_, false) => composed::average_pool(traced, &p).unwrap(),
         };
         let y = flat(y);
         report.compare(&format!("{at} y"), &y.as_vec(), &to_nhwc(&case["y"]));
-        (y, pixels(&case["gy"]))
+        (y, pixels(dev, &case["gy"]))
     };
     let grads = backward(y, gy);
     report.compare(&format!("{at} gx"), &grads.get(&x).as_vec(), &to_nhwc(&case["gx"]));
 }
 
-fn loss(at: &str, case: &Case, report: &mut Report) {
+fn loss<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
     let [n, k] = case["z"].shape[..] else { panic!("{at}") };
-    let z = matrix(&case["z"].values, (n, k));
+    let z = matrix(dev, &case["z"].values, (n, k));
     let labels = |name: &str| -> Vec<usize> { case[name].values.iter().map(|v| *v as usize).collect() };
     let form = if at.contains("paper") { SmoothingForm::Paper } else { SmoothingForm::Uniform };
     let smoothing = match case.get("eps") {
@@ -180,16 +190,17 @@ fn loss(at: &str, case: &Case, report: &mut Report) {
         }
         None => targets(&labels("labels"), k, &smoothing),
     };
-    let hard = cross_entropy(z.leaky_trace(), matrix(&q, (n, k))).unwrap();
+    let hard = cross_entropy(z.leaky_trace(), matrix(dev, &q, (n, k))).unwrap();
     let loss = match case.get("r") {
         None => hard,
         Some(r) => {
             let (hard, tape) = hard.split_tape();
             let soft =
-                distillation(z.clone().put_tape(tape), matrix(&r.values, (n, k)), case["T"].values[0] as f64).unwrap();
+                distillation(z.clone().put_tape(tape), matrix(dev, &r.values, (n, k)), case["T"].values[0] as f64)
+                    .unwrap();
             let share = if at.contains("weighted") { 0.5 } else { 1.0 };
-            let weight = |l: Tensor<Rank0, f32, Cpu, Traced>| l * share;
-            weight(soft) + weight(hard.put_tape(Traced::default()))
+            let weight = |l: Tensor<Rank0, f32, D, Traced<D>>| l * share;
+            weight(soft) + weight(hard.put_tape(Traced::<D>::default()))
         }
     };
     report.compare(&format!("{at} loss"), &loss.as_vec(), &case["loss"].values);
@@ -197,30 +208,29 @@ fn loss(at: &str, case: &Case, report: &mut Report) {
     report.compare(&format!("{at} gz"), &grads.get(&z).as_vec(), &case["gz"].values);
 }
 
-fn sgd(at: &str, case: &Case, report: &mut Report) {
-    let dev = Cpu::default();
+fn sgd<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
     let shape = |t: &Golden| (t.shape[0], t.shape[1]);
-    let param = |role, values: Matrix<f32, Cpu>| {
+    let param = |role, values: Matrix<f32, D>| {
         let shape = *values.shape();
-        let mut p = Param::filled(&dev, "p".into(), role, Layout::Vector, shape, 0.0).unwrap();
+        let mut p = Param::filled(dev, "p".into(), role, Layout::Vector, shape, 0.0).unwrap();
         p.data = values;
         p
     };
-    let mut a = param(Role::Weight, matrix(&case["a0"].values, shape(&case["a0"])));
-    let mut b = param(Role::Bias, row(&case["b0"]));
-    let target = matrix(&case["target"].values, shape(&case["target"]));
-    let input = matrix(&case["inp"].values, shape(&case["inp"]));
+    let mut a = param(Role::Weight, matrix(dev, &case["a0"].values, shape(&case["a0"])));
+    let mut b = param(Role::Bias, row(dev, &case["b0"]));
+    let target = matrix(dev, &case["target"].values, shape(&case["target"]));
+    let input = matrix(dev, &case["inp"].values, shape(&case["inp"]));
     let mut settings = Settings::default();
     settings.optim.weight_decay = 1e-2;
     settings.tricks.no_bias_decay = true;
     let mut sgd = Sgd::default();
     let mut losses = Vec::new();
     for i in 0..6 {
-        let y = Cpu::linear(input.leaky_trace(), &a.data, &b.data).unwrap();
+        let y = D::linear(input.leaky_trace(), &a.data, &b.data).unwrap();
         let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
         losses.push(loss.as_vec()[0]);
         let mut grads = loss.backward();
-        sgd.step(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap();
+        sgd.step(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, 1.0, &settings).unwrap();
     }
     report.compare(&format!("{at} a6"), &a.data.as_vec(), &case["a6"].values);
     report.compare(&format!("{at} b6"), &b.data.as_vec(), &case["b6"].values);

@@ -76,7 +76,15 @@ impl Script {
         let loss =
             0.18 + 2.1 * (-epoch / 1.3).exp() + 0.25 * (-epoch / 8.0).exp() + mixed + 0.16 * (noise(self.step) - 0.5);
         let img_s = 1204.0 + 30.0 * (noise(self.step + 7) - 0.5);
-        StepRecord { step: self.step, epoch, loss: loss as f32, lr: lr_after(epoch, &self.recipe), img_s, wait: 0.003 }
+        StepRecord {
+            step: self.step,
+            epoch,
+            loss: loss as f32,
+            lr: lr_after(epoch, &self.recipe),
+            img_s,
+            wait: 0.003,
+            scaling: None,
+        }
     }
 
     pub fn evaluation(&self) -> Evaluation {

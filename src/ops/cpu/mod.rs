@@ -1,5 +1,6 @@
 //! `Cpu` runs the operations through the kernels: a forward call, and a closure on the tape that calls backward.
 
+mod half;
 mod join;
 mod unit;
 mod values;
@@ -19,7 +20,30 @@ use values::{Error, Grads, Slot, Target, dense, input, matrix, raw, values, valu
 impl Ops<f64> for Cpu {}
 
 impl Ops<f32> for Cpu {
+    /// One of the pool's threads does what is not split up: entering and leaving the pool for every kernel would cost two
+    /// switches of threads each.
+    fn enter<R>(pass: impl FnOnce() -> R) -> R {
+        struct Moved<T>(T);
+        impl<R, F: FnOnce() -> R> Moved<F> {
+            fn run(self) -> Moved<R> {
+                Moved((self.0)())
+            }
+        }
+        // SAFETY: this thread stands still until `scope` returns, so that one thread at a time has what `pass` holds, and
+        // nothing of dfdx's on a processor belongs to the thread that made it
+        unsafe impl<T> Send for Moved<T> {}
+        let pass = Moved(pass);
+        rayon::scope(|_| pass.run()).0
+    }
+
+    fn narrow(x: Map<f32, Self>) -> Result<Map<f32, Self>, Error> {
+        Ok(half::rounded(x))
+    }
+
     fn conv2d<T: Tape<f32, Self>>(x: Map<f32, Self, T>, f: Filter<f32, Self>) -> Result<Map<f32, Self, T>, Error> {
+        if x.half {
+            return half::conv2d(x, f);
+        }
         let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
         let (x, mut tape) = x.split_tape();
         let y = convolved(&g, input(&x), values(f.weight), None);
@@ -38,7 +62,7 @@ impl Ops<f32> for Cpu {
         residual: Option<Map<f32, Self>>,
         relu: bool,
     ) -> Result<Map<f32, Self, T>, Error> {
-        unit::norm_act(x, norm, residual, relu)
+        half::through(x, |x| unit::norm_act(x, norm, residual, relu))
     }
 
     fn conv_norm_act<T: Tape<f32, Self>>(
@@ -48,6 +72,9 @@ impl Ops<f32> for Cpu {
         residual: Option<Map<f32, Self>>,
         relu: bool,
     ) -> Result<Map<f32, Self, T>, Error> {
+        if x.half {
+            return Self::norm_act(Self::conv2d(x, filter)?, norm, residual, relu);
+        }
         unit::conv_norm_act(x, filter, norm, residual, relu)
     }
 
@@ -66,6 +93,9 @@ impl Ops<f32> for Cpu {
     }
 
     fn max_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
+        if x.half {
+            return half::through(x, |x| Self::max_pool(x, p));
+        }
         let (p, size) = (*p, x.size());
         let (x, mut tape) = x.split_tape();
         let out = pooled(&x, &p, |x, y| pool::max_forward(&p, size, x, y));
@@ -81,6 +111,9 @@ impl Ops<f32> for Cpu {
     }
 
     fn average_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
+        if x.half {
+            return half::through(x, |x| Self::average_pool(x, p));
+        }
         let (p, size) = (*p, x.size());
         let (x, mut tape) = x.split_tape();
         let out = pooled(&x, &p, |x, y| pool::average_forward(&p, size, x, y));
@@ -96,11 +129,12 @@ impl Ops<f32> for Cpu {
 
     fn global_average<T: Tape<f32, Self>>(x: Map<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
         let whole = Pool { kernel: x.h.max(x.w), stride: x.h.max(x.w), padding: 0, ceil: true, count_padding: false };
-        Self::matrix(<Self as Ops<f32>>::average_pool(x, &whole)?)
+        Self::matrix(<Self as Ops<f32>>::average_pool(x.with_half(false), &whole)?)
     }
 
     fn concat<T: Tape<f32, Self>>(parts: Vec<Map<f32, Self>>, tape: T) -> Result<Map<f32, Self, T>, Error> {
-        join::concat(parts, tape)
+        let half = parts.iter().any(|part| part.half);
+        half::through(join::concat(parts, tape)?.with_half(half), Ok)
     }
 
     fn excite<T: Tape<f32, Self>>(
@@ -108,7 +142,8 @@ impl Ops<f32> for Cpu {
         gate: Matrix<f32, Self, T>,
         residual: Map<f32, Self>,
     ) -> Result<Map<f32, Self, T>, Error> {
-        join::excite(x, gate, residual)
+        let half = x.half;
+        half::through(join::excite(x, gate, residual)?.with_half(half), Ok)
     }
 
     fn gradient_square(grads: &mut Grads, of: &Matrix<f32, Self>) -> Result<f64, Error> {

@@ -43,6 +43,8 @@ pub fn raw(x: &Map<f32, Cpu>) -> &[f32] {
     match &x.values {
         Values::Tensor(data) => values(data),
         Values::Kernel(data, _) => data,
+        #[cfg(feature = "cuda")]
+        Values::Half(_) => unreachable!("maps of cards stay there"),
     }
 }
 
@@ -131,6 +133,8 @@ impl Target {
         match &x.values {
             Values::Kernel(_, gathered) => Target::Kernel(gathered.clone()),
             Values::Tensor(data) => Target::Tape(Slot::of(data)),
+            #[cfg(feature = "cuda")]
+            Values::Half(_) => unreachable!("maps of cards stay there"),
         }
     }
 

@@ -22,6 +22,8 @@ settings! {
     Settings {
         /// Name of the run directory's stem.
         name: String = "run".to_string(),
+        /// What computes.
+        device: Device = Device::Auto,
         /// Data source.
         data: Data = Data::default(),
         /// Network.
@@ -190,6 +192,15 @@ settings! {
         mixup: Mixup = Mixup::default(),
         /// Knowledge distillation.
         distill: Distill = Distill::default(),
+        /// Mixed precision.
+        mixed: Mixed = Mixed::default(),
+    }
+    /// Mixed precision.
+    Mixed {
+        /// Switch.
+        on: bool = false,
+        /// Steps without an overflow after which the loss is scaled twice as much, 0 for never.
+        growth: u64 = 2000,
     }
     /// Label smoothing.
     Smoothing {

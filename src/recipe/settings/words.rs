@@ -51,6 +51,44 @@ macro_rules! plain {
 }
 plain!(bool => Bool, u64 => Int, f64 => Float, String => Word, Vec<u64> => List);
 
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// The first NVIDIA card that works, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA card.
+    Cuda(usize),
+}
+
+impl Device {
+    /// The words, as presets spell them: cards by their numbers.
+    pub const WORDS: &'static [&'static str] = &[
+        "Auto", "Cpu", "Cuda(0)", "Cuda(1)", "Cuda(2)", "Cuda(3)", "Cuda(4)", "Cuda(5)", "Cuda(6)", "Cuda(7)",
+        "Cuda(8)", "Cuda(9)", "Cuda(10)", "Cuda(11)", "Cuda(12)", "Cuda(13)", "Cuda(14)", "Cuda(15)",
+    ];
+}
+
+impl From<&Device> for Value {
+    fn from(v: &Device) -> Value {
+        Value::Word(format!("{v:?}"))
+    }
+}
+
+impl TryFrom<Value> for Device {
+    type Error = ();
+    fn try_from(v: Value) -> Result<Self, ()> {
+        let Value::Word(word) = v else { return Err(()) };
+        match Device::WORDS.iter().position(|w| *w == word) {
+            Some(0) => Ok(Device::Auto),
+            Some(1) => Ok(Device::Cpu),
+            Some(n) => Ok(Device::Cuda(n - 2)),
+            None => Err(()),
+        }
+    }
+}
+
 choice!(
     /// Family of nets.
     Family {

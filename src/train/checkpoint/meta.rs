@@ -6,6 +6,7 @@ use crate::data::DataSet;
 use crate::kernels::Level;
 use crate::recipe::{Recipe, Value, knobs, reasons};
 use crate::train::edits::Waiting;
+use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ pub struct Progress {
     pub top1: Option<f64>,
     /// Best top-1 at the end of an epoch so far.
     pub best_top1: Option<f64>,
+    /// Loss scaling in mixed precision.
+    #[serde(default)]
+    pub scaler: Scaler,
 }
 
 /// What a net was trained to see and to say.

@@ -130,6 +130,7 @@ impl Checkpoint {
             }
         }
         learner.net.import(tensors)?;
+        learner.scaler = self.meta.at.scaler;
         let Learner { net, sgd, .. } = learner;
         for p in net.params() {
             if let Some(velocity) = tensors.get(&format!("{VELOCITY}{}", p.name)) {

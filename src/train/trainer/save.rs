@@ -4,7 +4,7 @@ use super::Trainer;
 use crate::ops::Ops;
 use crate::train::checkpoint::snapshot::Snapshot;
 use crate::train::checkpoint::writer::{Job, Report, Writer};
-use crate::train::checkpoint::{Meta, Signature};
+use crate::train::checkpoint::{Meta, Progress, Signature};
 use crate::train::{Event, Options, TrainError};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -85,7 +85,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// A copy of the state.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
-        let mut meta = Meta::new(&self.recipe, self.at.clone(), self.pending.list().to_vec());
+        let at = Progress { scaler: self.learner.scaler, ..self.at.clone() };
+        let mut meta = Meta::new(&self.recipe, at, self.pending.list().to_vec());
         meta.signature = Some(Signature::of(self.reader.set()));
         Snapshot::of(&mut self.learner, meta)
     }

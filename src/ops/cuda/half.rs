@@ -1,0 +1,154 @@
+//! Mixed precision: maps and their gradients are in half precision, products have half-precision factors and
+//! single-precision sums (dfdx's AMP type), all else is computed in single precision. The weights themselves, their
+//! gradients once they are gathered, and all statistics are in single precision.
+
+use super::Error;
+use crate::ops::lean::{self, Again, Inputs, Output, lending, taking};
+use crate::ops::map::Values;
+use crate::ops::{Filter, Map, Matrix, Norm, composed};
+use dfdx::dtypes::AMP;
+use dfdx::prelude::*;
+use half::f16;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+type Narrow = Matrix<AMP<f16>, Cuda>;
+type Wide = Matrix<f32, Cuda>;
+
+/// The values of a map, and the gradient that is gathered for them.
+#[derive(Clone)]
+pub struct Half {
+    values: Narrow,
+    gradient: Rc<RefCell<Option<Narrow>>>,
+}
+
+impl Half {
+    fn of<T>(x: &Map<f32, Cuda, T>) -> Half {
+        match &x.values {
+            Values::Half(half) => half.clone(),
+            _ => unreachable!("a map of half precision has values in it"),
+        }
+    }
+
+    fn map(values: Narrow, (n, h, w): (usize, usize, usize)) -> (Map<f32, Cuda>, Half) {
+        let c = values.shape().1;
+        let half = Half { values, gradient: Rc::default() };
+        (Map::of(Values::Half(half.clone()), (n, h, w, c)).with_half(true), half)
+    }
+
+    fn wide(&self) -> Result<Wide, Error> {
+        self.values.clone().try_to_dtype()
+    }
+
+    /// Adds to the gradient.
+    fn add(&self, gradient: Narrow) -> Result<(), Error> {
+        let mut gathered = self.gradient.borrow_mut();
+        *gathered = Some(match gathered.take() {
+            Some(before) => before.try_add(gradient)?,
+            None => gradient,
+        });
+        Ok(())
+    }
+
+    fn add_wide(&self, gradient: Wide) -> Result<(), Error> {
+        self.add(gradient.try_to_dtype()?)
+    }
+
+    /// The gradient, when there is one.
+    fn take(&self) -> Option<Narrow> {
+        self.gradient.take()
+    }
+}
+
+/// A map without a gradient, in half precision.
+pub fn narrow(x: Map<f32, Cuda>) -> Result<Map<f32, Cuda>, Error> {
+    let (n, h, w, _) = x.size();
+    Ok(Half::map(x.tensor().try_to_dtype()?, (n, h, w)).0)
+}
+
+/// The values of a map in single precision.
+pub fn matrix<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>) -> Result<Matrix<f32, Cuda, T>, Error> {
+    let (x, mut tape) = x.split_tape();
+    let half = Half::of(&x);
+    let y = half.wide()?;
+    let take = taking(&y);
+    tape.add_backward_op(move |grads| half.add_wide(take(grads)?));
+    Ok(y.put_tape(tape))
+}
+
+/// Convolution; see [`crate::ops::Ops::conv2d`].
+pub fn conv2d<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>, f: Filter<f32, Cuda>) -> Result<Map<f32, Cuda, T>, Error> {
+    let (n, h, w, _) = x.size();
+    let (x, mut tape) = x.split_tape();
+    let (half, weight, conv) = (Half::of(&x), f.weight.clone(), *f.conv);
+    let narrow: Narrow = weight.clone().try_to_dtype()?;
+    let y = lean::conv2d(Map::new(half.values.clone(), n, h, w), &narrow, &conv)?;
+    let (oh, ow) = (y.h, y.w);
+    let (out, gradient) = Half::map(y.tensor(), (n, oh, ow));
+    tape.add_backward_op(move |grads| {
+        let Some(gy) = gradient.take() else { return Ok(()) };
+        let x = Map::new(half.values.leaky_trace(), n, h, w);
+        let made = lean::backward(lean::conv2d(x, &narrow, &conv)?.tensor(), gy)?;
+        half.add(made.get(&half.values))?;
+        let of_weight: Wide = made.get(&narrow).try_to_dtype()?;
+        lending(grads, std::slice::from_ref(&weight), |tape| lean::backward(weight.clone().put_tape(tape), of_weight))
+    });
+    Ok(out.put_tape(tape))
+}
+
+/// Norm; see [`crate::ops::Ops::norm_act`].
+pub fn norm_act<T: Tape<f32, Cuda>>(
+    x: Map<f32, Cuda, T>,
+    norm: Norm<f32, Cuda>,
+    residual: Option<Map<f32, Cuda>>,
+    relu: bool,
+) -> Result<Map<f32, Cuda, T>, Error> {
+    let (n, h, w, _) = x.size();
+    let (x, tape) = x.split_tape();
+    let maps: Vec<Half> = [Some(&x), residual.as_ref()].into_iter().flatten().map(Half::of).collect();
+    let others = vec![norm.gamma.clone(), norm.beta.clone()];
+    let again = Again::new(&norm, (n, h, w), relu);
+    let mut wide = maps.iter().map(|half| Ok::<_, Error>(Map::new(half.wide()?, n, h, w)));
+    let Some(x) = wide.next() else { unreachable!("a norm has an input") };
+    let y = composed::norm_act(x?, norm, wide.next().transpose()?, relu)?.tensor();
+    recorded(y, maps, others, (n, h, w), tape, move |inputs, tape| again.run(inputs, tape))
+}
+
+/// Runs `f` in single precision; see [`super::over`].
+pub fn over<T: Tape<f32, Cuda>>(
+    maps: Vec<Map<f32, Cuda>>,
+    others: Vec<Wide>,
+    size: (usize, usize, usize),
+    tape: T,
+    f: impl Fn(Inputs<f32, Cuda>, OwnedTape<f32, Cuda>) -> Result<Output<f32, Cuda>, Error> + 'static,
+) -> Result<Map<f32, Cuda, T>, Error> {
+    let maps: Vec<Half> = maps.iter().map(Half::of).collect();
+    let (y, _) = f(&inputs(&maps, &others)?, OwnedTape::default())?.split_tape();
+    recorded(y, maps, others, size, tape, f)
+}
+
+fn inputs(maps: &[Half], others: &[Wide]) -> Result<Vec<Wide>, Error> {
+    maps.iter().map(Half::wide).chain(others.iter().cloned().map(Ok)).collect()
+}
+
+/// Puts values `y` that `f` makes of maps and others on a tape, in half precision.
+fn recorded<T: Tape<f32, Cuda>>(
+    y: Wide,
+    maps: Vec<Half>,
+    others: Vec<Wide>,
+    size: (usize, usize, usize),
+    mut tape: T,
+    f: impl Fn(Inputs<f32, Cuda>, OwnedTape<f32, Cuda>) -> Result<Output<f32, Cuda>, Error> + 'static,
+) -> Result<Map<f32, Cuda, T>, Error> {
+    let (out, gradient) = Half::map(y.try_to_dtype()?, size);
+    tape.add_backward_op(move |grads| {
+        let Some(gy) = gradient.take() else { return Ok(()) };
+        let inputs = inputs(&maps, &others)?;
+        lending(grads, &others, |tape| {
+            let made = lean::backward(f(&inputs, tape)?, gy.try_to_dtype()?)?;
+            maps.iter().zip(&inputs).try_for_each(|(half, input)| half.add_wide(made.get(input)))?;
+            Ok(made)
+        })
+    });
+    Ok(out.put_tape(tape))
+}

@@ -1,0 +1,322 @@
+//! Composed operations that keep for the backward pass what goes into them and nothing of what lies between: that is
+//! made again there. dfdx would keep every value and every gradient of a step to its end.
+
+use super::{Map, Matrix, Norm, Ops, Real, composed};
+use crate::kernels::geometry::{Conv, ConvGeometry};
+use dfdx::prelude::*;
+use std::ops::Range;
+
+/// Gathered values of a convolution that are made at once; more are made for some images at a time. (The kernels of
+/// dfdx count to 2^32.)
+const GATHERED: usize = 1 << 27;
+
+/// What goes into an operation.
+pub type Inputs<'a, E, D> = &'a [Matrix<E, D>];
+
+/// The values that an operation gives, and its tape.
+pub type Output<E, D> = Matrix<E, D, OwnedTape<E, D>>;
+
+/// Runs `f` on `inputs`, all of different tensors, and once more in the backward pass.
+///
+/// # Errors
+/// The device's.
+pub fn run<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    inputs: Vec<Matrix<E, D>>,
+    tape: T,
+    f: impl Fn(Inputs<E, D>, OwnedTape<E, D>) -> Result<Output<E, D>, D::Err> + 'static,
+) -> Result<Matrix<E, D, T>, D::Err> {
+    let (y, _) = f(&inputs, OwnedTape::default())?.split_tape();
+    Ok(recorded(y, inputs, tape, f))
+}
+
+/// Puts values `y` that `f` makes of `inputs` on a tape.
+fn recorded<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    y: Matrix<E, D>,
+    inputs: Vec<Matrix<E, D>>,
+    mut tape: T,
+    f: impl Fn(Inputs<E, D>, OwnedTape<E, D>) -> Result<Output<E, D>, D::Err> + 'static,
+) -> Matrix<E, D, T> {
+    let take = taking(&y);
+    tape.add_backward_op(move |grads| {
+        let gy = take(grads)?;
+        lending(grads, &inputs, |tape| backward(f(&inputs, tape)?, gy))
+    });
+    y.put_tape(tape)
+}
+
+/// The gradients of the values `y` that have the gradient `gy`.
+///
+/// # Errors
+/// The device's.
+pub(super) fn backward<E: Real, D: Ops<E>>(y: Output<E, D>, gy: Matrix<E, D>) -> Result<Gradients<E, D>, D::Err> {
+    y.try_mul(gy)?.try_sum::<Rank0, Axes2<0, 1>>()?.try_backward()
+}
+
+/// Takes the gradient of `y` out of the store, leaving a single number.
+pub(super) fn taking<E: Real, D: Ops<E>>(
+    y: &Matrix<E, D>,
+) -> impl Fn(&mut Gradients<E, D>) -> Result<Matrix<E, D>, D::Err> + use<E, D> {
+    let ghost = y.ghost();
+    let dev = y.device().clone();
+    move |grads| {
+        grads.try_alloc_for(&ghost)?;
+        let gradient = grads.get(&ghost);
+        let none: Matrix<E, D> = dev.try_zeros_like(&(1, 1))?;
+        std::mem::swap(grads.get_or_alloc_mut(&ghost)?, Gradients::leaky().get_or_alloc_mut(&none)?);
+        Ok(gradient)
+    }
+}
+
+/// Has `f` add to the gradients of `of`, all different, on a tape that holds them alone; what else it gathers goes.
+///
+/// # Errors
+/// The device's.
+pub(super) fn lending<E: Real, D: Ops<E>>(
+    grads: &mut Gradients<E, D>,
+    of: &[Matrix<E, D>],
+    f: impl FnOnce(OwnedTape<E, D>) -> Result<Gradients<E, D>, D::Err>,
+) -> Result<(), D::Err> {
+    let swap = |grads: &mut Gradients<E, D>, lent: &mut Gradients<E, D>| -> Result<(), D::Err> {
+        for m in of {
+            std::mem::swap(grads.get_or_alloc_mut(m)?, lent.get_or_alloc_mut(m)?);
+        }
+        Ok(())
+    };
+    let mut lent = Gradients::leaky();
+    swap(grads, &mut lent)?;
+    let tape = of.first().map_or_else(OwnedTape::default, |first| first.clone().traced(lent).split_tape().1);
+    swap(grads, &mut f(tape)?)
+}
+
+/// Convolution; see [`Ops::conv2d`].
+///
+/// # Errors
+/// The device's.
+pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    w: &Matrix<E, D>,
+    conv: &Conv,
+) -> Result<Map<E, D, T>, D::Err> {
+    conv2d_in_parts(x, w, conv, GATHERED)
+}
+
+/// Convolution that gathers at most `gathered` values at once, or those of one image.
+fn conv2d_in_parts<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    w: &Matrix<E, D>,
+    conv: &Conv,
+    gathered: usize,
+) -> Result<Map<E, D, T>, D::Err> {
+    let (x, mut tape) = x.split_tape();
+    let parts = Parts::new(*conv, x, gathered);
+    let Parts { g, .. } = parts;
+    let y = joined(parts.ranges().map(|images| Ok(composed::conv2d(parts.x(&images)?, w, &g.conv)?.tensor())))?;
+    let (w, take) = (w.clone(), taking(&y));
+    tape.add_backward_op(move |grads| {
+        let gy = take(grads)?;
+        let mut of_x = Vec::new();
+        for images in parts.ranges() {
+            let (x, gy) = (parts.x(&images)?, rows(&gy, &images, g.oh * g.ow)?);
+            lending(grads, std::slice::from_ref(&w), |tape| {
+                let values = x.clone().tensor();
+                let made = backward(composed::conv2d(x.put_tape(tape), &w, &g.conv)?.tensor(), gy)?;
+                of_x.push(Ok(made.get(&values)));
+                Ok(made)
+            })?;
+        }
+        let (x, of_x) = (parts.x.tensor(), joined(of_x.into_iter())?);
+        lending(grads, std::slice::from_ref(&x), |tape| backward(x.clone().put_tape(tape), of_x))
+    });
+    Ok(Map::new(y.put_tape(tape), g.n, g.oh, g.ow))
+}
+
+/// A convolution's images, in parts that are gathered at once.
+struct Parts<E: Real, D: Ops<E>> {
+    g: ConvGeometry,
+    x: Map<E, D>,
+    images: usize,
+}
+
+impl<E: Real, D: Ops<E>> Parts<E, D> {
+    fn new(conv: Conv, x: Map<E, D>, gathered: usize) -> Self {
+        let g = ConvGeometry::new(conv, x.n, x.h, x.w);
+        let images = (gathered / (g.oh * g.ow * conv.taps() * conv.c_in).max(1)).max(1);
+        Parts { g, x, images }
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<E, D> {
+        let (n, step) = (self.g.n, self.images);
+        (0..n.max(1)).step_by(step).map(move |from| from..(from + step).min(n))
+    }
+
+    fn x(&self, images: &Range<usize>) -> Result<Map<E, D>, D::Err> {
+        let (h, w) = (self.g.h, self.g.w);
+        Ok(Map::new(rows(&self.x.clone().tensor(), images, h * w)?, images.len(), h, w))
+    }
+}
+
+/// Some images' rows of a map of `pixels` rows an image.
+fn rows<E: Real, D: Ops<E>>(m: &Matrix<E, D>, images: &Range<usize>, pixels: usize) -> Result<Matrix<E, D>, D::Err> {
+    let (all, c) = *m.shape();
+    let (from, to) = (images.start * pixels, images.end * pixels);
+    if to - from == all {
+        return Ok(m.clone());
+    }
+    m.clone().try_slice((from..to, 0..c))
+}
+
+/// Parts one below the other.
+fn joined<E: Real, D: Ops<E>>(
+    mut parts: impl Iterator<Item = Result<Matrix<E, D>, D::Err>>,
+) -> Result<Matrix<E, D>, D::Err> {
+    let Some(first) = parts.next() else { unreachable!("a convolution has images") };
+    parts.try_fold(first?, |joined, part| (joined, part?).try_concat_along(Axis::<0>))
+}
+
+/// Norm; see [`Ops::norm_act`].
+///
+/// # Errors
+/// The device's.
+pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    norm: Norm<E, D>,
+    residual: Option<Map<E, D>>,
+    relu: bool,
+) -> Result<Map<E, D, T>, D::Err> {
+    let (x, tape) = x.split_tape();
+    let (n, h, w, _) = x.size();
+    let again = Again::new(&norm, (n, h, w), relu);
+    let inputs = [Some(x.clone()), residual.clone()].into_iter().flatten().map(Map::tensor);
+    let inputs = inputs.chain([norm.gamma.clone(), norm.beta.clone()]).collect();
+    let y = composed::norm_act(x, norm, residual, relu)?.tensor();
+    Ok(Map::new(recorded(y, inputs, tape, move |inputs, tape| again.run(inputs, tape)), n, h, w))
+}
+
+/// A norm that runs again; the running statistics stay as they are.
+pub(super) struct Again<E: Real, D: Ops<E>> {
+    mean: Matrix<E, D>,
+    var: Matrix<E, D>,
+    mode: super::Mode,
+    eps: f64,
+    size: (usize, usize, usize),
+    relu: bool,
+}
+
+impl<E: Real, D: Ops<E>> Again<E, D> {
+    /// The norm of a map of this many images, height and width.
+    pub(super) fn new(norm: &Norm<E, D>, size: (usize, usize, usize), relu: bool) -> Self {
+        let (mean, var) = (norm.mean.clone(), norm.var.clone());
+        Again { mean, var, mode: norm.mode, eps: norm.eps, size, relu }
+    }
+
+    /// The output for a map, perhaps a residual, the factors and the summands.
+    ///
+    /// # Errors
+    /// The device's.
+    pub(super) fn run(&self, inputs: Inputs<E, D>, tape: OwnedTape<E, D>) -> Result<Output<E, D>, D::Err> {
+        let [maps @ .., gamma, beta] = inputs else { unreachable!("a norm has factors and summands") };
+        let (n, h, w) = self.size;
+        let mut maps = maps.iter().map(|m| Map::new(m.clone(), n, h, w));
+        let Some(x) = maps.next() else { unreachable!("a norm has an input") };
+        let (mut mean, mut var) = (self.mean.clone(), self.var.clone());
+        let norm = Norm { gamma, beta, mean: &mut mean, var: &mut var, mode: self.mode, eps: self.eps };
+        Ok(composed::norm_act(x.put_tape(tape), norm, maps.next(), self.relu)?.tensor())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::geometry::Pool;
+
+    fn values(n: usize, seed: u32) -> Vec<f32> {
+        let mix = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8;
+        (0..n).map(|i| mix(i) as f32 / (1 << 23) as f32 - 1.0).collect()
+    }
+
+    fn matrix(rows: usize, cols: usize, seed: u32) -> Matrix<f32, Cpu> {
+        Cpu::default().tensor_from_vec(values(rows * cols, seed), (rows, cols))
+    }
+
+    /// The values of an operation and the gradients of `of`, when those of the values are made up.
+    fn both(
+        of: &[&Matrix<f32, Cpu>],
+        run: impl FnOnce(OwnedTape<f32, Cpu>) -> Matrix<f32, Cpu, OwnedTape<f32, Cpu>>,
+    ) -> Vec<Vec<f32>> {
+        let y = run(OwnedTape::default());
+        let (rows, cols) = *y.shape();
+        let mut found = vec![y.as_vec()];
+        let grads = backward(y, matrix(rows, cols, 99)).unwrap();
+        found.extend(of.iter().map(|m| grads.get(*m).as_vec()));
+        found
+    }
+
+    fn near(a: &[Vec<f32>], b: &[Vec<f32>]) {
+        assert_eq!(a.len(), b.len());
+        for (a, b) in a.iter().zip(b) {
+            assert_eq!(a.len(), b.len());
+            let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5, "{apart}");
+        }
+    }
+
+    #[test]
+    fn a_convolution_in_parts_is_the_whole_one() {
+        let conv = Conv { groups: 2, ..Conv::same(4, 6, 3, 2) };
+        let (x, w) = (matrix(5 * 7 * 6, 4, 1), matrix(9 * 2, 6, 2));
+        let map = |tape| Map::new(x.clone().put_tape(tape), 5, 7, 6);
+        let whole = both(&[&x, &w], |tape| composed::conv2d(map(tape), &w, &conv).unwrap().tensor());
+        // (an image gathers 4 * 3 * 9 * 4 values)
+        for gathered in [1, 2 * 432, 3 * 432 + 5, usize::MAX] {
+            let parts = both(&[&x, &w], |tape| conv2d_in_parts(map(tape), &w, &conv, gathered).unwrap().tensor());
+            near(&parts, &whole);
+        }
+    }
+
+    #[test]
+    fn a_norm_that_runs_again_takes_its_statistics_once() {
+        let (x, r) = (matrix(2 * 3 * 3, 5, 1), matrix(2 * 3 * 3, 5, 2));
+        let (gamma, beta) = (matrix(1, 5, 3), matrix(1, 5, 4));
+        let run = |lean: bool| {
+            let (mut mean, mut var) = (matrix(1, 5, 5), matrix(1, 5, 6).square());
+            let mut found = both(&[&x, &r, &gamma, &beta], |tape| {
+                let norm = Norm {
+                    gamma: &gamma,
+                    beta: &beta,
+                    mean: &mut mean,
+                    var: &mut var,
+                    mode: crate::ops::Mode::Train,
+                    eps: 1e-5,
+                };
+                let (x, r) = (Map::new(x.clone().put_tape(tape), 2, 3, 3), Map::new(r.clone(), 2, 3, 3));
+                let norm_act = if lean { norm_act } else { composed::norm_act };
+                norm_act(x, norm, Some(r), true).unwrap().tensor()
+            });
+            found.extend([mean.as_vec(), var.as_vec()]);
+            found
+        };
+        near(&run(true), &run(false));
+    }
+
+    #[test]
+    fn what_runs_again_adds_to_the_gradients_that_are_there() {
+        let (x, pool) =
+            (matrix(2 * 5 * 5, 3, 1), Pool { kernel: 3, stride: 2, padding: 1, ceil: false, count_padding: true });
+        let pooled = |x: &Matrix<f32, Cpu>, tape, lean: bool| {
+            if !lean {
+                return composed::average_pool(Map::new(x.clone().put_tape(tape), 2, 5, 5), &pool).unwrap().tensor();
+            }
+            run(vec![x.clone()], tape, move |x, tape| {
+                Ok(composed::average_pool(Map::new(x[0].clone().put_tape(tape), 2, 5, 5), &pool)?.tensor())
+            })
+            .unwrap()
+        };
+        let twice = |lean: bool| {
+            both(&[&x], |tape| {
+                let (once, tape) = pooled(&x, tape, lean).split_tape();
+                pooled(&x, tape, lean) * 3.0 + once
+            })
+        };
+        near(&twice(true), &twice(false));
+    }
+}
