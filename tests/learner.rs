@@ -72,6 +72,41 @@ fn a_step_that_cannot_be_made_changes_nothing() {
     assert!(state(&mut learner) == before);
 }
 
+#[test]
+fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
+    let small =
+        [("data.train_images", Value::Int(200)), ("net.depth", Value::Int(8)), ("net.width", Value::Float(0.5))];
+    let single = Recipe::default().with(small.map(|(path, value)| (knob(path), value))).unwrap();
+    let mixed = single.with([(knob("tricks.mixed.on"), Value::Bool(true))]).unwrap();
+    let data = open(&single.data, 0).unwrap();
+    let order = epoch_order(data.train.len(), 0, 0);
+    let step = |learner: &mut Learner<_>, recipe: &Recipe, batch: u64| {
+        let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
+        learner.step(&images, Position { epoch: 0, batch, batches: 20 }, recipe).unwrap()
+    };
+    let new = |recipe: &Recipe| Learner::new(dfdx::prelude::Cpu::default(), recipe, &data).unwrap();
+    let losses = |recipe: &Recipe| {
+        let mut learner = new(recipe);
+        (1..=20)
+            .map(|batch| step(&mut learner, recipe, batch))
+            .inspect(|o| assert!(o.updated))
+            .map(|o| o.loss)
+            .collect()
+    };
+    let (single, rounded): (Vec<f32>, Vec<f32>) = (losses(&single), losses(&mixed));
+    assert!(single.iter().zip(&rounded).all(|(a, b)| a != b && (a - b).abs() < 0.02 * a), "{single:?} {rounded:?}");
+
+    let mut learner = new(&mixed);
+    learner.scaler.scale = 1e30;
+    let before = learner.net.export();
+    let outcome = step(&mut learner, &mixed, 1);
+    assert!(outcome.overflow && !outcome.updated && outcome.loss.is_finite());
+    assert_eq!((learner.scaler.scale, learner.scaler.skipped), (5e29, 1));
+    assert!(learner.net.export() == before);
+    while !step(&mut learner, &mixed, 1).updated {}
+    assert!(learner.scaler.scale < 1e9 && learner.scaler.skipped > 50);
+}
+
 /// The bundled teacher was made by `presets/teacher.ron`, and is better than a short run of the default preset.
 #[test]
 fn the_bundled_teacher_is_that_of_its_preset_and_good() {

@@ -53,6 +53,38 @@ fn a_run_that_was_stopped_and_taken_up_equals_one_that_was_not() {
 }
 
 #[test]
+fn a_run_in_mixed_precision_goes_on_with_its_loss_scale() {
+    let desk = Desk::new();
+    let mixed = small(&[("tricks.mixed.on", Value::Bool(true)), ("tricks.mixed.growth", Value::Int(2))]);
+    let whole = play(runs::start(mixed.clone(), desk.path()).unwrap());
+    let session = runs::start(mixed, desk.path()).unwrap();
+    session.commands.send(Command::Steps(7)).unwrap();
+    let session = wait_for(session, |e| *e == tricktop::train::Event::State(State::Paused));
+    session.commands.send(Command::Stop { save: true }).unwrap();
+    let dir = play(session).dir;
+    assert_same(&whole.dir, &play(runs::resume(&dir, Vec::new()).unwrap()).dir);
+    let steps = lines(&whole.dir, "metrics.jsonl");
+    let scale =
+        |step: u64| steps.iter().find(|l| l["step"] == step && l["event"] == "step").unwrap()["loss_scale"].as_f64();
+    assert!(
+        scale(1) == Some(65536.0) && scale(2) == Some(131072.0) && scale(8) >= scale(7),
+        "{:?} {:?}",
+        scale(7),
+        scale(8)
+    );
+}
+
+#[test]
+fn a_card_that_is_not_there_is_named() {
+    let desk = Desk::new();
+    let played = play(runs::start(small(&[("device", Value::Word("Cuda(15)".into()))]), desk.path()).unwrap());
+    let error = played.end.error.unwrap();
+    assert!(error.starts_with("device: Cuda(15) cannot be used: ") && error.contains("Cpu trains"), "{error}");
+    let device = vec![(knob("device"), Value::Word("Cpu".into()))];
+    assert_eq!(play(runs::resume(&played.dir, device).unwrap()).end.state, State::Done);
+}
+
+#[test]
 #[ignore = "takes minutes: cargo test --release --test resume -- --ignored stops"]
 fn fifty_stops_at_random_steps_leave_no_trace() {
     let desk = Desk::new();

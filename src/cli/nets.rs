@@ -1,7 +1,7 @@
 //! `tricktop nets`: the nets, their sizes and what training them needs.
 
 use super::Failure;
-use crate::nn::{Cost, NetSpec, edge};
+use crate::nn::{Cost, Memory, NetSpec, Plan, edge};
 use crate::recipe::settings::{Family, Form, Net, Variant};
 use serde::Serialize;
 
@@ -49,10 +49,12 @@ struct Row {
     /// For one image.
     multiply_adds: u64,
     batch: usize,
-    /// Maps that are kept from the forward to the backward pass of a batch.
-    activation_bytes: u64,
-    /// Peak of a training step.
-    training_bytes: u64,
+    /// Peak of a training step on the processor.
+    memory: Memory,
+    /// The same on a card.
+    memory_on_card: Memory,
+    /// The same in mixed precision.
+    memory_on_card_mixed: Memory,
 }
 
 impl Row {
@@ -62,9 +64,11 @@ impl Row {
         let input = edge(family, form);
         let spec = NetSpec::new(&net, 3, CLASSES);
         let cost = spec.cost(input, input);
-        let Cost { parameters, multiply_adds, activations, .. } = cost;
+        let Cost { parameters, multiply_adds, .. } = cost;
+        let memory = |plan| spec.memory(input, input, batch, plan);
+        let [cpu, single, half] = [Plan::Kernels, Plan::Card { half: false }, Plan::Card { half: true }].map(memory);
         Row {
-            name: spec.name,
+            name: spec.name.clone(),
             family: family.word(),
             form: form.word(),
             depth,
@@ -74,12 +78,13 @@ impl Row {
             parameters,
             multiply_adds,
             batch,
-            activation_bytes: 4 * batch as u64 * activations,
-            training_bytes: cost.training_bytes(batch),
+            memory: cpu,
+            memory_on_card: single,
+            memory_on_card_mixed: half,
         }
     }
 
-    fn cells(&self) -> [String; 7] {
+    fn cells(&self) -> [String; 8] {
         let Row { family, form, depth, .. } = self;
         let variant = self.variant.map_or(String::new(), |v| format!(", variant: {v}"));
         [
@@ -87,8 +92,9 @@ impl Row {
             format!("{} px", self.input),
             format!("{:.2} M", self.parameters as f64 / 1e6),
             format!("{:.3} G", self.multiply_adds as f64 / 1e9),
-            format!("{:.0} MB", self.activation_bytes as f64 / 1e6),
-            format!("{:.0} MB", self.training_bytes as f64 / 1e6),
+            format!("{:.0} MB", self.memory.total() as f64 / 1e6),
+            format!("{:.0} MB", self.memory_on_card.total() as f64 / 1e6),
+            format!("{:.0} MB", self.memory_on_card_mixed.total() as f64 / 1e6),
             format!("net: (family: {family}, form: {form}, depth: {depth}{variant})"),
         ]
     }
@@ -100,15 +106,17 @@ pub(super) fn list(batch: usize, json: bool) -> Result<String, Failure> {
     if json {
         return serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Print(e.into()));
     }
-    let head = ["net", "input", "parameters", "multiply-adds", "activations", "training", "in a preset"];
+    let head = ["net", "input", "parameters", "multiply-adds", "on a CPU", "on a card", "mixed", "in a preset"];
     let cells: Vec<_> = std::iter::once(head.map(String::from)).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| cells.iter().map(|r| r[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |row: &[String; 7]| {
-        let figures = row[1..6].iter().zip(&widths[1..]).map(|(cell, w)| format!("  {cell:>w$}"));
-        format!("{:w$}{}  {}\n", row[0], figures.collect::<String>(), row[6], w = widths[0])
+    let line = |row: &[String; 8]| {
+        let figures = row[1..7].iter().zip(&widths[1..]).map(|(cell, w)| format!("  {cell:>w$}"));
+        format!("{:w$}{}  {}\n", row[0], figures.collect::<String>(), row[7], w = widths[0])
     };
     let table: String = cells.iter().map(line).collect();
     Ok(table
-        + &format!("\nFor {CLASSES} classes; multiply-adds of one image, memory of a batch of {batch} (--batch).\n"))
+        + &format!(
+            "\nFor {CLASSES} classes; multiply-adds of one image, memory of training on a batch of {batch} (--batch), about.\n"
+        ))
 }

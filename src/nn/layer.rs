@@ -210,6 +210,61 @@ pub struct Extent {
     pub c: usize,
 }
 
+impl Extent {
+    /// Number of values.
+    pub fn values(self) -> u64 {
+        (self.h * self.w * self.c) as u64
+    }
+}
+
+/// A part of a layer as images go through it.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// A convolution and what follows it.
+    Unit(&'a Unit),
+    /// A norm alone, and its ReLU.
+    Norm,
+    /// A pool.
+    Pool(&'a Pool),
+    /// The sum at the end of a residual block, and its gate.
+    Sum(Option<&'a Gate>),
+    /// Branches put together.
+    Concat,
+}
+
+/// Shows `visit` every part of layers in their order, with the sizes of what goes in and comes out; gives the size at
+/// the end.
+pub fn walk(layers: &[Layer], at: Extent, visit: &mut dyn FnMut(Part, Extent, Extent)) -> Extent {
+    layers.iter().fold(at, |at, layer| {
+        let (part, to) = match layer {
+            Layer::Unit(unit) => return walk_unit(unit, at, visit),
+            Layer::Norm { .. } => (Part::Norm, at),
+            Layer::MaxPool(pool) | Layer::AveragePool(pool) => {
+                (Part::Pool(pool), Extent { h: pool.out(at.h), w: pool.out(at.w), c: at.c })
+            }
+            Layer::Residual(r) => {
+                walk(&r.shortcut, at, visit);
+                let to = r.body.iter().fold(at, |at, unit| walk_unit(unit, at, visit));
+                (Part::Sum(r.gate.as_ref()), to)
+            }
+            Layer::Concat(branches) => {
+                let ends: Vec<Extent> = branches.iter().map(|branch| walk(branch, at, visit)).collect();
+                let c = ends.iter().map(|end| end.c).sum();
+                (Part::Concat, Extent { c, ..ends.first().copied().unwrap_or(at) })
+            }
+        };
+        visit(part, at, to);
+        to
+    })
+}
+
+fn walk_unit(unit: &Unit, at: Extent, visit: &mut dyn FnMut(Part, Extent, Extent)) -> Extent {
+    let g = ConvGeometry::new(unit.conv, 1, at.h, at.w);
+    let to = Extent { h: g.oh, w: g.ow, c: unit.conv.c_out };
+    visit(Part::Unit(unit), at, to);
+    to
+}
+
 /// What a net costs for one image of one size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
@@ -217,66 +272,25 @@ pub struct Cost {
     pub parameters: usize,
     /// Multiply-adds of convolutions and linear layers.
     pub multiply_adds: u64,
-    /// Values of the maps that training keeps from the forward to the backward pass: what each normed convolution, pool,
-    /// concatenation and residual sum gives. (Norms, activations and convolutions without a norm keep nothing.)
-    pub activations: u64,
-    /// Values of the largest map.
-    pub largest: u64,
     /// Whether the image is too small: some window does not fit into its map.
     pub too_small: bool,
 }
 
 impl Cost {
-    /// Bytes that a training step of `batch` images holds at its peak, about: the maps that are kept, the gradients of
-    /// two of the largest, and parameters, gradients and velocities. All in single precision.
-    pub fn training_bytes(&self, batch: usize) -> u64 {
-        4 * (batch as u64 * (self.activations + 2 * self.largest) + 3 * self.parameters as u64)
-    }
-
-    /// Walks through layers; gives the size of their output.
-    pub(super) fn walk(&mut self, layers: &[Layer], at: Extent) -> Extent {
-        layers.iter().fold(at, |at, layer| self.layer(layer, at))
-    }
-
-    fn layer(&mut self, layer: &Layer, at: Extent) -> Extent {
-        match layer {
-            Layer::Unit(unit) => self.unit(unit, at),
-            Layer::Norm { .. } => at,
-            Layer::MaxPool(pool) | Layer::AveragePool(pool) => {
-                // (with `ceil` a window may reach over the border)
-                if !pool.ceil {
-                    self.window((pool.kernel, pool.kernel), (pool.padding, pool.padding), at);
-                }
-                self.keep(Extent { h: pool.out(at.h), w: pool.out(at.w), c: at.c })
+    /// Adds a part that reads a map of this size.
+    pub(super) fn add(&mut self, part: Part, from: Extent) {
+        match part {
+            Part::Unit(Unit { conv, .. }) => {
+                self.multiply_adds += conv.multiply_adds(from.h, from.w);
+                self.window(conv.kernel, conv.padding, from);
             }
-            Layer::Residual(r) => {
-                self.walk(&r.shortcut, at);
-                let out = r.body.iter().fold(at, |at, unit| self.unit(unit, at));
-                let gates = r.gate.iter().map(|g| 2 * (g.channels * g.reduced) as u64);
-                self.multiply_adds += gates.sum::<u64>();
-                self.keep(out)
+            // (with `ceil` a window may reach over the border)
+            Part::Pool(pool) if !pool.ceil => {
+                self.window((pool.kernel, pool.kernel), (pool.padding, pool.padding), from);
             }
-            Layer::Concat(branches) => {
-                let ends: Vec<Extent> = branches.iter().map(|branch| self.walk(branch, at)).collect();
-                let c = ends.iter().map(|end| end.c).sum();
-                self.keep(Extent { c, ..ends.first().copied().unwrap_or(at) })
-            }
+            Part::Sum(Some(gate)) => self.multiply_adds += 2 * (gate.channels * gate.reduced) as u64,
+            Part::Norm | Part::Pool(_) | Part::Sum(None) | Part::Concat => {}
         }
-    }
-
-    fn unit(&mut self, unit: &Unit, at: Extent) -> Extent {
-        let g = ConvGeometry::new(unit.conv, 1, at.h, at.w);
-        self.window(unit.conv.kernel, unit.conv.padding, at);
-        self.multiply_adds += unit.conv.multiply_adds(at.h, at.w);
-        let out = Extent { h: g.oh, w: g.ow, c: unit.conv.c_out };
-        if unit.norm_name.is_some() { self.keep(out) } else { out }
-    }
-
-    fn keep(&mut self, map: Extent) -> Extent {
-        let values = (map.h * map.w * map.c) as u64;
-        self.activations += values;
-        self.largest = self.largest.max(values);
-        map
     }
 
     fn window(&mut self, kernel: (usize, usize), padding: (usize, usize), at: Extent) {

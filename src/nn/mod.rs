@@ -3,6 +3,7 @@
 
 pub mod families;
 pub mod layer;
+mod memory;
 mod net;
 mod param;
 mod recognise;
@@ -10,6 +11,7 @@ mod spec;
 mod state;
 
 pub use layer::Cost;
+pub use memory::{Memory, Plan};
 pub use net::Net;
 pub use param::{Init, Layout, Param, Role};
 pub use recognise::recognise;

@@ -1,7 +1,7 @@
 //! Descriptions of whole nets, without a device.
 
 use super::families::{self, DenseNet, Inception, MobileNet, ResNet};
-use super::layer::{Cost, Extent, Layer, ParamSpec, Unit};
+use super::layer::{Cost, Extent, Layer, ParamSpec, Unit, walk};
 use crate::recipe::settings::{Family, Form, Net};
 
 /// A net: layers, the mean over all pixels, a linear layer.
@@ -86,10 +86,10 @@ impl NetSpec {
         is_of(&self.head) || auxiliary.is_some_and(is_of)
     }
 
-    /// What the net costs for an image of `h` x `w`, without the second classifier's multiply-adds and maps.
+    /// What the net costs for an image of `h` x `w`, without the second classifier's multiply-adds.
     pub fn cost(&self, h: usize, w: usize) -> Cost {
         let mut cost = Cost::default();
-        cost.walk(&self.layers, Extent { h, w, c: self.image_channels });
+        walk(&self.layers, Extent { h, w, c: self.image_channels }, &mut |part, from, _| cost.add(part, from));
         let trained = self.params().into_iter().filter(|p| p.role != super::Role::Statistic);
         cost.parameters = trained.map(|p| p.len()).sum();
         cost.multiply_adds += (self.features * self.classes) as u64;

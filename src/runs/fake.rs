@@ -34,6 +34,7 @@ impl Stage {
             test_images: 2_000,
             classes: vec!["shirt".into(), "bag".into()],
             device: "cpu".into(),
+            memory: 0,
             steps_per_epoch: 4,
         })));
         self.send(Event::State(State::Running));

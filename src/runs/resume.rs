@@ -3,14 +3,14 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, logs, spawn};
-use crate::kernels::Level;
-use crate::recipe::{Changes, Edit};
+use crate::recipe::{Changes, Edit, reasons};
 use crate::train::{Checkpoint, Link, Options, Waiting, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Goes on with the run in `dir`: from its newest checkpoint that verifies, or from its start when it has none. The edits
-/// that the journal has for later steps are made again at those; `sets` are edits for the next step or epoch.
+/// that the journal has for later steps are made again at those; `sets` are edits for the next step or epoch. The device
+/// may be another one.
 ///
 /// # Errors
 /// A run that another process holds, that is done and has nothing to do, or whose files cannot be read.
@@ -18,13 +18,15 @@ pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
     let run = RunDir::open(dir)?;
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let (from, mut notes) = newest(dir).map_err(stuck)?;
+    let (from, notes) = newest(dir).map_err(stuck)?;
     let (recipe, step, edits, waits) = match &from {
         Some(Checkpoint { meta, .. }) => {
             (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits, meta.waiting.clone())
         }
         None => (record.recipe.clone(), 0, 0, Waiting::all(record.recipe.edits())),
     };
+    let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
+    let recipe = recipe.with(device).map_err(|invalid| stuck(reasons(&invalid)))?;
     let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
     let last_edit = known.last().copied().unwrap_or(0);
     let mut waiting = record.waiting(edits as usize);
@@ -38,10 +40,6 @@ pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
         let epochs = recipe.train.epochs;
         return Err(stuck(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on")));
     }
-    let kernels = from.as_ref().map(|c| c.meta.kernels.as_str()).filter(|kernels| *kernels != Level::best().word());
-    notes.extend(kernels.map(|kernels| {
-        format!("its checkpoint was computed by the kernels `{kernels}`, which round differently from those here")
-    }));
 
     for (file, last) in [(METRICS, step), (CHAIN, step), (JOURNAL, u64::MAX), (LOG, u64::MAX)] {
         logs::trim(&dir.join(file), last)?;

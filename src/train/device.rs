@@ -2,6 +2,7 @@
 
 use super::TrainError;
 use crate::kernels::Level;
+use crate::nn::Plan;
 use crate::ops::{Card, cards};
 use crate::recipe::settings::Device;
 
@@ -48,10 +49,28 @@ impl Chosen {
         }
     }
 
-    /// Bytes of memory that are free on a card.
+    /// What rounds as no other does: the level of the processor's kernels, or `cuda`.
+    pub fn kernels(&self) -> &'static str {
+        match self {
+            Chosen::Cpu => Level::best().word(),
+            #[cfg(feature = "cuda")]
+            Chosen::Cuda(..) => "cuda",
+        }
+    }
+
+    /// What memory depends on, `half` being mixed precision.
+    pub fn plan(&self, half: bool) -> Plan {
+        if matches!(self, Chosen::Cpu) { Plan::Kernels } else { Plan::Card { half } }
+    }
+
+    /// Bytes of its memory that are free.
     pub fn free_memory(&self) -> Option<u64> {
         match self {
-            Chosen::Cpu => None,
+            Chosen::Cpu => {
+                let mut system = sysinfo::System::new();
+                system.refresh_memory();
+                Some(system.available_memory()).filter(|free| *free > 0)
+            }
             #[cfg(feature = "cuda")]
             Chosen::Cuda(..) => crate::ops::cuda::free_memory(),
         }

@@ -32,6 +32,25 @@ pub enum TrainError {
         /// Why not.
         why: String,
     },
+    /// Training takes more memory than there is.
+    #[error(
+        "training {net} on batches of {batch} takes about {:.1} GB and {:.1} GB are free on {device}: {}",
+        *needed as f64 / 1e9, *free as f64 / 1e9, advice(*largest)
+    )]
+    Memory {
+        /// The net.
+        net: String,
+        /// Images a step.
+        batch: usize,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
+        /// What computes.
+        device: String,
+        /// The largest batch for which there is room.
+        largest: Option<usize>,
+    },
     /// The device gave up, mostly for want of memory.
     #[error("the device refused: {0}; a smaller batch or net needs less memory")]
     Device(String),
@@ -60,6 +79,14 @@ pub enum TrainError {
     /// A thread could not be started.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
+}
+
+/// What to do for want of memory.
+fn advice(largest: Option<usize>) -> String {
+    match largest {
+        Some(batch) => format!("set train.batch to {batch} or less"),
+        None => "not one image fits; take a smaller net or smaller images".to_string(),
+    }
 }
 
 impl TrainError {

@@ -144,6 +144,9 @@ pub struct RunInfo {
     pub classes: Vec<String>,
     /// Where it computes, e.g. `cpu avx2 x2`.
     pub device: String,
+    /// Bytes of memory that training takes there, about.
+    #[serde(default)]
+    pub memory: u64,
     /// Steps an epoch at the start.
     pub steps_per_epoch: u64,
 }

@@ -10,7 +10,8 @@ use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
 use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
-use crate::data::{self, Pass, Reader};
+use crate::data::{self, DataSet, Pass, Reader};
+use crate::nn::{NetSpec, Plan};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
@@ -24,6 +25,31 @@ use std::time::{Duration, Instant};
 /// Shortest time between two reports of steps.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
+/// What the device is called.
+pub(super) struct On {
+    /// By a person.
+    pub name: String,
+    /// By checkpoints.
+    pub kernels: &'static str,
+    /// What memory depends on.
+    pub plan: Plan,
+    /// Bytes of its memory that are free, where it tells.
+    pub free: Option<u64>,
+}
+
+/// Whether training has room on a device: a card must have it, of a processor the system may lend more.
+fn room(spec: &NetSpec, data: &DataSet, recipe: &Recipe, on: &On) -> Result<Option<String>, TrainError> {
+    let (h, w, batch) = (data.train.height, data.train.width, recipe.train.batch as usize);
+    let needed = spec.memory(h, w, batch, on.plan).total();
+    let Some(free) = on.free.filter(|free| needed > *free) else { return Ok(None) };
+    let (net, device, largest) = (spec.name.clone(), on.name.clone(), spec.largest_batch(h, w, free, on.plan));
+    let error = TrainError::Memory { net, batch, needed, free, device, largest };
+    match on.plan {
+        Plan::Kernels => Ok(Some(error.to_string())),
+        Plan::Card { .. } => Err(error),
+    }
+}
+
 /// Whether a run goes on.
 enum Flow {
     On,
@@ -36,8 +62,7 @@ enum Flow {
 
 /// A run in progress.
 pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
-    /// What a person calls the device.
-    on: String,
+    on: On,
     recipe: Recipe,
     options: Options,
     reader: Reader,
@@ -59,10 +84,10 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
 }
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
-    /// Loads the data and builds the net on a device of this name, or takes both up where a checkpoint left them.
+    /// Loads the data and builds the net on a device, or takes both up where a checkpoint left them.
     pub(super) fn new(
         dev: D,
-        on: String,
+        on: On,
         recipe: Recipe,
         mut options: Options,
         commands: Receiver<Command>,
@@ -71,6 +96,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let started = Instant::now();
         sink(Event::State(State::Starting));
         let data = Arc::new(data::open(&recipe.data, recipe.train.seed)?);
+        let spec = NetSpec::new(&recipe.net, data.train.channels, data.classes.len());
+        if let Some(message) = room(&spec, &data, &recipe, &on)? {
+            sink(Event::Alarm { step: 0, message });
+        }
         let mut learner = Learner::new(dev, &recipe, &data)?;
         let from = options.from.take();
         let mut at = Progress::default();
@@ -81,6 +110,13 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             sink(Event::Alarm { step: 0, message });
         }
         if let Some(checkpoint) = &from {
+            let kernels = &checkpoint.meta.kernels;
+            if *kernels != on.kernels {
+                let message = format!(
+                    "its checkpoint was computed by the kernels `{kernels}`, which round differently from those here"
+                );
+                sink(Event::Alarm { step: checkpoint.meta.at.step, message });
+            }
             checkpoint.restore(&mut learner)?;
             at = checkpoint.meta.at.clone();
             let batches = data::steps_per_epoch(data.train.len(), recipe.train.batch as usize) as u64;
@@ -153,6 +189,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     fn info(&self) -> RunInfo {
         let spec = self.learner.net.spec();
         let data = self.reader.set();
+        let batch = self.recipe.train.batch as usize;
         let cost = spec.cost(data.train.height, data.train.width);
         RunInfo {
             name: self.options.name.clone(),
@@ -165,7 +202,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             train_images: data.train.len(),
             test_images: data.test.len(),
             classes: data.classes.clone(),
-            device: self.on.clone(),
+            device: self.on.name.clone(),
+            memory: spec.memory(data.train.height, data.train.width, batch, self.on.plan).total(),
             steps_per_epoch: self.batches(),
         }
     }

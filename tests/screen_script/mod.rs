@@ -46,6 +46,7 @@ pub fn info(recipe: &Recipe) -> RunInfo {
         test_images: 2_000,
         classes: classes.map(String::from).to_vec(),
         device: "cpu avx2 x2".into(),
+        memory: 310_000_000,
         steps_per_epoch: STEPS_PER_EPOCH,
     }
 }

@@ -3,7 +3,6 @@
 
 use super::digest::Digests;
 use crate::data::DataSet;
-use crate::kernels::Level;
 use crate::recipe::{Recipe, Value, knobs, reasons};
 use crate::train::edits::Waiting;
 use crate::tricks::scaling::Scaler;
@@ -65,7 +64,7 @@ impl Signature {
 pub struct Meta {
     /// Version of the program.
     pub version: String,
-    /// Kernels that computed it; others round differently.
+    /// Kernels that computed it, or `cuda`; others round differently.
     pub kernels: String,
     /// Where the run stands.
     pub at: Progress,
@@ -90,10 +89,10 @@ struct Sealed<'a> {
 
 impl Meta {
     /// Of a state of this program; the hashes are still to come.
-    pub(in crate::train) fn new(recipe: &Recipe, at: Progress, waiting: Vec<Waiting>) -> Meta {
+    pub(in crate::train) fn new(kernels: &str, recipe: &Recipe, at: Progress, waiting: Vec<Waiting>) -> Meta {
         Meta {
             version: env!("CARGO_PKG_VERSION").into(),
-            kernels: Level::best().word().into(),
+            kernels: kernels.into(),
             at,
             waiting,
             recipe: recipe.clone().into(),
@@ -140,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_sealed_text_reads_back_and_a_changed_one_does_not() {
-        let meta = Meta::new(&Recipe::default(), Progress { loss_sum: 0.1 + 0.2, ..Progress::default() }, Vec::new());
+        let meta =
+            Meta::new("plain", &Recipe::default(), Progress { loss_sum: 0.1 + 0.2, ..Progress::default() }, Vec::new());
         let text = meta.seal().unwrap();
         assert_eq!(Meta::unseal(&text).unwrap(), meta);
         assert_eq!(meta.recipe(&Recipe::default()).unwrap(), Recipe::default());

@@ -86,7 +86,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// A copy of the state.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
         let at = Progress { scaler: self.learner.scaler, ..self.at.clone() };
-        let mut meta = Meta::new(&self.recipe, at, self.pending.list().to_vec());
+        let mut meta = Meta::new(self.on.kernels, &self.recipe, at, self.pending.list().to_vec());
         meta.signature = Some(Signature::of(self.reader.set()));
         Snapshot::of(&mut self.learner, meta)
     }

@@ -1,0 +1,97 @@
+//! Whole runs on an NVIDIA card (or an emulated one) beside the same runs on the processor.
+
+#![cfg(feature = "cuda")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod pictures;
+mod record;
+
+use record::*;
+use std::path::{Path, PathBuf};
+use tricktop::recipe::{Recipe, Value};
+use tricktop::runs;
+use tricktop::train::State;
+
+fn word(w: impl Into<String>) -> Value {
+    Value::Word(w.into())
+}
+
+/// A narrow net on small colour pictures, ten steps an epoch, with every trick on that needs no teacher.
+fn narrow(pictures: &Path, changes: &[(&str, Value)]) -> Recipe {
+    let base = [
+        ("data.path", word(pictures.display().to_string())),
+        ("data.size", Value::Int(16)),
+        ("net.depth", Value::Int(8)),
+        ("net.width", Value::Float(0.25)),
+        ("train.epochs", Value::Int(2)),
+        ("train.batch", Value::Int(6)),
+        ("train.log_every", Value::Int(1)),
+        ("schedule.linear_scaling", Value::Bool(true)),
+        ("tricks.zero_gamma", Value::Bool(true)),
+        ("tricks.smoothing.on", Value::Bool(true)),
+        ("tricks.mixup.on", Value::Bool(true)),
+        ("augment.resized.on", Value::Bool(true)),
+        ("augment.crop.on", Value::Bool(false)),
+        ("augment.hue.on", Value::Bool(true)),
+    ];
+    let all = base.iter().chain(changes).map(|(path, value)| (knob(path), value.clone()));
+    Recipe::default().with(all).unwrap()
+}
+
+/// The training losses of a run, by step.
+fn losses(dir: &Path) -> Vec<f64> {
+    let steps = lines(dir, "metrics.jsonl").into_iter().filter(|l| l["event"] == "step");
+    steps.map(|l| l["loss"].as_f64().unwrap()).collect()
+}
+
+fn near(a: &[f64], b: &[f64], bound: f64) {
+    assert_eq!((a.len(), b.len()), (20, 20));
+    let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs() / b).fold(0.0, f64::max);
+    assert!(apart <= bound, "losses differ by {apart:e}, bound {bound:e}: {a:?} {b:?}");
+    println!("losses differ by {apart:.1e}");
+}
+
+#[test]
+fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
+    let (desk, pictures) = (Desk::new(), tempfile::tempdir().unwrap());
+    pictures::folder(pictures.path(), 20);
+    let start = |recipe| play(runs::start(recipe, desk.path()).unwrap());
+    let done = |changes: &[(&str, Value)]| -> PathBuf {
+        let played = start(narrow(pictures.path(), changes));
+        assert_eq!(played.end.state, State::Done, "{:?}", played.end.error);
+        played.dir
+    };
+    let (cpu, card) = (("device", word("Cpu")), ("device", word("Cuda(0)")));
+    let teacher = done(&[cpu.clone(), ("train.epochs", Value::Int(1)), ("tricks.mixup.on", Value::Bool(false))]);
+    let teacher = teacher.join("best.safetensors").display().to_string();
+    let taught = [("tricks.distill.on", Value::Bool(true)), ("tricks.distill.teacher", word(teacher))];
+    let with = |device: &(&'static str, Value), more: &[(&'static str, Value)]| -> Vec<(&'static str, Value)> {
+        taught.iter().cloned().chain([device.clone()]).chain(more.iter().cloned()).collect()
+    };
+
+    let on_cpu = done(&with(&cpu, &[]));
+    let on_card = done(&with(&card, &[]));
+    near(&losses(&on_card), &losses(&on_cpu), 1e-4);
+    let ready = lines(&on_card, "log.jsonl").into_iter().chain(lines(&on_card, "metrics.jsonl"));
+    assert!(ready.into_iter().any(|l| l["device"].as_str().is_some_and(|d| d.starts_with("cuda 0 "))));
+
+    let mixed = [("tricks.mixed.on", Value::Bool(true))];
+    let half_on_card = losses(&done(&with(&card, &mixed)));
+    near(&half_on_card, &losses(&done(&with(&cpu, &mixed))), 1e-2);
+    assert!(half_on_card != losses(&on_card));
+
+    // ten steps on one device, ten on the other
+    for (first, second) in [(&cpu, &card), (&card, &cpu)] {
+        let dir = {
+            let session = runs::start(narrow(pictures.path(), &with(first, &[])), desk.path()).unwrap();
+            session.commands.send(tricktop::train::Command::Steps(10)).unwrap();
+            let session = wait_for(session, |e| *e == tricktop::train::Event::State(State::Paused));
+            session.commands.send(tricktop::train::Command::Stop { save: true }).unwrap();
+            play(session).dir
+        };
+        let played = play(runs::resume(&dir, vec![(knob(second.0), second.1.clone())]).unwrap());
+        assert_eq!(played.end.state, State::Done, "{:?}", played.end.error);
+        assert!(played.alarms.iter().any(|a| a.contains("round differently")), "{:?}", played.alarms);
+        near(&losses(&dir), &losses(&on_cpu), 1e-4);
+    }
+}
