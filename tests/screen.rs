@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use ratatui::style::Color;
 use screen_script::*;
 use tricktop::app::Msg;
+use tricktop::app::hardware::{Gpu, Sample};
 use tricktop::recipe::Value;
 use tricktop::train::{self, Event};
 
@@ -21,7 +22,11 @@ fn mid_run() -> Screen {
 
 /// Pictures in the sizes that the layouts differ in.
 fn pictures(name: &str, make: impl Fn() -> Screen) {
-    for (width, height) in [(80, 24), (120, 36), (160, 50), (50, 12)] {
+    pictures_of(name, &[(80, 24), (120, 36), (160, 50), (50, 12)], make);
+}
+
+fn pictures_of(name: &str, sizes: &[(u16, u16)], make: impl Fn() -> Screen) {
+    for &(width, height) in sizes {
         assert_snapshot!(format!("{name}_{width}x{height}"), make().text(width, height));
     }
 }
@@ -146,13 +151,60 @@ fn done() {
     });
 }
 
-#[test]
-fn a_graphics_card() {
+/// The sizes in which there is a pane of the hardware.
+const FRAMED: &[(u16, u16)] = &[(80, 24), (100, 30), (120, 36), (160, 50)];
+
+/// A run on a machine with cards that `edit` changes, with the pane of the hardware chosen.
+fn with_cards(cards: u32, edit: fn(&mut Gpu)) -> Screen {
     let mut screen = mid_run();
     for i in 0..30 {
-        screen.send(Msg::Hardware(gpu_sample(i)));
+        let mut sample = gpu_sample(cards, i);
+        sample.gpus.iter_mut().for_each(edit);
+        screen.send(Msg::Hardware(sample));
     }
-    assert_snapshot!("gpu_160x50", screen.text(160, 50));
+    screen.keys("6");
+    screen
+}
+
+#[test]
+fn a_graphics_card() {
+    pictures_of("gpu", FRAMED, || with_cards(1, |_| ()));
+}
+
+/// Two cards are held back, and a third gives hardly anything.
+#[test]
+fn eight_graphics_cards() {
+    let make = || {
+        with_cards(8, |gpu| match gpu.index {
+            2 => gpu.throttle = Some(vec!["thermal"]),
+            5 => gpu.throttle = Some(vec!["power cap"]),
+            6 => *gpu = Gpu { index: 6, name: "GPU".into(), ..Gpu::default() },
+            _ => {}
+        })
+    };
+    pictures_of("gpus", FRAMED, make);
+    let mut zoomed = make();
+    zoomed.keys("z");
+    assert_snapshot!("gpus_zoom_120x36", zoomed.text(120, 36));
+}
+
+#[test]
+fn a_throttled_card() {
+    let make = || with_cards(1, |gpu| gpu.throttle = Some(vec!["thermal", "power cap"]));
+    pictures_of("throttled", FRAMED, make);
+    let mut elsewhere = make();
+    elsewhere.keys("3");
+    assert_snapshot!("throttled_beside_80x24", elsewhere.text(80, 24));
+}
+
+#[test]
+fn a_narrow_pane_has_a_short_form_of_memory() {
+    let mut screen = mid_run();
+    screen.send(Msg::Hardware(Sample { memory_used: 786_000_000, memory_total: 25_300_000_000, ..sample(0) }));
+    for (width, height, memory) in [(100, 30, "memory    0.8/25 GB "), (120, 36, "memory    786 MB of 25.3 GB ")] {
+        let text = screen.text(width, height);
+        assert!(text.contains(memory), "{text}");
+    }
 }
 
 #[test]
@@ -178,6 +230,7 @@ fn plain(mut screen: Screen, color: bool, ascii: bool) -> Screen {
 fn without_colours_nothing_is_coloured_in_any_state() {
     for keys in ["", "q", "?", "1<enter>0.3", "1<enter>-3", ":lr", "2<space>", ":depth 32<enter>"] {
         let mut screen = plain(mid_run(), false, false);
+        screen.send(Msg::Hardware(gpu_sample(2, 0)));
         screen.keys(keys);
         let buffer = screen.draw(120, 36);
         for cell in buffer.content() {
@@ -195,6 +248,11 @@ fn ascii_is_ascii_in_every_size() {
         assert!(text.is_ascii(), "{text}");
         assert!(!text.contains('?') || text.contains("? help"), "{text}");
     }
+    let mut screen = plain(mid_run(), false, true);
+    screen.send(Msg::Hardware(gpu_sample(2, 0)));
+    screen.keys("6");
+    let text = screen.text(120, 36);
+    assert!(text.is_ascii() && text.contains("61  C"), "{text}");
     assert_snapshot!("ascii_80x24", plain(mid_run(), false, true).text(80, 24));
     assert_snapshot!("ascii_120x36", plain(mid_run(), false, true).text(120, 36));
 }
@@ -202,16 +260,24 @@ fn ascii_is_ascii_in_every_size() {
 /// Nothing panics and nothing is drawn outside, from one cell to a wall of them, whatever is in front.
 #[test]
 fn every_size_in_every_state() {
-    let sizes = (1..=30).chain([40, 59, 60, 79, 80, 99, 100, 190, 300]);
-    let sizes: Vec<u16> = sizes.collect();
-    let heights: Vec<u16> = (1..=24).chain([29, 30, 50, 80]).collect();
     for keys in ["", "?", "q", "1<enter>0.3", ":depth 32<enter>", "3z", "7z", "/mix", ":mixpu<enter>", "6"] {
         let mut screen = mid_run();
         screen.keys(keys);
-        for width in &sizes {
-            for height in &heights {
-                screen.draw(*width, *height);
-            }
+        draw_in_every_size(screen);
+    }
+    for cards in [1, 2, 8, 40] {
+        for keys in ["", "z"] {
+            let mut screen = with_cards(cards, |gpu| gpu.throttle = Some(vec!["thermal"; 9]));
+            screen.keys(keys);
+            draw_in_every_size(screen);
+        }
+    }
+}
+
+fn draw_in_every_size(mut screen: Screen) {
+    for width in (1..=30).chain([40, 59, 60, 79, 80, 99, 100, 190, 300]) {
+        for height in (1..=24).chain([29, 30, 50, 80]) {
+            screen.draw(width, height);
         }
     }
 }

@@ -29,12 +29,9 @@ pub fn large(n: u64) -> String {
 
 /// Bytes: `1.1 MB`.
 pub fn bytes(n: u64) -> String {
-    let n = n as f64;
-    match n {
-        n if n >= 1e9 => format!("{} GB", three(n / 1e9)),
-        n if n >= 1e6 => format!("{} MB", three(n / 1e6)),
-        n if n >= 1e3 => format!("{} kB", three(n / 1e3)),
-        n => format!("{n} B"),
+    match unit(n) {
+        (1.0, unit) => format!("{n} {unit}"),
+        (size, unit) => format!("{} {unit}", three(n as f64 / size)),
     }
 }
 
@@ -44,6 +41,26 @@ pub fn bytes_of(part: u64, whole: u64) -> String {
     match part.split_once(' ') {
         Some((number, unit)) if whole.ends_with(unit) => format!("{number} of {whole}"),
         _ => format!("{part} of {whole}"),
+    }
+}
+
+/// A part of a whole in bytes where there is little room, in the unit of the whole: `3.4/23 GB`.
+pub fn bytes_of_short(part: u64, whole: u64) -> String {
+    let (size, unit) = unit(whole);
+    let two = |n: u64| match n as f64 / size {
+        v if v >= 9.95 => format!("{v:.0}"),
+        v => format!("{v:.1}"),
+    };
+    format!("{}/{} {unit}", two(part), two(whole))
+}
+
+/// The unit that a number of bytes is told in, and its size.
+fn unit(bytes: u64) -> (f64, &'static str) {
+    match bytes {
+        1_000_000_000.. => (1e9, "GB"),
+        1_000_000.. => (1e6, "MB"),
+        1_000.. => (1e3, "kB"),
+        _ => (1.0, "B"),
     }
 }
 
@@ -123,6 +140,9 @@ mod tests {
             (bytes(1_100_000), "1.10 MB"),
             (bytes_of(3_400_000_000, 23_000_000_000), "3.40 of 23.0 GB"),
             (bytes_of(410_000_000, 23_000_000_000), "410 MB of 23.0 GB"),
+            (bytes_of_short(786_000_000, 25_300_000_000), "0.8/25 GB"),
+            (bytes_of_short(141_000_000_000, 141_000_000_000), "141/141 GB"),
+            (bytes(999), "999 B"),
             (duration(Duration::from_secs(82)), "1:22"),
             (duration(Duration::from_secs(7_384)), "2:03:04"),
             (duration(Duration::from_secs(300_000)), "3 d 11 h"),

@@ -205,6 +205,12 @@ pub(crate) fn sparkline(values: &[f64], columns: usize, range: Option<(f64, f64)
     out
 }
 
+/// A curve of percents in one row of text, from 0 to 100.
+pub(crate) fn percents<'a>(values: impl IntoIterator<Item = &'a f32>, columns: usize) -> String {
+    let values: Vec<f64> = values.into_iter().map(|v| f64::from(*v)).collect();
+    sparkline(&values, columns, Some((0.0, 100.0)))
+}
+
 /// Replaces every glyph by one of ASCII.
 pub(crate) fn to_ascii(buf: &mut Buffer, area: Rect) {
     for y in area.top()..area.bottom() {
@@ -238,6 +244,7 @@ fn ascii(glyph: &str) -> &'static str {
         "↓" => "v",
         "²" => "2",
         "§" => "s",
+        "°" => " ",
         _ => "?",
     }
 }
@@ -266,7 +273,7 @@ mod tests {
         assert_eq!(sparkline(&[0.0, 1.0, 2.0, 3.0], 4, None), "▁▃▆█");
         assert_eq!(sparkline(&[5.0], 3, None), "  ▁");
         assert_eq!(sparkline(&[], 3, None), "   ");
-        assert_eq!(sparkline(&[0.0, 100.0, 50.0], 3, Some((0.0, 100.0))), "▁█▅");
+        assert_eq!(percents(&[0.0, 100.0, 50.0], 3), "▁█▅");
         let many: Vec<f64> = (0..1000).map(f64::from).collect();
         assert_eq!(sparkline(&many, 8, None), "▁▂▃▄▅▆▇█");
     }

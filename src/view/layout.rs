@@ -35,14 +35,14 @@ impl Layout {
         if state.zoom {
             layout.panes.push((state.focus, body));
         } else if area.width >= WIDE.0 && area.height >= WIDE.1 {
-            layout.wide(body);
+            layout.wide(state, body);
         } else {
             layout.compact(state, body);
         }
         Some(layout)
     }
 
-    fn wide(&mut self, body: Rect) {
+    fn wide(&mut self, state: &State, body: Rect) {
         let left_width = (body.width * 35 / 100).clamp(42, 48);
         let [left, right] = Split::horizontal([Constraint::Length(left_width), Constraint::Fill(1)]).areas(body);
         let knobs = KNOBS.iter().filter(|k| k.group == Group::Knob).count() as u16 + 2;
@@ -57,9 +57,15 @@ impl Layout {
             self.panes.extend([(Pane::Loss, loss), (Pane::Accuracy, accuracy), (Pane::Rate, rate)]);
             self.panes.extend([(Pane::Hardware, hardware), (Pane::Journal, journal)]);
         } else {
-            let [loss, rate, pair, journal] =
-                Split::vertical([Constraint::Fill(11), Constraint::Fill(8), Constraint::Fill(8), Constraint::Fill(5)])
-                    .areas(right);
+            // (many graphics cards take rows from the charts above them)
+            let height = (state.hardware.cards().len() as u16 + 3).clamp(body.height.div_ceil(4), body.height * 3 / 8);
+            let [loss, rate, pair, journal] = Split::vertical([
+                Constraint::Fill(11),
+                Constraint::Fill(8),
+                Constraint::Length(height),
+                Constraint::Fill(5),
+            ])
+            .areas(right);
             let [accuracy, hardware] =
                 Split::horizontal([Constraint::Fill(1), Constraint::Length(right.width.min(84) / 2)]).areas(pair);
             self.panes.extend([(Pane::Loss, loss), (Pane::Rate, rate), (Pane::Accuracy, accuracy)]);

@@ -1,5 +1,6 @@
 //! Drawing: pure functions from state to a buffer of cells.
 
+mod cards;
 mod chart;
 mod curves;
 mod draw;

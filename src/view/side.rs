@@ -54,11 +54,14 @@ fn summary(state: &State, pane: Pane, columns: usize) -> Option<(&'static str, S
         Pane::Rate => ("rate", last(&run.rate, number::rate), of(&run.rate)),
         Pane::Accuracy => ("top-1", last(&run.top1, number::percent), of(&run.top1)),
         Pane::Hardware => {
-            let values: Vec<f64> = state.hardware.busy.iter().map(|v| f64::from(*v)).collect();
-            let gpu = state.hardware.last.as_ref().is_some_and(|s| !s.gpus.is_empty());
-            let now = values.last().map_or("-".into(), |v| format!("{v:.0} %"));
-            let spark = draw::sparkline(&values, columns.min(16), Some((0.0, 100.0)));
-            (if gpu { "gpu" } else { "cpu" }, now, spark)
+            let hardware = &state.hardware;
+            let name = match (hardware.cards().is_empty(), hardware.throttles().is_empty()) {
+                (true, _) => "cpu",
+                (false, true) => "gpu",
+                (false, false) => "gpu !",
+            };
+            let now = hardware.busy.back().map_or("-".into(), |v| format!("{v:.0} %"));
+            (name, now, draw::percents(&hardware.busy, columns.min(16)))
         }
         Pane::Knobs | Pane::Tricks | Pane::Journal => return None,
     })

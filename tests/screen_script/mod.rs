@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
 use std::time::Duration;
-use tricktop::app::hardware::{Gpu, Sample};
+use tricktop::app::hardware::{Gpu, Process, Sample};
 use tricktop::app::{Effect, Key, Msg, Options, State, ThemeName, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
@@ -288,7 +288,7 @@ pub fn text(buffer: &Buffer) -> String {
 pub fn sample(i: u64) -> Sample {
     Sample {
         gpus: Vec::new(),
-        gpu_note: Some("no driver".into()),
+        gpu_note: Some("no driver"),
         cores: vec![98.0 - 20.0 * noise(i) as f32, 97.0 - 30.0 * noise(i + 99) as f32],
         memory_used: 3_400_000_000,
         memory_total: 23_000_000_000,
@@ -296,14 +296,29 @@ pub fn sample(i: u64) -> Sample {
     }
 }
 
-pub fn gpu_sample(i: u64) -> Sample {
-    let gpu = Gpu {
+/// A card in use, as the driver would tell.
+pub fn gpu(index: u32, i: u64) -> Gpu {
+    let random = |below: f64| below * noise(i + 31 * u64::from(index));
+    Gpu {
+        index,
         name: "NVIDIA H100 80GB HBM3".into(),
-        utilisation: Some(90 - (20.0 * noise(i)) as u32),
-        memory_used: Some(12_000_000_000),
+        utilisation: Some(90 - random(20.0) as u32),
+        memory_used: Some(12_000_000_000 + random(9e9) as u64),
         memory_total: 80_000_000_000,
-        temperature: Some(61),
+        temperature: Some(61 + index),
         power_w: Some(412.0),
-    };
-    Sample { gpus: vec![gpu], gpu_note: None, cores: vec![35.0; 26], ..sample(i) }
+        power_limit_w: Some(700.0),
+        sm_mhz: Some(1755),
+        memory_mhz: Some(2619),
+        throttle: Some(Vec::new()),
+        processes: Some(vec![
+            Process { pid: 4242, own: true, memory: Some(1_200_000_000) },
+            Process { pid: 4711, own: false, memory: Some(10_800_000_000) },
+        ]),
+    }
+}
+
+/// A sample of a machine with `cards` cards.
+pub fn gpu_sample(cards: u32, i: u64) -> Sample {
+    Sample { gpus: (0..cards).map(|index| gpu(index, i)).collect(), gpu_note: None, cores: vec![35.0; 26], ..sample(i) }
 }

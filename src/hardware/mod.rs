@@ -1,8 +1,11 @@
 //! Utilisation of GPUs (NVML, loaded at run time) and processor, sampled once a second by a thread of its own.
 
-use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
+mod gpu;
+
+pub use gpu::{Gpu, Process};
+
+use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
-use nvml_wrapper::{Device, Nvml};
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -15,30 +18,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Samples kept for a reader that is behind; later ones are left out.
 const BACKLOG: usize = 4;
 
-/// What one card does. A value that its driver does not give is `None`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Gpu {
-    /// Name of the model.
-    pub name: String,
-    /// Share of time with a kernel running, in percent.
-    pub utilisation: Option<u32>,
-    /// Bytes in use on the card.
-    pub memory_used: Option<u64>,
-    /// Bytes of the card, 0 when `memory_used` is not known.
-    pub memory_total: u64,
-    /// Degrees Celsius.
-    pub temperature: Option<u32>,
-    /// Watts.
-    pub power_w: Option<f64>,
-}
-
 /// What the machine does at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     /// The NVIDIA cards.
     pub gpus: Vec<Gpu>,
     /// Why there are none, e.g. `no driver: CPU shown`.
-    pub gpu_note: Option<String>,
+    pub gpu_note: Option<&'static str>,
     /// Use of each core since the sample before, in percent.
     pub cores: Vec<f32>,
     /// Bytes in use on the machine.
@@ -74,13 +60,10 @@ impl Probe {
     pub fn sample(&mut self) -> Sample {
         self.system.refresh_cpu_usage();
         self.system.refresh_memory();
-        let (gpus, gpu_note) = match &self.nvml {
-            Ok(nvml) => cards(nvml),
-            Err(e) => (Vec::new(), Some(absence(e).to_string())),
-        };
+        let gpus = gpu::cards(&self.nvml);
         Sample {
-            gpus,
-            gpu_note,
+            gpu_note: gpus.as_ref().err().copied(),
+            gpus: gpus.unwrap_or_default(),
             cores: self.system.cpus().iter().map(|core| core.cpu_usage().clamp(0.0, 100.0)).collect(),
             memory_used: self.system.used_memory(),
             memory_total: self.system.total_memory(),
@@ -93,36 +76,6 @@ impl Probe {
         let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
         self.system.process(pid).map_or(0, |process| process.memory())
-    }
-}
-
-/// The readable cards, and a note when there are none.
-fn cards(nvml: &Nvml) -> (Vec<Gpu>, Option<String>) {
-    let count = nvml.device_count().unwrap_or(0);
-    let gpus: Vec<Gpu> = (0..count).filter_map(|i| nvml.device_by_index(i).ok()).map(|device| card(&device)).collect();
-    let note = gpus.is_empty().then(|| "no NVIDIA card: CPU shown".to_string());
-    (gpus, note)
-}
-
-fn card(device: &Device) -> Gpu {
-    let memory = device.memory_info().ok();
-    Gpu {
-        name: device.name().unwrap_or_else(|_| "GPU".to_string()),
-        utilisation: device.utilization_rates().ok().map(|rates| rates.gpu),
-        memory_used: memory.as_ref().map(|memory| memory.used),
-        memory_total: memory.map_or(0, |memory| memory.total),
-        temperature: device.temperature(TemperatureSensor::Gpu).ok(),
-        power_w: device.power_usage().ok().map(|milliwatts| f64::from(milliwatts) / 1000.0),
-    }
-}
-
-fn absence(error: &NvmlError) -> &'static str {
-    match error {
-        NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded => {
-            "no driver: CPU shown"
-        }
-        NvmlError::NoPermission => "no permission to ask the NVIDIA driver: CPU shown",
-        _ => "the NVIDIA driver does not answer: CPU shown",
     }
 }
 
@@ -204,12 +157,5 @@ mod tests {
         }
         let cores = probe.sample().cores;
         assert!(cores.iter().sum::<f32>() > 20.0, "{cores:?}");
-    }
-
-    #[test]
-    fn a_missing_driver_is_said_in_words() {
-        assert_eq!(absence(&NvmlError::LibraryNotFound), "no driver: CPU shown");
-        assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver: CPU shown");
-        assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer: CPU shown");
     }
 }
