@@ -7,6 +7,7 @@ pub mod app;
 pub mod batch;
 pub mod cli;
 pub mod data;
+pub mod doctor;
 pub mod hardware;
 pub mod kernels;
 pub mod nn;

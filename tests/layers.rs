@@ -29,7 +29,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("view", &["app"]),
     ("tui", &["view"]),
     ("batch", &["runs"]),
-    ("cli", &["tui", "batch", "watch"]),
+    ("doctor", &["train", "hardware"]),
+    ("cli", &["tui", "batch", "watch", "doctor"]),
     ("main", &["cli"]),
 ];
 

@@ -83,7 +83,7 @@ fn steps(state: &mut State, records: &[StepRecord]) {
         run.rate.push(r.epoch, r.lr);
         run.speed.push(r.img_s);
         run.wait.push(f64::from(r.wait));
-        (run.step, run.epoch, run.lr) = (r.step, r.epoch, r.lr);
+        (run.step, run.epoch, run.lr, run.scaling) = (r.step, r.epoch, r.lr, r.scaling);
     }
     for curve in [&mut run.raw, &mut run.smooth, &mut run.rate] {
         curve.settle();

@@ -3,7 +3,7 @@
 use super::history::Curve;
 use crate::data::steps_per_epoch;
 use crate::recipe::Recipe;
-use crate::train::{self, RunInfo, Summary};
+use crate::train::{self, RunInfo, Scaling, Summary};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub struct Run {
     pub(crate) epoch: f64,
     pub(crate) lr: f64,
     pub(crate) wait: Smooth,
+    /// Loss scaling, in mixed precision.
+    pub(crate) scaling: Option<Scaling>,
     pub(crate) speed: Smooth,
     pub(crate) loss: Smooth,
     pub(crate) raw: Curve,
@@ -79,6 +81,7 @@ impl Run {
             epoch: 0.0,
             lr: f64::NAN,
             wait: Smooth::default(),
+            scaling: None,
             speed: Smooth::default(),
             loss: Smooth::default(),
             raw: Curve::default(),

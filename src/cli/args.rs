@@ -2,12 +2,20 @@
 
 use crate::app::ThemeName;
 use crate::data::PUBLISHED;
+use crate::recipe::Value;
+use crate::recipe::settings::Device;
 use crate::train::bench::CASES;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+
+/// Reads a device as presets spell it.
+fn device() -> impl TypedValueParser<Value = Device> {
+    PossibleValuesParser::new(Device::WORDS)
+        .try_map(|word| Device::try_from(Value::Word(word)).map_err(|()| "no device"))
+}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -218,8 +226,26 @@ pub(super) enum Command {
         /// Prints the share of every kind of work in the time
         #[arg(long)]
         profile: bool,
+        /// What computes
+        #[arg(long, default_value = "Cpu", value_parser = device())]
+        device: Device,
         #[command(flatten)]
         threads: Threads,
+    },
+    /// Says what the program finds on this machine: processor, cards, driver, terminal
+    Doctor {
+        /// Compares what computes with the processor's kernels, and times training steps: a report for an issue
+        #[arg(long)]
+        self_test: bool,
+        /// What the self-test is of
+        #[arg(long, default_value = "Auto", value_parser = device())]
+        device: Device,
+        /// Leaves out the timings
+        #[arg(long)]
+        untimed: bool,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Goes on with a run that was stopped or killed, where its newest checkpoint left it
     Resume(Resume),

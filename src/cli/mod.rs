@@ -11,14 +11,16 @@ mod screen;
 mod using;
 
 use crate::data::DataError;
+use crate::doctor::{Report, Terminal};
 use crate::kernels::Level;
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
+use crate::recipe::settings::Device;
 use crate::recipe::{Changes, Mistake, Mistakes, Preset, preset};
 use crate::runs::{self, RunError};
 use crate::train::bench::CASES;
 use crate::train::{self, TrainError};
-use crate::tui::TuiError;
+use crate::tui::{self, TuiError};
 use args::{Bench, Cli, Command, Look, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -110,9 +112,11 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
-        Some(Command::Bench { net, steps, json, profile, threads, input: None }) => {
-            bench(net, steps, json, profile, &threads)
+        Some(Command::Bench { net, steps, json, profile, device, threads, input: None }) => {
+            set_threads(&threads)?;
+            bench(net, steps, json, profile, device)
         }
+        Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
         Some(Command::Data { command }) => data::run(command),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics when it cannot write.
@@ -195,10 +199,24 @@ fn find_run(run: &Path) -> PathBuf {
     if !run.exists() && named.exists() { named } else { run.to_path_buf() }
 }
 
-fn bench(net: Option<String>, steps: u64, json: bool, profile: bool, threads: &Threads) -> Result<ExitCode, Failure> {
-    set_threads(threads)?;
+/// Looks at the machine, and tests it; 1 when the test fails.
+fn doctor(test: bool, device: Device, timed: bool, json: bool) -> Result<ExitCode, Failure> {
+    let mut report = Report::new(Terminal::look(tui::color_from_env(), tui::ascii_from_env()));
+    if test {
+        report.test(device, timed).map_err(Failure::Bench)?;
+    }
+    let text = if json {
+        serde_json::to_string_pretty(&report).map_err(|e| Failure::Print(e.into()))? + "\n"
+    } else {
+        report.text()
+    };
+    let code = print(&text)?;
+    Ok(if report.well() { code } else { ExitCode::FAILURE })
+}
+
+fn bench(net: Option<String>, steps: u64, json: bool, profile: bool, device: Device) -> Result<ExitCode, Failure> {
     for case in CASES.iter().filter(|c| net.as_deref().is_none_or(|net| net == c.name)) {
-        let t = train::bench::run(case, steps as usize).map_err(Failure::Bench)?;
+        let t = train::bench::run(case, steps as usize, device).map_err(Failure::Bench)?;
         let shares = t.profile.iter().filter(|_| profile);
         let shares: String = shares.map(|s| format!("\n  {:5.1} %  {}", s.share * 100.0, s.work)).collect();
         let line = if json {

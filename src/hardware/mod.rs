@@ -18,6 +18,26 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Samples kept for a reader that is behind; later ones are left out.
 const BACKLOG: usize = 4;
 
+/// NVIDIA's driver.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Driver {
+    /// Its version.
+    pub version: String,
+    /// Newest version of CUDA that it can run: major and minor.
+    pub cuda: (u32, u32),
+}
+
+/// Asks NVML for NVIDIA's driver.
+///
+/// # Errors
+/// Why there is none, in a few words.
+pub fn driver() -> Result<Driver, String> {
+    let nvml = Nvml::init().map_err(|e| e.to_string())?;
+    let version = nvml.sys_driver_version().map_err(|e| e.to_string())?;
+    let cuda = nvml.sys_cuda_driver_version().map_err(|e| e.to_string())? as u32;
+    Ok(Driver { version, cuda: (cuda / 1000, cuda % 1000 / 10) })
+}
+
 /// What the machine does at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {

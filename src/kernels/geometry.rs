@@ -21,7 +21,7 @@ pub struct Conv {
 
 impl Conv {
     /// A dense convolution with a square kernel, padded to keep the size at stride 1.
-    pub fn same(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
+    pub const fn same(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
         let padding = (kernel / 2, kernel / 2);
         Conv { kernel: (kernel, kernel), stride, padding, dilation: 1, groups: 1, c_in, c_out }
     }

@@ -1,10 +1,11 @@
 //! Times whole training steps on made-up images: net, loss, gradients, optimiser.
 
-use super::TrainError;
 use super::step::Learner;
+use super::{Chosen, TrainError};
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
-use crate::recipe::settings::{Augment, Crop, Family, Form, Net, Settings, Variant};
+use crate::ops::Ops;
+use crate::recipe::settings::{Augment, Crop, Device, Family, Form, Net, Settings, Variant};
 use crate::tricks::schedule::Position;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -101,8 +102,16 @@ fn shares(seconds: f64) -> Vec<Share> {
 /// Times `steps` steps of a net.
 ///
 /// # Errors
-/// The device's.
-pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
+/// A device that cannot be had, or that gives up.
+pub fn run(case: &'static Case, steps: usize, device: Device) -> Result<Timing, TrainError> {
+    match Chosen::open(device)?.0 {
+        Chosen::Cpu => time(Cpu::default(), case, steps),
+        #[cfg(feature = "cuda")]
+        Chosen::Cuda(dev, _) => time(dev, case, steps),
+    }
+}
+
+fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
     let data = Synthetic {
         height: case.edge,
         width: case.edge,
@@ -116,7 +125,7 @@ pub fn run(case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
         net: Net { family: case.family, depth: case.depth, form: case.form, variant: case.variant, ..Net::default() },
         ..Settings::default()
     };
-    let mut learner = Learner::new(Cpu::default(), &settings, &data)?;
+    let mut learner = Learner::new(dev, &settings, &data)?;
     let order = epoch_order(data.train.len(), 0, 0);
     let augment = Augment { flip: false, crop: Crop { on: false, pad: 0 }, ..Augment::default() };
     let batch = train_batch(&data, &order, 0, 0, &augment);
