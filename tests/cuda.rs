@@ -95,3 +95,63 @@ fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
         near(&losses(&dir), &losses(&on_cpu), 1e-4);
     }
 }
+
+/// An emulated card can be given little memory: what is refused there, and that what is advised fits.
+#[test]
+fn what_does_not_fit_is_refused_and_what_is_advised_fits() {
+    if std::env::var_os("CUDA_EMU_COMPUTE_CAP").is_none() {
+        println!("left out: the memory of a real card is what it is");
+        return;
+    }
+    for mixed in ["false", "true"] {
+        let step = |batch: &str| {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["one_step", "--exact", "--ignored", "--nocapture"]);
+            command.env("CUDA_EMU_MEMORY", "16").env("BATCH", batch).env("MIXED", mixed);
+            let output = command.output().unwrap();
+            let said = [output.stdout, output.stderr].concat();
+            (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+        };
+        let (_, said) = step("1000");
+        assert!(said.contains("GB are free on cuda 0"), "{said}");
+        let advised = said.split("set train.batch to ").nth(1).unwrap_or_else(|| panic!("{said}"));
+        let batch = advised.split(' ').next().unwrap();
+        println!("mixed {mixed}: batches of {batch} fit into 16 MiB");
+        let (done, said) = step(batch);
+        assert!(done && said.contains("one step was made"), "{said}");
+    }
+}
+
+#[test]
+#[ignore = "a part of the test above"]
+fn one_step() {
+    let desk = Desk::new();
+    let variable = |name: &str| std::env::var(name).unwrap();
+    let recipe = small(&[
+        ("device", word("Cuda(0)")),
+        ("data.train_images", Value::Int(1000)),
+        ("train.batch", Value::Int(variable("BATCH").parse().unwrap())),
+        ("tricks.mixed.on", Value::Bool(variable("MIXED") == "true")),
+    ]);
+    let session = runs::start(recipe, desk.path()).unwrap();
+    session.commands.send(tricktop::train::Command::Steps(1)).unwrap();
+    let session = wait_for(session, |e| match e {
+        tricktop::train::Event::Ended(summary) => panic!("{:?}", summary.error),
+        event => *event == tricktop::train::Event::State(State::Paused),
+    });
+    session.commands.send(tricktop::train::Command::Stop { save: false }).unwrap();
+    assert_eq!(play(session).end.state, State::Stopped);
+    println!("one step was made");
+}
+
+#[test]
+fn the_self_test_passes() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tricktop"));
+    let output = command.args(["doctor", "--self-test", "--untimed", "--device", "Cuda(0)", "--json"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let checks = report["test"]["checks"].as_array().unwrap();
+    assert!(output.status.success() && checks.len() >= 20, "{text}");
+    assert!(checks.iter().any(|check| check["distance"].as_f64() > Some(0.0)), "the card is the processor: {text}");
+    assert_eq!(report["cards"]["Ok"][0]["number"], 0);
+}

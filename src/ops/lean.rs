@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Gathered values of a convolution that are made at once; more are made for some images at a time. (The kernels of
 /// dfdx count to 2^32.)
-pub const GATHERED: usize = 1 << 27;
+pub const GATHERED: usize = 1 << 25;
 
 /// What goes into an operation.
 pub type Inputs<'a, E, D> = &'a [Matrix<E, D>];

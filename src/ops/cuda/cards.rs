@@ -66,6 +66,8 @@ fn card(number: i32) -> Result<Card, DriverError> {
 pub fn open(number: usize) -> Result<Cuda, String> {
     let trial = || -> Result<(Cuda, Vec<f32>), Error> {
         let dev = Cuda::try_build(number, 0)?;
+        // (it keeps what is freed for values of the very same size, of which a net has many; the driver has a pool)
+        dev.try_disable_cache()?;
         let x: Matrix = dev.try_ones_like(&(1, 2))?;
         let sum = x.clone().try_add(x)?;
         let mut values = vec![0.0; 2];
