@@ -147,7 +147,8 @@ fn one_step() {
 #[test]
 fn the_self_test_passes() {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tricktop"));
-    let output = command.args(["doctor", "--self-test", "--untimed", "--device", "Cuda(0)", "--json"]).output().unwrap();
+    let output =
+        command.args(["doctor", "--self-test", "--untimed", "--device", "Cuda(0)", "--json"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
     let checks = report["test"]["checks"].as_array().unwrap();

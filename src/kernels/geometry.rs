@@ -31,6 +31,11 @@ impl Conv {
         self.kernel.0 * self.kernel.1
     }
 
+    /// Whether every output pixel is made of one input pixel: a product of matrices.
+    pub fn is_pointwise(&self) -> bool {
+        self.kernel == (1, 1) && self.stride == 1 && self.padding == (0, 0)
+    }
+
     /// Shape of the weight matrix.
     pub fn weight_shape(&self) -> (usize, usize) {
         (self.taps() * self.c_in / self.groups, self.c_out)

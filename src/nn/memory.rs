@@ -14,6 +14,9 @@ const SPREAD: u64 = 6;
 /// Single-precision maps that a norm of a card holds at a time: values and gradients of its steps.
 const NORM: u64 = 12;
 
+/// Largest batch that is thought of.
+const BATCHES: usize = 65536;
+
 /// What computes, as far as memory goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
@@ -69,10 +72,9 @@ impl NetSpec {
 
     /// The largest batch that fits into `free` bytes, if one image does.
     pub fn largest_batch(&self, h: usize, w: usize, free: u64, plan: Plan) -> Option<usize> {
-        let fits = |batch: usize| self.memory(h, w, batch, plan).total() <= free;
-        let above = (0..usize::BITS).map(|bit| 1 << bit).find(|batch| !fits(*batch))?;
-        let batches: Vec<usize> = (above / 2..above).collect();
-        batches.partition_point(|batch| fits(*batch)).checked_sub(1).map(|at| batches[at]).filter(|batch| *batch > 0)
+        let batches: Vec<usize> = (1..=BATCHES).collect();
+        let fit = batches.partition_point(|batch| self.memory(h, w, *batch, plan).total() <= free);
+        (fit > 0).then_some(fit)
     }
 }
 
@@ -95,7 +97,8 @@ impl Maps {
             (Plan::Kernels, Part::Unit(Unit { norm_name: None, .. }) | Part::Norm) => (0, 0),
             (Plan::Kernels, _) => (1, 0),
             (Plan::Card { .. }, Part::Unit(unit)) => {
-                let rows = to.h as u64 * to.w as u64 * (unit.conv.taps() * unit.conv.c_in) as u64;
+                let gathered = if unit.conv.is_pointwise() { 0 } else { unit.conv.taps() * unit.conv.c_in };
+                let rows = (to.h * to.w * gathered) as u64;
                 let at_once = (GATHERED as u64).clamp(rows, rows * self.batch) * bytes(1) / self.batch;
                 // (a grouped convolution is spread out to a dense one)
                 let spread = (unit.conv.taps() * unit.conv.c_in * unit.conv.c_out) as u64;
@@ -117,5 +120,40 @@ impl Maps {
         self.kept += kept * map;
         self.largest = self.largest.max(map);
         self.most = self.most.max(beside);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::settings::Net;
+
+    #[test]
+    fn memory_grows_with_the_batch_and_halves_in_half_precision() {
+        let spec = NetSpec::new(&Net::default(), 1, 10);
+        let of = |batch, plan| spec.memory(28, 28, batch, plan);
+        let [cpu, single, half] = [Plan::Kernels, Plan::Card { half: false }, Plan::Card { half: true }];
+        for plan in [cpu, single, half] {
+            let (one, many) = (of(1, plan), of(64, plan));
+            assert_eq!((many.weights, many.velocities), (one.weights, one.velocities));
+            assert_eq!(many.activations, 64 * one.activations);
+            // (rows are not gathered for all images at once)
+            assert!(many.passing > one.passing && many.passing <= 64 * one.passing, "{one:?} {many:?}");
+        }
+        assert_eq!(of(8, single).activations, 2 * of(8, half).activations);
+        assert!(of(8, cpu).total() < of(8, half).total());
+    }
+
+    #[test]
+    fn the_largest_batch_fits_and_one_image_more_does_not() {
+        let spec = NetSpec::new(&Net::default(), 1, 10);
+        for plan in [Plan::Kernels, Plan::Card { half: false }] {
+            for free in [20_000_000, 100_000_000, 1_000_000_000] {
+                let batch = spec.largest_batch(28, 28, free, plan).unwrap();
+                let needed = |batch| spec.memory(28, 28, batch, plan).total();
+                assert!(needed(batch) <= free && needed(batch + 1) > free, "{batch} of {free}");
+            }
+            assert_eq!(spec.largest_batch(28, 28, 1_000_000, plan), None);
+        }
     }
 }

@@ -21,6 +21,10 @@ pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
     conv: &Conv,
 ) -> Result<Map<E, D, T>, D::Err> {
     let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
+    if conv.is_pointwise() {
+        let dense = dense_weights::<E, D, T>(w, conv)?;
+        return Ok(Map::new(x.tensor().try_matmul(dense)?, g.n, g.oh, g.ow));
+    }
     let mut index = Vec::with_capacity(g.oh * g.ow * conv.taps());
     for (oy, ox) in (0..g.oh * g.ow).map(|i| (i / g.ow, i % g.ow)) {
         for (ky, kx) in (0..conv.taps()).map(|t| (t / conv.kernel.1, t % conv.kernel.1)) {

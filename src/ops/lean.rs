@@ -113,21 +113,36 @@ fn conv2d_in_parts<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let y = joined(parts.ranges().map(|images| Ok(composed::conv2d(parts.x(&images)?, w, &g.conv)?.tensor())))?;
     let (w, take) = (w.clone(), taking(&y));
     tape.add_backward_op(move |grads| {
-        let gy = take(grads)?;
-        let mut of_x = Vec::new();
-        for images in parts.ranges() {
-            let (x, gy) = (parts.x(&images)?, rows(&gy, &images, g.oh * g.ow)?);
-            lending(grads, std::slice::from_ref(&w), |tape| {
-                let values = x.clone().tensor();
-                let made = backward(composed::conv2d(x.put_tape(tape), &w, &g.conv)?.tensor(), gy)?;
-                of_x.push(Ok(made.get(&values)));
-                Ok(made)
-            })?;
-        }
-        let (x, of_x) = (parts.x.tensor(), joined(of_x.into_iter())?);
-        lending(grads, std::slice::from_ref(&x), |tape| backward(x.clone().put_tape(tape), of_x))
+        let (of_x, of_w) = parts.gradients(&w, &take(grads)?)?;
+        add(grads, &parts.x.tensor(), of_x)?;
+        add(grads, &w, of_w)
     });
     Ok(Map::new(y.put_tape(tape), g.n, g.oh, g.ow))
+}
+
+/// Gradients of the input and the weights of a convolution whose output has the gradient `gy`.
+///
+/// # Errors
+/// The device's.
+pub fn conv2d_gradients<E: Real, D: Ops<E>>(
+    x: Map<E, D>,
+    w: &Matrix<E, D>,
+    conv: &Conv,
+    gy: &Matrix<E, D>,
+) -> Result<(Matrix<E, D>, Matrix<E, D>), D::Err> {
+    Parts::new(*conv, x, GATHERED).gradients(w, gy)
+}
+
+/// Adds to the gradient of a tensor.
+///
+/// # Errors
+/// The device's.
+pub(super) fn add<E: Real, D: Ops<E>>(
+    grads: &mut Gradients<E, D>,
+    of: &Matrix<E, D>,
+    gradient: Matrix<E, D>,
+) -> Result<(), D::Err> {
+    lending(grads, std::slice::from_ref(of), |tape| backward(of.clone().put_tape(tape), gradient))
 }
 
 /// A convolution's images, in parts that are gathered at once.
@@ -147,6 +162,21 @@ impl<E: Real, D: Ops<E>> Parts<E, D> {
     fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<E, D> {
         let (n, step) = (self.g.n, self.images);
         (0..n.max(1)).step_by(step).map(move |from| from..(from + step).min(n))
+    }
+
+    /// See [`conv2d_gradients`].
+    fn gradients(&self, w: &Matrix<E, D>, gy: &Matrix<E, D>) -> Result<(Matrix<E, D>, Matrix<E, D>), D::Err> {
+        let (mut of_x, mut of_w) = (Vec::new(), Gradients::leaky());
+        for images in self.ranges() {
+            let (x, gy) = (self.x(&images)?, rows(gy, &images, self.g.oh * self.g.ow)?);
+            lending(&mut of_w, std::slice::from_ref(w), |tape| {
+                let values = x.clone().tensor();
+                let made = backward(composed::conv2d(x.put_tape(tape), w, &self.g.conv)?.tensor(), gy)?;
+                of_x.push(Ok(made.get(&values)));
+                Ok(made)
+            })?;
+        }
+        Ok((joined(of_x.into_iter())?, of_w.get(w)))
     }
 
     fn x(&self, images: &Range<usize>) -> Result<Map<E, D>, D::Err> {

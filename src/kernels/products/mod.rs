@@ -33,8 +33,7 @@ pub fn applies(g: &ConvGeometry) -> bool {
 }
 
 fn pointwise(g: &ConvGeometry) -> bool {
-    let c = &g.conv;
-    c.kernel == (1, 1) && c.stride == 1 && c.padding == (0, 0) && c.groups == 1
+    g.conv.is_pointwise() && g.conv.groups == 1
 }
 
 /// Convolves `x` with `w` into `to`; gives the sums of each part of the output that the sink kept.

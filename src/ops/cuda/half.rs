@@ -87,11 +87,10 @@ pub fn conv2d<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>, f: Filter<f32, Cuda>) ->
     let (out, gradient) = Half::map(y.tensor(), (n, oh, ow));
     tape.add_backward_op(move |grads| {
         let Some(gy) = gradient.take() else { return Ok(()) };
-        let x = Map::new(half.values.leaky_trace(), n, h, w);
-        let made = lean::backward(lean::conv2d(x, &narrow, &conv)?.tensor(), gy)?;
-        half.add(made.get(&half.values))?;
-        let of_weight: Wide = made.get(&narrow).try_to_dtype()?;
-        lending(grads, std::slice::from_ref(&weight), |tape| lean::backward(weight.clone().put_tape(tape), of_weight))
+        let x = Map::new(half.values.clone(), n, h, w);
+        let (of_x, of_weight) = lean::conv2d_gradients(x, &narrow, &conv, &gy)?;
+        half.add(of_x)?;
+        lean::add(grads, &weight, of_weight.try_to_dtype()?)
     });
     Ok(out.put_tape(tape))
 }

@@ -28,9 +28,6 @@ impl Real for AMP<f16> {
 /// Half precision with sums in single precision.
 impl Ops<AMP<f16>> for Cuda {}
 
-/// Double precision, to check the others with.
-impl Ops<f64> for Cuda {}
-
 impl Ops<f32> for Cuda {
     fn narrow(x: Map<f32, Self>) -> Result<Map<f32, Self>, Error> {
         half::narrow(x)
