@@ -4,6 +4,7 @@
 use super::broken::Broken;
 use super::room::Room;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use jpeg_decoder::PixelFormat;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use zune_jpeg::JpegDecoder;
@@ -35,6 +36,8 @@ pub(super) struct Picture {
     pub height: usize,
     /// Width.
     pub width: usize,
+    /// How many times smaller it is than in its file.
+    pub shrunk: usize,
     /// Its part of the memory for large pictures.
     room: Option<Room>,
 }
@@ -57,26 +60,36 @@ impl Picture {
     }
 }
 
+/// What is wanted of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// The rows above this one, in pixels of the file.
+    pub rows: usize,
+    /// How many times smaller it may be.
+    pub shrink: usize,
+}
+
 /// Decodes a file. Transparency is left out, grey becomes RGB.
 ///
 /// # Errors
 /// Why it cannot be used.
 pub(super) fn decode(bytes: &[u8], picture: &mut Picture) -> Result<(), Broken> {
-    decode_rows(bytes, picture, |_, _| usize::MAX)
+    decode_part(bytes, picture, |_, _| Wanted { rows: usize::MAX, shrink: 1 })
 }
 
-/// Decodes at least the rows above the one that `rows` names for a height and width; the picture says how many.
+/// Decodes at least what `wanted` names for a height and width; the picture says how many rows, and how much smaller it
+/// is.
 ///
 /// # Errors
 /// Why it cannot be used.
-pub(super) fn decode_rows(
+pub(super) fn decode_part(
     bytes: &[u8],
     picture: &mut Picture,
-    rows: impl FnOnce(usize, usize) -> usize,
+    wanted: impl FnOnce(usize, usize) -> Wanted,
 ) -> Result<(), Broken> {
     let decoded = guarded(|| match image::guess_format(bytes) {
-        Ok(ImageFormat::Jpeg) => jpeg(bytes, picture, rows),
-        Ok(format @ (ImageFormat::Png | ImageFormat::WebP)) => other(bytes, format, picture, rows),
+        Ok(ImageFormat::Jpeg) => jpeg(bytes, picture, wanted),
+        Ok(format @ (ImageFormat::Png | ImageFormat::WebP)) => other(bytes, format, picture, wanted),
         _ => {
             let begin: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
             Err(Broken::Kind(if begin.is_empty() { "nothing".into() } else { begin.join(" ") }))
@@ -96,34 +109,62 @@ fn guarded<T>(decode: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
     })
 }
 
-fn jpeg(bytes: &[u8], picture: &mut Picture, rows: impl FnOnce(usize, usize) -> usize) -> Result<(), Broken> {
+fn jpeg(bytes: &[u8], picture: &mut Picture, wanted: impl FnOnce(usize, usize) -> Wanted) -> Result<(), Broken> {
     let frame = Frame::find(bytes).ok_or_else(|| Broken::Decoder("it has no frame header".into()))?;
     let Frame { height, width, .. } = frame;
     if bytes[frame.scan..].windows(2).rposition(|pair| pair == [0xff, 0xd9]).is_none() {
         return Err(Broken::Cut);
     }
     picture.admit(height, width)?;
-    let wanted = frame.rows(rows(height, width));
-    let shorter = wanted.map(|rows| {
+    let Wanted { rows, shrink } = wanted(height, width);
+    let rows = frame.rows(rows);
+    let shorter = rows.map(|rows| {
         let mut copy = bytes.to_vec();
         copy[frame.at..frame.at + 2].copy_from_slice(&(rows as u16).to_be_bytes());
         copy
     });
-    let height = wanted.unwrap_or(height);
+    let height = rows.unwrap_or(height);
+    let bytes = shorter.as_deref().unwrap_or(bytes);
+    if smaller(bytes, picture, (height, width), shrink)? {
+        return Ok(());
+    }
     let options = DecoderOptions::new_fast()
         .jpeg_set_out_colorspace(ColorSpace::RGB)
         .set_max_width(width)
         .set_max_height(height)
         .set_strict_mode(true);
-    let source = ZCursor::new(shorter.as_deref().unwrap_or(bytes));
-    let mut decoder = JpegDecoder::new_with_options(source, options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     picture.pixels.resize(height * width * 3, 0);
     decoder.decode_into(&mut picture.pixels).map_err(|e| Broken::Decoder(e.to_string()))?;
     if decoder.info().map(|info| (usize::from(info.height), usize::from(info.width))) != Some((height, width)) {
         return Err(Broken::Decoder("its size changes on the way".into()));
     }
-    (picture.height, picture.width) = (height, width);
+    (picture.height, picture.width, picture.shrunk) = (height, width, 1);
     Ok(())
+}
+
+/// Decodes to an eighth or a quarter of the height and width when the picture may be as small: only a part of every
+/// block is transformed back. Says whether that was done.
+fn smaller(
+    bytes: &[u8],
+    picture: &mut Picture,
+    (height, width): (usize, usize),
+    shrink: usize,
+) -> Result<bool, Broken> {
+    let Some(by) = [8, 4].into_iter().find(|by| shrink >= *by) else { return Ok(false) };
+    let damaged = |e: jpeg_decoder::Error| Broken::Decoder(e.to_string());
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.set_max_decoding_buffer_size(MAX_PIXELS);
+    let (w, h) = decoder.scale(width.div_ceil(by) as u16, height.div_ceil(by) as u16).map_err(damaged)?;
+    let pixels = decoder.decode().map_err(damaged)?;
+    picture.pixels = match decoder.info().map(|info| info.pixel_format) {
+        Some(PixelFormat::RGB24) => pixels,
+        Some(PixelFormat::L8) => pixels.into_iter().flat_map(|grey| [grey; 3]).collect(),
+        _ => return Ok(false),
+    };
+    (picture.height, picture.width, picture.shrunk) = (usize::from(h), usize::from(w), by);
+    let whole = picture.pixels.len() == picture.height * picture.width * 3;
+    if whole { Ok(true) } else { Err(Broken::Decoder("its size changes on the way".into())) }
 }
 
 /// What the frame header of a JPEG file says.
@@ -186,7 +227,7 @@ fn other(
     bytes: &[u8],
     format: ImageFormat,
     picture: &mut Picture,
-    rows: impl FnOnce(usize, usize) -> usize,
+    wanted: impl FnOnce(usize, usize) -> Wanted,
 ) -> Result<(), Broken> {
     let damaged = |e: image::ImageError| Broken::Decoder(e.to_string());
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -197,16 +238,42 @@ fn other(
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     picture.admit(height, width)?;
-    rows(height, width);
+    wanted(height, width);
     let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     picture.pixels = image.into_rgb8().into_raw();
-    (picture.height, picture.width) = (height, width);
+    (picture.height, picture.width, picture.shrunk) = (height, width, 1);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_that_may_be_smaller_is_decoded_so() {
+        let wave = |x: u32, y: u32, c: u32| 127.0 + 100.0 * (x as f32 / 40.0 + y as f32 / 60.0 + c as f32).sin();
+        let colour = image::RgbImage::from_fn(645, 483, |x, y| image::Rgb([0, 1, 2].map(|c| wave(x, y, c) as u8)));
+        let grey = DynamicImage::from(colour.clone()).into_luma8();
+        for image in [DynamicImage::from(colour), grey.into()] {
+            let mut file = Cursor::new(Vec::new());
+            image.write_to(&mut file, ImageFormat::Jpeg).unwrap();
+            let (file, mut picture) = (file.into_inner(), Picture::default());
+            for (shrink, by, size) in [(3, 1, [483, 645]), (4, 4, [121, 162]), (7, 4, [121, 162]), (9, 8, [61, 81])] {
+                decode_part(&file, &mut picture, |_, _| Wanted { rows: usize::MAX, shrink }).unwrap();
+                assert_eq!(([picture.height, picture.width], picture.shrunk), (size, by));
+                let middle = by as u32 / 2;
+                let rgb = image.to_rgb8();
+                for (y, x) in [(3, 5), (50, 60), (20, 70)] {
+                    let at = rgb.get_pixel(x as u32 * by as u32 + middle, y as u32 * by as u32 + middle);
+                    let found = &picture.pixels[(y * picture.width + x) * 3..][..3];
+                    let apart = found.iter().zip(at.0).map(|(a, b)| a.abs_diff(b)).max().unwrap();
+                    assert!(apart <= 12, "{shrink}: {found:?} {at:?}");
+                }
+            }
+            decode_part(&file, &mut picture, |_, _| Wanted { rows: 100, shrink: 8 }).unwrap();
+            assert!((13..=17).contains(&picture.height) && picture.width == 81, "{}", picture.height);
+        }
+    }
 
     #[test]
     fn a_large_picture_that_is_broken_keeps_no_room() {

@@ -1,7 +1,7 @@
 //! How fast images are read for the paper's training: `tricktop bench input`.
 
 use super::augment::Stages;
-use super::decode::{Picture, decode_rows};
+use super::decode::{Picture, decode_part};
 use super::source::{Split, Stored};
 use super::{DataError, DataSet, Pass, Reader, open, steps_per_epoch};
 use crate::recipe::settings::{Augment, Crop, Data, Jitter, Pca, Resized};
@@ -105,8 +105,8 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
     let read = time(&mut |_, _, _| {});
     let decode = time(&mut |_, image, stages| {
         if let Stored::Encoded(bytes) = image {
-            let rows = |h, w| stages.region(h, w).map_or(h, |r| r.top + r.height);
-            let _ = decode_rows(&bytes, &mut picture, rows);
+            let wanted = |h, w| set.input.wanted(stages.region(h, w), h, w);
+            let _ = decode_part(&bytes, &mut picture, wanted);
             picture.free();
         }
     });

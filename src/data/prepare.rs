@@ -2,7 +2,7 @@
 
 use super::augment::{Normaliser, Stages};
 use super::broken::Broken;
-use super::decode::{Picture, decode_rows};
+use super::decode::{Picture, Wanted, decode_part};
 use super::resize::{Region, resize, shorter_edge};
 use super::source::Stored;
 use std::cell::RefCell;
@@ -83,11 +83,12 @@ impl Input {
                 }
                 Stored::Encoded(bytes) => {
                     let mut region = None;
-                    decode_rows(bytes, picture, |height, width| {
+                    decode_part(bytes, picture, |height, width| {
                         region = stages.region(height, width);
-                        region.map_or(height, |r| r.top + r.height)
+                        self.wanted(region, height, width)
                     })?;
-                    (&picture.pixels, [picture.height, picture.width, 3], region)
+                    let shape = [picture.height, picture.width, 3];
+                    (&picture.pixels, shape, region.map(|region| region.shrunk(picture.shrunk, shape)))
                 }
             };
             let at_size = match region {
@@ -98,6 +99,16 @@ impl Input {
             picture.free();
             taken
         })
+    }
+
+    /// What is needed of a picture: as much detail as makes every pixel a mean of two by two at least.
+    pub(super) fn wanted(&self, region: Option<Region>, height: usize, width: usize) -> Wanted {
+        let [h, w, _] = self.shape;
+        let (rows, ratio) = match region {
+            Some(region) => (region.top + region.height, (region.height / h).min(region.width / w)),
+            None => (height, height.min(width) / self.edge.max(1)),
+        };
+        Wanted { rows, shrink: ratio / 2 }
     }
 
     /// A part of the image, resized to what the net sees.

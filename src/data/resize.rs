@@ -16,6 +16,18 @@ pub(super) struct Region {
     pub width: usize,
 }
 
+impl Region {
+    /// The same part of a picture that is so many times smaller, of this shape.
+    pub fn shrunk(self, by: usize, [height, width, _]: [usize; 3]) -> Region {
+        let part = |first: usize, size: usize, all: usize| {
+            let first = (first / by).min(all.saturating_sub(1));
+            (first, (size / by).clamp(1, all - first))
+        };
+        let ((top, height), (left, width)) = (part(self.top, self.height, height), part(self.left, self.width, width));
+        Region { top, left, height, width }
+    }
+}
+
 thread_local! {
     /// The memory of a resizer is used again.
     static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());

@@ -41,11 +41,15 @@ impl Check {
 /// Largest distance of single precision.
 const SINGLE: f64 = 1e-4;
 
+/// Largest distance of the gradients of a whole net, and of losses after a few steps: norms over few values blow
+/// differences up.
+const DEEP: f64 = 1e-3;
+
 /// Largest distance of losses in mixed precision: both round, at the same places and not in the same order.
 const MIXED: f64 = 1e-2;
 
 /// Largest distance of losses after many steps, which blow differences up.
-const LATE: f64 = 2e-2;
+const LATE: f64 = 5e-2;
 
 /// Training steps that are compared, and how many of them closely.
 const STEPS: usize = 50;
@@ -66,13 +70,12 @@ pub fn run<D: Ops<f32>>(dev: &D) -> Result<Vec<Check>, TrainError> {
     for (name, settings, edge) in nets() {
         let (found, expected) = (pass(dev, &settings, edge), pass(&cpu, &settings, edge));
         let (found, expected) = (found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?);
-        for (part, found, expected) in [("logits", &found.0, &expected.0), ("gradients", &found.1, &expected.1)] {
-            checks.push(Check::of(format!("{name}: {part}"), found, expected, SINGLE));
-        }
+        checks.push(Check::of(format!("{name}: logits"), &found.0, &expected.0, SINGLE));
+        checks.push(Check::of(format!("{name}: gradients"), &found.1, &expected.1, DEEP));
     }
     let single = Settings::default();
     let (found, expected) = (train(dev, &single, STEPS)?, train(&cpu, &single, STEPS)?);
-    checks.push(Check::of(format!("losses of {EARLY} steps"), &found[..EARLY], &expected[..EARLY], SINGLE));
+    checks.push(Check::of(format!("losses of {EARLY} steps"), &found[..EARLY], &expected[..EARLY], DEEP));
     checks.push(Check::of(format!("losses of {STEPS} steps"), &found, &expected, LATE));
     let mut mixed = Settings::default();
     mixed.tricks.mixed.on = true;
@@ -158,7 +161,7 @@ impl Op {
 fn nets() -> impl Iterator<Item = (&'static str, Settings, usize)> {
     let all = [
         ("ResNet-14-D", Family::ResNet, Form::Small, 14, Variant::D, 0.5, 16),
-        ("ResNet-50-B", Family::ResNet, Form::ImageNet, 50, Variant::B, 0.0625, 32),
+        ("ResNet-50-B", Family::ResNet, Form::ImageNet, 50, Variant::B, 0.0625, 64),
         ("SE-ResNet-8-D", Family::SeResNet, Form::Small, 8, Variant::D, 0.5, 16),
         ("MobileNet", Family::MobileNet, Form::Small, 28, Variant::B, 0.0625, 32),
     ];

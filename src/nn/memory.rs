@@ -14,6 +14,10 @@ const SPREAD: u64 = 6;
 /// Single-precision maps that a norm of a card holds at a time: values and gradients of its steps.
 const NORM: u64 = 12;
 
+/// The program itself, in the memory of the processor. There a buffer may also be larger than the map in it, by a third
+/// on average: buffers are used again for maps of about their size.
+const PROGRAM: u64 = 45_000_000;
+
 /// Largest batch that is thought of.
 const BATCHES: usize = 65536;
 
@@ -66,7 +70,7 @@ impl NetSpec {
             velocities: 4 * values(true),
             gradients: 4 * values(true),
             activations: maps.kept,
-            passing: maps.most + 2 * maps.largest,
+            passing: maps.most + 2 * maps.largest + if plan == Plan::Kernels { PROGRAM + maps.kept / 3 } else { 0 },
         }
     }
 
@@ -141,14 +145,13 @@ mod tests {
             assert!(many.passing > one.passing && many.passing <= 64 * one.passing, "{one:?} {many:?}");
         }
         assert_eq!(of(8, single).activations, 2 * of(8, half).activations);
-        assert!(of(8, cpu).total() < of(8, half).total());
     }
 
     #[test]
     fn the_largest_batch_fits_and_one_image_more_does_not() {
         let spec = NetSpec::new(&Net::default(), 1, 10);
         for plan in [Plan::Kernels, Plan::Card { half: false }] {
-            for free in [20_000_000, 100_000_000, 1_000_000_000] {
+            for free in [100_000_000, 1_000_000_000] {
                 let batch = spec.largest_batch(28, 28, free, plan).unwrap();
                 let needed = |batch| spec.memory(28, 28, batch, plan).total();
                 assert!(needed(batch) <= free && needed(batch + 1) > free, "{batch} of {free}");
