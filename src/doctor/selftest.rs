@@ -161,7 +161,7 @@ impl Op {
 fn nets() -> impl Iterator<Item = (&'static str, Settings, usize)> {
     let all = [
         ("ResNet-14-D", Family::ResNet, Form::Small, 14, Variant::D, 0.5, 16),
-        ("ResNet-50-B", Family::ResNet, Form::ImageNet, 50, Variant::B, 0.0625, 64),
+        ("ResNet-18-D", Family::ResNet, Form::ImageNet, 18, Variant::D, 0.125, 64),
         ("SE-ResNet-8-D", Family::SeResNet, Form::Small, 8, Variant::D, 0.5, 16),
         ("MobileNet", Family::MobileNet, Form::Small, 28, Variant::B, 0.0625, 32),
     ];
