@@ -16,6 +16,9 @@ pub type Inputs<'a, E, D> = &'a [Matrix<E, D>];
 /// The values that an operation gives, and its tape.
 pub type Output<E, D> = Matrix<E, D, OwnedTape<E, D>>;
 
+/// Two matrices.
+pub type Pair<E, D> = (Matrix<E, D>, Matrix<E, D>);
+
 /// Runs `f` on `inputs`, all of different tensors, and once more in the backward pass.
 ///
 /// # Errors
@@ -129,7 +132,7 @@ pub fn conv2d_gradients<E: Real, D: Ops<E>>(
     w: &Matrix<E, D>,
     conv: &Conv,
     gy: &Matrix<E, D>,
-) -> Result<(Matrix<E, D>, Matrix<E, D>), D::Err> {
+) -> Result<Pair<E, D>, D::Err> {
     Parts::new(*conv, x, GATHERED).gradients(w, gy)
 }
 
@@ -165,7 +168,7 @@ impl<E: Real, D: Ops<E>> Parts<E, D> {
     }
 
     /// See [`conv2d_gradients`].
-    fn gradients(&self, w: &Matrix<E, D>, gy: &Matrix<E, D>) -> Result<(Matrix<E, D>, Matrix<E, D>), D::Err> {
+    fn gradients(&self, w: &Matrix<E, D>, gy: &Matrix<E, D>) -> Result<Pair<E, D>, D::Err> {
         let (mut of_x, mut of_w) = (Vec::new(), Gradients::leaky());
         for images in self.ranges() {
             let (x, gy) = (self.x(&images)?, rows(gy, &images, self.g.oh * self.g.ow)?);
