@@ -46,12 +46,20 @@ pub struct Memory {
     pub activations: u64,
     /// Gradients of maps on their way, gathered rows and what else comes and goes: the most at a time.
     pub passing: u64,
+    /// Values that one operation of a card goes through, at most.
+    #[serde(skip)]
+    pub count: u64,
 }
 
 impl Memory {
     /// All of it.
     pub fn total(&self) -> u64 {
         self.weights + self.velocities + self.gradients + self.activations + self.passing
+    }
+
+    /// Whether dfdx can count the values of every operation: on a card in 32 bits.
+    pub fn is_countable(&self) -> bool {
+        self.count <= u64::from(u32::MAX)
     }
 }
 
@@ -63,7 +71,7 @@ impl NetSpec {
             let of = params.iter().filter(|p| !trained || p.role != Role::Statistic);
             of.map(|p| p.len() as u64).sum()
         };
-        let mut maps = Maps { plan, batch: batch as u64, kept: 0, largest: 0, most: 0 };
+        let mut maps = Maps { plan, batch: batch as u64, kept: 0, largest: 0, most: 0, count: 0 };
         walk(&self.layers, Extent { h, w, c: self.image_channels }, &mut |part, from, to| maps.add(part, from, to));
         Memory {
             weights: 4 * values(false),
@@ -71,13 +79,15 @@ impl NetSpec {
             gradients: 4 * values(true),
             activations: maps.kept,
             passing: maps.most + 2 * maps.largest + if plan == Plan::Kernels { PROGRAM + maps.kept / 3 } else { 0 },
+            count: maps.count,
         }
     }
 
-    /// The largest batch that fits into `free` bytes, if one image does.
+    /// The largest batch that fits into `free` bytes and can be counted, if one image does.
     pub fn largest_batch(&self, h: usize, w: usize, free: u64, plan: Plan) -> Option<usize> {
         let batches: Vec<usize> = (1..=BATCHES).collect();
-        let fit = batches.partition_point(|batch| self.memory(h, w, *batch, plan).total() <= free);
+        let fits = |memory: Memory| memory.total() <= free && memory.is_countable();
+        let fit = batches.partition_point(|batch| fits(self.memory(h, w, *batch, plan)));
         (fit > 0).then_some(fit)
     }
 }
@@ -90,6 +100,8 @@ struct Maps {
     largest: u64,
     /// The most that one operation needs beside them.
     most: u64,
+    /// Values that one operation goes through: those of a map, or of all windows of a pool.
+    count: u64,
 }
 
 impl Maps {
@@ -124,6 +136,9 @@ impl Maps {
         self.kept += kept * map;
         self.largest = self.largest.max(map);
         self.most = self.most.max(beside);
+        let members = if let Part::Pool(pool) = part { pool.kernel * pool.kernel } else { 1 };
+        let values = (members as u64 * to.values()).max(from.values()) * self.batch;
+        self.count = self.count.max(if self.plan == Plan::Kernels { 0 } else { values });
     }
 }
 
@@ -145,6 +160,19 @@ mod tests {
             assert!(many.passing > one.passing && many.passing <= 64 * one.passing, "{one:?} {many:?}");
         }
         assert_eq!(of(8, single).activations, 2 * of(8, half).activations);
+    }
+
+    #[test]
+    fn a_batch_that_a_card_cannot_count_does_not_fit() {
+        let net = Net { form: crate::recipe::settings::Form::ImageNet, depth: 50, ..Net::default() };
+        let spec = NetSpec::new(&net, 3, 1000);
+        let card = Plan::Card { half: true };
+        // (the windows of the max-pool: 9 * 56 * 56 * 64 values of an image)
+        let most = (u32::MAX as usize) / (9 * 56 * 56 * 64);
+        assert_eq!(spec.largest_batch(224, 224, u64::MAX, card), Some(most));
+        assert!(spec.memory(224, 224, most, card).is_countable());
+        assert!(!spec.memory(224, 224, most + 1, card).is_countable());
+        assert_eq!(spec.largest_batch(224, 224, u64::MAX, Plan::Kernels), Some(BATCHES));
     }
 
     #[test]

@@ -51,6 +51,14 @@ pub enum TrainError {
         /// The largest batch for which there is room.
         largest: Option<usize>,
     },
+    /// More values than a card's operations can count.
+    #[error("batches of {batch} make more than 2^32 values, and operations on a card count no further: {}", advice(*largest))]
+    Count {
+        /// Images a step.
+        batch: usize,
+        /// The largest batch for which there is room.
+        largest: Option<usize>,
+    },
     /// The device gave up, mostly for want of memory.
     #[error("the device refused: {0}; a smaller batch or net needs less memory")]
     Device(String),

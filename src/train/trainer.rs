@@ -40,9 +40,14 @@ pub(super) struct On {
 /// Whether training has room on a device: a card must have it, of a processor the system may lend more.
 fn room(spec: &NetSpec, data: &DataSet, recipe: &Recipe, on: &On) -> Result<Option<String>, TrainError> {
     let (h, w, batch) = (data.train.height, data.train.width, recipe.train.batch as usize);
-    let needed = spec.memory(h, w, batch, on.plan).total();
+    let memory = spec.memory(h, w, batch, on.plan);
+    let largest = |free| spec.largest_batch(h, w, free, on.plan);
+    if !memory.is_countable() {
+        return Err(TrainError::Count { batch, largest: largest(on.free.unwrap_or(u64::MAX)) });
+    }
+    let needed = memory.total();
     let Some(free) = on.free.filter(|free| needed > *free) else { return Ok(None) };
-    let (net, device, largest) = (spec.name.clone(), on.name.clone(), spec.largest_batch(h, w, free, on.plan));
+    let (net, device, largest) = (spec.name.clone(), on.name.clone(), largest(free));
     let error = TrainError::Memory { net, batch, needed, free, device, largest };
     match on.plan {
         Plan::Kernels => Ok(Some(error.to_string())),
