@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the program with the feature `cuda`, compiles every kernel of dfdx for five generations of cards, and starts the
-# program where no driver works. Needs no card.
+# Builds the program with the feature `cuda`, compiles every kernel of dfdx for five generations of cards, and starts
+# the program where no driver works. Needs no card.
 #   tests/cuda/build.sh            builds the program
 #   tests/cuda/build.sh PROGRAM    takes one that was built with the feature
-# The compiler is that of CUDA_PATH, else it comes from NVIDIA's Python packages and is kept in TRICKTOP_CUDA_CACHE, else
+# The compiler is that of CUDA_PATH, else it comes from NVIDIA's Python packages and is kept in TRICKTOP_CUDA_CACHE, or
 # in ~/.cache/tricktop-cuda. Where these cannot be had the script ends with 3.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -77,7 +77,7 @@ stubs() {
         [ -n "$names" ] || fail "cudarc declares nothing of lib$name"
         {
             echo '#include <stdlib.h>'
-            echo 'static int answer(void) { const char *error = getenv("STUB_ERROR"); return error ? atoi(error) : 34; }'
+            echo 'static int answer(void) { const char *code = getenv("STUB_ERROR"); return code ? atoi(code) : 34; }'
             # shellcheck disable=SC2086
             printf 'int %s(void) { return answer(); }\n' $names
         } > "$work/stubs/$name.c"
