@@ -149,26 +149,36 @@ fn windows<E: Real, D: Ops<E>, T: Tape<E, D>>(
 ) -> Result<Windows<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow, members) = (pool.out(h), pool.out(w), pool.kernel * pool.kernel);
-    let mut index = Vec::with_capacity(oh * ow * members);
-    for (oy, ox) in (0..oh * ow).map(|i| (i / ow, i % ow)) {
-        for (ky, kx) in (0..members).map(|t| (t / pool.kernel, t % pool.kernel)) {
-            let y = (oy * pool.stride + ky).wrapping_sub(pool.padding);
-            let x = (ox * pool.stride + kx).wrapping_sub(pool.padding);
-            index.push(if y < h && x < w { y * w + x } else { h * w });
-        }
-    }
+    let windows = (0..oh * ow).flat_map(|i| (0..members).map(move |at| (i, at)));
+    let index = windows.map(|(i, at)| pool_index(pool, (h, w), (i / ow, i % ow), at)).collect();
     gather(x, index, fill)?.try_reshape_like(&(n, oh * ow, members, c))
 }
 
-/// Composed max-pool; see [`Ops::max_pool`]. A tie gives its gradient to every maximum.
+/// Composed max-pool; see [`Ops::max_pool`]. The first of equal maxima has the gradient.
 ///
 /// # Errors
 /// The device's.
 pub fn max_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool) -> Result<Map<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (pool.out(h), pool.out(w));
-    let most = windows(x, pool, E::of(f32::MIN as f64))?.try_max::<(usize, usize, usize), Axis<2>>()?;
+    let (x, tape) = x.split_tape();
+    let member = |at: usize, tape: T| {
+        let index = (0..oh * ow).map(|i| pool_index(pool, (h, w), (i / ow, i % ow), at)).collect();
+        gather(x.clone().put_tape(tape), index, E::of(f32::MIN as f64))
+    };
+    let mut most = member(0, tape)?;
+    for at in 1..pool.kernel * pool.kernel {
+        let next = member(at, T::default())?;
+        most = next.try_gt(&most)?.try_choose(next, most)?;
+    }
     Ok(Map::new(most.try_reshape_like(&(n * oh * ow, c))?, n, oh, ow))
+}
+
+/// The pixel that a window has at a place, `h * w` when that is outside.
+fn pool_index(pool: &Pool, (h, w): (usize, usize), (oy, ox): (usize, usize), at: usize) -> usize {
+    let y = (oy * pool.stride + at / pool.kernel).wrapping_sub(pool.padding);
+    let x = (ox * pool.stride + at % pool.kernel).wrapping_sub(pool.padding);
+    if y < h && x < w { y * w + x } else { h * w }
 }
 
 /// Composed average pool; see [`Ops::average_pool`].

@@ -307,6 +307,17 @@ mod tests {
     }
 
     #[test]
+    fn of_equal_maxima_the_first_has_the_gradient() {
+        let few = values(2 * 6 * 5 * 3, 1).into_iter().map(|v| (2.0 * v).trunc().max(0.0)).collect();
+        let x: Matrix<f32, Cpu> = Cpu::default().tensor_from_vec(few, (2 * 6 * 5, 3));
+        let pool = Pool { kernel: 3, stride: 2, padding: 1, ceil: false, count_padding: true };
+        let map = |tape| Map::new(x.clone().put_tape(tape), 2, 6, 5);
+        let composed = both(&[&x], |tape| composed::max_pool(map(tape), &pool).unwrap().tensor());
+        let kernel = both(&[&x], |tape| Cpu::matrix(Cpu::max_pool(map(tape), &pool).unwrap()).unwrap());
+        near(&composed, &kernel);
+    }
+
+    #[test]
     fn a_norm_that_runs_again_takes_its_statistics_once() {
         let (x, r) = (matrix(2 * 3 * 3, 5, 1), matrix(2 * 3 * 3, 5, 2));
         let (gamma, beta) = (matrix(1, 5, 3), matrix(1, 5, 4));
