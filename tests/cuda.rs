@@ -34,8 +34,7 @@ fn narrow(pictures: &Path, changes: &[(&str, Value)]) -> Recipe {
         ("augment.crop.on", Value::Bool(false)),
         ("augment.hue.on", Value::Bool(true)),
     ];
-    let all = base.iter().chain(changes).map(|(path, value)| (knob(path), value.clone()));
-    Recipe::default().with(all).unwrap()
+    recipe(base.iter().chain(changes))
 }
 
 /// The training losses of a run, by step.
@@ -113,7 +112,7 @@ fn what_does_not_fit_is_refused_and_what_is_advised_fits() {
             (output.status.success(), String::from_utf8_lossy(&said).into_owned())
         };
         let (_, said) = step("1000");
-        assert!(said.contains("GB are free on cuda 0"), "{said}");
+        assert!(said.contains("MB are free on cuda 0"), "{said}");
         let advised = said.split("set train.batch to ").nth(1).unwrap_or_else(|| panic!("{said}"));
         let batch = advised.split(' ').next().unwrap();
         println!("mixed {mixed}: batches of {batch} fit into 16 MiB");

@@ -49,7 +49,7 @@ struct Row {
     /// For one image.
     multiply_adds: u64,
     batch: usize,
-    /// Peak of a training step on the processor.
+    /// A training step on the processor; `activations` are the maps kept from the forward to the backward pass.
     memory: Memory,
     /// The same on a card.
     memory_on_card: Memory,
@@ -84,7 +84,7 @@ impl Row {
         }
     }
 
-    fn cells(&self) -> [String; 8] {
+    fn cells(&self) -> [String; 9] {
         let Row { family, form, depth, .. } = self;
         let variant = self.variant.map_or(String::new(), |v| format!(", variant: {v}"));
         [
@@ -92,6 +92,7 @@ impl Row {
             format!("{} px", self.input),
             format!("{:.2} M", self.parameters as f64 / 1e6),
             format!("{:.3} G", self.multiply_adds as f64 / 1e9),
+            format!("{:.0} MB", self.memory.activations as f64 / 1e6),
             format!("{:.0} MB", self.memory.total() as f64 / 1e6),
             format!("{:.0} MB", self.memory_on_card.total() as f64 / 1e6),
             format!("{:.0} MB", self.memory_on_card_mixed.total() as f64 / 1e6),
@@ -106,13 +107,14 @@ pub(super) fn list(batch: usize, json: bool) -> Result<String, Failure> {
     if json {
         return serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Print(e.into()));
     }
-    let head = ["net", "input", "parameters", "multiply-adds", "on a CPU", "on a card", "mixed", "in a preset"];
+    let head =
+        ["net", "input", "parameters", "multiply-adds", "activations", "on a CPU", "on a card", "mixed", "in a preset"];
     let cells: Vec<_> = std::iter::once(head.map(String::from)).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| cells.iter().map(|r| r[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |row: &[String; 8]| {
-        let figures = row[1..7].iter().zip(&widths[1..]).map(|(cell, w)| format!("  {cell:>w$}"));
-        format!("{:w$}{}  {}\n", row[0], figures.collect::<String>(), row[7], w = widths[0])
+    let line = |row: &[String; 9]| {
+        let figures = row[1..8].iter().zip(&widths[1..]).map(|(cell, w)| format!("  {cell:>w$}"));
+        format!("{:w$}{}  {}\n", row[0], figures.collect::<String>(), row[8], w = widths[0])
     };
     let table: String = cells.iter().map(line).collect();
     Ok(table

@@ -29,7 +29,7 @@ pub struct Report {
     /// Instruction set of the kernels.
     pub kernels: &'static str,
     /// NVIDIA's driver, as NVML tells.
-    pub driver: Result<Driver, String>,
+    pub driver: Result<Driver, &'static str>,
     /// The cards that can train.
     pub cards: Result<Vec<Card>, String>,
     /// What the terminal can do.

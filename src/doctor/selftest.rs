@@ -4,6 +4,7 @@
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::{Net, NetSpec, Role};
+use crate::ops::composed::backward;
 use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops};
 use crate::recipe::settings::{Family, Form, Settings, Variant};
 use crate::train::{Learner, TrainError};
@@ -122,7 +123,7 @@ fn matrix<D: Ops<f32>>(dev: &D, (rows, cols): (usize, usize), seed: u32) -> Resu
 /// The gradients of some tensors when the gradient of `y` is made up, one behind the other.
 fn gradients<D: Ops<f32>>(y: Matrix<f32, D, OwnedTape<f32, D>>, of: &[&Matrix<f32, D>]) -> Result<Vec<f32>, D::Err> {
     let gy = matrix(&y.device().clone(), *y.shape(), 9)?;
-    let grads = y.try_mul(gy)?.try_sum::<Rank0, Axes2<0, 1>>()?.try_backward()?;
+    let grads = backward(y, gy)?;
     Ok(of.iter().flat_map(|m| grads.get(*m).as_vec()).collect())
 }
 

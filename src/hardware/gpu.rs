@@ -64,7 +64,7 @@ pub struct Process {
 /// The cards that can be read, or in words why there are none.
 pub(super) fn cards(nvml: &Result<Nvml, NvmlError>) -> Result<Vec<Gpu>, &'static str> {
     let nvml = nvml.as_ref().map_err(absence)?;
-    let mut note = "no NVIDIA card: CPU shown";
+    let mut note = "no NVIDIA card";
     let mut cards = Vec::new();
     for index in 0..nvml.device_count().map_err(|e| absence(&e))? {
         match nvml.device_by_index(index) {
@@ -111,13 +111,11 @@ fn kept(processes: Vec<ProcessInfo>) -> Vec<Process> {
     all
 }
 
-fn absence(error: &NvmlError) -> &'static str {
+pub(super) fn absence(error: &NvmlError) -> &'static str {
     match error {
-        NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded => {
-            "no driver: CPU shown"
-        }
-        NvmlError::NoPermission => "no permission to ask the NVIDIA driver: CPU shown",
-        _ => "the NVIDIA driver does not answer: CPU shown",
+        NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded => "no driver",
+        NvmlError::NoPermission => "no permission to ask the NVIDIA driver",
+        _ => "the NVIDIA driver does not answer",
     }
 }
 
@@ -127,9 +125,9 @@ mod tests {
 
     #[test]
     fn a_missing_driver_is_said_in_words() {
-        assert_eq!(absence(&NvmlError::LibraryNotFound), "no driver: CPU shown");
-        assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver: CPU shown");
-        assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer: CPU shown");
+        assert_eq!(absence(&NvmlError::LibraryNotFound), "no driver");
+        assert_eq!(absence(&NvmlError::NoPermission), "no permission to ask the NVIDIA driver");
+        assert_eq!(absence(&NvmlError::Unknown), "the NVIDIA driver does not answer");
     }
 
     #[test]

@@ -31,10 +31,11 @@ pub struct Driver {
 ///
 /// # Errors
 /// Why there is none, in a few words.
-pub fn driver() -> Result<Driver, String> {
-    let nvml = Nvml::init().map_err(|e| e.to_string())?;
-    let version = nvml.sys_driver_version().map_err(|e| e.to_string())?;
-    let cuda = nvml.sys_cuda_driver_version().map_err(|e| e.to_string())? as u32;
+pub fn driver() -> Result<Driver, &'static str> {
+    let absence = |e| gpu::absence(&e);
+    let nvml = Nvml::init().map_err(absence)?;
+    let version = nvml.sys_driver_version().map_err(absence)?;
+    let cuda = nvml.sys_cuda_driver_version().map_err(absence)? as u32;
     Ok(Driver { version, cuda: (cuda / 1000, cuda % 1000 / 10) })
 }
 
@@ -43,7 +44,7 @@ pub fn driver() -> Result<Driver, String> {
 pub struct Sample {
     /// The NVIDIA cards.
     pub gpus: Vec<Gpu>,
-    /// Why there are none, e.g. `no driver: CPU shown`.
+    /// Why there are none, e.g. `no driver`.
     pub gpu_note: Option<&'static str>,
     /// Use of each core since the sample before, in percent.
     pub cores: Vec<f32>,

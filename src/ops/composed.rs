@@ -262,6 +262,17 @@ pub fn add_bias<E: Real, D: Ops<E>, T: Tape<E, D>>(
     y.try_add(b)
 }
 
+/// The gradients of the values `y` that have the gradient `gy`.
+///
+/// # Errors
+/// The device's.
+pub fn backward<E: Real, D: Ops<E>>(
+    y: Matrix<E, D, OwnedTape<E, D>>,
+    gy: Matrix<E, D>,
+) -> Result<Gradients<E, D>, D::Err> {
+    y.try_mul(gy)?.try_sum::<Rank0, Axes2<0, 1>>()?.try_backward()
+}
+
 /// Composed sum of squares; see [`Ops::gradient_square`].
 ///
 /// # Errors
@@ -294,15 +305,13 @@ pub fn sgd<E: Real, D: Ops<E>>(
         let at = w.ghost();
         return config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?);
     }
-    // (a gradient can only be scaled on the tape: that of sum(w * c) with regard to w is c)
+    // (a gradient can only be scaled on the tape)
     let scaled = grads.get(w).try_mul(E::of(step.factor as f64))?;
-    let sum: Tensor<Rank0, E, D, OwnedTape<E, D>> = w.leaky_trace().try_mul(scaled)?.try_sum()?;
-    let (at, mut grads) = (w.ghost(), sum.try_backward()?);
+    let (at, mut grads) = (w.ghost(), backward(w.leaky_trace(), scaled)?);
     config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?)
 }
 
-/// Composed way to put values in the place of a gradient: they are the gradient of their product with the tensor. A
-/// negative zero becomes a positive one.
+/// Composed way to put values in the place of a gradient. A negative zero becomes a positive one.
 ///
 /// # Errors
 /// The device's.
@@ -312,7 +321,7 @@ pub fn put_gradient<E: Real, D: Ops<E>>(
     values: Vec<E>,
 ) -> Result<(), D::Err> {
     let values = of.device().try_tensor_from_vec(values, *of.shape())?;
-    let mut made = of.leaky_trace().try_mul(values)?.try_sum::<Rank0, Axes2<0, 1>>()?.try_backward()?;
+    let mut made = backward(of.leaky_trace(), values)?;
     std::mem::swap(grads.get_or_alloc_mut(of)?, made.get_or_alloc_mut(of)?);
     Ok(())
 }

@@ -34,8 +34,8 @@ pub enum TrainError {
     },
     /// Training takes more memory than there is.
     #[error(
-        "training {net} on batches of {batch} takes about {:.1} GB and {:.1} GB are free on {device}: {}",
-        *needed as f64 / 1e9, *free as f64 / 1e9, advice(*largest)
+        "training {net} on batches of {batch} takes about {:.0} MB and {:.0} MB are free on {device}: {}",
+        *needed as f64 / 1e6, *free as f64 / 1e6, advice(*largest)
     )]
     Memory {
         /// The net.

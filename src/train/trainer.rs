@@ -5,13 +5,14 @@ mod orders;
 mod save;
 
 use super::checkpoint::Progress;
+use super::device::On;
 use super::edits::{Pending, Waiting};
 use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
 use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
-use crate::data::{self, DataSet, Pass, Reader};
-use crate::nn::{NetSpec, Plan};
+use crate::data::{self, Pass, Reader};
+use crate::nn::NetSpec;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
@@ -24,36 +25,6 @@ use std::time::{Duration, Instant};
 
 /// Shortest time between two reports of steps.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
-
-/// What the device is called.
-pub(super) struct On {
-    /// By a person.
-    pub name: String,
-    /// By checkpoints.
-    pub kernels: &'static str,
-    /// What memory depends on.
-    pub plan: Plan,
-    /// Bytes of its memory that are free, where it tells.
-    pub free: Option<u64>,
-}
-
-/// Whether training has room on a device: a card must have it, of a processor the system may lend more.
-fn room(spec: &NetSpec, data: &DataSet, recipe: &Recipe, on: &On) -> Result<Option<String>, TrainError> {
-    let (h, w, batch) = (data.train.height, data.train.width, recipe.train.batch as usize);
-    let memory = spec.memory(h, w, batch, on.plan);
-    let largest = |free| spec.largest_batch(h, w, free, on.plan);
-    if !memory.is_countable() {
-        return Err(TrainError::Count { batch, largest: largest(on.free.unwrap_or(u64::MAX)) });
-    }
-    let needed = memory.total();
-    let Some(free) = on.free.filter(|free| needed > *free) else { return Ok(None) };
-    let (net, device, largest) = (spec.name.clone(), on.name.clone(), largest(free));
-    let error = TrainError::Memory { net, batch, needed, free, device, largest };
-    match on.plan {
-        Plan::Kernels => Ok(Some(error.to_string())),
-        Plan::Card { .. } => Err(error),
-    }
-}
 
 /// Whether a run goes on.
 enum Flow {
@@ -102,7 +73,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         sink(Event::State(State::Starting));
         let data = Arc::new(data::open(&recipe.data, recipe.train.seed)?);
         let spec = NetSpec::new(&recipe.net, data.train.channels, data.classes.len());
-        if let Some(message) = room(&spec, &data, &recipe, &on)? {
+        if let Some(message) = on.room(&spec, &data, recipe.train.batch as usize)? {
             sink(Event::Alarm { step: 0, message });
         }
         let mut learner = Learner::new(dev, &recipe, &data)?;

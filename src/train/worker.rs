@@ -1,7 +1,7 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
 use super::device::find;
-use super::trainer::{On, Trainer};
+use super::trainer::Trainer;
 use super::{Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
 use crate::data;
 use crate::nn::{Head, NetSpec};
@@ -85,8 +85,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, mut sink: i
         if let Some(message) = note {
             sink(Event::Alarm { step: 0, message });
         }
-        let plan = chosen.plan(recipe.tricks.mixed.on);
-        let on = On { name: chosen.name(), kernels: chosen.kernels(), plan, free: chosen.free_memory() };
+        let on = chosen.on(recipe.tricks.mixed.on);
         match chosen {
             Chosen::Cpu => Trainer::new(Cpu::default(), on, recipe, options, orders, &mut sink).map(Trainer::run),
             #[cfg(feature = "cuda")]

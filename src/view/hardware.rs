@@ -29,7 +29,8 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         room -= 1;
     }
     let cards = cards::lines(state, theme, columns, room);
-    let mut lines: Vec<Line> = sample.gpu_note.iter().map(|note| gauge(theme, "GPU", note.to_string())).collect();
+    let mut lines: Vec<Line> =
+        sample.gpu_note.iter().map(|note| gauge(theme, "GPU", format!("{note}: CPU shown"))).collect();
     room = rows.saturating_sub(cards.len() + lines.len());
     below.drain(..below.len().saturating_sub(room));
     lines.extend(cores(state, theme, sample, columns, room - below.len()));

@@ -39,7 +39,12 @@ pub fn small(changes: &[(&str, Value)]) -> Recipe {
         ("train.batch", Value::Int(20)),
         ("train.log_every", Value::Int(1)),
     ];
-    let all = base.iter().chain(changes).map(|(path, value)| (knob(path), value.clone()));
+    recipe(base.iter().chain(changes))
+}
+
+/// The default recipe with these changes, later ones on top.
+pub fn recipe<'a>(changes: impl IntoIterator<Item = &'a (&'a str, Value)>) -> Recipe {
+    let all = changes.into_iter().map(|(path, value)| (knob(path), value.clone()));
     Recipe::default().with(all).unwrap()
 }
 

@@ -12,7 +12,7 @@ use sys::CUdevice_attribute_enum as Attribute;
 fn meaning(DriverError(code): DriverError) -> String {
     let known = match code as u32 {
         2 => "its memory is full",
-        34 => "this is a stand-in for NVIDIA's driver: the driver itself is not installed",
+        34 => "libcuda is a stand-in: NVIDIA's driver itself is not installed",
         46 | 101 => "it is in use or out of order",
         100 => "no NVIDIA card, or none that this process may see (CUDA_VISIBLE_DEVICES)",
         200 | 209 | 218 => "it is older than the cards that this program was built for (CUDA_COMPUTE_CAP)",
@@ -66,8 +66,6 @@ fn card(number: i32) -> Result<Card, DriverError> {
 pub fn open(number: usize) -> Result<Cuda, String> {
     let trial = || -> Result<(Cuda, Vec<f32>), Error> {
         let dev = Cuda::try_build(number, 0)?;
-        // (it keeps what is freed for values of the very same size, of which a net has many; the driver has a pool)
-        dev.try_disable_cache()?;
         let x: Matrix = dev.try_ones_like(&(1, 2))?;
         let sum = x.clone().try_add(x)?;
         let mut values = vec![0.0; 2];

@@ -3,9 +3,10 @@
 //! gradients once they are gathered, and all statistics are in single precision.
 
 use super::Error;
+use crate::ops::composed::{self, backward};
 use crate::ops::lean::{self, Again, Inputs, Output, lending, taking};
 use crate::ops::map::Values;
-use crate::ops::{Filter, Map, Matrix, Norm, composed};
+use crate::ops::{Filter, Map, Matrix, Norm};
 use dfdx::dtypes::AMP;
 use dfdx::prelude::*;
 use half::f16;
@@ -144,7 +145,7 @@ fn recorded<T: Tape<f32, Cuda>>(
         let Some(gy) = gradient.take() else { return Ok(()) };
         let inputs = inputs(&maps, &others)?;
         lending(grads, &others, |tape| {
-            let made = lean::backward(f(&inputs, tape)?, gy.try_to_dtype()?)?;
+            let made = backward(f(&inputs, tape)?, gy.try_to_dtype()?)?;
             maps.iter().zip(&inputs).try_for_each(|(half, input)| half.add_wide(made.get(input)))?;
             Ok(made)
         })

@@ -1,23 +1,19 @@
 //! Composed operations that keep for the backward pass what goes into them and nothing of what lies between: that is
 //! made again there. dfdx would keep every value and every gradient of a step to its end.
 
-use super::{Map, Matrix, Norm, Ops, Real, composed};
-use crate::kernels::geometry::{Conv, ConvGeometry};
-use dfdx::prelude::*;
-use std::ops::Range;
+mod conv;
 
-/// Gathered values of a convolution that are made at once; more are made for some images at a time. (The kernels of
-/// dfdx count to 2^32.)
-pub const GATHERED: usize = 1 << 25;
+pub use conv::{GATHERED, Pair, conv2d, conv2d_gradients};
+
+use super::composed::{self, backward};
+use super::{Map, Matrix, Mode, Norm, Ops, Real};
+use dfdx::prelude::*;
 
 /// What goes into an operation.
 pub type Inputs<'a, E, D> = &'a [Matrix<E, D>];
 
 /// The values that an operation gives, and its tape.
 pub type Output<E, D> = Matrix<E, D, OwnedTape<E, D>>;
-
-/// Two matrices.
-pub type Pair<E, D> = (Matrix<E, D>, Matrix<E, D>);
 
 /// Runs `f` on `inputs`, all of different tensors, and once more in the backward pass.
 ///
@@ -45,14 +41,6 @@ fn recorded<E: Real, D: Ops<E>, T: Tape<E, D>>(
         lending(grads, &inputs, |tape| backward(f(&inputs, tape)?, gy))
     });
     y.put_tape(tape)
-}
-
-/// The gradients of the values `y` that have the gradient `gy`.
-///
-/// # Errors
-/// The device's.
-pub(super) fn backward<E: Real, D: Ops<E>>(y: Output<E, D>, gy: Matrix<E, D>) -> Result<Gradients<E, D>, D::Err> {
-    y.try_mul(gy)?.try_sum::<Rank0, Axes2<0, 1>>()?.try_backward()
 }
 
 /// Takes the gradient of `y` out of the store, leaving a single number.
@@ -91,51 +79,6 @@ pub(super) fn lending<E: Real, D: Ops<E>>(
     swap(grads, &mut f(tape)?)
 }
 
-/// Convolution; see [`Ops::conv2d`].
-///
-/// # Errors
-/// The device's.
-pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
-    w: &Matrix<E, D>,
-    conv: &Conv,
-) -> Result<Map<E, D, T>, D::Err> {
-    conv2d_in_parts(x, w, conv, GATHERED)
-}
-
-/// Convolution that gathers at most `gathered` values at once, or those of one image.
-fn conv2d_in_parts<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
-    w: &Matrix<E, D>,
-    conv: &Conv,
-    gathered: usize,
-) -> Result<Map<E, D, T>, D::Err> {
-    let (x, mut tape) = x.split_tape();
-    let parts = Parts::new(*conv, x, gathered);
-    let Parts { g, .. } = parts;
-    let y = joined(parts.ranges().map(|images| Ok(composed::conv2d(parts.x(&images)?, w, &g.conv)?.tensor())))?;
-    let (w, take) = (w.clone(), taking(&y));
-    tape.add_backward_op(move |grads| {
-        let (of_x, of_w) = parts.gradients(&w, &take(grads)?)?;
-        add(grads, &parts.x.tensor(), of_x)?;
-        add(grads, &w, of_w)
-    });
-    Ok(Map::new(y.put_tape(tape), g.n, g.oh, g.ow))
-}
-
-/// Gradients of the input and the weights of a convolution whose output has the gradient `gy`.
-///
-/// # Errors
-/// The device's.
-pub fn conv2d_gradients<E: Real, D: Ops<E>>(
-    x: Map<E, D>,
-    w: &Matrix<E, D>,
-    conv: &Conv,
-    gy: &Matrix<E, D>,
-) -> Result<Pair<E, D>, D::Err> {
-    Parts::new(*conv, x, GATHERED).gradients(w, gy)
-}
-
 /// Adds to the gradient of a tensor.
 ///
 /// # Errors
@@ -146,64 +89,6 @@ pub(super) fn add<E: Real, D: Ops<E>>(
     gradient: Matrix<E, D>,
 ) -> Result<(), D::Err> {
     lending(grads, std::slice::from_ref(of), |tape| backward(of.clone().put_tape(tape), gradient))
-}
-
-/// A convolution's images, in parts that are gathered at once.
-struct Parts<E: Real, D: Ops<E>> {
-    g: ConvGeometry,
-    x: Map<E, D>,
-    images: usize,
-}
-
-impl<E: Real, D: Ops<E>> Parts<E, D> {
-    fn new(conv: Conv, x: Map<E, D>, gathered: usize) -> Self {
-        let g = ConvGeometry::new(conv, x.n, x.h, x.w);
-        let images = (gathered / (g.oh * g.ow * conv.taps() * conv.c_in).max(1)).max(1);
-        Parts { g, x, images }
-    }
-
-    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<E, D> {
-        let (n, step) = (self.g.n, self.images);
-        (0..n.max(1)).step_by(step).map(move |from| from..(from + step).min(n))
-    }
-
-    /// See [`conv2d_gradients`].
-    fn gradients(&self, w: &Matrix<E, D>, gy: &Matrix<E, D>) -> Result<Pair<E, D>, D::Err> {
-        let (mut of_x, mut of_w) = (Vec::new(), Gradients::leaky());
-        for images in self.ranges() {
-            let (x, gy) = (self.x(&images)?, rows(gy, &images, self.g.oh * self.g.ow)?);
-            lending(&mut of_w, std::slice::from_ref(w), |tape| {
-                let values = x.clone().tensor();
-                let made = backward(composed::conv2d(x.put_tape(tape), w, &self.g.conv)?.tensor(), gy)?;
-                of_x.push(Ok(made.get(&values)));
-                Ok(made)
-            })?;
-        }
-        Ok((joined(of_x.into_iter())?, of_w.get(w)))
-    }
-
-    fn x(&self, images: &Range<usize>) -> Result<Map<E, D>, D::Err> {
-        let (h, w) = (self.g.h, self.g.w);
-        Ok(Map::new(rows(&self.x.clone().tensor(), images, h * w)?, images.len(), h, w))
-    }
-}
-
-/// Some images' rows of a map of `pixels` rows an image.
-fn rows<E: Real, D: Ops<E>>(m: &Matrix<E, D>, images: &Range<usize>, pixels: usize) -> Result<Matrix<E, D>, D::Err> {
-    let (all, c) = *m.shape();
-    let (from, to) = (images.start * pixels, images.end * pixels);
-    if to - from == all {
-        return Ok(m.clone());
-    }
-    m.clone().try_slice((from..to, 0..c))
-}
-
-/// Parts one below the other.
-fn joined<E: Real, D: Ops<E>>(
-    mut parts: impl Iterator<Item = Result<Matrix<E, D>, D::Err>>,
-) -> Result<Matrix<E, D>, D::Err> {
-    let Some(first) = parts.next() else { unreachable!("a convolution has images") };
-    parts.try_fold(first?, |joined, part| (joined, part?).try_concat_along(Axis::<0>))
 }
 
 /// Norm; see [`Ops::norm_act`].
@@ -229,7 +114,7 @@ pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
 pub(super) struct Again<E: Real, D: Ops<E>> {
     mean: Matrix<E, D>,
     var: Matrix<E, D>,
-    mode: super::Mode,
+    mode: Mode,
     eps: f64,
     size: (usize, usize, usize),
     relu: bool,
@@ -262,17 +147,17 @@ mod tests {
     use super::*;
     use crate::kernels::geometry::Pool;
 
-    fn values(n: usize, seed: u32) -> Vec<f32> {
+    pub(super) fn values(n: usize, seed: u32) -> Vec<f32> {
         let mix = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8;
         (0..n).map(|i| mix(i) as f32 / (1 << 23) as f32 - 1.0).collect()
     }
 
-    fn matrix(rows: usize, cols: usize, seed: u32) -> Matrix<f32, Cpu> {
+    pub(super) fn matrix(rows: usize, cols: usize, seed: u32) -> Matrix<f32, Cpu> {
         Cpu::default().tensor_from_vec(values(rows * cols, seed), (rows, cols))
     }
 
     /// The values of an operation and the gradients of `of`, when those of the values are made up.
-    fn both(
+    pub(super) fn both(
         of: &[&Matrix<f32, Cpu>],
         run: impl FnOnce(OwnedTape<f32, Cpu>) -> Matrix<f32, Cpu, OwnedTape<f32, Cpu>>,
     ) -> Vec<Vec<f32>> {
@@ -284,25 +169,12 @@ mod tests {
         found
     }
 
-    fn near(a: &[Vec<f32>], b: &[Vec<f32>]) {
+    pub(super) fn near(a: &[Vec<f32>], b: &[Vec<f32>]) {
         assert_eq!(a.len(), b.len());
         for (a, b) in a.iter().zip(b) {
             assert_eq!(a.len(), b.len());
             let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(apart < 1e-5, "{apart}");
-        }
-    }
-
-    #[test]
-    fn a_convolution_in_parts_is_the_whole_one() {
-        let conv = Conv { groups: 2, ..Conv::same(4, 6, 3, 2) };
-        let (x, w) = (matrix(5 * 7 * 6, 4, 1), matrix(9 * 2, 6, 2));
-        let map = |tape| Map::new(x.clone().put_tape(tape), 5, 7, 6);
-        let whole = both(&[&x, &w], |tape| composed::conv2d(map(tape), &w, &conv).unwrap().tensor());
-        // (an image gathers 4 * 3 * 9 * 4 values)
-        for gathered in [1, 2 * 432, 3 * 432 + 5, usize::MAX] {
-            let parts = both(&[&x, &w], |tape| conv2d_in_parts(map(tape), &w, &conv, gathered).unwrap().tensor());
-            near(&parts, &whole);
         }
     }
 
@@ -324,14 +196,8 @@ mod tests {
         let run = |lean: bool| {
             let (mut mean, mut var) = (matrix(1, 5, 5), matrix(1, 5, 6).square());
             let mut found = both(&[&x, &r, &gamma, &beta], |tape| {
-                let norm = Norm {
-                    gamma: &gamma,
-                    beta: &beta,
-                    mean: &mut mean,
-                    var: &mut var,
-                    mode: crate::ops::Mode::Train,
-                    eps: 1e-5,
-                };
+                let norm =
+                    Norm { gamma: &gamma, beta: &beta, mean: &mut mean, var: &mut var, mode: Mode::Train, eps: 1e-5 };
                 let (x, r) = (Map::new(x.clone().put_tape(tape), 2, 3, 3), Map::new(r.clone(), 2, 3, 3));
                 let norm_act = if lean { norm_act } else { composed::norm_act };
                 norm_act(x, norm, Some(r), true).unwrap().tensor()
