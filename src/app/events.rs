@@ -12,7 +12,8 @@ use crate::train::{self, Change, EpochEnd, Evaluation, Event, StepRecord, Summar
 pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Started(info) => {
-            let what = format!("{}: {} on {}, {}", info.name, info.net, info.data, info.device);
+            let memory = number::bytes(info.memory);
+            let what = format!("{}: {} on {}, {}, about {memory}", info.name, info.net, info.data, info.device);
             state.recipe = info.recipe.clone();
             state.run.info = Some(*info);
             state.note(Tone::Plain, what);

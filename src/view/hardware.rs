@@ -62,11 +62,7 @@ fn below(state: &State, theme: &Theme, sample: &Sample, columns: usize) -> Vec<L
     if draw::width(&memory) + NAME > columns {
         memory = number::bytes_of_short(used, total);
     }
-    let mut lines = Vec::new();
-    if let Some(info) = &state.run.info {
-        lines.push(gauge(theme, "training", format!("about {}", number::bytes(info.memory))));
-    }
-    lines.extend([gauge(theme, "memory", memory), gauge(theme, "process", number::bytes(sample.process_memory))]);
+    let mut lines = vec![gauge(theme, "memory", memory), gauge(theme, "process", number::bytes(sample.process_memory))];
     if let Some(scaling) = state.run.scaling {
         let of = format!("{}, {} overflows", number::thousands(scaling.loss_scale as u64), scaling.overflows);
         lines.push(gauge(theme, "loss scale", of));
