@@ -8,6 +8,7 @@ mod record;
 
 use record::*;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tricktop::recipe::{Recipe, Value};
 use tricktop::runs;
 use tricktop::train::State;
@@ -104,7 +105,7 @@ fn what_does_not_fit_is_refused_and_what_is_advised_fits() {
     }
     for mixed in ["false", "true"] {
         let step = |batch: &str| {
-            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            let mut command = Command::new(std::env::current_exe().unwrap());
             command.args(["one_step", "--exact", "--ignored", "--nocapture"]);
             command.env("CUDA_EMU_MEMORY", "16").env("BATCH", batch).env("MIXED", mixed);
             let output = command.output().unwrap();
@@ -145,7 +146,7 @@ fn one_step() {
 
 #[test]
 fn the_self_test_passes() {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tricktop"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
     let output =
         command.args(["doctor", "--self-test", "--untimed", "--device", "Cuda(0)", "--json"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -154,4 +155,47 @@ fn the_self_test_passes() {
     assert!(output.status.success() && checks.len() >= 20, "{text}");
     assert!(checks.iter().any(|check| check["distance"].as_f64() > Some(0.0)), "the card is the processor: {text}");
     assert_eq!(report["cards"]["Ok"][0]["number"], 0);
+}
+
+/// Trains a small net with `tests/cuda/fault.c` before the driver: the status, and what is said.
+fn with_fault(fault: (&str, &str), device: &str, runs: &Path) -> (Option<i32>, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda/fault.c");
+    let library = dir.path().join("fault.so");
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status().unwrap();
+    assert!(built.success());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
+    command.args(["--batch", "quick", "--json", "--runs"]).arg(runs);
+    for change in ["train.epochs=1", "train.batch=16", "train.checkpoint_steps=1", "net.depth=8", "net.width=0.25"] {
+        command.args(["--set", change]);
+    }
+    command.args(["--set", "data.train_images=160", "--set", &format!("device={device}")]);
+    let output = command.env("LD_PRELOAD", library).env(fault.0, fault.1).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn a_card_that_fails_ends_the_run_and_not_the_program() {
+    for (fault, words) in [(("FAULT_LAUNCH", "1500"), "it failed"), (("FAULT_MEMORY", "4000"), "its memory is full")] {
+        let desk = Desk::new();
+        let (status, said) = with_fault(fault, "Cuda(0)", desk.path());
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(words) && !said.contains("failed at step 0") && !said.contains("panicked"), "{said}");
+        let played = play(runs::resume(&desk.path().join("quick"), vec![(knob("device"), word("Cpu"))]).unwrap());
+        assert_eq!(played.end.state, State::Done, "{:?}", played.end.error);
+        assert!(played.alarms.iter().any(|a| a.contains("computed by the kernels `cuda`")), "{:?}", played.alarms);
+    }
+}
+
+#[test]
+fn a_card_that_fails_its_trial_is_left_alone() {
+    for (fault, words) in [(("FAULT_LAUNCH", "0"), "failed"), (("FAULT_COMPILE", ""), "a kernel cannot be compiled")] {
+        let desk = Desk::new();
+        let (status, said) = with_fault(fault, "Auto", desk.path());
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.contains("card 0 cannot be used: ") && said.contains(words) && said.contains("cpu "), "{said}");
+        let (status, said) = with_fault(fault, "Cuda(0)", desk.path());
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(words) && !said.contains("panicked"), "{said}");
+    }
 }

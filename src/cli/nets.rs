@@ -1,7 +1,7 @@
 //! `tricktop nets`: the nets, their sizes and what training them needs.
 
 use super::Failure;
-use crate::nn::{Cost, Memory, NetSpec, Plan, edge};
+use crate::nn::{Cost, Memory, NetSpec, Plan, Training, edge};
 use crate::recipe::settings::{Family, Form, Net, Variant};
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ impl Row {
         let spec = NetSpec::new(&net, 3, CLASSES);
         let cost = spec.cost(input, input);
         let Cost { parameters, multiply_adds, .. } = cost;
-        let memory = |plan| spec.memory(input, input, batch, plan);
+        let memory = |plan| Training { net: &spec, teacher: None, size: (input, input), plan }.memory(batch);
         let [cpu, single, half] = [Plan::Kernels, Plan::Card { half: false }, Plan::Card { half: true }].map(memory);
         Row {
             name: spec.name.clone(),

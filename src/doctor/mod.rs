@@ -90,13 +90,15 @@ impl Report {
     /// # Errors
     /// A device that cannot be had, or that gives up.
     pub fn test(&mut self, device: Device, timed: bool) -> Result<(), TrainError> {
-        let (chosen, _) = Chosen::open(device)?;
-        let name = chosen.name();
-        let checks = match chosen {
-            Chosen::Cpu => selftest::run(&dfdx::prelude::Cpu::default()),
-            #[cfg(feature = "cuda")]
-            Chosen::Cuda(dev, _) => selftest::run(&dev),
-        }?;
+        let (name, checks) = Chosen::apart(device, |chosen| {
+            let name = chosen.name();
+            let checks = match chosen {
+                Chosen::Cpu => selftest::run(&dfdx::prelude::Cpu::default()),
+                #[cfg(feature = "cuda")]
+                Chosen::Cuda(dev, _) => selftest::run(&dev),
+            };
+            Ok((name, checks?))
+        })?;
         let cases = bench::CASES.iter().filter(|_| timed);
         let timings = cases.map(|case| bench::run(case, STEPS, device)).collect::<Result<_, _>>()?;
         self.test = Some(Test { device: name, checks, timings });

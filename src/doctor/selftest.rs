@@ -42,12 +42,18 @@ impl Check {
 /// Largest distance of single precision.
 const SINGLE: f64 = 1e-4;
 
+/// Largest distance of an operation in mixed precision: the last digits of half precision.
+const HALF: f64 = 2e-3;
+
 /// Largest distance of the gradients of a whole net, and of losses after a few steps: norms over few values blow
 /// differences up.
 const DEEP: f64 = 1e-3;
 
 /// Largest distance of losses in mixed precision: both round, at the same places and not in the same order.
 const MIXED: f64 = 1e-2;
+
+/// Largest distance of the gradients of a whole net in mixed precision.
+const DEEP_MIXED: f64 = 5e-2;
 
 /// Largest distance of losses after many steps, which blow differences up.
 const LATE: f64 = 5e-2;
@@ -64,15 +70,23 @@ pub fn run<D: Ops<f32>>(dev: &D) -> Result<Vec<Check>, TrainError> {
     let mut checks = Vec::new();
     let cpu = Cpu::default();
     for (name, op) in OPS {
-        let (found, expected) = (op.values(dev), op.values(&cpu));
-        let (found, expected) = (found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?);
-        checks.push(Check::of(*name, &found, &expected, SINGLE));
+        for (half, kind, bound) in [(false, "", SINGLE), (true, ", mixed precision", HALF)] {
+            let (found, expected) = (op.values(dev, half), op.values(&cpu, half));
+            let (found, expected) = (found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?);
+            checks.push(Check::of(format!("{name}{kind}"), &found, &expected, bound));
+        }
     }
     for (name, settings, edge) in nets() {
-        let (found, expected) = (pass(dev, &settings, edge), pass(&cpu, &settings, edge));
-        let (found, expected) = (found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?);
+        let both = |half| {
+            let (found, expected) = (pass(dev, &settings, edge, half), pass(&cpu, &settings, edge, half));
+            Ok::<_, TrainError>((found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?))
+        };
+        let (found, expected) = both(false)?;
         checks.push(Check::of(format!("{name}: logits"), &found.0, &expected.0, SINGLE));
         checks.push(Check::of(format!("{name}: gradients"), &found.1, &expected.1, DEEP));
+        let (found, expected) = both(true)?;
+        checks.push(Check::of(format!("{name}: logits, mixed precision"), &found.0, &expected.0, MIXED));
+        checks.push(Check::of(format!("{name}: gradients, mixed precision"), &found.1, &expected.1, DEEP_MIXED));
     }
     let single = Settings::default();
     let (found, expected) = (train(dev, &single, STEPS)?, train(&cpu, &single, STEPS)?);
@@ -91,6 +105,8 @@ enum Op {
     Norm(Mode),
     MaxPool(Pool),
     AveragePool(Pool),
+    Concat,
+    Excite,
 }
 
 const SIZE: (usize, usize, usize, usize) = (3, 9, 7, 8);
@@ -108,6 +124,8 @@ const OPS: &[(&str, Op)] = &[
     ("batch norm, evaluation", Op::Norm(Mode::Eval)),
     ("max-pool 3x3, stride 2", Op::MaxPool(POOL)),
     ("average pool 3x3, stride 2", Op::AveragePool(POOL)),
+    ("concatenation", Op::Concat),
+    ("squeeze and excitation", Op::Excite),
 ];
 
 /// Values in ±1 that follow `seed`.
@@ -129,11 +147,18 @@ fn gradients<D: Ops<f32>>(y: Matrix<f32, D, OwnedTape<f32, D>>, of: &[&Matrix<f3
 
 impl Op {
     /// Its output and every gradient, one behind the other.
-    fn values<D: Ops<f32>>(&self, dev: &D) -> Result<Vec<f32>, D::Err> {
+    fn values<D: Ops<f32>>(&self, dev: &D, half: bool) -> Result<Vec<f32>, D::Err> {
         let (n, h, w, c) = SIZE;
         let x = matrix(dev, (n * h * w, c), 1)?;
-        let map = Map::new(x.clone().put_tape(OwnedTape::default()), n, h, w);
-        let mut of = vec![x];
+        let narrow = |map| if half { D::narrow(map) } else { Ok(map) };
+        let map = narrow(Map::new(x.clone(), n, h, w))?.put_tape(OwnedTape::default());
+        let (map, mut of) = if half {
+            // (a map of half precision does not tell its gradient: a convolution before it does)
+            let (conv, weight) = (Conv::same(c, c, 1, 1), matrix(dev, (c, c), 8)?);
+            (D::conv2d(map, Filter { weight: &weight, conv: &conv, input_grad: true })?, vec![weight])
+        } else {
+            (map, vec![x])
+        };
         let y = match self {
             Op::Conv(conv) => {
                 let weight = matrix(dev, conv.weight_shape(), 2)?;
@@ -150,6 +175,17 @@ impl Op {
             }
             Op::MaxPool(pool) => D::max_pool(map, pool)?,
             Op::AveragePool(pool) => D::average_pool(map, pool)?,
+            Op::Concat => {
+                let (map, tape) = map.split_tape();
+                let other = narrow(Map::new(matrix(dev, (n * h * w, 5), 2)?, n, h, w))?;
+                D::concat(vec![map, other], tape)?
+            }
+            Op::Excite => {
+                let (map, tape) = map.split_tape();
+                let (gate, residual) = (matrix(dev, (n, c), 2)?, matrix(dev, (n * h * w, c), 3)?);
+                of.push(gate.clone());
+                D::excite(map, gate.put_tape(tape), narrow(Map::new(residual, n, h, w))?)?
+            }
         };
         let y = D::matrix(y)?;
         let mut all = y.as_vec();
@@ -173,14 +209,19 @@ fn nets() -> impl Iterator<Item = (&'static str, Settings, usize)> {
     })
 }
 
-/// Logits of images of an edge in evaluation, and the gradients of every parameter in training.
-fn pass<D: Ops<f32>>(dev: &D, s: &Settings, edge: usize) -> Result<(Vec<f32>, Vec<f32>), D::Err> {
+/// Logits of images of an edge in evaluation, and the gradients of every parameter in training. With maps in half
+/// precision they are of an evaluation: training's norms over few values would blow its roundings up.
+fn pass<D: Ops<f32>>(dev: &D, s: &Settings, edge: usize, half: bool) -> Result<(Vec<f32>, Vec<f32>), D::Err> {
     let n = 4;
     let mut net = Net::new(dev, &NetSpec::new(&s.net, 3, 10))?;
     net.initialise(s.net.init, false, 0)?;
-    let images = || Ok::<_, D::Err>(Map::new(matrix(dev, (n * edge * edge, 3), 7)?, n, edge, edge));
+    let images = || {
+        let x = Map::new(matrix(dev, (n * edge * edge, 3), 7)?, n, edge, edge);
+        if half { D::narrow(x) } else { Ok(x) }
+    };
     let logits = net.forward(images()?, Mode::Eval)?.as_vec();
-    let y = net.forward(images()?.put_tape(OwnedTape::default()), Mode::Train)?;
+    let mode = if half { Mode::Eval } else { Mode::Train };
+    let y = net.forward(images()?.put_tape(OwnedTape::default()), mode)?;
     let trained: Vec<_> = net.params().into_iter().filter(|p| p.role != Role::Statistic).map(|p| &p.data).collect();
     Ok((logits, gradients(y, &trained)?))
 }

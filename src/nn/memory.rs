@@ -63,16 +63,43 @@ impl Memory {
     }
 }
 
-impl NetSpec {
-    /// Memory that training on `batch` images of `h` x `w` takes, about.
-    pub fn memory(&self, h: usize, w: usize, batch: usize, plan: Plan) -> Memory {
-        let params = self.params();
+/// What takes memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Training<'a> {
+    /// The net that is trained.
+    pub net: &'a NetSpec,
+    /// Its teacher.
+    pub teacher: Option<&'a NetSpec>,
+    /// Height and width of an image.
+    pub size: (usize, usize),
+    /// What computes.
+    pub plan: Plan,
+}
+
+impl Training<'_> {
+    /// Memory that batches of so many images take, about.
+    pub fn memory(&self, batch: usize) -> Memory {
+        let memory = self.of(self.net, batch);
+        let Some(teacher) = self.teacher.map(|net| self.of(net, batch)) else { return memory };
+        // (it has answered before the net begins, and keeps nothing)
+        Memory {
+            weights: memory.weights + teacher.weights,
+            passing: memory.passing.max(teacher.passing),
+            count: memory.count.max(teacher.count),
+            ..memory
+        }
+    }
+
+    fn of(&self, net: &NetSpec, batch: usize) -> Memory {
+        let ((h, w), plan, params) = (self.size, self.plan, net.params());
         let values = |trained: bool| -> u64 {
             let of = params.iter().filter(|p| !trained || p.role != Role::Statistic);
             of.map(|p| p.len() as u64).sum()
         };
         let mut maps = Maps { plan, batch: batch as u64, kept: 0, largest: 0, most: 0, count: 0 };
-        walk(&self.layers, Extent { h, w, c: self.image_channels }, &mut |part, from, to| maps.add(part, from, to));
+        let image = Extent { h, w, c: net.image_channels };
+        maps.kept = maps.bytes(image.values());
+        walk(&net.layers, image, &mut |part, from, to| maps.add(part, from, to));
         Memory {
             weights: 4 * values(false),
             velocities: 4 * values(true),
@@ -84,10 +111,10 @@ impl NetSpec {
     }
 
     /// The largest batch that fits into `free` bytes and can be counted, if one image does.
-    pub fn largest_batch(&self, h: usize, w: usize, free: u64, plan: Plan) -> Option<usize> {
+    pub fn largest_batch(&self, free: u64) -> Option<usize> {
         let batches: Vec<usize> = (1..=BATCHES).collect();
         let fits = |memory: Memory| memory.total() <= free && memory.is_countable();
-        let fit = batches.partition_point(|batch| fits(self.memory(h, w, *batch, plan)));
+        let fit = batches.partition_point(|batch| fits(self.memory(*batch)));
         (fit > 0).then_some(fit)
     }
 }
@@ -105,9 +132,13 @@ struct Maps {
 }
 
 impl Maps {
+    /// Bytes of so many values an image.
+    fn bytes(&self, values: u64) -> u64 {
+        values * self.batch * if self.plan == (Plan::Card { half: true }) { 2 } else { 4 }
+    }
+
     fn add(&mut self, part: Part, from: Extent, to: Extent) {
-        let half = self.plan == Plan::Card { half: true };
-        let bytes = |values: u64| values * self.batch * if half { 2 } else { 4 };
+        let bytes = |values| self.bytes(values);
         let map = bytes(to.values());
         let (kept, beside) = match (self.plan, part) {
             (Plan::Kernels, Part::Unit(Unit { norm_name: None, .. }) | Part::Norm) => (0, 0),
@@ -145,12 +176,16 @@ impl Maps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::settings::Net;
+    use crate::recipe::settings::{Form, Net};
+
+    fn small(net: &NetSpec, plan: Plan) -> Training<'_> {
+        Training { net, teacher: None, size: (28, 28), plan }
+    }
 
     #[test]
     fn memory_grows_with_the_batch_and_halves_in_half_precision() {
         let spec = NetSpec::new(&Net::default(), 1, 10);
-        let of = |batch, plan| spec.memory(28, 28, batch, plan);
+        let of = |batch, plan| small(&spec, plan).memory(batch);
         let [cpu, single, half] = [Plan::Kernels, Plan::Card { half: false }, Plan::Card { half: true }];
         for plan in [cpu, single, half] {
             let (one, many) = (of(1, plan), of(64, plan));
@@ -163,28 +198,42 @@ mod tests {
     }
 
     #[test]
+    fn a_teacher_takes_its_weights_and_room_to_answer() {
+        let net = NetSpec::new(&Net::default(), 1, 10);
+        let wide = NetSpec::new(&Net { width: 4.0, ..Net::default() }, 1, 10);
+        let plan = Plan::Card { half: false };
+        let (alone, teacher) = (small(&net, plan).memory(8), small(&wide, plan).memory(8));
+        let taught = Training { teacher: Some(&wide), ..small(&net, plan) }.memory(8);
+        assert_eq!(taught.weights, alone.weights + teacher.weights);
+        assert_eq!((taught.passing, taught.activations), (teacher.passing, alone.activations));
+        assert!(taught.total() < alone.total() + teacher.total());
+    }
+
+    #[test]
     fn a_batch_that_a_card_cannot_count_does_not_fit() {
-        let net = Net { form: crate::recipe::settings::Form::ImageNet, depth: 50, ..Net::default() };
+        let net = Net { form: Form::ImageNet, depth: 50, ..Net::default() };
         let spec = NetSpec::new(&net, 3, 1000);
-        let card = Plan::Card { half: true };
+        let of = |plan| Training { net: &spec, teacher: None, size: (224, 224), plan };
+        let card = of(Plan::Card { half: true });
         // (the windows of the max-pool: 9 * 56 * 56 * 64 values of an image)
         let most = (u32::MAX as usize) / (9 * 56 * 56 * 64);
-        assert_eq!(spec.largest_batch(224, 224, u64::MAX, card), Some(most));
-        assert!(spec.memory(224, 224, most, card).is_countable());
-        assert!(!spec.memory(224, 224, most + 1, card).is_countable());
-        assert_eq!(spec.largest_batch(224, 224, u64::MAX, Plan::Kernels), Some(BATCHES));
+        assert_eq!(card.largest_batch(u64::MAX), Some(most));
+        assert!(card.memory(most).is_countable());
+        assert!(!card.memory(most + 1).is_countable());
+        assert_eq!(of(Plan::Kernels).largest_batch(u64::MAX), Some(BATCHES));
     }
 
     #[test]
     fn the_largest_batch_fits_and_one_image_more_does_not() {
         let spec = NetSpec::new(&Net::default(), 1, 10);
         for plan in [Plan::Kernels, Plan::Card { half: false }] {
+            let training = small(&spec, plan);
             for free in [100_000_000, 1_000_000_000] {
-                let batch = spec.largest_batch(28, 28, free, plan).unwrap();
-                let needed = |batch| spec.memory(28, 28, batch, plan).total();
+                let batch = training.largest_batch(free).unwrap();
+                let needed = |batch| training.memory(batch).total();
                 assert!(needed(batch) <= free && needed(batch + 1) > free, "{batch} of {free}");
             }
-            assert_eq!(spec.largest_batch(28, 28, 1_000_000, plan), None);
+            assert_eq!(training.largest_batch(1_000_000), None);
         }
     }
 }

@@ -11,7 +11,7 @@ mod spec;
 mod state;
 
 pub use layer::Cost;
-pub use memory::{Memory, Plan};
+pub use memory::{Memory, Plan, Training};
 pub use net::Net;
 pub use param::{Init, Layout, Param, Role};
 pub use recognise::recognise;

@@ -5,6 +5,7 @@ pub mod composed;
 mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+pub mod fault;
 pub mod lean;
 pub mod loss;
 mod map;
@@ -37,6 +38,15 @@ pub fn cards() -> Result<Vec<Card>, String> {
     return cuda::cards();
     #[cfg(not(feature = "cuda"))]
     Err("this program was built without CUDA (docs/CUDA.md says how to build it with)".into())
+}
+
+/// What an error of a device means, as a predicate of the device.
+pub fn reason(error: &(impl std::fmt::Debug + 'static)) -> String {
+    #[cfg(feature = "cuda")]
+    if let Some(error) = (error as &dyn std::any::Any).downcast_ref() {
+        return cuda::reason(error);
+    }
+    format!("it answers {error:?}")
 }
 
 /// A number format that nets compute in.

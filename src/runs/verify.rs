@@ -1,6 +1,6 @@
 //! Makes a run again and compares it with what was recorded.
 
-use super::dir::METRICS;
+use super::dir::{LOG, METRICS};
 use super::{Line, Record, RunError, logs, spawn};
 use crate::train::{Digests, Event, Link, Options, StepRecord};
 use std::collections::BTreeMap;
@@ -26,6 +26,23 @@ pub struct Verdict {
 /// # Errors
 /// A run that cannot be read, has no checkpoint, or whose journal cannot be made again.
 pub fn verify(dir: &Path, until: Option<u64>) -> Result<Verdict, RunError> {
+    let log = logs::read(&dir.join(LOG))?;
+    let mut devices: Vec<String> = log.into_iter().filter_map(device).collect();
+    let mut verdict = compare(dir, until, &mut devices)?;
+    if let Some(difference) = &mut verdict.difference
+        && devices.iter().any(|device| device.starts_with("cuda"))
+    {
+        *difference += "; a card computed, and it adds in an order that differs from run to run";
+    }
+    Ok(verdict)
+}
+
+fn device(line: Line) -> Option<String> {
+    if let Line::Ready { device, .. } = line { Some(device) } else { None }
+}
+
+/// Compares; what computes now is added to `devices`.
+fn compare(dir: &Path, until: Option<u64>, devices: &mut Vec<String>) -> Result<Verdict, RunError> {
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, why)| stuck(why))?;
@@ -68,6 +85,7 @@ pub fn verify(dir: &Path, until: Option<u64>) -> Result<Verdict, RunError> {
                     }
                 }
             }
+            Event::Started(info) => devices.push(info.device),
             Event::Hashed { step, digests } => {
                 verdict.step = step;
                 verdict.difference = links.get(&step).and_then(|link| other_state(link, &digests));

@@ -104,11 +104,11 @@ fn shares(seconds: f64) -> Vec<Share> {
 /// # Errors
 /// A device that cannot be had, or that gives up.
 pub fn run(case: &'static Case, steps: usize, device: Device) -> Result<Timing, TrainError> {
-    match Chosen::open(device)?.0 {
+    Chosen::apart(device, move |chosen| match chosen {
         Chosen::Cpu => time(Cpu::default(), case, steps),
         #[cfg(feature = "cuda")]
         Chosen::Cuda(dev, _) => time(dev, case, steps),
-    }
+    })
 }
 
 fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing, TrainError> {

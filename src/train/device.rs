@@ -1,11 +1,13 @@
 //! What computes: the processor, or a card that is known to work before anything is put on it.
 
-use super::TrainError;
+use super::{Checkpoint, TrainError};
 use crate::data::DataSet;
 use crate::kernels::Level;
-use crate::nn::{NetSpec, Plan};
-use crate::ops::{Card, cards};
+use crate::nn::{Net, NetSpec, Plan, Training};
+use crate::ops::{Card, cards, fault};
+use crate::recipe::Recipe;
 use crate::recipe::settings::Device;
+use dfdx::prelude::Cpu;
 
 /// What computes.
 pub enum Chosen {
@@ -35,6 +37,38 @@ impl Chosen {
         }
     }
 
+    /// Opens what is asked for and runs `f` with it, on a thread of its own: when a card fails, its memory cannot be freed.
+    ///
+    /// # Errors
+    /// As [`Chosen::open`], those of `f`, and a device that gives up.
+    pub fn apart<T: Send + 'static>(
+        device: Device,
+        f: impl FnOnce(Chosen) -> Result<T, TrainError> + Send + 'static,
+    ) -> Result<T, TrainError> {
+        let done = fault::apart(move || f(Chosen::open(device)?.0));
+        done.unwrap_or_else(|panic| Err(TrainError::Device(fault::meant(&panic))))
+    }
+
+    /// Opens what a run asks for, where the run has room; also what it has to be told.
+    ///
+    /// # Errors
+    /// A card that is asked for and cannot be used or has no room.
+    pub(super) fn for_run(recipe: &Recipe, data: &DataSet) -> Result<(Chosen, On, Vec<String>), TrainError> {
+        let mixed = recipe.tricks.mixed.on;
+        let (chosen, note) = Chosen::open(recipe.device)?;
+        let on = chosen.on(mixed);
+        match on.room(recipe, data) {
+            Ok(tight) => Ok((chosen, on, note.into_iter().chain(tight).collect())),
+            Err(e) if recipe.device == Device::Auto => {
+                let on = Chosen::Cpu.on(mixed);
+                let tight = on.room(recipe, data)?;
+                let note = format!("{e}; for now the processor computes");
+                Ok((Chosen::Cpu, on, [note].into_iter().chain(tight).collect()))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
     /// What a person calls it, e.g. `cpu avx2 x2`.
     pub fn name(&self) -> String {
         match self {
@@ -45,7 +79,7 @@ impl Chosen {
     }
 
     /// What a run has to know of it, `half` being mixed precision.
-    pub(super) fn on(&self, half: bool) -> On {
+    fn on(&self, half: bool) -> On {
         let (kernels, free) = match self {
             Chosen::Cpu => {
                 let mut system = sysinfo::System::new();
@@ -78,21 +112,29 @@ impl On {
     ///
     /// # Errors
     /// A card that has no room, or cannot count as far.
-    pub fn room(&self, spec: &NetSpec, data: &DataSet, batch: usize) -> Result<Option<String>, TrainError> {
-        let (h, w) = (data.train.height, data.train.width);
-        let memory = spec.memory(h, w, batch, self.plan);
-        let largest = |free| spec.largest_batch(h, w, free, self.plan);
+    fn room(&self, recipe: &Recipe, data: &DataSet) -> Result<Option<String>, TrainError> {
+        let (channels, classes, batch) = (data.train.channels, data.classes.len(), recipe.train.batch as usize);
+        let (spec, distill) = (NetSpec::new(&recipe.net, channels, classes), &recipe.tricks.distill);
+        let teacher = distill.on.then(|| Checkpoint::teacher(&distill.teacher, &Cpu::default(), channels, classes));
+        let teacher = teacher.transpose()?;
+        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data);
+        let memory = training.memory(batch);
         if !memory.is_countable() {
-            return Err(TrainError::Count { batch, largest: largest(self.free.unwrap_or(u64::MAX)) });
+            return Err(TrainError::Count { batch, largest: training.largest_batch(self.free.unwrap_or(u64::MAX)) });
         }
         let needed = memory.total();
         let Some(free) = self.free.filter(|free| needed > *free) else { return Ok(None) };
-        let (net, device, largest) = (spec.name.clone(), self.name.clone(), largest(free));
+        let (net, device, largest) = (spec.name.clone(), self.name.clone(), training.largest_batch(free));
         let error = TrainError::Memory { net, batch, needed, free, device, largest };
         match self.plan {
             Plan::Kernels => Ok(Some(error.to_string())),
             Plan::Card { .. } => Err(error),
         }
+    }
+
+    /// What takes memory in training a net.
+    pub fn training<'a>(&self, net: &'a NetSpec, teacher: Option<&'a NetSpec>, data: &DataSet) -> Training<'a> {
+        Training { net, teacher, size: (data.train.height, data.train.width), plan: self.plan }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::data::DataError;
 use crate::nn::StateError;
+use crate::ops::reason;
 use crate::recipe::settings::Device;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -34,8 +35,8 @@ pub enum TrainError {
     },
     /// Training takes more memory than there is.
     #[error(
-        "training {net} on batches of {batch} takes about {:.0} MB and {:.0} MB are free on {device}: {}",
-        *needed as f64 / 1e6, *free as f64 / 1e6, advice(*largest)
+        "training {net} on batches of {batch} takes about {:.0} MB and {:.0} MB are free on {device}: {}{}",
+        *needed as f64 / 1e6, *free as f64 / 1e6, advice(*largest), other(device)
     )]
     Memory {
         /// The net.
@@ -52,15 +53,15 @@ pub enum TrainError {
         largest: Option<usize>,
     },
     /// More values than a card's operations can count.
-    #[error("batches of {batch} make more than 2^32 values, and operations on a card count no further: {}", advice(*largest))]
+    #[error("batches of {batch} make more than 2^32 values, and operations on a card count no further: {}, or device to Cpu", advice(*largest))]
     Count {
         /// Images a step.
         batch: usize,
         /// The largest batch for which there is room.
         largest: Option<usize>,
     },
-    /// The device gave up, mostly for want of memory.
-    #[error("the device refused: {0}; a smaller batch or net needs less memory")]
+    /// The device gave up.
+    #[error("what computes gave up: {why}{hint}", why = .0, hint = hint(.0))]
     Device(String),
     /// A checkpoint cannot be read.
     #[error("{path}: {problem}", path = path.display())]
@@ -93,8 +94,19 @@ pub enum TrainError {
 fn advice(largest: Option<usize>) -> String {
     match largest {
         Some(batch) => format!("set train.batch to {batch} or less"),
-        None => "not one image fits; take a smaller net or smaller images".to_string(),
+        None => "not one image fits; set net.width or data.size to less".to_string(),
     }
+}
+
+/// What else to do where a card has no room.
+fn other(device: &str) -> &'static str {
+    if device.starts_with("cuda") { ", or device to Cpu" } else { "" }
+}
+
+/// What to do when a device gave up.
+fn hint(why: &str) -> &'static str {
+    let memory = why.contains("memory is full") || why.contains("OutOfMemory");
+    if memory { "; a smaller batch or net needs less" } else { "" }
 }
 
 impl TrainError {
@@ -105,7 +117,7 @@ impl TrainError {
     }
 
     /// Wraps a device's own error.
-    pub fn device(e: impl std::fmt::Debug) -> Self {
-        TrainError::Device(format!("{e:?}"))
+    pub fn device(e: impl std::fmt::Debug + 'static) -> Self {
+        TrainError::Device(reason(&e))
     }
 }

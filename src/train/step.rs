@@ -101,6 +101,11 @@ impl<D: Ops<f32>> Learner<D> {
         Ok(())
     }
 
+    /// The description of the teacher, when one is there.
+    pub fn teacher(&self) -> Option<&NetSpec> {
+        self.teacher.as_ref().map(|teacher| teacher.net.spec())
+    }
+
     /// Images on the device.
     fn images(&self, batch: &Batch, pixels: Vec<f32>) -> Result<Map<f32, D>, D::Err> {
         let Batch { n, height: h, width: w, channels, .. } = *batch;

@@ -11,8 +11,7 @@ use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
 use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
-use crate::data::{self, Pass, Reader};
-use crate::nn::NetSpec;
+use crate::data::{self, DataSet, Pass, Reader};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
@@ -60,22 +59,17 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
 }
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
-    /// Loads the data and builds the net on a device, or takes both up where a checkpoint left them.
+    /// Builds the net on a device, or takes it up where a checkpoint left it.
     pub(super) fn new(
         dev: D,
         on: On,
+        data: Arc<DataSet>,
         recipe: Recipe,
         mut options: Options,
         commands: Receiver<Command>,
         mut sink: S,
     ) -> Result<Self, TrainError> {
         let started = Instant::now();
-        sink(Event::State(State::Starting));
-        let data = Arc::new(data::open(&recipe.data, recipe.train.seed)?);
-        let spec = NetSpec::new(&recipe.net, data.train.channels, data.classes.len());
-        if let Some(message) = on.room(&spec, &data, recipe.train.batch as usize)? {
-            sink(Event::Alarm { step: 0, message });
-        }
         let mut learner = Learner::new(dev, &recipe, &data)?;
         let from = options.from.take();
         let mut at = Progress::default();
@@ -179,7 +173,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             test_images: data.test.len(),
             classes: data.classes.clone(),
             device: self.on.name.clone(),
-            memory: spec.memory(data.train.height, data.train.width, batch, self.on.plan).total(),
+            memory: self.on.training(spec, self.learner.teacher(), data).memory(batch).total(),
             steps_per_epoch: self.batches(),
         }
     }

@@ -5,15 +5,20 @@ use super::trainer::Trainer;
 use super::{Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
 use crate::data;
 use crate::nn::{Head, NetSpec};
+use crate::ops::fault;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Device;
 use dfdx::prelude::Cpu;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 
 /// What a run is called and where it writes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +45,8 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Worker {
     commands: Sender<Command>,
+    /// Hears when the thread has nothing more to say and stands still for ever.
+    still: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -73,36 +80,60 @@ pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
 /// # Errors
 /// The system's, when no thread can be started.
 pub fn spawn(recipe: Recipe, options: Options, sink: impl FnMut(Event) + Send + 'static) -> io::Result<Worker> {
-    let (commands, orders) = channel();
-    let thread = Builder::new().name("trainer".into()).spawn(move || work(recipe, options, orders, sink))?;
-    Ok(Worker { commands, thread: Some(thread) })
+    let ((commands, orders), (stands, still)) = (channel(), channel());
+    let thread = Builder::new().name("trainer".into()).spawn(move || work(recipe, options, orders, stands, sink))?;
+    Ok(Worker { commands, still, thread: Some(thread) })
 }
 
-fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, mut sink: impl FnMut(Event)) {
-    let dir = options.dir.clone();
-    let run = AssertUnwindSafe(|| {
-        let (chosen, note) = Chosen::open(recipe.device)?;
-        if let Some(message) = note {
-            sink(Event::Alarm { step: 0, message });
-        }
-        let on = chosen.on(recipe.tricks.mixed.on);
-        match chosen {
-            Chosen::Cpu => Trainer::new(Cpu::default(), on, recipe, options, orders, &mut sink).map(Trainer::run),
-            #[cfg(feature = "cuda")]
-            Chosen::Cuda(card, _) => Trainer::new(card, on, recipe, options, orders, &mut sink).map(Trainer::run),
-        }
-    });
-    let error = match catch_unwind(run) {
-        Ok(Ok(())) => return,
-        Ok(Err(e)) => e.to_string(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            format!("a fault of the program: {}", text.unwrap_or("no message"))
+fn work(
+    recipe: Recipe,
+    options: Options,
+    orders: Receiver<Command>,
+    stands: Sender<()>,
+    sink: impl FnMut(Event) + 'static,
+) {
+    let (dir, sink, begun) = (options.dir.clone(), Rc::new(RefCell::new(sink)), Instant::now());
+    let step = Rc::new(Cell::new(options.from.as_ref().map_or(0, |from| from.meta.at.step)));
+    let (last, reached) = (Rc::clone(&sink), Rc::clone(&step));
+    let failed = move |error: String| {
+        let (state, step, seconds) = (State::Failed, reached.get(), begun.elapsed().as_secs_f64());
+        let summary = Summary { state, step, best_top1: None, seconds, dir, broken: 0, error: Some(error) };
+        // (it is in use when the panic is its own)
+        if let Ok(mut sink) = last.try_borrow_mut() {
+            sink(Event::State(state));
+            sink(Event::Ended(Box::new(summary)));
         }
     };
-    let (state, error) = (State::Failed, Some(error));
-    sink(Event::State(state));
-    sink(Event::Ended(Box::new(Summary { state, step: 0, best_top1: None, seconds: 0.0, dir, broken: 0, error })));
+    let gave_up = |panic: &str| TrainError::Device(fault::meant(panic)).to_string();
+    let lost = failed.clone();
+    let last = move |panic: String| {
+        lost(gave_up(&panic));
+        // (nobody may wait any more)
+        let _ = stands.send(());
+    };
+    let run = || {
+        let send = |event| {
+            if let Event::Steps(steps) = &event {
+                step.set(steps.last().map_or(step.get(), |s| s.step));
+            }
+            sink.borrow_mut()(event);
+        };
+        send(Event::State(State::Starting));
+        let data = Arc::new(data::open(&recipe.data, recipe.train.seed)?);
+        let (chosen, on, notes) = Chosen::for_run(&recipe, &data)?;
+        notes.into_iter().for_each(|message| send(Event::Alarm { step: 0, message }));
+        match chosen {
+            Chosen::Cpu => Trainer::new(Cpu::default(), on, data, recipe, options, orders, send).map(Trainer::run),
+            #[cfg(feature = "cuda")]
+            Chosen::Cuda(card, _) => Trainer::new(card, on, data, recipe, options, orders, send).map(Trainer::run),
+        }
+    };
+    match catch_unwind(AssertUnwindSafe(|| fault::last_words(last, run))) {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => failed(e.to_string()),
+        // (one that the pool's threads passed on)
+        Err(panic) => failed(gave_up(fault::text(&*panic))),
+    }
 }
 
 impl Worker {
@@ -117,7 +148,9 @@ impl Worker {
     }
 
     fn wait(&mut self) {
-        if let Some(thread) = self.thread.take() {
+        if let Some(thread) = self.thread.take()
+            && self.still.recv().is_err()
+        {
             // (a panic has become an event)
             let _ = thread.join();
         }

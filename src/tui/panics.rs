@@ -3,32 +3,29 @@
 
 use super::terminal;
 use crate::app::Msg;
-use std::panic::{self, PanicHookInfo};
+use crate::ops::fault;
+use std::panic::PanicHookInfo;
 use std::sync::{Arc, Mutex, PoisonError};
 
-type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
-
-/// The hook while the screen is open; the one before comes back when this is dropped.
+/// What happens to panics while the screen is open.
 pub(super) struct Panics {
     kept: Arc<Mutex<Vec<String>>>,
-    before: Hook,
 }
 
 impl Panics {
     pub(super) fn watch() -> Panics {
-        let before: Hook = Arc::from(panic::take_hook());
         let kept: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (screen, keep, print) = (std::thread::current().id(), Arc::clone(&kept), Arc::clone(&before));
-        panic::set_hook(Box::new(move |info| {
+        let (screen, keep) = (std::thread::current().id(), Arc::clone(&kept));
+        fault::listen(Some(Arc::new(move |info| {
             if std::thread::current().id() == screen {
                 // The panic itself is what must be told.
                 drop(terminal::restore());
-                print(info);
-            } else {
-                keep.lock().unwrap_or_else(PoisonError::into_inner).push(sentence(info));
+                return false;
             }
-        }));
-        Panics { kept, before }
+            keep.lock().unwrap_or_else(PoisonError::into_inner).push(sentence(info));
+            true
+        })));
+        Panics { kept }
     }
 
     /// A trainer that is lost is lost for a reason, when there was a panic.
@@ -50,18 +47,12 @@ impl Panics {
 
 /// What a panic says, and where, in one line.
 fn sentence(info: &PanicHookInfo<'_>) -> String {
-    let payload = info.payload();
-    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let place = info.location().map_or_else(String::new, |l| format!(" ({}:{})", l.file(), l.line()));
-    format!("{}{place}", text.unwrap_or("no message").replace('\n', " "))
+    format!("{}{place}", fault::text(info.payload()).replace('\n', " "))
 }
 
 impl Drop for Panics {
     fn drop(&mut self) {
-        // The hook cannot be changed while panicking.
-        if !std::thread::panicking() {
-            let before = Arc::clone(&self.before);
-            panic::set_hook(Box::new(move |info| before(info)));
-        }
+        fault::listen(None);
     }
 }

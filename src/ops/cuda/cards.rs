@@ -1,22 +1,27 @@
 //! The NVIDIA cards of the machine, asked before dfdx is: it panics where there is none.
 
 use super::Error;
-use crate::ops::Card;
+use crate::ops::fault::{apart, meant};
+use crate::ops::{Card, Matrix};
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
+use dfdx::dtypes::AMP;
 use dfdx::prelude::*;
+use half::f16;
 use std::ffi::CStr;
 use sys::CUdevice_attribute_enum as Attribute;
 
 /// What a driver's error means, as a predicate of the driver or the card.
-fn meaning(DriverError(code): DriverError) -> String {
-    let known = match code as u32 {
+fn meaning(DriverError(code): &DriverError) -> String {
+    let known = match *code as u32 {
         2 => "its memory is full",
         34 => "libcuda is a stand-in: NVIDIA's driver itself is not installed",
         46 | 101 => "it is in use or out of order",
         100 => "no NVIDIA card, or none that this process may see (CUDA_VISIBLE_DEVICES)",
         200 | 209 | 218 => "it is older than the cards that this program was built for (CUDA_COMPUTE_CAP)",
         222 => "its driver is older than the CUDA toolkit that this program was built with",
+        700 | 716 | 717 | 719 => "a kernel failed on it; only a new start of the program can use it again",
+        802 => "it is not ready yet: NVIDIA's fabric manager has to run on this machine",
         803 | 804 => "the parts of NVIDIA's driver are of different versions",
         code => return format!("NVIDIA's driver answers with error {code}"),
     };
@@ -24,7 +29,7 @@ fn meaning(DriverError(code): DriverError) -> String {
 }
 
 /// What an error means, as a predicate of a card.
-fn reason(error: Error) -> String {
+pub fn reason(error: &Error) -> String {
     match error {
         Error::Driver(e) => meaning(e),
         Error::Blas(e) => format!("cuBLAS does not start: error {}", e.0 as u32),
@@ -37,9 +42,9 @@ fn reason(error: Error) -> String {
 /// # Errors
 /// Why there are none, as a sentence.
 pub fn cards() -> Result<Vec<Card>, String> {
-    result::init().map_err(meaning)?;
-    let count = result::device::get_count().map_err(meaning)?;
-    (0..count).map(card).collect::<Result<_, DriverError>>().map_err(meaning)
+    result::init().map_err(|e| meaning(&e))?;
+    let count = result::device::get_count().map_err(|e| meaning(&e))?;
+    (0..count).map(card).collect::<Result<_, DriverError>>().map_err(|e| meaning(&e))
 }
 
 fn card(number: i32) -> Result<Card, DriverError> {
@@ -59,27 +64,34 @@ fn card(number: i32) -> Result<Card, DriverError> {
     Ok(Card { number: number as usize, name, memory, capability: (major as u32, minor as u32) })
 }
 
-/// Opens a card that is there, and computes a sum on it.
+/// Opens a card that is there, when a trial of it ends well.
 ///
 /// # Errors
 /// Why it cannot be used, as a predicate.
 pub fn open(number: usize) -> Result<Cuda, String> {
-    let trial = || -> Result<(Cuda, Vec<f32>), Error> {
-        let dev = Cuda::try_build(number, 0)?;
-        let x: Matrix = dev.try_ones_like(&(1, 2))?;
-        let sum = x.clone().try_add(x)?;
-        let mut values = vec![0.0; 2];
-        sum.copy_into(&mut values);
-        Ok((dev, values))
-    };
-    match trial() {
-        Ok((dev, sum)) if sum == [2.0; 2] => Ok(dev),
-        Ok((_, sum)) => Err(format!("it computes wrongly: 1 + 1 is {} there", sum[0])),
-        Err(e) => Err(reason(e)),
-    }
+    apart(move || trial(number)).map_err(|panic| meant(&panic))??;
+    Cuda::try_build(number, 0).map_err(|e| reason(&e))
 }
 
-type Matrix = crate::ops::Matrix<f32, Cuda>;
+/// Computes a little on a card: with a kernel of the build, with those that are compiled here, and with a product.
+fn trial(number: usize) -> Result<(), String> {
+    let sum = || -> Result<Vec<f32>, Error> {
+        let dev = Cuda::try_build(number, 0)?;
+        let ones: Matrix<f32, Cuda> = dev.try_ones_like(&(1, 2))?;
+        let two: Matrix<AMP<f16>, Cuda> = ones.clone().try_add(ones.clone())?.try_to_dtype()?;
+        let two: Matrix<f32, Cuda> = two.try_to_dtype()?;
+        let both = (ones, two).try_concat_along(Axis::<0>)?;
+        let product = both.clone().try_matmul(both)?;
+        let mut values = vec![0.0; 4];
+        product.copy_into(&mut values);
+        Ok(values)
+    };
+    match sum() {
+        Ok(values) if values == [3.0, 3.0, 6.0, 6.0] => Ok(()),
+        Ok(values) => Err(format!("it computes wrongly: 1 * 1 + 1 * 2 is {} there", values[0])),
+        Err(e) => Err(reason(&e)),
+    }
+}
 
 /// Free memory of the card that this thread works on, in bytes.
 pub fn free_memory() -> Option<u64> {

@@ -1,6 +1,8 @@
 //! Mixed precision: maps and their gradients are in half precision, products have half-precision factors and
 //! single-precision sums (dfdx's AMP type), all else is computed in single precision. The weights themselves, their
-//! gradients once they are gathered, and all statistics are in single precision.
+//! gradients once they are gathered, and all statistics are in single precision. Summed in half precision are a
+//! convolution's gradients over taps (its input's) and over parts of the images (its weights'), and the gradients that
+//! several operations give for one map.
 
 use super::Error;
 use crate::ops::composed::{self, backward};
