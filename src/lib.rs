@@ -15,6 +15,7 @@ pub mod ops;
 pub mod random;
 pub mod recipe;
 pub mod runs;
+pub mod suite;
 pub mod train;
 pub mod tricks;
 pub mod tui;

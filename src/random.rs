@@ -28,6 +28,8 @@ pub enum Purpose {
     Noise = 9,
     /// Split of a folder without `val/`; the index is the class.
     Split = 10,
+    /// Random erasing of one image; the index is the image's place in the training set.
+    Erase = 11,
 }
 
 /// The generator for one purpose in one place of a run.

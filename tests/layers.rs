@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```text
 /// kernels <- ops <- nn <--+
-/// recipe <- data, tricks <- train <- runs <- app <- view <- front ends (tui, batch) <- cli <- main
+/// recipe <- data, tricks <- train <- runs <- app <- view <- front ends (tui, batch <- suite) <- cli <- main
 /// ```
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),
@@ -29,8 +29,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("view", &["app"]),
     ("tui", &["view"]),
     ("batch", &["runs"]),
+    ("suite", &["batch"]),
     ("doctor", &["train", "hardware"]),
-    ("cli", &["tui", "batch", "watch", "doctor"]),
+    ("cli", &["tui", "suite", "watch", "doctor"]),
     ("main", &["cli"]),
 ];
 

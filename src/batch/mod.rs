@@ -45,6 +45,14 @@ impl Outcome {
     }
 }
 
+/// Whom a run is shown to.
+pub trait Audience {
+    /// Says something about the run.
+    fn say(&mut self, message: &str);
+    /// Shows what happens in it.
+    fn show(&mut self, event: &Event);
+}
+
 /// What the runs of a batch share.
 pub struct Batch<'a> {
     /// What is printed.
@@ -74,7 +82,7 @@ impl Batch<'_> {
                 break;
             }
             let ended = match start() {
-                Ok(session) => self.follow(session, &mut output),
+                Ok(session) => self.follow(&session, &mut output.begin(&session)),
                 Err(e) => {
                     output.say(&format!("error: {e}"));
                     Outcome::Failed
@@ -85,15 +93,14 @@ impl Batch<'_> {
         if output.lost() { Outcome::Failed } else { outcome }
     }
 
-    /// Prints a run until it has ended.
-    fn follow(&self, session: Session, output: &mut Output<impl Write>) -> Outcome {
-        let mut run = output.begin(&session);
+    /// Shows a run until it has ended.
+    pub fn follow(&self, session: &Session, run: &mut impl Audience) -> Outcome {
         let (mut stop, mut since) = (None, Instant::now());
         let mut alarm = None;
         loop {
             if stop.is_none() && self.interrupt.load(Ordering::Relaxed) {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
-                stop = Some(order(&session, Stop::Interrupt));
+                stop = Some(order(session, Stop::Interrupt));
                 since = Instant::now();
             }
             if self.save.swap(false, Ordering::Relaxed) {
@@ -113,7 +120,7 @@ impl Batch<'_> {
                 Event::Alarm { message, .. } => alarm = Some(message.clone()),
                 // The trainer pauses right after an alarm because it cannot go on, else because an attached screen asked.
                 Event::State(State::Paused) if stop.is_none() && alarm.is_some() => {
-                    stop = Some(order(&session, Stop::Fault));
+                    stop = Some(order(session, Stop::Fault));
                 }
                 Event::Ended(summary) if stop == Some(Stop::Fault) => {
                     summary.state = State::Failed;

@@ -1,6 +1,6 @@
 //! Where the lines go: data to `out`, the progress bar and messages to standard error.
 
-use super::text;
+use super::{Audience, text};
 use crate::runs::{Line, Lines, Session};
 use crate::train::{Event, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -88,14 +88,12 @@ impl<W: Write> Output<W> {
     }
 }
 
-impl<W: Write> Run<'_, W> {
-    /// Prints a message about the run.
-    pub(super) fn say(&self, message: &str) {
+impl<W: Write> Audience for Run<'_, W> {
+    fn say(&mut self, message: &str) {
         self.output.say(&format!("{}: {message}", self.session.name));
     }
 
-    /// Prints what there is to say about `event`.
-    pub(super) fn show(&mut self, event: &Event) {
+    fn show(&mut self, event: &Event) {
         for line in self.lines.of(event) {
             self.output.line(&line);
         }
@@ -114,7 +112,9 @@ impl<W: Write> Run<'_, W> {
             _ => {}
         }
     }
+}
 
+impl<W: Write> Run<'_, W> {
     fn progress(&self, steps: &[StepRecord]) {
         if let Some(s) = steps.last() {
             let bar = &self.output.bar;

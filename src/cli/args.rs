@@ -1,8 +1,10 @@
 //! What the command line may hold.
 
 mod images;
+mod suites;
 
 pub(super) use images::{Bench, BenchInput, Data};
+pub(super) use suites::{Of, Suite, Table};
 
 use crate::app::ThemeName;
 use crate::recipe::Value;
@@ -32,6 +34,7 @@ Examples:
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
   tricktop predict runs/quick a.png b.jpg    what they say of images
+  tricktop suite suites/fashion-refinements  what every refinement gains, over three seeds
   tricktop knobs                             every knob: default, range, when a change takes effect
 
 A preset is the path of a RON file or the name of a bundled one (`tricktop presets`).
@@ -195,7 +198,7 @@ fn theme() -> impl TypedValueParser<Value = ThemeName> {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists the bundled presets
+    /// Lists the bundled presets and suites
     Presets,
     /// Lists the knobs: default, range, when a change takes effect
     Knobs {
@@ -250,6 +253,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Trains every row of a table with several seeds, and prints what each gains; goes on where it was stopped
+    Suite(Suite),
+    /// Prints the table of a suite, of the runs that are done
+    Table(Table),
     /// Goes on with a run that was stopped or killed, where its newest checkpoint left it
     Resume(Resume),
     /// Opens the screen on a run that another program trains, and steers it

@@ -22,17 +22,18 @@ pub(super) fn batch(
     Ok(ExitCode::from(batch.run(starts, io::stdout().lock()).code()))
 }
 
+/// What signals have set: see [`Batch`].
 #[derive(Default)]
-struct Signals {
-    interrupt: Arc<AtomicBool>,
-    again: Arc<AtomicBool>,
-    save: Arc<AtomicBool>,
+pub(super) struct Signals {
+    pub(super) interrupt: Arc<AtomicBool>,
+    pub(super) again: Arc<AtomicBool>,
+    pub(super) save: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// SIGINT and SIGTERM set `interrupt`; once somebody has set `again`, they end the program. SIGUSR1 sets `save`.
     /// SIGHUP does nothing: a run goes on without its terminal.
-    fn catch() -> io::Result<Signals> {
+    pub(super) fn catch() -> io::Result<Signals> {
         let signals = Signals::default();
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&signals.again))?;

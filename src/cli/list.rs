@@ -1,12 +1,15 @@
 //! Lists: the bundled presets and the knobs.
 
-use crate::recipe::bundled::BUNDLED;
+use crate::recipe::bundled::{BUNDLED, Bundled, SUITES};
 use crate::recipe::{KNOBS, Knob, Recipe};
 
-/// Name and summary of every bundled preset.
+/// Name and summary of every bundled preset, then of every suite.
 pub(super) fn presets() -> String {
-    let width = BUNDLED.iter().map(|b| b.name.len()).max().unwrap_or(0);
-    BUNDLED.iter().map(|b| format!("{:width$}  {}\n", b.name, b.summary())).collect()
+    let all = || BUNDLED.iter().chain(SUITES);
+    let width = all().map(|b| b.name.len()).max().unwrap_or(0);
+    let lines =
+        |list: &[Bundled]| list.iter().map(|b| format!("{:width$}  {}\n", b.name, b.summary())).collect::<String>();
+    format!("{}\nSuites (tricktop suite NAME):\n{}", lines(BUNDLED), lines(SUITES))
 }
 
 /// Every knob as aligned columns.

@@ -8,6 +8,7 @@ mod list;
 mod nets;
 mod records;
 mod screen;
+mod suites;
 mod using;
 
 use crate::data::DataError;
@@ -100,6 +101,8 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
         Some(Command::Nets { batch, json }) => print(&nets::list(batch.get(), json)?),
+        Some(Command::Suite(args)) => suites::suite(&args),
+        Some(Command::Table(args)) => suites::table(&args),
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),

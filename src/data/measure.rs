@@ -4,7 +4,7 @@ use super::augment::Stages;
 use super::decode::{Picture, decode_part};
 use super::source::{Split, Stored};
 use super::{DataError, DataSet, Pass, Reader, open, steps_per_epoch};
-use crate::recipe::settings::{Augment, Crop, Data, Jitter, Pca, Resized};
+use crate::recipe::settings::{Augment, Crop, Data, Erase, Jitter, Pca, Resized};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ pub struct InputSpeed {
     pub augment: f64,
 }
 
-/// Every stage of section 2.1.
+/// Every stage of section 2.1, and random erasing.
 fn everything() -> Augment {
     let on = Jitter { on: true, strength: 0.4 };
     Augment {
@@ -46,6 +46,7 @@ fn everything() -> Augment {
         saturation: on.clone(),
         brightness: on,
         pca: Pca { on: true, std: 0.1 },
+        erase: Erase { on: true, ..Erase::default() },
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a stored image to the numbers that a net sees: decode, cut out and resize, place, colour, normalise.
 
-use super::augment::{Normaliser, Stages};
+use super::augment::{Normaliser, Stages, erase};
 use super::broken::Broken;
 use super::decode::{Picture, Wanted, decode_part};
 use super::resize::{Region, resize, shorter_edge};
@@ -60,7 +60,11 @@ impl Input {
         out: &mut [f32],
     ) -> Result<(), Broken> {
         self.bytes(image, stored, stages, |bytes| {
-            self.normaliser.place(bytes, self.shape[1], stages.placement(), &stages.colour(), out);
+            let [height, width, channels] = self.shape;
+            self.normaliser.place(bytes, width, stages.placement(), &stages.colour(), out);
+            if let Some(hole) = stages.hole(height, width) {
+                erase(hole, width * channels, channels, out);
+            }
         })
     }
 

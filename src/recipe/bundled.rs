@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// A preset inside the program.
+/// A preset or a suite inside the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bundled {
     /// Name, e.g. `fashion/all`.
@@ -14,9 +14,9 @@ pub struct Bundled {
 }
 
 macro_rules! bundle {
-    ($($name:literal)+) => {
-        /// Every preset of the folder `presets/`.
-        pub static BUNDLED: &[Bundled] = &[$(Bundled {
+    ($(#[$doc:meta])* $list:ident: $($name:literal)+) => {
+        $(#[$doc])*
+        pub static $list: &[Bundled] = &[$(Bundled {
             name: $name,
             path: concat!("presets/", $name, ".ron"),
             text: include_str!(concat!("../../presets/", $name, ".ron")),
@@ -25,6 +25,21 @@ macro_rules! bundle {
 }
 
 bundle! {
+    /// Every suite of the folder `presets/`.
+    SUITES:
+    "suites/fashion-efficient"
+    "suites/fashion-tweaks"
+    "suites/fashion-refinements"
+    "paper/table2"
+    "paper/table3"
+    "paper/table4"
+    "paper/table5"
+    "paper/table6"
+}
+
+bundle! {
+    /// Every preset of the folder `presets/`.
+    BUNDLED:
     "quick"
     "fashion/baseline"
     "fashion/linear-scaling"
@@ -101,9 +116,9 @@ bundle! {
     "imagenette/teacher"
 }
 
-/// The bundled preset with this name (`fashion/all`, with or without `.ron`) or this path in the repository.
+/// The bundled preset or suite with this name (`fashion/all`, with or without `.ron`) or this path in the repository.
 pub fn find(path: &Path) -> Option<&'static Bundled> {
-    BUNDLED.iter().find(|b| {
+    BUNDLED.iter().chain(SUITES).find(|b| {
         let path = path.strip_prefix(".").unwrap_or(path);
         path == Path::new(b.path) || path == Path::new(b.name) || path == Path::new(b.name).with_extension("ron")
     })

@@ -174,6 +174,9 @@ knobs! {
     augment.brightness.strength, "strength", TrickValue, from(0.0, 1.0), "", Add(0.1), Live, "2.1", "largest distance of the coefficient from 1";
     augment.pca.on, "PCA noise", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "adds noise along the principal colours of photographs (AlexNet)";
     augment.pca.std, "deviation", TrickValue, from(0.0, 10.0), "", Add(0.05), Live, "2.1", "standard deviation of the three coefficients";
+    augment.erase.on, "random erasing", Trick, Kind::Switch, "", Add(1.0), Live, "", "greys out a random rectangle of some images (Zhong et al. 2017)";
+    augment.erase.probability, "share", TrickValue, from(0.0, 1.0), "", Add(0.1), Live, "", "share of the images that lose a rectangle";
+    augment.erase.max_area, "max area", TrickValue, from(0.02, 1.0), "", Add(0.05), Live, "", "largest share of the area that goes, the least is 0.02";
 }
 
 /// The knob with this path, e.g. `tricks.mixup.alpha`.
@@ -273,7 +276,7 @@ mod tests {
 
     #[test]
     fn sections_are_read_off_the_paths() {
-        assert_eq!(fields("augment"), ["resized", "crop", "flip", "hue", "saturation", "brightness", "pca"]);
+        assert_eq!(fields("augment"), ["resized", "crop", "flip", "hue", "saturation", "brightness", "pca", "erase"]);
         assert_eq!(fields("augment.crop"), ["on", "pad"]);
         assert_eq!(fields("aug"), [""; 0]);
         assert_eq!(fields("augment.flip"), [""; 0]);

@@ -180,7 +180,7 @@ mod tests {
                 "augment",
                 "qqq",
                 "unknown field `qqq` in augment; the fields here are resized, crop, flip, hue, saturation, \
-                 brightness, pca",
+                 brightness, pca, erase",
             ),
         ];
         for (section, name, message) in cases {

@@ -4,7 +4,7 @@
 //! that the place of a name or a value is the place of its slice, and a mistake in one value hides no other.
 
 use super::mistakes::{Mistake, Place, excerpt, unknown_field};
-use super::{Edit, Kind, Knob, Value, knobs};
+use super::{Changes, Edit, Kind, Knob, Value, knobs};
 use ron::value::RawValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::HashMap;
@@ -42,9 +42,11 @@ pub(super) struct Parsed {
 
 /// Reads the text of `source`.
 pub(super) fn parse(source: &str, text: &str) -> Parsed {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { source, text, parsed: Parsed::default() };
     match ron::from_str::<Fields>(text) {
+        Ok(fields) if fields.are_a_suite() => {
+            reader.mistake(text, format!("is a suite of runs, not a preset: tricktop suite {source}"));
+        }
         Ok(fields) => {
             reader.section("", fields);
             if reader.parsed.mistakes.len() >= MANY {
@@ -66,6 +68,22 @@ pub(super) fn parse(source: &str, text: &str) -> Parsed {
     }
     reader.parsed.mistakes.sort_by(|a, b| a.place.cmp(&b.place));
     reader.parsed
+}
+
+/// Reads a partial recipe that stands in the text of `source`, which is no preset itself.
+pub(super) fn part(source: &str, text: &str, part: &str) -> Result<Changes, Vec<Mistake>> {
+    let mut reader = Reader { source, text, parsed: Parsed::default() };
+    match ron::from_str::<Fields>(part) {
+        Ok(fields) => reader.changes(fields, "a cell"),
+        Err(_) => reader.mistake(part, format!("recipe is {}; it must be knobs in parentheses", excerpt(part))),
+    }
+    let Parsed { settings, mistakes, .. } = reader.parsed;
+    if mistakes.is_empty() { Ok(settings.into_iter().map(|s| (s.knob, s.value)).collect()) } else { Err(mistakes) }
+}
+
+/// Whether a text is that of a suite of runs.
+pub(super) fn is_suite(text: &str) -> bool {
+    ron::from_str::<Fields>(text).is_ok_and(|fields| fields.are_a_suite())
 }
 
 struct Reader<'t> {
@@ -150,17 +168,21 @@ impl<'t> Reader<'t> {
                 self.mistake(steps, format!("after is {}; it must be a whole number of steps", excerpt(steps)));
                 continue;
             };
-            if let Some((name, _)) = fields.iter().find(|(name, _)| matches!(*name, "extends" | "edits")) {
-                self.mistake(name, format!("an edit holds knobs, not `{name}`"));
-                continue;
-            }
             let outer = std::mem::take(&mut self.parsed.settings);
-            self.section("", Fields(fields));
+            self.changes(Fields(fields), "an edit");
             let inner = std::mem::replace(&mut self.parsed.settings, outer);
             let changes = inner.into_iter().map(|s| (s.knob, s.value)).collect();
             edits.push(PlacedEdit { edit: Edit { after, changes }, place: self.place(item) });
         }
         self.parsed.edits = Some(edits);
+    }
+
+    /// Fields that can only be knobs.
+    fn changes(&mut self, fields: Fields<'t>, of: &str) {
+        match fields.0.iter().find(|(name, _)| matches!(*name, "extends" | "edits")) {
+            Some((name, _)) => self.mistake(name, format!("{of} holds knobs, not `{name}`")),
+            None => self.section("", fields),
+        }
     }
 
     fn knob(&mut self, knob: &'static Knob, text: &'t str, again: bool) {
@@ -196,6 +218,13 @@ fn read(kind: Kind, text: &str) -> Result<Value, String> {
 
 /// The fields of a RON struct, in their order, repeated ones too.
 struct Fields<'t>(Vec<(&'t str, &'t RawValue)>);
+
+impl Fields<'_> {
+    /// Whether these are the fields of a suite.
+    fn are_a_suite(&self) -> bool {
+        self.0.iter().any(|(name, _)| *name == "cells")
+    }
+}
 
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -4,9 +4,9 @@
 //! are gathered before anything is refused.
 
 use super::mistakes::{Mistake, Mistakes, Place, unknown_knob};
-use super::parse::{Parsed, PlacedEdit, Setting, parse};
-use super::source::{Source, decode};
-use super::{Invalid, Knob, Recipe, Value, knobs};
+use super::parse::{self, Parsed, PlacedEdit, Setting, parse};
+use super::source::Source;
+use super::{Changes, Invalid, Knob, Recipe, Value, knobs};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -57,8 +57,31 @@ pub fn load_with(path: &Path, sets: &[String]) -> Result<Preset, Mistakes> {
     Opened { path: path.to_path_buf(), sets: sets.to_vec() }.read().0
 }
 
-/// The names of the presets under `folder`, sorted, e.g. `fashion/all`; none when it cannot be read. Hidden files and
-/// links to folders are passed over.
+/// How a file is called in messages, and its text, for files beside presets that are read as they are.
+///
+/// # Errors
+/// A file that cannot be read, is too large or is no UTF-8.
+pub(crate) fn text(path: &Path) -> Result<(String, String), Mistake> {
+    let source = Source::open(path);
+    let text = source.text(source.bytes(), &Place::whole(source.shown()), "")?;
+    Ok((source.shown(), text))
+}
+
+/// The path of the preset that the file at `from` calls `to`: it starts at that file's folder or is a bundled name.
+pub(crate) fn beside(from: &Path, to: &Path) -> PathBuf {
+    PathBuf::from(Source::open(from).relative(to).shown())
+}
+
+/// Reads a partial recipe: `part`, a slice of `text`, which is called `shown`.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn part(shown: &str, text: &str, part: &str) -> Result<Changes, Vec<Mistake>> {
+    parse::part(shown, text, part)
+}
+
+/// The names of the presets under `folder`, sorted, e.g. `fashion/all`; none when it cannot be read. Suites, hidden
+/// files and links to folders are passed over.
 pub fn list(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -66,7 +89,7 @@ pub fn list(folder: &Path) -> Vec<String> {
         let Some(file) = file.to_str().filter(|file| !file.starts_with('.')) else { continue };
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             names.extend(list(&entry.path()).into_iter().map(|name| format!("{file}/{name}")));
-        } else {
+        } else if !fs::read_to_string(entry.path()).is_ok_and(|text| parse::is_suite(&text)) {
             names.extend(file.strip_suffix(".ron").map(String::from));
         }
     }
@@ -125,15 +148,8 @@ impl Chain {
                 chain.contents.push((file.to_path_buf(), bytes.map(|bytes| blake3::hash(bytes))));
             }
             let shown = source.shown();
-            let text = match read {
-                Ok(bytes) => decode(&shown, bytes),
-                Err(error) => {
-                    let extends = if visited.len() > 1 { format!("extends {shown}, which ") } else { String::new() };
-                    let message = extends + &source.unreadable(error);
-                    Err(Mistake { place: at.clone(), message })
-                }
-            };
-            let parsed = match text {
+            let role = if visited.len() > 1 { format!("extends {shown}, which ") } else { String::new() };
+            let parsed = match source.text(read, &at, &role) {
                 Ok(text) => parse(&shown, &text),
                 Err(mistake) => Parsed { mistakes: vec![mistake], ..Parsed::default() },
             };

@@ -68,7 +68,13 @@ impl Source {
         }
     }
 
-    /// The text, cut one byte above the limit.
+    /// The text out of what [`Source::bytes`] read; `role` says what it is when it is not the file that was opened.
+    pub(super) fn text(&self, read: io::Result<Vec<u8>>, at: &Place, role: &str) -> Result<String, Mistake> {
+        let unreadable = |e| Mistake { place: at.clone(), message: format!("{role}{}", self.unreadable(e)) };
+        decode(&self.shown(), read.map_err(unreadable)?)
+    }
+
+    /// The bytes of the text, cut one above the limit.
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         match self {
             Source::Bundled(bundled, _) => Ok(bundled.text.into()),
@@ -84,7 +90,7 @@ impl Source {
         }
     }
 
-    pub(super) fn unreadable(&self, problem: io::Error) -> String {
+    fn unreadable(&self, problem: io::Error) -> String {
         if problem.kind() != io::ErrorKind::NotFound {
             return format!("cannot be read: {problem}");
         }
@@ -98,15 +104,19 @@ impl Source {
 }
 
 /// The text of a preset file.
-pub(super) fn decode(shown: &str, bytes: Vec<u8>) -> Result<String, Mistake> {
+fn decode(shown: &str, bytes: Vec<u8>) -> Result<String, Mistake> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Mistake { place: Place::whole(shown), message: "is larger than 1 MB: not a preset".to_string() });
     }
-    String::from_utf8(bytes).map_err(|error| {
+    let mut text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let place = Place::after(shown, &String::from_utf8_lossy(valid));
         Mistake { place, message: "is not UTF-8 from here on; save it as UTF-8".to_string() }
-    })
+    })?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 /// `path` without `.` and with each `..` taken back, as it is written.

@@ -33,7 +33,7 @@ pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
 pub use line::{Line, Lines};
 pub use record::{Record, history};
-pub use resume::resume;
+pub use resume::{resume, resume_with};
 pub use tensorboard::tensorboard;
 pub use verify::{Verdict, verify};
 
@@ -103,6 +103,9 @@ pub enum RunError {
         /// Why.
         cause: io::Error,
     },
+    /// Runs whose pace cannot be timed.
+    #[error("the pace of the runs cannot be timed: {0}")]
+    Pace(String),
     /// A run that cannot go on, or be replayed.
     #[error("{}: {why}", path.display())]
     Stuck {
@@ -242,8 +245,8 @@ pub fn again(dir: &Path, state: train::State) -> Vec<String> {
 }
 
 /// A path as a shell reads it.
-fn shell_word(path: &Path) -> String {
+pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -15,6 +15,14 @@ use std::path::Path;
 /// # Errors
 /// A run that another process holds, that is done and has nothing to do, or whose files cannot be read.
 pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
+    resume_with(dir, sets, Options::default())
+}
+
+/// As [`resume`], with an end or threads of its own in `options`. What its files know is filled in here.
+///
+/// # Errors
+/// As [`resume`].
+pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Session, RunError> {
     let run = RunDir::open(dir)?;
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
@@ -54,7 +62,7 @@ pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
         recorder.link(link)?;
     }
     let (dir, from) = (Some(dir.to_path_buf()), from.map(Box::new));
-    let options = Options { name, dir, from, link, edits: Some(waiting), last_edit, ..Options::default() };
+    let options = Options { name, dir, from, link, edits: Some(waiting), last_edit, ..options };
     begin(recipe, options, first, recorder, notes, spawn)
 }
 

@@ -9,9 +9,11 @@ use crate::ops::fault;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Device;
 use dfdx::prelude::Cpu;
+use rayon::ThreadPoolBuilder;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -39,6 +41,8 @@ pub struct Options {
     pub until: Option<u64>,
     /// Steps after which the state is hashed.
     pub probes: BTreeSet<u64>,
+    /// Threads that compute, of its own; without a number those of the program.
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// A running trainer. Dropping it stops the run with a checkpoint and waits for the end.
@@ -81,7 +85,13 @@ pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
 /// The system's, when no thread can be started.
 pub fn spawn(recipe: Recipe, options: Options, sink: impl FnMut(Event) + Send + 'static) -> io::Result<Worker> {
     let ((commands, orders), (stands, still)) = (channel(), channel());
-    let thread = Builder::new().name("trainer".into()).spawn(move || work(recipe, options, orders, stands, sink))?;
+    let pool = options.threads.map(|n| ThreadPoolBuilder::new().num_threads(n.get()).build().map_err(io::Error::other));
+    let pool = pool.transpose()?;
+    let work = move || work(recipe, options, orders, stands, sink);
+    let thread = Builder::new().name("trainer".into()).spawn(move || match pool {
+        Some(pool) => pool.install(work),
+        None => work(),
+    })?;
     Ok(Worker { commands, still, thread: Some(thread) })
 }
 

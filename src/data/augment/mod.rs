@@ -3,12 +3,14 @@
 
 mod area;
 mod colour;
+mod erase;
 mod place;
 
 pub(super) use area::draw as area;
 pub(super) use colour::Colour;
 #[cfg(test)]
 pub(super) use colour::{hue, saturation};
+pub(super) use erase::erase;
 pub(super) use place::{Normaliser, Placement};
 
 use super::resize::Region;
@@ -50,6 +52,16 @@ impl Stages<'_> {
                 Placement::draw(augment, &mut rng(seed, Purpose::Augment, epoch, image))
             }
             Stages::Middle => Placement::default(),
+        }
+    }
+
+    /// The rectangle of a training image of this size that is greyed out, when one is.
+    pub fn hole(&self, height: usize, width: usize) -> Option<Region> {
+        match *self {
+            Stages::Train { augment, seed, epoch, image } if augment.erase.on => {
+                erase::draw(&augment.erase, height, width, &mut rng(seed, Purpose::Erase, epoch, image))
+            }
+            _ => None,
         }
     }
 

@@ -147,6 +147,8 @@ settings! {
         brightness: Jitter = Jitter::default(),
         /// Noise along the principal components of the colours of photographs.
         pca: Pca = Pca::default(),
+        /// Random erasing.
+        erase: Erase = Erase::default(),
     }
     /// Random resized crop.
     Resized {
@@ -172,6 +174,15 @@ settings! {
         on: bool = false,
         /// Standard deviation of the coefficients.
         std: f64 = 0.1,
+    }
+    /// Random erasing.
+    Erase {
+        /// Switch.
+        on: bool = false,
+        /// Share of the images that lose a rectangle.
+        probability: f64 = 0.5,
+        /// Largest share of the image's area that goes.
+        max_area: f64 = 1.0 / 3.0,
     }
     /// Pad-and-crop.
     Crop {

@@ -1,0 +1,53 @@
+//! What the commands on suites may be given.
+
+use super::Threads;
+use crate::suite::Format;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Suite {
+    #[command(flatten)]
+    pub(in crate::cli) of: Of,
+    /// Runs trained at once, the threads shared out among them
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(in crate::cli) jobs: NonZeroUsize,
+    #[command(flatten)]
+    pub(in crate::cli) threads: Threads,
+    /// Prints the command of every run instead, for machines elsewhere; those that are done as comments
+    #[arg(long, conflicts_with = "jobs")]
+    pub(in crate::cli) list: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Table {
+    #[command(flatten)]
+    pub(in crate::cli) of: Of,
+    /// How it is written
+    #[arg(long, default_value = "text", value_parser = format())]
+    pub(in crate::cli) format: Format,
+}
+
+/// A suite and its runs.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Of {
+    /// Suite: a file, or the name of a bundled one (`tricktop presets` lists them)
+    #[arg(value_name = "SUITE")]
+    pub(in crate::cli) file: PathBuf,
+    /// Runs of every row, each with another seed [default: as the suite says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(in crate::cli) seeds: Option<u64>,
+    /// Directory of the suite's runs [default: the suite's name in runs/]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) runs: Option<PathBuf>,
+    /// Looks for runs in these directories too, now and from now on
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub(in crate::cli) collect: Vec<PathBuf>,
+}
+
+fn format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::WORDS.map(|(word, _)| word))
+        .map(|word| Format::WORDS.into_iter().find(|(w, _)| *w == word).map(|(_, format)| format).unwrap_or_default())
+}

@@ -1,0 +1,139 @@
+//! Suites and their tables.
+
+use super::args::{Of, Suite as Args, Table as TableArgs};
+use super::headless::Signals;
+use super::{Failure, print, set_threads};
+use crate::batch::{Batch, Format, Outcome};
+use crate::recipe::mistakes::Place;
+use crate::recipe::{Mistake, Mistakes, reasons};
+use crate::suite::{self, Board, Job, Progress, Results, Run, Stage, Store, Suite, Table};
+use crate::train;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A suite with its runs and what there is of them.
+struct Opened {
+    suite: Suite,
+    dir: PathBuf,
+    store: Store,
+    runs: Vec<Run>,
+    results: Results,
+}
+
+impl Opened {
+    fn open(of: &Of) -> Result<Opened, Failure> {
+        let mut suite = suite::load(&of.file).map_err(Failure::Presets)?;
+        suite.seeds = of.seeds.unwrap_or(suite.seeds);
+        let dir = of.runs.clone().unwrap_or_else(|| Path::new("runs").join(&suite.name));
+        let mut store = Store::open(&dir).map_err(Failure::Run)?;
+        if let Some(lost) = of.collect.iter().find(|dir| !dir.is_dir()) {
+            return Err(Failure::Inspect(format!("--collect: {} is no directory", lost.display())));
+        }
+        store.add(&of.collect).map_err(Failure::Run)?;
+        let epochs = store.epochs(&suite, || {
+            eprintln!("timing some steps of every row, to know how many epochs there is time for");
+            suite::pace(&suite)
+        });
+        let runs = suite.runs(epochs.map_err(Failure::Run)?).map_err(|(cell, invalid)| {
+            let name = &suite.cells[cell].name;
+            mistakes(&suite, [format!("`{name}` is no recipe with so many epochs: {}", reasons(&invalid))])
+        })?;
+        let results = suite::collect(&runs, &store.dirs());
+        Ok(Opened { suite, dir, store, runs, results })
+    }
+
+    fn table(&self) -> Table {
+        Table::new(&self.suite, &self.runs, &self.results)
+    }
+
+    /// The runs that are neither done nor at work elsewhere.
+    fn left(&self) -> Vec<Job> {
+        let jobs = self.runs.iter().zip(&self.results.ran).enumerate().filter_map(|(place, (run, ran))| {
+            let ran = ran.as_ref();
+            let left = ran.is_none_or(|ran| matches!(ran.stage, Stage::Part | Stage::Failed(_)));
+            left.then(|| Job { place, run: run.clone(), dir: ran.map(|ran| ran.dir.clone()) })
+        });
+        jobs.collect()
+    }
+
+    fn stages(&self) -> impl Iterator<Item = (&Run, Option<&Stage>)> {
+        self.runs.iter().zip(self.results.ran.iter().map(|ran| ran.as_ref().map(|ran| &ran.stage)))
+    }
+}
+
+/// Trains what is left of a suite and prints its table, or the commands of its runs.
+pub(super) fn suite(args: &Args) -> Result<ExitCode, Failure> {
+    set_threads(&args.threads)?;
+    let mut opened = Opened::open(&args.of)?;
+    if args.list {
+        let command = |(run, stage): (&Run, Option<&Stage>)| {
+            let done = if stage == Some(&Stage::Done) { "# done: " } else { "" };
+            format!("{done}{}\n", opened.suite.command(run, &opened.dir))
+        };
+        return print(&opened.stages().map(command).collect::<String>());
+    }
+    let _held = opened.store.lock().map_err(Failure::Run)?;
+    let jobs = opened.left();
+    lacking(&opened.suite, &jobs)?;
+    let signals = Signals::catch().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
+    let batch =
+        Batch { format: Format::Plain, interrupt: &signals.interrupt, again: &signals.again, save: &signals.save };
+    let threads = rayon::current_num_threads();
+    let at_once = args.jobs.get().min(threads).min(jobs.len().max(1));
+    let board = Progress::new(&opened.suite, &opened.runs, &opened.results, at_once);
+    for (place, (_, stage)) in opened.stages().enumerate() {
+        if stage == Some(&Stage::AtWork) {
+            board.say(place, "left out: another program is at work on it");
+        }
+    }
+    let outcome = suite::train(jobs, &opened.dir, at_once, threads, &batch, &board);
+    drop(board);
+    opened.results = suite::collect(&opened.runs, &opened.store.dirs());
+    notes(&opened);
+    print(&opened.table().text(suite::Format::Text))?;
+    if outcome == Outcome::Interrupted {
+        eprintln!("interrupted; the same command goes on with what is left");
+    }
+    Ok(ExitCode::from(outcome.code()))
+}
+
+/// Prints the table of a suite.
+pub(super) fn table(args: &TableArgs) -> Result<ExitCode, Failure> {
+    let opened = Opened::open(&args.of)?;
+    notes(&opened);
+    print(&opened.table().text(args.format))
+}
+
+/// Says what was left out, and which runs failed.
+fn notes(opened: &Opened) {
+    for note in &opened.results.notes {
+        eprintln!("{note}");
+    }
+    for (run, stage) in opened.stages() {
+        if let Some(Stage::Failed(why)) = stage {
+            eprintln!("{}, seed {}: failed: {why}", opened.suite.cells[run.cell].name, run.seed);
+        }
+    }
+}
+
+/// Looks for the images and the teachers that are needed, before anything starts.
+fn lacking(suite: &Suite, jobs: &[Job]) -> Result<(), Failure> {
+    let mut found: Vec<(String, &str)> = Vec::new();
+    for cell in jobs.iter().map(|job| &suite.cells[job.run.cell]) {
+        if let Err(why) = train::check(&cell.recipe).map_err(|e| e.to_string())
+            && !found.iter().any(|(other, _)| *other == why)
+        {
+            found.push((why, &cell.name));
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(mistakes(suite, found.into_iter().map(|(why, name)| format!("`{name}`: {why}"))))
+}
+
+fn mistakes(suite: &Suite, messages: impl IntoIterator<Item = String>) -> Failure {
+    let place = || Place::whole(suite.file.display().to_string());
+    let list: Mistakes = messages.into_iter().map(|message| Mistake { place: place(), message }).collect();
+    Failure::Presets(list)
+}

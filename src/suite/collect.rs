@@ -1,0 +1,159 @@
+//! Which runs of a suite are there, and what they came to.
+
+use super::Run;
+use crate::recipe::{Knob, Recipe, preset};
+use crate::runs::{self, Line, RECIPE, Record, RunError, at_work};
+use crate::train::{Event, steps};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Knobs in which a run may differ from what a suite asks for: they change nothing that is learnt, but by roundings.
+const BESIDE: &[&str] = &[
+    "name",
+    "device",
+    "data.broken_share",
+    "train.log_every",
+    "train.checkpoint_epochs",
+    "train.checkpoint_steps",
+    "train.checkpoint_minutes",
+    "train.keep_last",
+    "train.keep_best",
+];
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    /// All its epochs are done.
+    Done,
+    /// Some are, and nobody is at work on it.
+    Part,
+    /// A process is at work on it.
+    AtWork,
+    /// It failed, with these words.
+    Failed(String),
+}
+
+/// A run that is there.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// How far it is.
+    pub stage: Stage,
+    /// Top-1 and top-5 on the test images after every epoch, in percent.
+    pub scores: Vec<(f64, f64)>,
+    /// Trained parameters.
+    pub parameters: Option<usize>,
+    /// Multiply-adds of an image.
+    pub multiply_adds: Option<u64>,
+    /// Training images.
+    pub images: Option<usize>,
+    /// Images a second, the median of its steps.
+    pub img_s: Option<f64>,
+}
+
+/// What there is of the runs of a suite.
+#[derive(Clone, Debug, Default)]
+pub struct Results {
+    /// Of every run what is there.
+    pub ran: Vec<Option<Ran>>,
+    /// What was left out, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Looks for runs in directories: runs, or directories of runs. A run is known by its recipe, whatever it is called; of
+/// several the one that is furthest counts.
+pub fn collect(runs: &[Run], dirs: &[PathBuf]) -> Results {
+    let mut found = Results { ran: vec![None; runs.len()], notes: Vec::new() };
+    for dir in dirs.iter().flat_map(|dir| candidates(dir)) {
+        let recipe = match preset::load(&dir.join(RECIPE)) {
+            Ok(preset) => preset.recipe,
+            Err(_) => {
+                found.notes.push(format!("{}: left out: its recipe cannot be read", dir.display()));
+                continue;
+            }
+        };
+        let Some(place) = runs.iter().position(|run| same(&run.recipe, &recipe)) else { continue };
+        match look(&dir, &recipe) {
+            Ok(Some(ran)) if found.ran[place].as_ref().is_none_or(|before| rank(before) < rank(&ran)) => {
+                found.ran[place] = Some(ran);
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => found.notes.push(format!("{}: left out: it was edited while it trained", dir.display())),
+            Err(e) => found.notes.push(format!("left out: {e}")),
+        }
+    }
+    found
+}
+
+/// Run directories at or in `dir`, sorted.
+fn candidates(dir: &Path) -> Vec<PathBuf> {
+    if dir.join(RECIPE).is_file() {
+        return vec![dir.to_path_buf()];
+    }
+    let inside = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = inside.filter(|path| path.join(RECIPE).is_file()).collect();
+    found.sort();
+    found
+}
+
+/// Whether two recipes train the same, whatever they are called.
+pub(super) fn same(wanted: &Recipe, found: &Recipe) -> bool {
+    let counts = |knob: &Knob| !BESIDE.contains(&knob.path);
+    !wanted.changes_to(found).iter().any(|(knob, _)| counts(knob)) && found.edits() == wanted.edits()
+}
+
+fn rank(ran: &Ran) -> (bool, bool, usize) {
+    (ran.stage == Stage::Done, ran.stage == Stage::AtWork, ran.scores.len())
+}
+
+/// What a run came to; nothing when it has edits that its recipe does not have.
+fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
+    let record = Record::read(dir)?;
+    if record.edits.len() > recipe.edits().len() {
+        return Ok(None);
+    }
+    let mut scores = Vec::new();
+    let mut last_step = None;
+    for event in runs::history(dir)? {
+        if let Event::Epoch(end) = event {
+            last_step = Some(end.evaluation.step);
+            scores.push((100.0 * end.evaluation.top1, 100.0 * end.evaluation.top5));
+        }
+    }
+    let ended = record.log.iter().rev().find_map(|line| match line {
+        Line::RunEnd { state, error, .. } => Some((state.as_str(), error.clone())),
+        Line::RunStart { .. } | Line::RunResume { .. } => Some(("at work", None)),
+        _ => None,
+    });
+    // (a run that was killed after its last checkpoint has nothing left to do)
+    let saved = steps(dir).last().map(|(step, _)| *step);
+    let whole = scores.len() as u64 >= recipe.train.epochs && saved == last_step;
+    let stage = match ended {
+        _ if at_work(dir) => Stage::AtWork,
+        _ if whole => Stage::Done,
+        Some(("failed", error)) => Stage::Failed(error.unwrap_or_default()),
+        _ => Stage::Part,
+    };
+    let ready = record.log.iter().rev().find_map(|line| match line {
+        Line::Ready { parameters, multiply_adds, train_images, .. } => {
+            Some((*parameters, *multiply_adds, *train_images))
+        }
+        _ => None,
+    });
+    let mut speeds: Vec<f64> = record.log.iter().filter_map(speed).collect();
+    speeds.sort_by(f64::total_cmp);
+    Ok(Some(Ran {
+        dir: dir.to_path_buf(),
+        stage,
+        scores,
+        parameters: ready.map(|(parameters, ..)| parameters),
+        multiply_adds: ready.map(|(_, multiply_adds, _)| multiply_adds),
+        images: ready.map(|(.., images)| images),
+        img_s: speeds.get(speeds.len() / 2).copied(),
+    }))
+}
+
+fn speed(line: &Line) -> Option<f64> {
+    if let Line::Speed { img_s, .. } = line { Some(*img_s) } else { None }
+}

@@ -1,0 +1,325 @@
+//! The table of a suite: what every row reached, and what it gains over the row above and over the base.
+
+use super::{Gain, Results, Run, Spread, Stage, Suite};
+use serde::Serialize;
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Aligned columns.
+    #[default]
+    Text,
+    /// A Markdown table.
+    Markdown,
+    /// Comma-separated values, numbers alone.
+    Csv,
+    /// A LaTeX tabular, for the package booktabs.
+    Latex,
+    /// One JSON document.
+    Json,
+}
+
+impl Format {
+    /// Every format with its word.
+    pub const WORDS: [(&str, Format); 5] = [
+        ("text", Format::Text),
+        ("markdown", Format::Markdown),
+        ("csv", Format::Csv),
+        ("latex", Format::Latex),
+        ("json", Format::Json),
+    ];
+}
+
+/// The table of a suite.
+#[derive(Clone, Debug, Serialize)]
+pub struct Table {
+    /// What it is about.
+    pub title: String,
+    /// Where the paper's figures come from.
+    pub source: String,
+    /// Epochs of a run; none where rows differ.
+    pub epochs: Option<u64>,
+    /// Runs that are not done.
+    pub missing: usize,
+    /// The rows, the base first.
+    pub rows: Vec<Row>,
+}
+
+/// A row: accuracies in percent, of the last epoch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// What a person calls it.
+    pub cell: String,
+    /// Runs that are done.
+    pub runs: usize,
+    /// Top-1.
+    pub top1: Option<Spread>,
+    /// Top-5.
+    pub top5: Option<Spread>,
+    /// Top-1 over the row that it is compared with, seed by seed.
+    pub above: Option<Gain>,
+    /// Top-1 over the base, seed by seed.
+    pub base: Option<Gain>,
+    /// Trained parameters.
+    pub parameters: Option<usize>,
+    /// Multiply-adds of an image.
+    pub multiply_adds: Option<u64>,
+    /// Seconds that the training steps of an epoch take.
+    pub epoch_seconds: Option<f64>,
+    /// Images a second.
+    pub img_s: Option<f64>,
+    /// Top-1 and top-5 in the paper.
+    pub paper: Option<(f64, f64)>,
+    /// Top-1 in the paper over the row that it is compared with.
+    pub paper_gain: Option<f64>,
+}
+
+impl Table {
+    /// The table of what is there.
+    pub fn new(suite: &Suite, runs: &[Run], results: &Results) -> Table {
+        let done = |cell: usize| {
+            let ran = runs.iter().zip(&results.ran).filter(move |(run, _)| run.cell == cell);
+            ran.filter_map(|(run, ran)| Some((run.seed, ran.as_ref().filter(|ran| ran.stage == Stage::Done)?)))
+        };
+        let scores = |cell: usize| -> Vec<(u64, f64, f64)> {
+            done(cell).filter_map(|(seed, ran)| ran.scores.last().map(|(top1, top5)| (seed, *top1, *top5))).collect()
+        };
+        let gain = |cell: usize, over: usize| {
+            let over = if cell == over { Vec::new() } else { scores(over) };
+            let pairs = scores(cell).into_iter().filter_map(|(seed, top1, _)| {
+                over.iter().find(|(other, ..)| *other == seed).map(|(_, before, _)| top1 - before)
+            });
+            Gain::of(&pairs.collect::<Vec<_>>())
+        };
+        // (else both gains are the same)
+        let ladder = suite.cells.iter().any(|cell| cell.over != cell.base);
+        let row = |(place, cell): (usize, &super::Cell)| {
+            let scores = scores(place);
+            let column = |of: fn(&(u64, f64, f64)) -> f64| Spread::of(&scores.iter().map(of).collect::<Vec<_>>());
+            let any = done(place).map(|(_, ran)| ran).next();
+            let speeds: Vec<f64> = done(place).filter_map(|(_, ran)| ran.img_s).collect();
+            let img_s = Spread::of(&speeds).map(|speed| speed.mean);
+            let over = suite.cells[cell.over].paper.filter(|_| cell.over != place);
+            Row {
+                cell: cell.name.clone(),
+                runs: scores.len(),
+                top1: column(|(_, top1, _)| *top1),
+                top5: column(|(.., top5)| *top5),
+                above: if ladder { gain(place, cell.over) } else { None },
+                base: gain(place, cell.base),
+                parameters: any.and_then(|ran| ran.parameters),
+                multiply_adds: any.and_then(|ran| ran.multiply_adds),
+                epoch_seconds: img_s.zip(any.and_then(|ran| ran.images)).map(|(speed, n)| n as f64 / speed),
+                img_s,
+                paper: cell.paper,
+                paper_gain: cell.paper.zip(over).map(|((now, _), (before, _))| now - before),
+            }
+        };
+        let rows: Vec<Row> = suite.cells.iter().enumerate().map(row).collect();
+        let mut epochs: Vec<u64> = runs.iter().map(|run| run.recipe.train.epochs).collect();
+        epochs.dedup();
+        Table {
+            title: suite.title.clone(),
+            source: suite.source.clone(),
+            epochs: epochs.first().copied().filter(|_| epochs.len() == 1),
+            missing: runs.len() - rows.iter().map(|row| row.runs).sum::<usize>(),
+            rows,
+        }
+    }
+
+    /// The table as text.
+    pub fn text(&self, format: Format) -> String {
+        match format {
+            Format::Text => self.aligned(),
+            Format::Markdown => self.markdown(),
+            Format::Csv => self.csv(),
+            Format::Latex => self.latex(),
+            Format::Json => serde_json::to_string_pretty(self).unwrap_or_default() + "\n",
+        }
+    }
+
+    /// The columns that hold something.
+    fn columns(&self) -> Vec<&'static Column> {
+        COLUMNS.iter().filter(|column| self.rows.iter().any(|row| !(column.cell)(row).is_empty())).collect()
+    }
+
+    fn cells(&self) -> Vec<Vec<String>> {
+        let columns = self.columns();
+        self.rows.iter().map(|row| columns.iter().map(|column| (column.cell)(row)).collect()).collect()
+    }
+
+    /// What stands below the table.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.missing > 0 {
+            notes.push(format!("{} runs are not done yet.", self.missing));
+        }
+        notes.push(
+            "Accuracies in percent after the last epoch, mean ± standard deviation over seeds; gains of top-1 with their \
+             95 % interval, paired by seed."
+                .into(),
+        );
+        if self.rows.iter().flat_map(|row| [row.above, row.base]).flatten().any(|gain| !gain.is_clear()) {
+            notes.push(format!("{NOISE} within its noise: the interval holds 0, or there is one seed."));
+        }
+        if self.rows.iter().any(|row| row.paper.is_some()) {
+            notes.push(format!("paper: {}, on ImageNet.", self.source));
+        }
+        notes
+    }
+
+    fn head(&self) -> String {
+        let epochs = self.epochs.map_or(String::new(), |epochs| format!(", {epochs} epochs"));
+        format!("{}{epochs}", self.title)
+    }
+
+    fn aligned(&self) -> String {
+        let (columns, cells) = (self.columns(), self.cells());
+        let heads: Vec<String> = columns.iter().map(|column| column.head.to_string()).collect();
+        let width = |i: usize| {
+            let lines = cells.iter().chain([&heads]);
+            lines.map(|cells| cells[i].chars().count()).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+        let line = |cells: &Vec<String>| {
+            let mut line = String::new();
+            for (i, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+                // (names to the left, numbers to the right)
+                let pad = " ".repeat(width - cell.chars().count());
+                line += &if i == 0 { format!("{cell}{pad}") } else { format!("  {pad}{cell}") };
+            }
+            line.trim_end().to_string() + "\n"
+        };
+        let body: String = cells.iter().map(line).collect();
+        format!("{}\n\n{}{body}\n{}\n", self.head(), line(&heads), self.notes().join("\n"))
+    }
+
+    fn markdown(&self) -> String {
+        let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let columns = self.columns();
+        let heads = row(columns.iter().map(|column| column.head.to_string()).collect());
+        let rule = row((0..columns.len()).map(|i| if i == 0 { "---" } else { "---:" }.to_string()).collect());
+        let plain = |cell: &String| cell.replace('|', "\\|");
+        let body: String = self.cells().iter().map(|cells| row(cells.iter().map(plain).collect())).collect();
+        format!("**{}**\n\n{heads}{rule}{body}\n{}\n", self.head(), self.notes().join("\n"))
+    }
+
+    fn latex(&self) -> String {
+        let escape = |cell: &str| {
+            let mut text = String::new();
+            for c in cell.chars() {
+                match c {
+                    '%' | '&' | '_' | '#' | '$' | '{' | '}' => text.extend(['\\', c]),
+                    '±' => text += "$\\pm$",
+                    'Δ' => text += "$\\Delta$",
+                    '~' => text += "$\\sim$",
+                    c => text.push(c),
+                }
+            }
+            text
+        };
+        let row = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
+        let columns = self.columns();
+        let heads = row(columns.iter().map(|column| escape(column.head)).collect());
+        let body: String =
+            self.cells().iter().map(|cells| row(cells.iter().map(|cell| escape(cell)).collect())).collect();
+        let notes: String = self.notes().iter().map(|note| format!("% {note}\n")).collect();
+        let shape = format!("l{}", "r".repeat(columns.len() - 1));
+        format!(
+            "% {}\n\\begin{{tabular}}{{{shape}}}\n\\toprule\n{heads}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n{notes}",
+            self.head()
+        )
+    }
+
+    fn csv(&self) -> String {
+        let raw = || COLUMNS.iter().flat_map(|column| column.raw);
+        let mut text = String::from("cell");
+        raw().for_each(|(name, _)| text += &format!(",{name}"));
+        text.push('\n');
+        for row in &self.rows {
+            text += &format!("\"{}\"", row.cell.replace('"', "\"\""));
+            raw().for_each(|(_, of)| text += &of(row).map_or(",".into(), |v| format!(",{v}")));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Marks a gain that may be none.
+const NOISE: &str = "~";
+
+/// A column: for people, and its numbers alone.
+struct Column {
+    head: &'static str,
+    /// What stands in it, or nothing.
+    cell: fn(&Row) -> String,
+    raw: &'static [(&'static str, fn(&Row) -> Option<f64>)],
+}
+
+const COLUMNS: &[Column] = &[
+    Column { head: "", cell: |row| row.cell.clone(), raw: &[] },
+    Column { head: "runs", cell: |row| row.runs.to_string(), raw: &[("runs", |row| Some(row.runs as f64))] },
+    Column {
+        head: "top-1",
+        cell: |row| spread(row.top1),
+        raw: &[("top1", |row| row.top1.map(|s| s.mean)), ("top1_deviation", |row| row.top1.and_then(|s| s.deviation))],
+    },
+    Column {
+        head: "top-5",
+        cell: |row| spread(row.top5),
+        raw: &[("top5", |row| row.top5.map(|s| s.mean)), ("top5_deviation", |row| row.top5.and_then(|s| s.deviation))],
+    },
+    Column {
+        head: "Δ above",
+        cell: |row| gain(row.above),
+        raw: &[("above", |row| row.above.map(|g| g.mean)), ("above_margin", |row| row.above.and_then(|g| g.margin))],
+    },
+    Column {
+        head: "Δ base",
+        cell: |row| gain(row.base),
+        raw: &[("base", |row| row.base.map(|g| g.mean)), ("base_margin", |row| row.base.and_then(|g| g.margin))],
+    },
+    Column {
+        head: "paper",
+        cell: |row| row.paper.map_or(String::new(), |(top1, top5)| format!("{top1:.2} / {top5:.2}")),
+        raw: &[("paper_top1", |row| row.paper.map(|p| p.0)), ("paper_top5", |row| row.paper.map(|p| p.1))],
+    },
+    Column {
+        head: "paper Δ",
+        cell: |row| row.paper_gain.map_or(String::new(), |gain| format!("{gain:+.2}")),
+        raw: &[("paper_gain", |row| row.paper_gain)],
+    },
+    Column {
+        head: "params",
+        cell: |row| row.parameters.map_or(String::new(), |n| format!("{:.2} M", n as f64 / 1e6)),
+        raw: &[("parameters", |row| row.parameters.map(|n| n as f64))],
+    },
+    Column {
+        head: "mult-adds",
+        cell: |row| row.multiply_adds.map_or(String::new(), |n| format!("{:.3} G", n as f64 / 1e9)),
+        raw: &[("multiply_adds", |row| row.multiply_adds.map(|n| n as f64))],
+    },
+    Column {
+        head: "s/epoch",
+        cell: |row| row.epoch_seconds.map_or(String::new(), |s| format!("{s:.1}")),
+        raw: &[("epoch_seconds", |row| row.epoch_seconds)],
+    },
+    Column {
+        head: "img/s",
+        cell: |row| row.img_s.map_or(String::new(), |v| format!("{v:.0}")),
+        raw: &[("img_s", |row| row.img_s)],
+    },
+];
+
+fn spread(of: Option<Spread>) -> String {
+    of.map_or(String::new(), |Spread { mean, deviation, .. }| {
+        format!("{mean:.2}{}", deviation.map_or(String::new(), |deviation| format!(" ± {deviation:.2}")))
+    })
+}
+
+fn gain(of: Option<Gain>) -> String {
+    of.map_or(String::new(), |gain| {
+        let margin = gain.margin.map_or(String::new(), |margin| format!(" ± {margin:.2}"));
+        format!("{:+.2}{margin}{}", gain.mean, if gain.is_clear() { "" } else { NOISE })
+    })
+}
