@@ -6,16 +6,22 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tricktop::recipe::bundled::BUNDLED;
+use tricktop::recipe::bundled::{BUNDLED, SUITES};
 use tricktop::recipe::{KNOBS, Kind, Knob, Preset, Recipe, Value, preset};
 
-/// Every `.ron` file under `folder`.
+/// Every preset file under `folder`.
 fn presets(folder: &Path) -> Vec<PathBuf> {
+    let suites: BTreeSet<_> = SUITES.iter().map(|b| Path::new(b.path)).collect();
+    files(folder).into_iter().filter(|path| !suites.contains(path.as_path())).collect()
+}
+
+/// Every `.ron` file under `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(presets(&path));
+            found.extend(files(&path));
         } else if path.extension().is_some_and(|e| e == "ron") {
             found.push(path);
         }

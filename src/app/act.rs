@@ -3,7 +3,7 @@
 use super::commands::{self, Order, Word};
 use super::keys::Action;
 use super::modal::{Line, Modal};
-use super::orders::{base, change, fork, new_run, order, send, theme, undo};
+use super::orders::{base, change, fork, fork_here, new_run, order, send, theme, undo};
 use super::rows::{title, trick_of, values_of};
 use super::state::{Pane, State, Tone};
 use super::update::let_go;
@@ -33,6 +33,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Edit => edit(state),
         Action::Step(up) => return step(state, up),
         Action::Undo => return undo(state),
+        Action::RollBack => return order(state, Order::Do(Word::RollBack)),
         Action::Pause => return pause(state),
         Action::OneStep => return order(state, Order::Steps(1)),
         Action::AskSteps => state.modal = Some(Modal::Command(Line::new("steps "))),
@@ -73,6 +74,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Detach => return let_go(state),
         Action::NewRun => return new_run(state),
+        Action::ForkHere => return fork_here(state),
         Action::Forget => {
             state.edits.fork.clear();
             state.modal = None;

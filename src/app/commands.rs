@@ -29,6 +29,8 @@ pub enum Word {
     Save,
     /// Undo the last edit.
     Undo,
+    /// Go back to the moment before the last edit.
+    RollBack,
     /// New run with the gathered changes.
     Fork,
     /// Leave the screen and let the run go on.
@@ -69,7 +71,8 @@ pub static COMMANDS: &[CommandRow] = &[
     row("eval", ":eval", "evaluate now", Some(Word::Evaluate)),
     CommandRow { short: "w", ..row("save", ":save  :w", "write a checkpoint now", Some(Word::Save)) },
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),
-    row("fork", ":fork", "new run with the values marked fork", Some(Word::Fork)),
+    row("rollback", ":rollback", "go back to the moment before the last edit", Some(Word::RollBack)),
+    row("fork", ":fork", "a new run: from here, or from scratch with the values marked fork", Some(Word::Fork)),
     row("theme", ":theme", "next theme", Some(Word::Theme)),
     row("help", ":help", "help", Some(Word::Help)),
     row("detach", ":detach", "leave the screen and let the run go on", Some(Word::Detach)),

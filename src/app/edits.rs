@@ -1,6 +1,6 @@
 //! Edits on their way: sent and not yet answered, waiting for their time, and how to undo them.
 
-use crate::recipe::{Changes, Knob, Recipe, Value};
+use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
 use crate::train::{Command, When};
 
 /// Edits that can be undone.
@@ -30,6 +30,8 @@ impl Pending {
 #[derive(Clone, Debug)]
 struct Undo {
     id: u64,
+    /// Its number in the run, once it has taken effect.
+    number: Option<u64>,
     before: Changes,
     when: When,
 }
@@ -52,7 +54,7 @@ impl Edits {
         if self.undo.len() == UNDO {
             self.undo.remove(0);
         }
-        self.undo.push(Undo { id: self.sent + 1, before, when });
+        self.undo.push(Undo { id: self.sent + 1, number: None, before, when });
         self.dispatch(changes, when)
     }
 
@@ -67,7 +69,7 @@ impl Edits {
 
     /// The command that undoes the last edit: at once, or at the edit's own time when that is still to come.
     pub(crate) fn undo(&mut self) -> Option<Command> {
-        let Undo { id, before, when } = self.undo.pop()?;
+        let Undo { id, before, when, .. } = self.undo.pop()?;
         let waits = self.pending.iter().any(|p| p.id == id);
         Some(self.dispatch(before, if waits { when } else { When::Now }))
     }
@@ -78,8 +80,20 @@ impl Edits {
     }
 
     /// An edit has taken effect.
-    pub(crate) fn applied(&mut self, id: u64) {
+    pub(crate) fn applied(&mut self, id: u64, number: u64) {
         self.pending.retain(|p| p.id != id);
+        self.undo.iter_mut().filter(|u| u.id == id).for_each(|u| u.number = Some(number));
+    }
+
+    /// The command that goes back to the moment before the last edit.
+    pub(crate) fn roll_back(&mut self) -> Command {
+        self.sent += 1;
+        Command::RollBack { id: self.sent }
+    }
+
+    /// Edits were taken back by a rollback: there is nothing left of them to undo.
+    pub(crate) fn rolled_back(&mut self, numbers: &[u64]) {
+        self.undo.retain(|u| u.number.is_none_or(|number| !numbers.contains(&number)));
     }
 
     /// An edit did not happen.
@@ -92,6 +106,13 @@ impl Edits {
     pub(crate) fn clear(&mut self) {
         self.pending.clear();
         self.undo.clear();
+    }
+
+    /// Another run begins: only what none but a run from scratch can take stays gathered.
+    pub(crate) fn start_over(&mut self) {
+        let mut fork = std::mem::take(&mut self.fork);
+        fork.retain(|(knob, _)| knob.applies == Applies::Fork);
+        *self = Edits { fork, ..Edits::default() };
     }
 
     /// What is pending for a knob, the newest first.
@@ -126,7 +147,7 @@ mod tests {
         let mut edits = Edits::default();
         assert_eq!(edits.send(&recipe, lr(0.2), When::Now), Command::Edit { id: 1, changes: lr(0.2), when: When::Now });
         assert_eq!(edits.pending.len(), 1);
-        edits.applied(1);
+        edits.applied(1, 1);
         assert!(edits.pending.is_empty());
         assert_eq!(edits.undo(), Some(Command::Edit { id: 2, changes: lr(0.1), when: When::Now }));
         assert_eq!(edits.undo(), None);

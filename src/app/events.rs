@@ -1,12 +1,12 @@
 //! Folds the trainer's events into the state.
 
 use super::rows::{title, trick_of};
-use super::run::Run;
+use super::run::{Mark, Run};
 use super::state::{State, Tone};
 use super::{Begin, Effect, number};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
-use crate::train::{self, Change, EpochEnd, Evaluation, Event, StepRecord, Summary, When};
+use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, StepRecord, Summary, When};
 
 /// Takes one event in.
 pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -25,10 +25,11 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             let text = format!("{} to {} {}", title(knob), shown(knob, &to), when_text(state, when));
             state.note(Tone::Plain, text);
         }
-        Event::Applied { id, step, changes, .. } => {
-            state.edits.applied(id);
-            applied(state, step, changes);
+        Event::Applied { id, edit, step, changes } => {
+            state.edits.applied(id, edit);
+            applied(state, step, edit, changes);
         }
+        Event::RolledBack(back) => rolled_back(state, &back),
         Event::Refused { id, reason } => {
             state.edits.refused(id);
             state.note(Tone::Warn, format!("refused: {reason}"));
@@ -77,24 +78,13 @@ fn run_state(state: &mut State, to: train::State) {
 
 fn steps(state: &mut State, records: &[StepRecord]) {
     let run = &mut state.run;
-    for r in records {
-        let smooth = run.loss.push(f64::from(r.loss));
-        run.raw.push(r.epoch, f64::from(r.loss));
-        run.smooth.push(r.epoch, smooth);
-        run.rate.push(r.epoch, r.lr);
-        run.speed.push(r.img_s);
-        run.wait.push(f64::from(r.wait));
-        (run.step, run.epoch, run.lr, run.scaling) = (r.step, r.epoch, r.lr, r.scaling);
-    }
-    for curve in [&mut run.raw, &mut run.smooth, &mut run.rate] {
-        curve.settle();
-    }
+    run.steps(records);
     if run.state == train::State::Starting && !records.is_empty() {
         run.state = train::State::Running;
     }
 }
 
-fn applied(state: &mut State, step: u64, changes: Vec<Change>) {
+fn applied(state: &mut State, step: u64, edit: u64, changes: Vec<Change>) {
     let ahead = step.saturating_sub(state.run.step) as f64;
     let epoch = match state.run.steps_per_epoch(&state.recipe) {
         // (of a run that is taken up again only the logged steps are known)
@@ -106,7 +96,7 @@ fn applied(state: &mut State, step: u64, changes: Vec<Change>) {
             (Group::TrickValue, Some(trick)) => format!("{} {}", trick.name, shown(knob, to)),
             _ => format!("{} {}", knob.name, shown(knob, to)),
         };
-        state.run.mark(epoch, label);
+        state.run.mark(Mark { epoch, edit, label });
         state.note(Tone::Edit, format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, to)));
     }
     if let Ok(recipe) = state.recipe.with(changes.into_iter().map(|c| (c.knob, c.to))) {
@@ -114,9 +104,20 @@ fn applied(state: &mut State, step: u64, changes: Vec<Change>) {
     }
 }
 
+fn rolled_back(state: &mut State, back: &RolledBack) {
+    state.run.roll_back(back);
+    state.edits.rolled_back(&back.edits);
+    state.recipe = back.recipe.clone();
+    state.alarm = None;
+    let (from, step) = (number::thousands(back.from), number::thousands(back.step));
+    let text = format!("rolled back from step {from} to step {step}, to before the last edit");
+    state.note(Tone::Edit, text.clone());
+    state.notify(Tone::Edit, text);
+}
+
 fn epoch(state: &mut State, end: &EpochEnd) {
     let e = &end.evaluation;
-    take_evaluation(state, e);
+    state.run.evaluated(e);
     if end.best {
         state.run.best_top1 = Some(e.top1);
     }
@@ -133,18 +134,10 @@ fn epoch(state: &mut State, end: &EpochEnd) {
 }
 
 fn evaluated(state: &mut State, e: &Evaluation) {
-    take_evaluation(state, e);
+    state.run.evaluated(e);
     let text = format!("evaluated: loss {}, top-1 {}", number::loss(e.loss), number::percent(e.top1));
     state.note(Tone::Plain, text.clone());
     state.notify(Tone::Plain, text);
-}
-
-fn take_evaluation(state: &mut State, e: &Evaluation) {
-    let run = &mut state.run;
-    for (curve, y) in [(&mut run.val_loss, e.loss), (&mut run.top1, e.top1), (&mut run.top5, e.top5)] {
-        curve.push(e.epoch, y);
-        curve.settle();
-    }
 }
 
 fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
@@ -171,22 +164,26 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
         return vec![Effect::Leave];
     }
     match state.next.take() {
-        Some(recipe) => restart(state, *recipe),
+        Some(next) => begin(state, next),
         None if state.unattended => vec![Effect::Leave],
         None => vec![Effect::Bell],
     }
 }
 
-/// Clears the screen for a new run and asks for its start.
-pub(crate) fn restart(state: &mut State, recipe: crate::recipe::Recipe) -> Vec<Effect> {
-    state.recipe = recipe.clone();
-    begin(state, "new run from scratch", Begin::New(Box::new(recipe)))
-}
-
-/// Clears the screen for a run and asks for its start.
-pub(crate) fn begin(state: &mut State, note: &str, begin: Begin) -> Vec<Effect> {
+/// Clears the screen for a run and asks for its start. What only a run from scratch can take stays gathered.
+pub(crate) fn begin(state: &mut State, begin: Begin) -> Vec<Effect> {
+    let note = match &begin {
+        Begin::New(recipe) => {
+            state.recipe = (**recipe).clone();
+            state.edits.fork.clear();
+            "new run from scratch"
+        }
+        Begin::TakeUp(..) => "the run goes on",
+        Begin::Fork(..) => "new run from the last checkpoint",
+        Begin::Attach(_) => "attached",
+    };
     state.run = Run::new();
-    state.edits = super::Edits::default();
+    state.edits.start_over();
     state.alarm = None;
     state.attached = false;
     state.note(Tone::Plain, note);

@@ -74,6 +74,15 @@ impl Curve {
         self.recent_range = self.recent.iter().fold(None, |range, p| Some(widen(range, p.y)));
     }
 
+    /// Takes away the points to the right of `x`.
+    pub fn cut(&mut self, x: f64) {
+        self.recent.retain(|p| p.x <= x);
+        self.whole.retain(|b| b.x <= x);
+        let means = self.points(Window::Whole).chain(self.points(Window::Recent));
+        self.range = means.fold(None, |range, p| Some(widen(range, p.y)));
+        self.settle();
+    }
+
     /// The points of a window, from left to right.
     pub fn points(&self, window: Window) -> impl Iterator<Item = Point> + '_ {
         let (whole, recent) = match window {
@@ -133,6 +142,19 @@ mod tests {
         assert_eq!(curve.range(Window::Recent), Some((2.0 * f64::from(n - 1024), 2.0 * 299_999.0)));
         let mean = whole.iter().map(|p| p.y).sum::<f64>() / whole.len() as f64;
         assert!((mean / 299_999.0 - 1.0).abs() < 0.01, "{mean}");
+    }
+
+    #[test]
+    fn a_cut_leaves_what_is_to_its_left_and_goes_on_from_there() {
+        let mut curve = Curve::default();
+        (0..5000).for_each(|i| curve.push(f64::from(i), f64::from(i)));
+        curve.cut(4500.0);
+        assert_eq!(curve.last(), Some(Point { x: 4500.0, y: 4500.0 }));
+        assert_eq!(curve.range(Window::Whole).map(|(_, high)| high), Some(4500.0));
+        curve.push(4501.0, 1.0);
+        assert!(curve.points(Window::Whole).is_sorted_by_key(|p| p.x));
+        curve.cut(-1.0);
+        assert_eq!((curve.last(), curve.range(Window::Whole)), (None, None));
     }
 
     #[test]

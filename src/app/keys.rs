@@ -75,6 +75,8 @@ pub enum Action {
     Step(bool),
     /// Undo the last edit.
     Undo,
+    /// Go back to the moment before the last edit.
+    RollBack,
     /// Pause or resume.
     Pause,
     /// Run one step.
@@ -125,6 +127,8 @@ pub enum Action {
     Detach,
     /// Start a new run.
     NewRun,
+    /// Start a new run from where this one stands.
+    ForkHere,
     /// Forget the gathered changes.
     Forget,
 }
@@ -208,14 +212,15 @@ bindings! {
     [c('+'), c('=')] "+ -" Step(true), "step" 4, "one step up or down";
     [c('-'), c('_')] "" Step(false), "" 0, "";
     Steer MAIN:
-    [c('u')] "u" Undo, "undo" 6, "undo the last edit";
+    [c('u')] "u" Undo, "undo" 6, "undo the last edit; what was trained since stays";
+    [c('U')] "U" RollBack, "" 0, "roll back to the moment before the last edit: weights, momentum, position and all";
     [c('p')] "p" Pause, "pause" 5, "pause, resume";
     [c('s')] "s" OneStep, "" 0, "run one step, then pause";
     [c('S')] "S" AskSteps, "" 0, "run a number of steps, then pause";
     [c('E')] "E" Evaluate, "" 0, "evaluate on the test set now";
     [c('w')] "w" Save, "" 0, "write a checkpoint now";
     Steer PANES:
-    [c('f')] "f" Fork, "" 0, "start a new run with the values marked fork";
+    [c('f')] "f" Fork, "" 0, "fork: a new run from here, or from scratch with the values marked fork";
     [c(':')] ":" Command, "command" 7, "command line";
     Look PANES:
     [c('/')] "/" Filter, "filter" 8, "show only matching knobs and tricks";
@@ -276,8 +281,9 @@ bindings! {
     [c('d')] "d" Detach, "detach" 3, "leave the screen, the run goes on; tricktop attach opens it again";
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going";
     Dialog FORK:
-    [c('n'), k(Enter)] "n" NewRun, "new run" 1, "stop this run with a checkpoint, start a new one from scratch";
-    [c('x')] "x" Forget, "forget" 2, "forget these values";
+    [c('h')] "h" ForkHere, "from here" 1, "go on from here in a new run; this one stays as it is, with a checkpoint";
+    [c('n'), k(Enter)] "n" NewRun, "new run" 2, "stop this run with a checkpoint, start a new one from scratch with these values";
+    [c('x')] "x" Forget, "forget" 3, "forget these values";
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going; the values stay marked, f comes back here";
     Dialog PRESET:
     [c('a'), k(Enter)] "a" Accept, "apply" 1, "apply what this run can take";

@@ -30,7 +30,7 @@ pub use modal::Modal;
 pub use plan::Plan;
 pub use preset::PresetDiff;
 pub use rows::{title, trick_of, values_of};
-pub use run::{Mark, Run};
+pub use run::{Ghost, Mark, Run};
 pub use state::{Entry, Options, Pane, State, ThemeName, Tone};
 pub use update::update;
 
@@ -54,6 +54,8 @@ pub enum Msg {
     Resize(u16, u16),
     /// A report of the trainer.
     Event(Event),
+    /// What happened in the run that this one was forked from.
+    Behind(Vec<Event>),
     /// A look at the machine.
     Hardware(hardware::Sample),
     /// A preset file changed: its name, and the recipe it now makes or what is wrong with it.
@@ -75,6 +77,8 @@ pub enum Begin {
     New(Box<Recipe>),
     /// The one in this directory, where its newest checkpoint left it, with these edits.
     TakeUp(PathBuf, Changes),
+    /// A new one that goes on from the newest checkpoint of the one in this directory, with these edits.
+    Fork(PathBuf, Changes),
     /// The one in this directory, which another process trains: only the screen is opened.
     Attach(PathBuf),
 }

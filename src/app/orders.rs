@@ -1,7 +1,7 @@
 //! What steers the run, whichever way it is asked for: a key, the command line, an answer to a dialog.
 
 use super::commands::{Order, Word};
-use super::events::{begin, restart, shown, when_text};
+use super::events::{begin, shown, when_text};
 use super::modal::Modal;
 use super::rows::title;
 use super::state::{State, ThemeName, Tone};
@@ -9,6 +9,7 @@ use super::update::{let_go, save_and_leave};
 use super::{Begin, Effect};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};
 use crate::train::{self, Command, When};
+use std::path::PathBuf;
 
 /// The recipe that an edit starts from: with what is pending and, for knobs of a new run, what is gathered for it.
 pub(crate) fn base(state: &State) -> Recipe {
@@ -66,11 +67,7 @@ pub(crate) fn undo(state: &mut State) -> Vec<Effect> {
 }
 
 pub(crate) fn fork(state: &mut State) {
-    if state.edits.fork.is_empty() {
-        state.notify(Tone::Plain, "no value is marked for a new run; edit one that says fork");
-    } else {
-        state.modal = Some(Modal::Fork);
-    }
+    state.modal = Some(Modal::Fork);
 }
 
 pub(crate) fn new_run(state: &mut State) -> Vec<Effect> {
@@ -78,32 +75,47 @@ pub(crate) fn new_run(state: &mut State) -> Vec<Effect> {
         Some(Modal::Preset(diff)) => diff.recipe,
         _ => base(state),
     };
+    start_other(state, Begin::New(Box::new(recipe)))
+}
+
+/// Starts another run, after the end of the one at work, which writes a checkpoint first.
+fn start_other(state: &mut State, next: Begin) -> Vec<Effect> {
     if state.run.state.ended() {
-        return restart(state, recipe);
+        return begin(state, next);
     }
-    state.next = Some(Box::new(recipe));
+    state.next = Some(next);
     state.notify(Tone::Plain, "saving a checkpoint; then the new run starts …");
     vec![Effect::Send(Command::Stop { save: true })]
 }
 
-/// Takes the run that has ended up again, with the changes that were gathered since; those that need a new run stay
-/// gathered.
-fn take_up(state: &mut State) -> Vec<Effect> {
-    let summary = state.run.summary.as_ref();
-    let (dir, done) = (summary.and_then(|s| s.dir.clone()), state.run.state == train::State::Done);
-    let Some(dir) = dir else {
-        state.notify(Tone::Warn, "this run never began: there is nothing to go on from");
-        return Vec::new();
-    };
-    let gathered = state.edits.fork.clone().into_iter();
-    let (fork, sets): (Changes, Changes) = gathered.partition(|(knob, _)| knob.applies == Applies::Fork);
-    if done && sets.iter().all(|(knob, _)| knob.path != "train.epochs") {
-        state.notify(Tone::Plain, "its epochs are done; give epochs a larger value, then r goes on");
-        return Vec::new();
+/// Goes on in a new run from where this one stands, which stays as it is.
+pub(crate) fn fork_here(state: &mut State) -> Vec<Effect> {
+    state.modal = None;
+    match going_on(state) {
+        Some((dir, sets)) => start_other(state, Begin::Fork(dir, sets)),
+        None => Vec::new(),
     }
-    let effects = begin(state, "the run goes on", Begin::TakeUp(dir, sets));
-    state.edits.fork = fork;
-    effects
+}
+
+/// Takes the run that has ended up again, with the changes that were gathered since.
+fn take_up(state: &mut State) -> Vec<Effect> {
+    going_on(state).map_or(Vec::new(), |(dir, sets)| begin(state, Begin::TakeUp(dir, sets)))
+}
+
+/// The directory of the run, and the gathered changes that it can take, when it can go on.
+fn going_on(state: &mut State) -> Option<(PathBuf, Changes)> {
+    let (info, summary) = (state.run.info.as_ref(), state.run.summary.as_ref());
+    let dir = info.and_then(|i| i.dir.clone()).or_else(|| summary.and_then(|s| s.dir.clone()));
+    let Some(dir) = dir else {
+        state.notify(Tone::Warn, "this run has not begun: there is nothing to go on from");
+        return None;
+    };
+    let sets: Changes = state.edits.fork.iter().filter(|(knob, _)| knob.applies != Applies::Fork).cloned().collect();
+    if state.run.state == train::State::Done && sets.iter().all(|(knob, _)| knob.path != "train.epochs") {
+        state.notify(Tone::Plain, "its epochs are done; give epochs a larger value first");
+        return None;
+    }
+    Some((dir, sets))
 }
 
 pub(crate) fn theme(state: &mut State) {
@@ -152,6 +164,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
         Order::Do(Word::Resume) => Command::Resume,
         Order::Do(Word::Evaluate) => Command::Evaluate,
         Order::Do(Word::Save) => Command::Save,
+        Order::Do(Word::RollBack) => state.edits.roll_back(),
     };
     let text = match &command {
         Command::Steps(1) => "one step".to_string(),
@@ -159,6 +172,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
         Command::Pause => "pausing after this step".to_string(),
         Command::Resume => "going on".to_string(),
         Command::Evaluate => "evaluating".to_string(),
+        Command::RollBack { .. } => "rolling back".to_string(),
         _ => "writing a checkpoint".to_string(),
     };
     state.notify(Tone::Plain, text);

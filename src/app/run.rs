@@ -3,7 +3,7 @@
 use super::history::Curve;
 use crate::data::steps_per_epoch;
 use crate::recipe::Recipe;
-use crate::train::{self, RunInfo, Scaling, Summary};
+use crate::train::{self, Evaluation, Event, RolledBack, RunInfo, Scaling, StepRecord, Summary};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ const MARKS: usize = 400;
 pub struct Mark {
     /// Epochs done.
     pub epoch: f64,
+    /// The number of the edit in the run.
+    pub edit: u64,
     /// What changed, in few words.
     pub label: String,
 }
@@ -37,8 +39,37 @@ impl Smooth {
         self.value()
     }
 
+    /// One that stands at a value.
+    fn at(v: f64) -> Smooth {
+        if v.is_finite() { Smooth { sum: v, weight: 1.0 } } else { Smooth::default() }
+    }
+
     pub(crate) fn value(&self) -> f64 {
         if self.weight > 0.0 { self.sum / self.weight } else { f64::NAN }
+    }
+}
+
+/// Curves of what came otherwise: of a part that was rolled back, or of the run that this one was forked from.
+#[derive(Clone, Debug)]
+pub struct Ghost {
+    pub(crate) smooth: Curve,
+    pub(crate) val_loss: Curve,
+    pub(crate) rate: Curve,
+    pub(crate) top1: Curve,
+}
+
+impl Ghost {
+    /// Of what happened in a run; none when that is nothing.
+    pub(crate) fn of(events: &[Event]) -> Option<Ghost> {
+        let mut run = Run::new();
+        for event in events {
+            match event {
+                Event::Steps(records) => run.steps(records),
+                Event::Epoch(end) => run.evaluated(&end.evaluation),
+                _ => {}
+            }
+        }
+        (run.step > 0).then(|| run.ghost())
     }
 }
 
@@ -62,6 +93,7 @@ pub struct Run {
     pub(crate) top1: Curve,
     pub(crate) top5: Curve,
     pub(crate) best_top1: Option<f64>,
+    pub(crate) ghost: Option<Ghost>,
     /// Step of the last checkpoint.
     pub(crate) checkpoint: Option<u64>,
     pub(crate) marks: VecDeque<Mark>,
@@ -91,6 +123,7 @@ impl Run {
             top1: Curve::default(),
             top5: Curve::default(),
             best_top1: None,
+            ghost: None,
             checkpoint: None,
             marks: VecDeque::new(),
             settled: train::State::Starting,
@@ -125,10 +158,52 @@ impl Run {
         Duration::try_from_secs_f64(training + evaluations).ok()
     }
 
-    pub(crate) fn mark(&mut self, epoch: f64, label: String) {
+    pub(crate) fn mark(&mut self, mark: Mark) {
         if self.marks.len() == MARKS {
             self.marks.pop_front();
         }
-        self.marks.push_back(Mark { epoch, label });
+        self.marks.push_back(mark);
+    }
+
+    /// Takes steps in.
+    pub(crate) fn steps(&mut self, records: &[StepRecord]) {
+        for r in records {
+            let smooth = self.loss.push(f64::from(r.loss));
+            self.raw.push(r.epoch, f64::from(r.loss));
+            self.smooth.push(r.epoch, smooth);
+            self.rate.push(r.epoch, r.lr);
+            self.speed.push(r.img_s);
+            self.wait.push(f64::from(r.wait));
+            (self.step, self.epoch, self.lr, self.scaling) = (r.step, r.epoch, r.lr, r.scaling);
+        }
+        for curve in [&mut self.raw, &mut self.smooth, &mut self.rate] {
+            curve.settle();
+        }
+    }
+
+    /// Takes an evaluation in.
+    pub(crate) fn evaluated(&mut self, e: &Evaluation) {
+        for (curve, y) in [(&mut self.val_loss, e.loss), (&mut self.top1, e.top1), (&mut self.top5, e.top5)] {
+            curve.push(e.epoch, y);
+            curve.settle();
+        }
+    }
+
+    /// The curves as they are, to stay behind others.
+    pub(crate) fn ghost(&self) -> Ghost {
+        let Run { smooth, val_loss, rate, top1, .. } = self.clone();
+        Ghost { smooth, val_loss, rate, top1 }
+    }
+
+    /// Goes back to where a rollback has brought the run; what is taken back stays as a ghost.
+    pub(crate) fn roll_back(&mut self, back: &RolledBack) {
+        self.ghost = Some(self.ghost());
+        let curves =
+            [&mut self.raw, &mut self.smooth, &mut self.rate, &mut self.val_loss, &mut self.top1, &mut self.top5];
+        curves.into_iter().for_each(|curve| curve.cut(back.epoch));
+        self.loss = Smooth::at(self.smooth.last().map_or(f64::NAN, |p| p.y));
+        self.lr = self.rate.last().map_or(f64::NAN, |p| p.y);
+        (self.step, self.epoch, self.best_top1) = (back.step, back.epoch, back.best_top1);
+        self.marks.retain(|mark| !back.edits.contains(&mark.edit));
     }
 }

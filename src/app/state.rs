@@ -1,5 +1,6 @@
 //! Everything the screen shows.
 
+use super::Begin;
 use super::edits::Edits;
 use super::events;
 use super::hardware::Hardware;
@@ -167,7 +168,7 @@ pub struct State {
     /// Another process trains the run.
     pub(crate) attached: bool,
     /// The recipe to start with when the present run has ended.
-    pub(crate) next: Option<Box<Recipe>>,
+    pub(crate) next: Option<Begin>,
     pub(crate) revision: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use super::keys::{self, Action, Key};
 use super::modal::Modal;
+use super::run::Ghost;
 use super::state::{Pane, State, Tone};
 use super::{Effect, Msg, PresetDiff, act, events};
 use crate::recipe::Recipe;
@@ -25,6 +26,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Event(event) => events::event(state, event),
+        Msg::Behind(events) => {
+            state.run.ghost = Ghost::of(&events);
+            Vec::new()
+        }
         Msg::Hardware(sample) => {
             state.hardware.push(sample);
             Vec::new()

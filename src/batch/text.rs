@@ -24,6 +24,7 @@ pub(super) fn plain(line: &Line) -> Option<String> {
                  {steps_per_epoch} steps an epoch"
             )
         }
+        Line::Fork { parent, step } => format!("forked from {parent} after step {step}"),
         Line::Step { epoch, step, loss, lr, img_s, .. } => {
             format!("step {step:>6}  epoch {epoch:>7.2}  loss {loss:.4}  lr {lr:.5}{}", speed(*img_s))
         }
@@ -31,6 +32,7 @@ pub(super) fn plain(line: &Line) -> Option<String> {
             let one = |c: &Change| format!("{} {} -> {}", c.knob.path, c.from, c.to);
             format!("step {step:>6}  {}", changes.iter().map(one).collect::<Vec<_>>().join(", "))
         }
+        Line::Rollback { step, from, .. } => format!("step {step:>6}  rolled back from step {from}"),
         Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, img_s, best } => format!(
             "step {step:>6}  epoch {epoch:>4} ends  train loss {train_loss:.4}  val loss {val_loss:.4}  \
              top-1 {}  top-5 {}{}{}",

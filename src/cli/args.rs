@@ -31,6 +31,8 @@ Examples:
                                              train two presets in turn, events as JSON lines
   tricktop resume quick                      go on with runs/quick where it was stopped or killed
   tricktop attach quick                      open the screen on runs/quick, which another program trains
+  tricktop fork quick --step 374 --set schedule.base_lr=0.05
+                                             go on from that checkpoint otherwise, in a run of its own
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
   tricktop predict runs/quick a.png b.jpg    what they say of images
@@ -101,6 +103,18 @@ pub(super) struct Resume {
     /// Prints events as JSON lines
     #[arg(long, requires = "batch")]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Fork {
+    /// The checkpoint of this step [default: the newest]
+    #[arg(long, value_name = "N")]
+    pub(super) step: Option<u64>,
+    /// Directory of the new run [default: that of the other one]
+    #[arg(long, value_name = "DIR")]
+    pub(super) runs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) resume: Resume,
 }
 
 #[derive(Debug, Args)]
@@ -259,6 +273,8 @@ pub(super) enum Command {
     Table(Table),
     /// Goes on with a run that was stopped or killed, where its newest checkpoint left it
     Resume(Resume),
+    /// Makes a new run out of a checkpoint of another one, and goes on with it
+    Fork(Fork),
     /// Opens the screen on a run that another program trains, and steers it
     Attach {
         /// Run directory, or its name in `runs/` [default: the newest run in `runs/` at which a program is at work]

@@ -33,6 +33,8 @@ struct Run {
     /// Links of the chain.
     links: usize,
     reproduce: String,
+    /// The run and the step that it was forked from.
+    fork: Option<String>,
     checkpoints: Vec<File>,
 }
 
@@ -113,6 +115,10 @@ impl Run {
             edits: record.edits.len(),
             links: record.chain.len(),
             reproduce: runs::reproduce(dir),
+            fork: record.log.iter().find_map(|line| match line {
+                Line::Fork { parent, step } => Some(format!("{parent} after step {step}")),
+                _ => None,
+            }),
             checkpoints: files.chain(best.is_file().then_some(best)).map(|path| File::read(&path)).collect(),
         })
     }
@@ -126,6 +132,9 @@ impl Run {
             self.links,
             self.reproduce
         );
+        if let Some(fork) = &self.fork {
+            text += &format!("fork of     {fork}\n");
+        }
         for file in &self.checkpoints {
             let about = match &file.meta {
                 Some(meta) => {

@@ -22,7 +22,7 @@ use crate::runs::{self, RunError};
 use crate::train::bench::CASES;
 use crate::train::{self, TrainError};
 use crate::tui::{self, TuiError};
-use args::{Bench, Cli, Command, Look, Resume, Threads, Train};
+use args::{Bench, Cli, Command, Fork, Look, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -104,6 +104,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Suite(args)) => suites::suite(&args),
         Some(Command::Table(args)) => suites::table(&args),
         Some(Command::Resume(args)) => resume(&args),
+        Some(Command::Fork(args)) => fork(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),
         Some(Command::Eval(args)) => print(&using::eval(&args)?),
@@ -170,16 +171,28 @@ fn lacking(preset: &Preset) -> Option<Mistake> {
 
 /// Goes on with a run, on the screen or without.
 fn resume(args: &Resume) -> Result<ExitCode, Failure> {
+    go_on(args, || Ok(find_run(&args.run)))
+}
+
+/// Goes on from a checkpoint of a run in another one.
+fn fork(args: &Fork) -> Result<ExitCode, Failure> {
+    let parent = find_run(&args.resume.run);
+    let runs = args.runs.as_deref().unwrap_or(screen::beside(&parent));
+    go_on(&args.resume, || runs::fork(&parent, args.step, runs))
+}
+
+/// Goes on with the run whose directory `dir` gives, once the arguments are known to be right.
+fn go_on(args: &Resume, dir: impl FnOnce() -> Result<PathBuf, RunError>) -> Result<ExitCode, Failure> {
     let mistake = |message| Mistake { place: Place::whole("--set"), message };
     let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
     let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
     set_threads(&args.threads)?;
-    let dir = find_run(&args.run);
+    if !args.batch && !io::stdout().is_terminal() {
+        return Err(Failure::NoTerminal);
+    }
+    let dir = dir().map_err(Failure::Run)?;
     if args.batch {
         return headless::batch([|| runs::resume(&dir, sets)], args.json);
-    }
-    if !io::stdout().is_terminal() {
-        return Err(Failure::NoTerminal);
     }
     screen::resume(&dir, sets, &args.look)
 }

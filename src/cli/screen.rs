@@ -32,7 +32,7 @@ pub(super) fn attach(dir: &Path, look: &Look) -> Result<ExitCode, Failure> {
 }
 
 /// The directory that a run is in.
-fn beside(dir: &Path) -> &Path {
+pub(super) fn beside(dir: &Path) -> &Path {
     dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -41,13 +41,19 @@ fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
     let (run, past) = match begin {
         Begin::New(recipe) => (runs::start(*recipe, runs)?, Vec::new()),
         Begin::TakeUp(dir, sets) => (runs::resume(&dir, sets)?, runs::history(&dir)?),
+        Begin::Fork(dir, sets) => {
+            let dir = runs::fork(&dir, None, runs)?;
+            (runs::resume(&dir, sets)?, runs::history(&dir)?)
+        }
         Begin::Attach(dir) => {
             let runs::Attached { commands, past, events, connection } = runs::attach(&dir)?;
-            return Ok(Session { commands, past, events, guard: Box::new(connection) });
+            let behind = runs::behind(&dir);
+            return Ok(Session { commands, behind, past, events, guard: Box::new(connection) });
         }
     };
     let run = run.serve();
-    Ok(Session { commands: run.commands, past, events: run.events, guard: run.worker })
+    let behind = runs::behind(&run.dir);
+    Ok(Session { commands: run.commands, behind, past, events: run.events, guard: run.worker })
 }
 
 /// Opens the screen on the run `first`.

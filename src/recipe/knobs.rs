@@ -133,6 +133,7 @@ knobs! {
     train.checkpoint_minutes, "ckpt minutes", Knob, from(0.0, 1e6), "min", Add(1.0), Live, "", "longest time without a checkpoint, 0 for any";
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
+    train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
     device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the processor, an NVIDIA card by its number, or Auto: the first card that works, else the processor";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";

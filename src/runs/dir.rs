@@ -15,6 +15,8 @@ pub(super) const JOURNAL: &str = "journal.jsonl";
 pub(super) const METRICS: &str = "metrics.jsonl";
 /// A link for every checkpoint.
 pub(super) const CHAIN: &str = "chain.jsonl";
+/// What the metrics and the chain had of steps that were rolled back.
+pub(super) const ROLLED_BACK: &str = "rolled-back.jsonl";
 /// The recipe as started.
 pub const RECIPE: &str = "recipe.ron";
 /// Locked while the run lives.

@@ -1,6 +1,7 @@
 //! The metrics of a run as a table and as one document.
 
-use super::dir::{JOURNAL, LOG, METRICS};
+use super::dir::{LOG, METRICS};
+use super::record::journal;
 use super::{Line, Record, RunError, logs};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -77,7 +78,7 @@ struct Document {
 pub fn json(dir: &Path) -> Result<String, RunError> {
     let Record { recipe, chain, log, .. } = Record::read(dir)?;
     let log = log.into_iter().filter(|line| !matches!(line, Line::Speed { .. })).collect();
-    let document = Document { recipe, edits: logs::read(&dir.join(JOURNAL))?, metrics: metrics(dir)?, chain, log };
+    let document = Document { recipe, edits: journal(dir)?, metrics: metrics(dir)?, chain, log };
     let text = serde_json::to_string_pretty(&document);
     Ok(text.map_err(|e| RunError::read(dir)(e.into()))? + "\n")
 }

@@ -40,6 +40,13 @@ pub enum Line {
         /// Every knob and its value.
         recipe: BTreeMap<String, Value>,
     },
+    /// The run was forked from another one.
+    Fork {
+        /// The directory of the other one.
+        parent: String,
+        /// Steps done there.
+        step: u64,
+    },
     /// Data and net are there; training begins.
     Ready {
         /// Net.
@@ -101,6 +108,15 @@ pub enum Line {
         edit: u64,
         /// Its knobs with the values before and from now on.
         changes: Vec<Change>,
+    },
+    /// The run went back to the moment before an edit.
+    Rollback {
+        /// Steps done from there on.
+        step: u64,
+        /// Steps that were done.
+        from: u64,
+        /// The numbers of the edits that were taken back.
+        edits: Vec<u64>,
     },
     /// An epoch ended.
     EpochEnd {
@@ -287,6 +303,10 @@ impl<'d> Lines<'d> {
                     }
                 }
                 vec![Line::Edit { step: *step, edit: *edit, changes: changes.clone() }]
+            }
+            Event::RolledBack(back) => {
+                self.log_every = back.recipe.train.log_every;
+                vec![Line::Rollback { step: back.step, from: back.from, edits: back.edits.clone() }]
             }
             Event::Epoch(end) => {
                 let e = &end.evaluation;

@@ -4,7 +4,7 @@ use super::RunError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Longest line that is read, in bytes: the confusion matrix of some thousand classes.
@@ -33,14 +33,34 @@ struct Step {
     step: u64,
 }
 
-/// Cuts a log off before the first line of a later step than `last`, and before a line that was torn off at its end.
-pub(super) fn trim(path: &Path, last: u64) -> Result<(), RunError> {
+/// Bytes of a log before the first line of a later step than `last`, and before a line that was torn off at its end.
+fn whole(path: &Path, last: u64) -> Result<u64, RunError> {
     let mut whole = 0;
     each(path, |line| {
         let stays = serde_json::from_slice::<Step>(line).map_or(true, |at| at.step <= last);
         whole += if stays { line.len() as u64 } else { 0 };
         stays
     })?;
+    Ok(whole)
+}
+
+/// Copies what [`trim`] would cut off to the end of another file, then cuts it off.
+pub(super) fn set_aside(path: &Path, last: u64, to: &Path) -> Result<(), RunError> {
+    let whole = whole(path, last)?;
+    let copy = || -> io::Result<()> {
+        let mut from = File::open(path)?;
+        from.seek(SeekFrom::Start(whole))?;
+        let mut aside = OpenOptions::new().append(true).create(true).open(to)?;
+        io::copy(&mut from, &mut aside)?;
+        aside.sync_all()
+    };
+    copy().map_err(RunError::write(to))?;
+    trim(path, last)
+}
+
+/// Cuts a log off before the first line of a later step than `last`, and before a line that was torn off at its end.
+pub(super) fn trim(path: &Path, last: u64) -> Result<(), RunError> {
+    let whole = whole(path, last)?;
     let cut = OpenOptions::new().write(true).open(path).and_then(|file| {
         if file.metadata()?.len() > whole {
             file.set_len(whole)?;

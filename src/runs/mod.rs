@@ -17,6 +17,7 @@ mod dir;
 mod export;
 #[cfg(test)]
 pub(crate) mod fake;
+mod fork;
 mod line;
 mod logs;
 mod record;
@@ -31,6 +32,7 @@ mod verify;
 pub use attach::{Attached, attach, next as next_message};
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
+pub use fork::{behind, fork};
 pub use line::{Line, Lines};
 pub use record::{Record, history};
 pub use resume::{resume, resume_with};

@@ -13,6 +13,8 @@ pub struct Record {
     pub recipe: Recipe,
     /// The edits that were made, with their numbers, by the steps after which they were.
     pub edits: Vec<(u64, Edit)>,
+    /// The highest number that an edit has had, one that was taken back too.
+    pub last_edit: u64,
     /// The chain of its checkpoints.
     pub chain: Vec<Link>,
     /// Starts, checkpoints, alarms, ends.
@@ -36,10 +38,13 @@ impl Record {
             }
             _ => None,
         };
-        let mut edits: Vec<_> = logs::read(&dir.join(JOURNAL))?.into_iter().filter_map(edit).collect();
+        let lines: Vec<Line> = logs::read(&dir.join(JOURNAL))?;
+        let number = |line: &Line| if let Line::Edit { edit, .. } = line { Some(*edit) } else { None };
+        let last_edit = lines.iter().filter_map(number).max().unwrap_or(0);
+        let mut edits: Vec<_> = standing(lines).into_iter().filter_map(edit).collect();
         // (a run that was taken up again may have edits between those that it still had before it)
         edits.sort_by_key(|(_, edit)| edit.after);
-        Ok(Record { recipe, edits, chain: logs::read(&dir.join(CHAIN))?, log: logs::read(&dir.join(LOG))? })
+        Ok(Record { recipe, edits, last_edit, chain: logs::read(&dir.join(CHAIN))?, log: logs::read(&dir.join(LOG))? })
     }
 
     /// The recipe as started, and instead of its schedule the edits that were made.
@@ -55,6 +60,27 @@ impl Record {
     pub fn waiting(&self, skip: usize) -> Vec<Waiting> {
         self.edits.iter().skip(skip).map(|(number, edit)| Waiting::scheduled(*number, edit.clone())).collect()
     }
+}
+
+/// The edits of the journal that stand, in its order: those that were taken back are left out.
+///
+/// # Errors
+/// A journal that cannot be read.
+pub(super) fn journal(dir: &Path) -> Result<Vec<Line>, RunError> {
+    Ok(standing(logs::read(&dir.join(JOURNAL))?))
+}
+
+fn standing(lines: Vec<Line>) -> Vec<Line> {
+    let mut stand: Vec<Line> = Vec::new();
+    for line in lines {
+        match line {
+            Line::Rollback { edits, .. } => {
+                stand.retain(|line| !matches!(line, Line::Edit { edit, .. } if edits.contains(edit)));
+            }
+            line => stand.push(line),
+        }
+    }
+    stand
 }
 
 /// What has happened in the run in `dir`, as its trainer told it: steps at the log intervals, epochs, edits.
@@ -81,7 +107,7 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
             _ => {}
         }
     }
-    for line in logs::read(&dir.join(JOURNAL))? {
+    for line in journal(dir)? {
         if let Line::Edit { step, edit, changes } = line {
             events.push((step, Event::Applied { id: 0, edit, step, changes }));
         }

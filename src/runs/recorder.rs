@@ -1,9 +1,9 @@
 //! Writes what happens in a run into its directory, on the trainer's thread: cheap, and never a reason to stop.
 
-use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
+use super::dir::{CHAIN, JOURNAL, LOG, METRICS, ROLLED_BACK, RunDir};
 use super::{Line, Lines, RunError, logs, tensorboard};
 use crate::recipe::Recipe;
-use crate::train::{Event, Link};
+use crate::train::{Event, Link, RolledBack};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -74,6 +74,9 @@ impl Recorder {
     /// Writes the lines of `event`. An error does not keep later lines from being tried.
     pub(super) fn record(&mut self, event: &Event) -> Result<(), RunError> {
         let mut result = Ok(());
+        if let Event::RolledBack(back) = event {
+            result = self.roll_back(back);
+        }
         for line in self.lines.of(event) {
             if let Some(record) = tensorboard::record(|_| tensorboard::now(), &line) {
                 result = result.and(self.board.write(&record));
@@ -92,13 +95,25 @@ impl Recorder {
         if matches!(event, Event::Saving { .. } | Event::Ended(_)) {
             result = result.and(self.metrics.sync());
         }
-        if matches!(event, Event::Applied { .. }) {
+        if matches!(event, Event::Applied { .. } | Event::RolledBack(_)) {
             result = result.and(self.journal.sync());
         }
         if matches!(event, Event::Ended(_)) {
             result = result.and(self.log.sync());
         }
         result
+    }
+
+    /// Sets aside what the logs have of later steps; the journal, which keeps all, tells of it after that.
+    fn roll_back(&mut self, back: &RolledBack) -> Result<(), RunError> {
+        self.known.retain(|edit| !back.edits.contains(edit));
+        let aside = self.dir.join(ROLLED_BACK);
+        for log in [&mut self.metrics, &mut self.chain] {
+            log.flush()?;
+            logs::set_aside(&log.path, back.step, &aside)?;
+        }
+        self.last = logs::read(&self.chain.path)?.pop();
+        self.board.write(&tensorboard::going_on(tensorboard::now(), back.step))
     }
 
     /// The last link of the chain.
@@ -139,7 +154,7 @@ impl Recorder {
             }
             Line::Evaluation { .. } | Line::Confusion { .. } => self.metrics.push(&line),
             Line::Edit { edit, .. } if !self.known.insert(edit) => Ok(()),
-            Line::Edit { .. } => self.journal.push(&line),
+            Line::Edit { .. } | Line::Rollback { .. } => self.journal.push(&line),
             line => self.log.push(&within(&self.dir, line)),
         }
     }

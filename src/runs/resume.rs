@@ -36,7 +36,8 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
     let recipe = recipe.with(device).map_err(|invalid| stuck(reasons(&invalid)))?;
     let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
-    let last_edit = known.last().copied().unwrap_or(0);
+    // (numbers that were taken back are not given anew)
+    let last_edit = record.last_edit;
     let mut waiting = record.waiting(edits as usize);
     waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
     if !sets.is_empty() {

@@ -41,6 +41,7 @@ impl Tap {
     fn note(&mut self, event: &Event) {
         match event {
             Event::Steps(steps) => self.so_far.step = steps.last().map_or(self.so_far.step, |s| s.step),
+            Event::RolledBack(back) => (self.so_far.step, self.so_far.best_top1) = (back.step, back.best_top1),
             Event::Epoch(end) if end.best => self.so_far.best_top1 = Some(end.evaluation.top1),
             Event::Ended(_) => self.ended = true,
             _ => {}

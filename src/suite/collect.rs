@@ -18,6 +18,7 @@ const BESIDE: &[&str] = &[
     "train.checkpoint_minutes",
     "train.keep_last",
     "train.keep_best",
+    "train.rollback_mb",
 ];
 
 /// How far a run is.

@@ -49,7 +49,7 @@ enum Design {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "suite", deny_unknown_fields)]
 struct Text<'t> {
     title: String,
     #[serde(default)]
@@ -67,7 +67,7 @@ struct Text<'t> {
 
 /// The base or a cell, as written.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "cell", deny_unknown_fields)]
 struct Part<'t> {
     name: String,
     /// The preset that is changed from here on.
@@ -194,7 +194,7 @@ impl Reader<'_> {
         let rows = design.rows(parts);
         let mut cells = Vec::new();
         for (place, row) in rows.iter().enumerate() {
-            let preset = row.has.iter().filter_map(|part| parts[*part].preset.as_deref()).last();
+            let preset = row.has.iter().rev().find_map(|part| parts[*part].preset.as_deref());
             let preset = preset::beside(self.path, preset.unwrap_or(Path::new("quick")));
             let mut changes = Changes::new();
             for (knob, value) in row.has.iter().flat_map(|part| &steps[*part]) {
@@ -216,6 +216,9 @@ impl Reader<'_> {
                 }
                 Err(mistakes) => self.mistakes.extend(mistakes),
             }
+        }
+        if !self.mistakes.is_empty() {
+            return Err(self.mistakes);
         }
         for (place, cell) in cells.iter().enumerate() {
             if let Some(before) = cells[..place].iter().find(|before| same(&before.recipe, &cell.recipe)) {

@@ -253,8 +253,10 @@ struct Column {
     head: &'static str,
     /// What stands in it, or nothing.
     cell: fn(&Row) -> String,
-    raw: &'static [(&'static str, fn(&Row) -> Option<f64>)],
+    raw: &'static [(&'static str, Number)],
 }
+
+type Number = fn(&Row) -> Option<f64>;
 
 const COLUMNS: &[Column] = &[
     Column { head: "", cell: |row| row.cell.clone(), raw: &[] },

@@ -15,7 +15,8 @@ mod trainer;
 mod worker;
 
 pub use checkpoint::{
-    BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, read_weights, steps, weights_file, write_whole,
+    BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, checkpoint_path, read_weights, steps, weights_file,
+    write_whole,
 };
 pub use confusion::Confusion;
 pub use device::Chosen;

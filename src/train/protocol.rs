@@ -51,6 +51,12 @@ pub enum Command {
         /// When.
         when: When,
     },
+    /// Go back to the moment before the last edit: weights, statistics, velocities, recipe, position. Answered by
+    /// `RolledBack` or `Refused`.
+    RollBack {
+        /// Chosen by the sender; a refusal names it.
+        id: u64,
+    },
     /// Stand still at the next step boundary. Answered by `State(Paused)`.
     Pause,
     /// Go on. Answered by `State(Running)`.
@@ -223,6 +229,23 @@ pub struct EpochEnd {
     pub best: bool,
 }
 
+/// A step back to the moment before an edit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// Steps done now.
+    pub step: u64,
+    /// Epochs done now.
+    pub epoch: f64,
+    /// Steps done before.
+    pub from: u64,
+    /// The numbers of the edits that are taken back.
+    pub edits: Vec<u64>,
+    /// Best top-1 at the end of an epoch up to now.
+    pub best_top1: Option<f64>,
+    /// The recipe in force now.
+    pub recipe: Recipe,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -282,6 +305,8 @@ pub enum Event {
         /// Why, in one sentence.
         reason: String,
     },
+    /// The run stands again where it stood before an edit; what was reported of later steps has not been.
+    RolledBack(Box<RolledBack>),
     /// An epoch ended.
     Epoch(Box<EpochEnd>),
     /// An evaluation made on demand.

@@ -2,6 +2,7 @@
 
 mod broken;
 mod orders;
+mod rollback;
 mod save;
 
 use super::checkpoint::Progress;
@@ -16,6 +17,7 @@ use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
 use broken::Broken;
+use rollback::Ring;
 use save::Saver;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// Whether a run goes on.
 enum Flow {
     On,
+    /// It goes on somewhere else: where it stands is to be looked at anew.
+    Again,
     /// It has come to its planned end.
     End,
     Stop {
@@ -53,6 +57,10 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     /// Steps left before a pause, when `Steps` asked for some.
     steps_left: Option<u64>,
     saver: Saver,
+    /// States before the last edits.
+    ring: Ring,
+    /// The numbers of the edits that were made since this start.
+    made: Vec<u64>,
     records: Vec<StepRecord>,
     reported: Instant,
     started: Instant,
@@ -116,6 +124,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             last_edit,
             steps_left: None,
             saver,
+            ring: Ring::default(),
+            made: Vec::new(),
             records: Vec::new(),
             reported: started,
             started,
@@ -197,13 +207,14 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             // steps, and whether there is one)
             match self.boundary(self.at.batch == 0) {
                 Flow::On => {}
+                Flow::Again => continue,
                 end => return Ok(end),
             }
             if self.at.epoch >= self.recipe.train.epochs {
                 return Ok(Flow::End);
             }
             match self.epoch()? {
-                Flow::On => {}
+                Flow::On | Flow::Again => {}
                 end => return Ok(end),
             }
         }

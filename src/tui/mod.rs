@@ -36,6 +36,8 @@ const INTERRUPTED: i32 = 130;
 pub struct Session {
     /// Orders to the trainer.
     pub commands: Sender<Command>,
+    /// What happened in the run that it was forked from.
+    pub behind: Vec<Event>,
     /// What happened before it was taken up again.
     pub past: Vec<Event>,
     /// Its reports; the channel closes when the trainer ends.
@@ -195,6 +197,8 @@ impl Running {
     fn new(mut session: Session, to: &Sender<Msg>) -> io::Result<Running> {
         let events = std::mem::replace(&mut session.events, channel().1);
         let past = std::mem::take(&mut session.past);
+        // (the screen has just been opened, and takes it)
+        drop(to.send(Msg::Behind(std::mem::take(&mut session.behind))));
         let to = to.clone();
         let forward = move || {
             let mut ended = false;

@@ -3,7 +3,7 @@
 use super::chart::{self, Axes, Pen, Series};
 use super::draw;
 use super::theme::Theme;
-use crate::app::{Curve, Pane, Point, State, Window, number};
+use crate::app::{Curve, Ghost, Pane, Point, State, Window, number};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -29,7 +29,10 @@ pub(crate) fn loss(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let highest = train.map_or(f64::INFINITY, |(_, high)| 1.5 * high).max(run.val_loss.last().map_or(0.0, |p| p.y));
     let range = both(train, run.val_loss.range(Window::Whole).map(|(low, high)| (low, high.min(highest))));
     let axes = Axes { x: x_range(state), y: padded(range, state.log_scale), log: state.log_scale };
+    let [behind, behind_val] = ghost(state, theme, |ghost| [&ghost.smooth, &ghost.val_loss], 1.0);
     let series = [
+        behind,
+        behind_val,
         series(&run.raw, window, theme.faint, Pen::Scatter, 1.0),
         series(&run.val_loss, Window::Whole, theme.second, Pen::Marked, 1.0),
         series(&run.smooth, window, theme.curve, Pen::Line, 1.0),
@@ -58,7 +61,9 @@ pub(crate) fn rate(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     }
     let axes = Axes { x: x_range(state), y: (0.0, high * 1.08), log: false };
     let future = |points: &[Point], style| Series { points: points.to_vec(), style, pen: Pen::Dotted };
+    let [behind] = ghost(state, theme, |ghost| [&ghost.rate], 1.0);
     let series = [
+        behind,
         future(&plan.future, theme.dim),
         future(&plan.draft, theme.pending),
         series(&run.rate, state.window, theme.curve, Pen::Line, 1.0),
@@ -80,7 +85,9 @@ pub(crate) fn accuracy(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
     };
     let (low, high) = padded(Some(range), false);
     let axes = Axes { x: x_range(state), y: (100.0 * low, (100.0 * high).min(101.0)), log: false };
+    let [behind] = ghost(state, theme, |ghost| [&ghost.top1], 100.0);
     let series = [
+        behind,
         series(&run.top5, Window::Whole, theme.second, Pen::Marked, 100.0),
         series(&run.top1, Window::Whole, theme.curve, Pen::Line, 100.0),
     ];
@@ -98,6 +105,15 @@ fn waiting(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, what: &st
     let text = if alive { format!("{what} {dots}") } else { what.to_string() };
     let x = area.width.saturating_sub(draw::width(what) as u16 + 4) / 2;
     draw::text(buf, area, x, area.height / 2, &text, theme.dim);
+}
+
+/// Curves of what was rolled back, or of the run that this one was forked from, to be drawn behind all others.
+fn ghost<const N: usize>(state: &State, theme: &Theme, of: fn(&Ghost) -> [&Curve; N], factor: f64) -> [Series; N] {
+    let nothing = || Series { points: Vec::new(), style: theme.faint, pen: Pen::Line };
+    match &state.run.ghost {
+        Some(ghost) => of(ghost).map(|curve| series(curve, state.window, theme.faint, Pen::Line, factor)),
+        None => std::array::from_fn(|_| nothing()),
+    }
 }
 
 fn series(curve: &Curve, window: Window, style: Style, pen: Pen, factor: f64) -> Series {

@@ -54,11 +54,14 @@ pub(crate) fn stop(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 
 /// The values gathered for a new run.
 pub(crate) fn fork(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut lines = vec![Line::from(Span::styled("  This run cannot take these values:", theme.dim))];
-    lines.extend(differences(state, theme, &state.edits.fork, area.width));
-    lines.push(Line::default());
+    let mut lines = Vec::new();
+    if !state.edits.fork.is_empty() {
+        lines.push(Line::from(Span::styled("  This run cannot take these values:", theme.dim)));
+        lines.extend(differences(state, theme, &state.edits.fork, area.width));
+        lines.push(Line::default());
+    }
     lines.extend(choices(theme, Context::Fork, area.width.saturating_sub(4)));
-    show(theme, buf, area, "New run?", &lines);
+    show(theme, buf, area, "Fork?", &lines);
 }
 
 /// A changed preset against what runs.

@@ -95,6 +95,8 @@ settings! {
         keep_last: u64 = 2,
         /// Checkpoints that stay because their epoch ended best.
         keep_best: u64 = 1,
+        /// Megabytes of states before edits that are kept in memory, 0 for none.
+        rollback_mb: u64 = 256,
     }
     /// Optimiser: SGD.
     Optim {

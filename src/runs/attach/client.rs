@@ -48,10 +48,13 @@ pub fn attach(dir: &Path) -> Result<Attached, RunError> {
     let (stream, mut from) = connect().map_err(refused)?;
     // (the connection stands: from here on nothing is missed, and what the logs have is not taken twice)
     let past = history(dir)?;
-    let last = past.iter().filter_map(step).max().unwrap_or(0);
+    let mut last = past.iter().filter_map(step).max().unwrap_or(0);
     let (send, events) = channel();
     let read = move || {
         while let Ok(Some(event)) = next(&mut from, EVENT) {
+            if let Event::RolledBack(back) = &event {
+                last = last.min(back.step);
+            }
             if newer(&event, last) && send.send(event).is_err() {
                 return;
             }

@@ -200,7 +200,7 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
 
 fn take_commands(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>) -> io::Result<()> {
     while let Some(mut command) = next(from, COMMAND)? {
-        if let Command::Edit { id, .. } = &mut command {
+        if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
         }
         if commands.send(command).is_err() {

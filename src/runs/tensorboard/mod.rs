@@ -3,8 +3,9 @@
 mod png;
 mod wire;
 
-use super::dir::{JOURNAL, LOG};
+use super::dir::LOG;
 use super::export::metrics;
+use super::record::journal;
 use super::{Line, RunError, logs};
 use crate::train::{Change, write_whole};
 use std::collections::BTreeMap;
@@ -22,15 +23,17 @@ pub(super) fn file_name(time: f64) -> String {
     format!("events.out.tfevents.{time:.0}.tricktop")
 }
 
-/// The records that an event file begins with. A run that is taken up again says after which step: TensorBoard then
-/// drops what earlier files have for later ones.
+/// The records that an event file begins with. A run that is taken up again says after which step.
 pub(super) fn beginning(time: f64, taken_up: Option<u64>) -> Vec<u8> {
     let mut records = wire::record(&Message::default().double(1, time).text(3, "brain.Event:2"));
-    if let Some(step) = taken_up {
-        let start = Message::default().int(1, 1);
-        records.extend(wire::record(&Message::default().double(1, time).int(2, step + 1).message(7, &start)));
-    }
+    records.extend(taken_up.map(|step| going_on(time, step)).unwrap_or_default());
     records
+}
+
+/// The record that says after which step a run goes on: TensorBoard drops what it has of later ones.
+pub(super) fn going_on(time: f64, step: u64) -> Vec<u8> {
+    let start = Message::default().int(1, 1);
+    wire::record(&Message::default().double(1, time).int(2, step + 1).message(7, &start))
 }
 
 /// The record of a line that TensorBoard can show; `time` gives the time of its step.
@@ -52,7 +55,7 @@ pub fn tensorboard(dir: &Path, out: &Path) -> Result<PathBuf, RunError> {
     // (an event between two log intervals has the time of the one before)
     let time = |step: u64| times.range(..=step).next_back().or(times.iter().next()).map_or(0.0, |(_, time)| *time);
     let mut file = beginning(time(0), None);
-    for line in metrics(dir)?.into_iter().chain(logs::read::<Line>(&dir.join(JOURNAL))?) {
+    for line in metrics(dir)?.into_iter().chain(journal(dir)?) {
         file.extend(record(time, &line).unwrap_or_default());
     }
     std::fs::create_dir_all(out).map_err(RunError::create(out))?;

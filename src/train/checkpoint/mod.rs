@@ -31,6 +31,9 @@ const DIRECTORY: &str = "checkpoints";
 /// The weights of the best epoch, in the directory of their run.
 pub const BEST: &str = "best.safetensors";
 
+/// The best weights that a rollback has taken back.
+const ROLLED_BACK: &str = "best-rolled-back.safetensors";
+
 /// Largest checkpoint that is read, in bytes.
 const LARGEST: u64 = 4 << 30;
 
@@ -67,6 +70,11 @@ pub fn steps(dir: &Path) -> Vec<(u64, PathBuf)> {
     let mut found: Vec<(u64, PathBuf)> = entries.filter_map(|path| Some((step(&path)?, path))).collect();
     found.sort();
     found
+}
+
+/// The checkpoint of a step of the run in `dir`.
+pub fn checkpoint_path(dir: &Path, step: u64) -> PathBuf {
+    dir.join(DIRECTORY).join(format!("step-{step:06}.safetensors"))
 }
 
 impl Checkpoint {

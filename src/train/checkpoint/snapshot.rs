@@ -42,6 +42,29 @@ impl Snapshot {
         Ok(Snapshot { meta, parts: net.params().into_iter().map(part).collect::<Result<_, TrainError>>()? })
     }
 
+    /// Gives the learner that it was made of the state back.
+    ///
+    /// # Errors
+    /// The device's.
+    pub(in crate::train) fn restore<D: Ops<f32>>(&self, learner: &mut Learner<D>) -> Result<(), TrainError> {
+        let Learner { net, sgd, scaler, .. } = learner;
+        for (p, part) in net.params_mut().into_iter().zip(&self.parts) {
+            // (in place: its velocity is found by the tensor)
+            p.data.copy_from(&part.values);
+            if let Some(velocity) = &part.velocity {
+                sgd.set_velocity(p, velocity.clone()).map_err(TrainError::device)?;
+            }
+        }
+        *scaler = self.meta.at.scaler;
+        Ok(())
+    }
+
+    /// Bytes of its values.
+    pub(in crate::train) fn bytes(&self) -> u64 {
+        let values = |p: &Part| p.values.len() + p.velocity.as_ref().map_or(0, Vec::len);
+        self.parts.iter().map(|p| 4 * values(p) as u64).sum()
+    }
+
     /// The first tensor with a value that is not finite: such a state is not kept.
     pub(super) fn fault(&self) -> Option<String> {
         let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());

@@ -1,7 +1,7 @@
 //! The thread that writes checkpoints from snapshots, so that the trainer goes on meanwhile.
 
 use super::snapshot::Snapshot;
-use super::{BEST, Checkpoint, DIRECTORY, Link, steps, write_whole};
+use super::{BEST, Checkpoint, DIRECTORY, Link, ROLLED_BACK, checkpoint_path, steps, write_whole};
 use crate::train::TrainError;
 use std::fs;
 use std::io;
@@ -24,7 +24,14 @@ pub(in crate::train) struct Job {
     pub(in crate::train) ms: f64,
 }
 
-/// What became of a job; the last word of each is `Done`.
+/// What the writer is asked for.
+enum Order {
+    Write(Box<Job>),
+    /// The run has gone back to this step.
+    RollBack(u64),
+}
+
+/// What became of an order; the last word of each is `Done`.
 pub(in crate::train) enum Report {
     /// A file was written; `best.safetensors` has no link.
     Saved { step: u64, path: PathBuf, bytes: u64, ms: f64, link: Option<Box<Link>> },
@@ -44,10 +51,10 @@ struct Kept {
 
 /// The writer's thread. Dropping it waits until everything is written.
 pub(in crate::train) struct Writer {
-    jobs: Option<Sender<Job>>,
+    orders: Option<Sender<Order>>,
     reports: Receiver<Report>,
     thread: Option<JoinHandle<()>>,
-    /// Jobs that are not done.
+    /// Orders that are not done.
     open: usize,
 }
 
@@ -57,33 +64,46 @@ impl Writer {
     /// # Errors
     /// The system's, when no thread can be started.
     pub(in crate::train) fn start(dir: PathBuf, link: Option<Link>) -> io::Result<Writer> {
-        let (jobs, orders) = channel::<Job>();
-        let (sender, reports) = channel();
+        let (sender, orders) = channel::<Order>();
+        let (report, reports) = channel();
         let work = move || {
             let mut shelf = Shelf::open(dir, link);
-            for job in orders {
-                let mut report = |report| drop(sender.send(report));
-                if let Err(e) = shelf.put(&job, &mut report) {
+            for order in orders {
+                let mut report = |r| drop(report.send(r));
+                let done = match order {
+                    Order::Write(job) => shelf.put(&job, &mut report),
+                    Order::RollBack(step) => shelf.roll_back(step),
+                };
+                if let Err(e) = done {
                     report(Report::Failed(e));
                 }
                 report(Report::Done);
             }
         };
         let thread = Builder::new().name("checkpoints".into()).spawn(work)?;
-        Ok(Writer { jobs: Some(jobs), reports, thread: Some(thread), open: 0 })
+        Ok(Writer { orders: Some(sender), reports, thread: Some(thread), open: 0 })
     }
 
-    /// Whether two jobs are open already: a disk that is slower than the run must not fill the memory.
+    /// Whether two orders are open already: a disk that is slower than the run must not fill the memory.
     pub(in crate::train) fn busy(&self) -> bool {
         self.open >= 2
     }
 
     /// Hands a job over.
     pub(in crate::train) fn send(&mut self, job: Job) {
-        self.open += usize::from(self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok()));
+        self.order(Order::Write(Box::new(job)));
     }
 
-    /// What has been reported since the last call; with `all`, everything up to the last open job.
+    /// Takes away what belongs to steps after this one: the run has gone back to it.
+    pub(in crate::train) fn roll_back(&mut self, step: u64) {
+        self.order(Order::RollBack(step));
+    }
+
+    fn order(&mut self, order: Order) {
+        self.open += usize::from(self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok()));
+    }
+
+    /// What has been reported since the last call; with `all`, everything up to the last open order.
     pub(in crate::train) fn reports(&mut self, all: bool) -> Vec<Report> {
         let mut found: Vec<Report> = self.reports.try_iter().collect();
         let done = |found: &[Report]| found.iter().filter(|r| matches!(r, Report::Done)).count();
@@ -98,7 +118,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.orders = None;
         if let Some(thread) = self.thread.take() {
             // (a panic there has no result that is still waited for)
             drop(thread.join());
@@ -109,7 +129,8 @@ impl Drop for Writer {
 /// The checkpoints of a run directory.
 struct Shelf {
     dir: PathBuf,
-    link: Option<Link>,
+    /// The chain since this start.
+    links: Vec<Link>,
     kept: Vec<Kept>,
 }
 
@@ -130,7 +151,7 @@ impl Shelf {
             Some(Kept { step, path, top1 })
         };
         let kept = steps(&dir).into_iter().filter_map(kept).collect();
-        Shelf { dir, link, kept }
+        Shelf { dir, links: link.into_iter().collect(), kept }
     }
 
     /// Writes what a job asks for, then takes away what need not stay.
@@ -152,11 +173,11 @@ impl Shelf {
         if job.state {
             let dir = self.dir.join(DIRECTORY);
             fs::create_dir_all(&dir).map_err(|e| TrainError::write(&dir)(e).to_string())?;
-            let path = dir.join(format!("step-{:06}.safetensors", at.step));
+            let path = checkpoint_path(&self.dir, at.step);
             let (bytes, digests) = job.snapshot.whole().map_err(|e| e.to_string())?;
-            let link = Link::after(self.link.as_ref(), at.step, digests);
+            let link = Link::after(self.links.last(), at.step, digests);
             saved(&path, &bytes, Some(Box::new(link.clone())))?;
-            self.link = Some(link);
+            self.links.push(link);
             self.kept.retain(|k| k.step != at.step);
             self.kept.push(Kept { step: at.step, path, top1: at.top1 });
             return self.clear(job.keep_last, job.keep_best);
@@ -168,17 +189,35 @@ impl Shelf {
     fn clear(&mut self, last: usize, best: usize) -> Result<(), String> {
         let (stay, go) = sort_out(std::mem::take(&mut self.kept), last, best);
         self.kept = stay;
-        let mut result = Ok(());
-        for Kept { path, .. } in go {
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    result = Err(format!("{}: cannot be removed: {e}", path.display()));
-                }
-                _ => {}
-            }
-        }
-        result
+        remove(go)
     }
+
+    /// Removes the checkpoints of steps after this one. The best weights, when they are of a later step, get another name.
+    fn roll_back(&mut self, step: u64) -> Result<(), String> {
+        self.links.retain(|link| link.step <= step);
+        let (stay, go) = std::mem::take(&mut self.kept).into_iter().partition(|k| k.step <= step);
+        self.kept = stay;
+        remove(go)?;
+        let best = self.dir.join(BEST);
+        if Checkpoint::read(&best).is_ok_and(|best| best.meta.at.step > step) {
+            let aside = self.dir.join(ROLLED_BACK);
+            fs::rename(&best, &aside).map_err(|e| format!("{}: cannot be renamed: {e}", best.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn remove(kept: Vec<Kept>) -> Result<(), String> {
+    let mut result = Ok(());
+    for Kept { path, .. } in kept {
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                result = Err(format!("{}: cannot be removed: {e}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    result
 }
 
 /// The checkpoints that stay, by step, and those that go: the `last` newest stay, and the `best` of those that ended an

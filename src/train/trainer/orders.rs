@@ -29,6 +29,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             };
             match command {
                 Ok(Command::Stop { save }) => return Flow::Stop { save },
+                Ok(Command::RollBack { id }) => match self.roll_back(id) {
+                    Flow::On => {}
+                    again => return again,
+                },
                 Ok(command) => self.obey(command),
                 Err(TryRecvError::Disconnected) => return Flow::Stop { save: true },
                 Err(TryRecvError::Empty) => break,
@@ -69,7 +73,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Err(e) => self.alarm(e.to_string()),
             },
             Command::Save => self.save(true, false),
-            Command::Stop { .. } => {}
+            Command::Stop { .. } | Command::RollBack { .. } => {}
         }
     }
 
@@ -88,10 +92,12 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         match ready {
             Err(reason) => self.send(Event::Refused { id, reason }),
             Ok(recipe) => {
+                self.remember();
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };
                 let changes = changes.into_iter().map(change).collect();
                 self.at.edits += 1;
+                self.made.push(edit);
                 self.send(Event::Applied { id, edit, step: self.at.step, changes });
             }
         }

@@ -109,6 +109,17 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         if self.saved() { None } else { Some(self.saver.fault.take().unwrap_or_else(|| "no reason is known".into())) }
     }
 
+    /// Takes the checkpoints of later steps away and writes one of the present step; gives what the writer has to say of
+    /// that.
+    pub(super) fn save_instead(&mut self) -> Vec<Report> {
+        if let Some(writer) = &mut self.saver.writer {
+            writer.roll_back(self.at.step);
+        }
+        self.saver.saved = None;
+        self.save(true, false);
+        self.saver.writer.as_mut().map_or_else(Vec::new, |writer| writer.reports(true))
+    }
+
     /// Waits until nothing is left to write.
     pub(super) fn settle(&mut self) {
         self.take_reports(true);
@@ -117,6 +128,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// Tells what the writer has done; a failure is an alarm, and the files of before stay.
     pub(super) fn take_reports(&mut self, all: bool) {
         let reports = self.saver.writer.as_mut().map_or_else(Vec::new, |writer| writer.reports(all));
+        self.tell(reports);
+    }
+
+    pub(super) fn tell(&mut self, reports: Vec<Report>) {
         for report in reports {
             match report {
                 Report::Done => {}

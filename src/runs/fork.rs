@@ -1,0 +1,75 @@
+//! A new run out of a checkpoint of another one: its past is the same, and it goes on otherwise.
+
+use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
+use super::record::journal;
+use super::{Line, RunError, history, logs};
+use crate::train::{BEST, Checkpoint, Event, checkpoint_path, steps, write_whole};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Makes a run below `runs` that stands where the run in `parent` stood after `step` steps, or at its newest checkpoint,
+/// and gives its directory, to be resumed. Recipe, metrics, edits and chain up to there are its own from now on: it can be
+/// replayed from the first step. The other run is only read.
+///
+/// # Errors
+/// A run that is none or has no such checkpoint, or one that is damaged; files that cannot be read or written.
+pub fn fork(parent: &Path, step: Option<u64>, runs: &Path) -> Result<PathBuf, RunError> {
+    let stuck = |why: String| RunError::Stuck { path: parent.to_path_buf(), why };
+    let recipe = super::Record::read(parent)?.recipe;
+    let there = steps(parent);
+    let found = match step {
+        None => there.last(),
+        Some(step) => there.iter().find(|(at, _)| *at == step),
+    };
+    let Some((step, path)) = found else {
+        let all: Vec<String> = there.iter().map(|(step, _)| step.to_string()).collect();
+        return Err(stuck(match (step, all.is_empty()) {
+            (Some(step), false) => format!("has no checkpoint of step {step}; it has those of {}", all.join(", ")),
+            _ => "has no checkpoint yet".into(),
+        }));
+    };
+    let step = *step;
+    let checkpoint = Checkpoint::read(path).map_err(|e| stuck(e.to_string()))?;
+    let bytes = fs::read(path).map_err(RunError::read(path))?;
+
+    let run = RunDir::create(&recipe, runs)?;
+    let write = |file: PathBuf, bytes: &[u8]| write_whole(&file, bytes).map_err(RunError::write(&file));
+    for log in [METRICS, CHAIN] {
+        let (from, to) = (parent.join(log), run.path.join(log));
+        if from.exists() {
+            fs::copy(&from, &to).map_err(RunError::write(&to))?;
+            logs::trim(&to, step)?;
+        }
+    }
+    let edits = journal(parent)?.into_iter().take(checkpoint.meta.at.edits as usize);
+    let first = Line::Fork { parent: name_from(&run.path, parent), step };
+    for (log, lines) in [(JOURNAL, edits.collect()), (LOG, vec![first])] {
+        let text = lines.iter().map(|line| Ok(serde_json::to_string(line)? + "\n")).collect::<Result<String, _>>();
+        write(run.path.join(log), text.map_err(|e: serde_json::Error| RunError::read(parent)(e.into()))?.as_bytes())?;
+    }
+    let best = parent.join(BEST);
+    if Checkpoint::read(&best).is_ok_and(|best| best.meta.at.step <= step) {
+        fs::copy(&best, run.path.join(BEST)).map_err(RunError::read(&best))?;
+    }
+    let to = checkpoint_path(&run.path, step);
+    if let Some(dir) = to.parent() {
+        fs::create_dir_all(dir).map_err(RunError::create(dir))?;
+    }
+    write(to, &bytes)?;
+    Ok(run.path)
+}
+
+/// How a run calls another one: by a path from its own directory when both are in one, so that they can be moved.
+fn name_from(run: &Path, other: &Path) -> String {
+    let whole = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let (run, other) = (whole(run), whole(other));
+    let beside = other.file_name().filter(|_| run.parent() == other.parent()).map(|name| Path::new("..").join(name));
+    beside.unwrap_or(other).display().to_string()
+}
+
+/// What happened in the run that the one in `dir` was forked from; nothing when it was not, or the other one is gone.
+pub fn behind(dir: &Path) -> Vec<Event> {
+    let lines = logs::read::<Line>(&dir.join(LOG)).unwrap_or_default();
+    let parent = lines.iter().find_map(|line| if let Line::Fork { parent, .. } = line { Some(parent) } else { None });
+    parent.and_then(|parent| history(&dir.join(parent)).ok()).unwrap_or_default()
+}
