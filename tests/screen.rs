@@ -117,7 +117,29 @@ fn help() {
 }
 
 #[test]
+fn rolled_back() {
+    pictures_of("rolled_back", &[(80, 24), (120, 36)], || {
+        let mut screen = mid_run();
+        let back = train::RolledBack {
+            step: 286,
+            epoch: 286.0 / STEPS_PER_EPOCH as f64,
+            from: 400,
+            edits: vec![0],
+            best_top1: Some(0.87),
+            recipe: recipe(),
+        };
+        screen.event(Event::RolledBack(Box::new(back)));
+        screen.script = Script { recipe: recipe(), step: 286 };
+        screen.steps(40);
+        screen
+    });
+}
+
+#[test]
 fn fork_dialog() {
+    let mut screen = mid_run();
+    screen.keys("f");
+    assert_snapshot!("fork_from_here_80x24", screen.text(80, 24));
     let mut screen = mid_run();
     screen.keys(":depth 32<enter><esc>:width 2<enter>");
     assert_snapshot!("fork_80x24", screen.text(80, 24));

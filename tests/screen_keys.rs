@@ -8,7 +8,7 @@ use screen_script::*;
 use std::path::PathBuf;
 use tricktop::app::{Begin, Effect, Modal, Msg};
 use tricktop::recipe::Value;
-use tricktop::train::{self, Change, Command, Event, When};
+use tricktop::train::{self, Change, Command, Event, RolledBack, When};
 
 fn edit(path: &str, value: Value, when: When) -> Effect {
     Effect::Send(Command::Edit { id: 0, changes: vec![(knob(path), value)], when })
@@ -78,6 +78,18 @@ fn keys_lead_to_commands() {
         case("+u", vec![lr(0.25, When::Now), lr(0.2, When::Now)]),
         case("u", vec![]),
         case("+uu", vec![lr(0.25, When::Now), lr(0.2, When::Now)]),
+        // Rolling back, forking.
+        case("U", vec![send(Command::RollBack { id: 1 })]),
+        case(":rollback<enter>", vec![send(Command::RollBack { id: 1 })]),
+        case("f", vec![]),
+        case("fk", vec![]),
+        case(
+            "fh",
+            vec![
+                send(Command::Stop { save: true }),
+                Effect::Start(Begin::Fork(PathBuf::from("runs/quick-7"), Vec::new())),
+            ],
+        ),
         // Stopping.
         case("q", vec![]),
         case("qk", vec![]),
@@ -110,6 +122,37 @@ fn keys_lead_to_commands() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_rollback_takes_curves_marks_and_values_back_and_leaves_a_ghost() {
+    let mut screen = Screen::running(100);
+    screen.keys("1+");
+    screen.steps(60);
+    let dots = |screen: &mut Screen| {
+        let picture = screen.text(120, 36);
+        (picture.contains("lr 0.25"), picture.contains("step   160"))
+    };
+    assert_eq!(dots(&mut screen), (true, true));
+    let back = RolledBack {
+        step: 100,
+        epoch: 100.0 / STEPS_PER_EPOCH as f64,
+        from: 160,
+        edits: vec![1],
+        best_top1: Some(0.6),
+        recipe: recipe(),
+    };
+    screen.event(Event::RolledBack(Box::new(back)));
+    assert_eq!(dots(&mut screen), (false, false));
+    assert_eq!(screen.state.recipe().schedule.base_lr, 0.2);
+    // Nothing is left of the edit that could be undone.
+    screen.taken();
+    screen.keys("u");
+    assert_eq!(screen.taken(), []);
+    // Steps go on from there.
+    screen.script.step = 100;
+    screen.steps(5);
+    assert!(screen.text(120, 36).contains("step   105"));
 }
 
 #[test]
