@@ -199,11 +199,11 @@ pub trait Ops<E: Real>: Device<E> {
         composed::global_average(x)
     }
 
-    /// Sum of the squares of the gradient of a tensor; not finite when one of its values is not.
+    /// Sum of the squares of the gradients of tensors, one at least; not finite when one of their values is not.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn gradient_square(grads: &mut Gradients<E, Self>, of: &Matrix<E, Self>) -> Result<f64, Self::Err> {
+    fn gradient_square(grads: &mut Gradients<E, Self>, of: &[&Matrix<E, Self>]) -> Result<f64, Self::Err> {
         composed::gradient_square(grads, of)
     }
 
