@@ -40,6 +40,14 @@ pub fn cards() -> Result<Vec<Card>, String> {
     Err("this program was built without CUDA (docs/CUDA.md says how to build it with)".into())
 }
 
+/// Version of the CUDA toolkit that the program runs with, if it was built with CUDA: major and minor.
+pub fn toolkit() -> Option<(i32, i32)> {
+    #[cfg(feature = "cuda")]
+    return cuda::toolkit();
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
 /// What an error of a device means, as a predicate of the device.
 pub fn reason(error: &(impl std::fmt::Debug + 'static)) -> String {
     #[cfg(feature = "cuda")]

@@ -3,7 +3,7 @@
 mod cards;
 mod half;
 
-pub use cards::{cards, free_memory, open, reason};
+pub use cards::{cards, free_memory, open, reason, toolkit};
 pub(super) use half::Half;
 
 use super::lean::{self, Inputs, Output};
