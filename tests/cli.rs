@@ -72,6 +72,11 @@ fn wrong_usage_is_told_on_standard_error_and_starts_nothing() {
             args: &["--batch", "imagenet/resnet50d"],
             says: &["imagenet/resnet50d: ", "datasets/imagenet: does not exist"],
         },
+        #[cfg(not(feature = "cuda"))]
+        Case {
+            args: &["--batch", "quick", "--set", "device=Cuda(0)"],
+            says: &["device: Cuda(0) cannot be used: ", "built without CUDA", "Auto or Cpu trains on the processor"],
+        },
         Case { args: &["--json", "quick"], says: &["--batch"] },
         Case { args: &["--batch", "quick", "--ascii"], says: &["--ascii", "cannot be used with"] },
         Case { args: &["--batch", "quick", "--theme", "dark"], says: &["--theme"] },
@@ -170,6 +175,21 @@ fn completions_are_printed_for_every_shell() {
         assert_eq!(left.code, 0, "{shell}");
         assert!(left.out.contains("tricktop") && left.out.contains("batch"), "{shell}: {}", left.out);
     }
+}
+
+#[test]
+fn the_doctor_tells_what_is_here() {
+    let call = Call::new();
+    let left = call.run(&["doctor", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&left.out).unwrap_or_else(|e| panic!("{e}: {left:?}"));
+    assert!(report["threads"].as_u64() > Some(0) && report["kernels"].is_string(), "{left:?}");
+    assert_eq!(report["terminal"]["present"], false);
+    assert_eq!(report["cuda"], cfg!(feature = "cuda"));
+    #[cfg(not(feature = "cuda"))]
+    assert!(report["cards"]["Err"].as_str().is_some_and(|why| why.contains("built without CUDA")), "{left:?}");
+    let text = call.run(&["doctor"]).out;
+    let parts = ["tricktop", "system", "processor", "toolkit", "driver", "card", "terminal"];
+    assert!(parts.iter().all(|part| text.lines().any(|line| line.starts_with(part))), "{text}");
 }
 
 #[test]

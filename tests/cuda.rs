@@ -6,12 +6,20 @@
 mod pictures;
 mod record;
 
+use dfdx::prelude::{Cpu, Cuda};
 use record::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tricktop::data::{Synthetic, epoch_order, train_batch};
+use tricktop::kernels::geometry::{Conv, Pool};
+use tricktop::nn::layer::{Gate, Layer, Residual, Unit};
+use tricktop::nn::{Net, NetSpec};
+use tricktop::ops::Ops;
+use tricktop::recipe::settings::Settings;
 use tricktop::recipe::{Recipe, Value};
 use tricktop::runs;
-use tricktop::train::State;
+use tricktop::train::{Learner, State};
+use tricktop::tricks::schedule::Position;
 
 fn word(w: impl Into<String>) -> Value {
     Value::Word(w.into())
@@ -45,7 +53,7 @@ fn losses(dir: &Path) -> Vec<f64> {
 }
 
 fn near(a: &[f64], b: &[f64], bound: f64) {
-    assert_eq!((a.len(), b.len()), (20, 20));
+    assert_eq!(a.len(), b.len());
     let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs() / b).fold(0.0, f64::max);
     assert!(apart <= bound, "losses differ by {apart:e}, bound {bound:e}: {a:?} {b:?}");
     println!("losses differ by {apart:.1e}");
@@ -71,6 +79,7 @@ fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
 
     let on_cpu = done(&with(&cpu, &[]));
     let on_card = done(&with(&card, &[]));
+    assert_eq!(losses(&on_card).len(), 20);
     near(&losses(&on_card), &losses(&on_cpu), 1e-4);
     let ready = lines(&on_card, "log.jsonl").into_iter().chain(lines(&on_card, "metrics.jsonl"));
     assert!(ready.into_iter().any(|l| l["device"].as_str().is_some_and(|d| d.starts_with("cuda 0 "))));
@@ -89,6 +98,12 @@ fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
             session.commands.send(tricktop::train::Command::Stop { save: true }).unwrap();
             play(session).dir
         };
+        if first == &card {
+            let verdict = runs::verify(&dir, None).unwrap();
+            assert!(verdict.difference.is_none() && verdict.links > 0 && verdict.steps == 10, "{verdict:?}");
+            assert!(verdict.apart.is_some_and(|apart| apart <= runs::ON_A_CARD.0), "{verdict:?}");
+            println!("made again, losses differ by {:.1e}", verdict.apart.unwrap());
+        }
         let played = play(runs::resume(&dir, vec![(knob(second.0), second.1.clone())]).unwrap());
         assert_eq!(played.end.state, State::Done, "{:?}", played.end.error);
         assert!(played.alarms.iter().any(|a| a.contains("round differently")), "{:?}", played.alarms);
@@ -96,7 +111,63 @@ fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
     }
 }
 
-/// An emulated card can be given little memory: what is refused there, and that what is advised fits.
+/// A net with every kind of layer.
+fn every_layer() -> NetSpec {
+    let conv = |c_in, c_out, kernel, groups| Conv { groups, ..Conv::same(c_in, c_out, kernel, 1) };
+    let unit = |name: &str, conv| Unit::new(format!("{name}.conv"), format!("{name}.norm"), conv);
+    let norm = |name: &str, channels| Layer::Norm { name: name.into(), channels };
+    let pool = Pool { kernel: 3, stride: 2, padding: 1, ceil: false, count_padding: false };
+    let still = |unit| Unit { relu: false, ..unit };
+    let gated = Residual {
+        body: vec![unit("depthwise", conv(8, 8, 3, 8)), still(unit("pointwise", conv(8, 8, 1, 1)))],
+        gate: Some(Gate { name: "gate".into(), channels: 8, reduced: 4 }),
+        shortcut: Vec::new(),
+    };
+    let plain = Residual {
+        body: vec![still(unit("grouped", conv(12, 16, 3, 4)))],
+        gate: None,
+        shortcut: vec![Layer::Unit(still(unit("around", conv(12, 16, 1, 1))))],
+    };
+    let grown = vec![norm("before", 8), Layer::Unit(Unit::bare("grown", conv(8, 4, 3, 1)))];
+    let layers = vec![
+        Layer::Unit(unit("stem", conv(3, 8, 3, 1))),
+        Layer::MaxPool(pool),
+        Layer::Residual(gated),
+        Layer::Concat(vec![Vec::new(), grown]),
+        norm("after", 12),
+        Layer::AveragePool(pool),
+        Layer::Residual(plain),
+    ];
+    let (name, head) = ("every layer".into(), "fc".into());
+    NetSpec { name, layers, head, features: 16, eps: 1e-5, image_channels: 3, classes: 4, auxiliary: None }
+}
+
+/// The losses of training steps of that net.
+fn train<D: Ops<f32>>(dev: D, mixed: bool) -> Vec<f64> {
+    let data = Synthetic { height: 16, width: 16, channels: 3, classes: 4, train: 32, test: 4 }.build(0);
+    let mut s = Settings::default();
+    (s.schedule.base_lr, s.tricks.mixed.on) = (0.02, mixed);
+    let mut net = Net::new(&dev, &every_layer()).unwrap();
+    net.initialise(s.net.init, false, 0).unwrap();
+    let mut learner = Learner::holding(dev, net);
+    let order = epoch_order(data.train.len(), 0, 0);
+    let step = |batch: u64| {
+        let images = train_batch(&data, &order[batch as usize % 4 * 8..][..8], 0, batch, &s.augment);
+        let at = Position { epoch: 0, batch: batch + 1, batches: 10 };
+        f64::from(learner.step(&images, at, &s).unwrap().loss)
+    };
+    (0..10).map(step).collect()
+}
+
+#[test]
+fn every_kind_of_layer_trains_as_on_the_processor_in_mixed_precision_too() {
+    for (mixed, bound) in [(false, 1e-4), (true, 2e-3)] {
+        near(&train(Cuda::default(), mixed), &train(Cpu::default(), mixed), bound);
+    }
+}
+
+/// An emulated card can be given little memory: what is refused there, that what is advised fits, and that `Auto` takes
+/// the processor.
 #[test]
 fn what_does_not_fit_is_refused_and_what_is_advised_fits() {
     if std::env::var_os("CUDA_EMU_COMPUTE_CAP").is_none() {
@@ -104,20 +175,25 @@ fn what_does_not_fit_is_refused_and_what_is_advised_fits() {
         return;
     }
     for mixed in ["false", "true"] {
-        let step = |batch: &str| {
+        let step = |device: &str, batch: &str| {
             let mut command = Command::new(std::env::current_exe().unwrap());
             command.args(["one_step", "--exact", "--ignored", "--nocapture"]);
-            command.env("CUDA_EMU_MEMORY", "16").env("BATCH", batch).env("MIXED", mixed);
+            command.env("CUDA_EMU_MEMORY", "16").env("DEVICE", device).env("BATCH", batch).env("MIXED", mixed);
             let output = command.output().unwrap();
             let said = [output.stdout, output.stderr].concat();
             (output.status.success(), String::from_utf8_lossy(&said).into_owned())
         };
-        let (_, said) = step("1000");
+        let (done, said) = step("Auto", "1000");
+        assert!(
+            done && said.contains("for now the processor computes") && said.contains("one step was made"),
+            "{said}"
+        );
+        let (_, said) = step("Cuda(0)", "1000");
         assert!(said.contains("MB are free on cuda 0"), "{said}");
         let advised = said.split("set train.batch to ").nth(1).unwrap_or_else(|| panic!("{said}"));
         let batch = advised.split(' ').next().unwrap();
         println!("mixed {mixed}: batches of {batch} fit into 16 MiB");
-        let (done, said) = step(batch);
+        let (done, said) = step("Cuda(0)", batch);
         assert!(done && said.contains("one step was made"), "{said}");
     }
 }
@@ -128,7 +204,7 @@ fn one_step() {
     let desk = Desk::new();
     let variable = |name: &str| std::env::var(name).unwrap();
     let recipe = small(&[
-        ("device", word("Cuda(0)")),
+        ("device", word(variable("DEVICE"))),
         ("data.train_images", Value::Int(1000)),
         ("train.batch", Value::Int(variable("BATCH").parse().unwrap())),
         ("tricks.mixed.on", Value::Bool(variable("MIXED") == "true")),
@@ -137,6 +213,10 @@ fn one_step() {
     session.commands.send(tricktop::train::Command::Steps(1)).unwrap();
     let session = wait_for(session, |e| match e {
         tricktop::train::Event::Ended(summary) => panic!("{:?}", summary.error),
+        tricktop::train::Event::Alarm { message, .. } => {
+            println!("{message}");
+            false
+        }
         event => *event == tricktop::train::Event::State(State::Paused),
     });
     session.commands.send(tricktop::train::Command::Stop { save: false }).unwrap();
@@ -155,6 +235,7 @@ fn the_self_test_passes() {
     assert!(output.status.success() && checks.len() >= 20, "{text}");
     assert!(checks.iter().any(|check| check["distance"].as_f64() > Some(0.0)), "the card is the processor: {text}");
     assert_eq!(report["cards"]["Ok"][0]["number"], 0);
+    assert!(report["toolkit"][0].as_u64() >= Some(12), "{text}");
 }
 
 /// Trains a small net with `tests/cuda/fault.c` before the driver: the status, and what is said.
@@ -189,7 +270,12 @@ fn a_card_that_fails_ends_the_run_and_not_the_program() {
 
 #[test]
 fn a_card_that_fails_its_trial_is_left_alone() {
-    for (fault, words) in [(("FAULT_LAUNCH", "0"), "failed"), (("FAULT_COMPILE", ""), "a kernel cannot be compiled")] {
+    for (fault, words) in [
+        (("FAULT_LAUNCH", "0"), "failed"),
+        (("FAULT_COMPILE", ""), "a kernel cannot be compiled"),
+        (("FAULT_LOAD", "209"), "it is older than the cards that this program was built for"),
+        (("FAULT_LOAD", "222"), "its driver is older than the CUDA toolkit"),
+    ] {
         let desk = Desk::new();
         let (status, said) = with_fault(fault, "Auto", desk.path());
         assert_eq!(status, Some(0), "{said}");

@@ -8,7 +8,7 @@ use screen_script::*;
 use tricktop::app::Msg;
 use tricktop::app::hardware::{Gpu, Sample};
 use tricktop::recipe::Value;
-use tricktop::train::{self, Event};
+use tricktop::train::{self, Event, Scaling, StepRecord};
 
 /// A run after four epochs in which mixup was switched on.
 fn mid_run() -> Screen {
@@ -85,6 +85,16 @@ fn paused() {
         screen.tick(200_000);
         screen
     });
+}
+
+#[test]
+fn half_precision_on_a_processor_is_called_emulated() {
+    let mut screen = mid_run();
+    let scaling = Some(Scaling { loss_scale: 32768.0, overflows: 2 });
+    let record = StepRecord { scaling, ..screen.script.record() };
+    screen.event(Event::Steps(vec![record]));
+    let text = screen.text(120, 36);
+    assert!(text.contains("emulated  f16 x 32") && text.contains("768, 2 overflows"), "{text}");
 }
 
 #[test]

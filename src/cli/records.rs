@@ -2,7 +2,7 @@
 
 use super::args::{Export, Replay};
 use super::{Failure, find_run, headless, print, set_threads};
-use crate::runs::{self, Record, RunError};
+use crate::runs::{self, Record, RunError, Verdict};
 use crate::train::{BEST, Checkpoint, Options, TrainError, steps, weights_file, write_whole};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,13 +22,16 @@ pub(super) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
 }
 
 fn verify(dir: &Path, until: Option<u64>) -> Result<ExitCode, Failure> {
-    let verdict = runs::verify(dir, until).map_err(Failure::Run)?;
+    let Verdict { step, links, steps, apart, difference } = runs::verify(dir, until).map_err(Failure::Run)?;
     let dir = dir.display();
-    match verdict.difference {
-        Some(difference) => Err(Failure::Differs(format!("{dir}: not the same: {difference}"))),
-        None => print(&format!(
-            "{dir}: the same to the bit up to step {}: {} checkpoints, {} logged steps\n",
-            verdict.step, verdict.links, verdict.steps
+    match (difference, apart) {
+        (Some(difference), _) => Err(Failure::Differs(format!("{dir}: not the same: {difference}"))),
+        (None, None) => {
+            print(&format!("{dir}: the same to the bit up to step {step}: {links} checkpoints, {steps} logged steps\n"))
+        }
+        (None, Some(apart)) => print(&format!(
+            "{dir}: near the same up to step {step}: {steps} logged losses, {apart:.1e} apart at most (a card computed, \
+             and no two such runs are the same to the bit)\n"
         )),
     }
 }

@@ -6,7 +6,7 @@ pub use selftest::Check;
 
 use crate::hardware::{self, Driver};
 use crate::kernels::Level;
-use crate::ops::{Card, cards};
+use crate::ops::{Card, cards, toolkit};
 use crate::recipe::settings::Device;
 use crate::train::bench::{self, Timing};
 use crate::train::{Chosen, TrainError};
@@ -28,6 +28,8 @@ pub struct Report {
     pub threads: usize,
     /// Instruction set of the kernels.
     pub kernels: &'static str,
+    /// Version of the CUDA toolkit that it runs with: major and minor.
+    pub toolkit: Option<(i32, i32)>,
     /// NVIDIA's driver, as NVML tells.
     pub driver: Result<Driver, &'static str>,
     /// The cards that can train.
@@ -78,6 +80,7 @@ impl Report {
             processor: brand.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into()),
             threads: rayon::current_num_threads(),
             kernels: Level::best().word(),
+            toolkit: toolkit(),
             driver: hardware::driver(),
             cards: cards(),
             terminal,
@@ -117,6 +120,8 @@ impl Report {
         let mut text = format!(
             "tricktop   {version}, built {built}\nsystem     {system}\nprocessor  {processor}, {threads} threads, kernels {kernels}\n"
         );
+        let toolkit = self.toolkit.map_or("none".to_string(), |(major, minor)| format!("CUDA {major}.{minor}"));
+        text += &format!("toolkit    {toolkit}\n");
         text += &match &self.driver {
             Ok(Driver { version, cuda: (major, minor) }) => format!("driver     {version}, for CUDA {major}.{minor}\n"),
             Err(why) => format!("driver     {why}\n"),

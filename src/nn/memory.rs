@@ -8,9 +8,6 @@ use serde::Serialize;
 /// Gathered rows that a convolution or pool of a card holds at a time.
 const ROWS: u64 = 2;
 
-/// Copies of weights that are spread out.
-const SPREAD: u64 = 6;
-
 /// Single-precision maps that a norm of a card holds at a time: values and gradients of its steps.
 const NORM: u64 = 12;
 
@@ -147,10 +144,9 @@ impl Maps {
                 let gathered = if unit.conv.is_pointwise() { 0 } else { unit.conv.taps() * unit.conv.c_in };
                 let rows = (to.h * to.w * gathered) as u64;
                 let at_once = (GATHERED as u64).clamp(rows, rows * self.batch) * bytes(1) / self.batch;
-                // (a grouped convolution is spread out to a dense one)
-                let spread = (unit.conv.taps() * unit.conv.c_in * unit.conv.c_out) as u64;
-                let spread = if unit.conv.groups > 1 { SPREAD * spread * bytes(1) / self.batch } else { 0 };
-                let product = ROWS * at_once + 3 * bytes(from.values()) + 3 * map + spread;
+                // (a grouped convolution has its input and output, and their gradients, by group too)
+                let copies = if unit.conv.groups > 1 { 5 } else { 3 };
+                let product = ROWS * at_once + copies * (bytes(from.values()) + map);
                 match unit.norm_name {
                     Some(_) => (2, product.max(NORM * to.values() * self.batch * 4)),
                     None => (1, product),

@@ -1,9 +1,9 @@
 //! The operations of a net out of public dfdx operations, for any device.
 //!
 //! Convolutions and pools gather rows by an index that names, for every output pixel and tap, an input pixel or a
-//! row of padding put behind the image; a convolution is then one plain matrix product. dfdx must not be asked to
-//! slice one tensor twice, to reshape a broadcast one or to multiply batches by a broadcast matrix: each is wrong or
-//! panics on some device.
+//! row of padding put behind the image; a convolution is then one plain matrix product, in groups one for each of them.
+//! dfdx must not be asked to slice one tensor twice, to reshape a broadcast one or to multiply batches by a broadcast
+//! matrix: each is wrong or panics on some device.
 
 use super::{Map, Matrix, Mode, Norm, Ops, Real};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
@@ -20,11 +20,48 @@ pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
     w: &Matrix<E, D>,
     conv: &Conv,
 ) -> Result<Map<E, D, T>, D::Err> {
-    let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
-    if conv.is_pointwise() {
-        let dense = dense_weights::<E, D, T>(w, conv)?;
-        return Ok(Map::new(x.tensor().try_matmul(dense)?, g.n, g.oh, g.ow));
+    let ConvGeometry { n, oh, ow, .. } = ConvGeometry::new(*conv, x.n, x.h, x.w);
+    let w = w.retaped::<T>();
+    if conv.groups == 1 {
+        // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
+        return Ok(Map::new(rows(x, conv)?.try_matmul(w)?, n, oh, ow));
     }
+    let (pixels, (len, _), own) = (n * oh * ow, *w.shape(), conv.c_out / conv.groups);
+    let rows = rows(by_group(x, conv.groups)?, conv)?.try_reshape_like(&(conv.groups, pixels, len))?;
+    let w = w.try_reshape_like(&(len, conv.groups, own))?.try_permute::<_, Axes3<1, 0, 2>>()?.try_contiguous()?;
+    // for every group (N*OH*OW, KH*KW*C/groups) x (KH*KW*C/groups, O/groups)
+    let y = rows.try_matmul(w)?.try_permute::<_, Axes3<1, 0, 2>>()?;
+    Ok(Map::new(y.try_reshape_like(&(pixels, conv.c_out))?, n, oh, ow))
+}
+
+/// Gradient of the weights of a convolution without groups whose output has the gradient `gy`.
+///
+/// # Errors
+/// The device's.
+pub fn weight_gradient<E: Real, D: Ops<E>>(
+    x: Map<E, D>,
+    conv: &Conv,
+    gy: Matrix<E, D>,
+) -> Result<Matrix<E, D>, D::Err> {
+    // (KH*KW*C, N*OH*OW) x (N*OH*OW, O)
+    rows(x, conv)?.try_permute::<_, Axes2<1, 0>>()?.try_matmul(gy)
+}
+
+/// The channels of every group as images of their own, all images of a group before those of the next.
+fn by_group<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, groups: usize) -> Result<Map<E, D, T>, D::Err> {
+    let (n, h, w, c) = x.size();
+    let (pixels, own) = (n * h * w, c / groups);
+    let x = x.tensor().try_reshape_like(&(pixels, groups, own))?.try_permute::<_, Axes3<1, 0, 2>>()?;
+    Ok(Map::new(x.try_reshape_like(&(groups * pixels, own))?, groups * n, h, w))
+}
+
+/// What every output pixel of a convolution sees of its image, `(N*OH*OW, KH*KW*C)`.
+fn rows<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, conv: &Conv) -> Result<Matrix<E, D, T>, D::Err> {
+    if conv.is_pointwise() {
+        return Ok(x.tensor());
+    }
+    let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
+    let shape = (g.n * g.oh * g.ow, conv.taps() * x.c);
     let mut index = Vec::with_capacity(g.oh * g.ow * conv.taps());
     for (oy, ox) in (0..g.oh * g.ow).map(|i| (i / g.ow, i % g.ow)) {
         for (ky, kx) in (0..conv.taps()).map(|t| (t / conv.kernel.1, t % conv.kernel.1)) {
@@ -33,29 +70,7 @@ pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
             index.push(if y < g.h && x < g.w { y * g.w + x } else { g.h * g.w });
         }
     }
-    let n = x.n;
-    let dense = dense_weights::<E, D, T>(w, conv)?;
-    let rows = gather(x, index, E::of(0.0))?.try_reshape_like(&(n * g.oh * g.ow, conv.taps() * conv.c_in))?;
-    // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
-    let data = rows.try_matmul(dense)?;
-    Ok(Map::new(data, n, g.oh, g.ow))
-}
-
-/// Weights of a grouped convolution spread out to those of a dense one, zeros between the groups.
-fn dense_weights<E: Real, D: Ops<E>, T: Tape<E, D>>(w: &Matrix<E, D>, conv: &Conv) -> Result<Matrix<E, D, T>, D::Err> {
-    let w = w.retaped::<T>();
-    if conv.groups == 1 {
-        return Ok(w);
-    }
-    let dev = w.device().clone();
-    let (cg, og) = (conv.c_in / conv.groups, conv.c_out / conv.groups);
-    let rows = conv.taps() * conv.c_in;
-    let index = (0..rows).map(|r| r / conv.c_in * cg + r % conv.c_in % cg).collect();
-    let index: Tensor<(usize,), usize, D> = dev.try_tensor_from_vec(index, (rows,))?;
-    let own = |i: usize| if i / conv.c_out % conv.c_in / cg == i % conv.c_out / og { E::of(1.0) } else { E::of(0.0) };
-    let mask = (0..rows * conv.c_out).map(own).collect();
-    let mask: Matrix<E, D> = dev.try_tensor_from_vec(mask, (rows, conv.c_out))?;
-    w.try_gather(index)?.try_mul(mask)
+    gather(x, index, E::of(0.0))?.try_reshape_like(&shape)
 }
 
 /// Rows gathered from every image: `(N, index, C)`.
@@ -277,10 +292,14 @@ pub fn backward<E: Real, D: Ops<E>>(
 ///
 /// # Errors
 /// The device's.
-pub fn gradient_square<E: Real, D: Ops<E>>(grads: &mut Gradients<E, D>, of: &Matrix<E, D>) -> Result<f64, D::Err> {
-    grads.try_alloc_for(of)?;
-    let sum = grads.get(of).try_square()?.try_sum::<Rank0, Axes2<0, 1>>()?;
-    Ok(sum.as_vec()[0].value())
+pub fn gradient_square<E: Real, D: Ops<E>>(grads: &mut Gradients<E, D>, of: &[&Matrix<E, D>]) -> Result<f64, D::Err> {
+    let sums = of.iter().map(|m| {
+        grads.try_alloc_for(*m)?;
+        grads.get(*m).try_square()?.try_sum::<Rank0, Axes2<0, 1>>()
+    });
+    // (the device is waited for once, not for every tensor)
+    let sums = sums.collect::<Result<Vec<_>, _>>()?.try_stack()?;
+    Ok(sums.as_vec().into_iter().map(E::value).sum())
 }
 
 /// Composed step of SGD; see [`Ops::sgd`].

@@ -40,6 +40,14 @@ pub fn cards() -> Result<Vec<Card>, String> {
     Err("this program was built without CUDA (docs/CUDA.md says how to build it with)".into())
 }
 
+/// Version of the CUDA toolkit that the program runs with, if it was built with CUDA: major and minor.
+pub fn toolkit() -> Option<(i32, i32)> {
+    #[cfg(feature = "cuda")]
+    return cuda::toolkit();
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
 /// What an error of a device means, as a predicate of the device.
 pub fn reason(error: &(impl std::fmt::Debug + 'static)) -> String {
     #[cfg(feature = "cuda")]
@@ -199,11 +207,11 @@ pub trait Ops<E: Real>: Device<E> {
         composed::global_average(x)
     }
 
-    /// Sum of the squares of the gradient of a tensor; not finite when one of its values is not.
+    /// Sum of the squares of the gradients of tensors, one at least; not finite when one of their values is not.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn gradient_square(grads: &mut Gradients<E, Self>, of: &Matrix<E, Self>) -> Result<f64, Self::Err> {
+    fn gradient_square(grads: &mut Gradients<E, Self>, of: &[&Matrix<E, Self>]) -> Result<f64, Self::Err> {
         composed::gradient_square(grads, of)
     }
 

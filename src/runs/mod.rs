@@ -37,7 +37,7 @@ pub use line::{Line, Lines};
 pub use record::{Record, history};
 pub use resume::{resume, resume_with};
 pub use tensorboard::tensorboard;
-pub use verify::{Verdict, verify};
+pub use verify::{ON_A_CARD, Verdict, verify};
 
 use crate::recipe::{Mistakes, Recipe};
 use crate::train::{self, Command, Event};

@@ -7,42 +7,47 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::channel;
 
+/// Largest distance of a loss from the recorded one, as a share of it, where a card computed: in single and in mixed
+/// precision. Its sums have no order, so that no two runs are the same to the bit.
+pub const ON_A_CARD: (f64, f64) = (1e-4, 2e-3);
+
 /// What a comparison found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// Last step that was compared.
     pub step: u64,
-    /// Checkpoints whose hashes are the same.
+    /// Checkpoints whose hashes are the same; where a card computed, that were reached.
     pub links: usize,
     /// Steps of the metrics that are the same.
     pub steps: usize,
+    /// Where a card computed: how far losses are from the recorded ones, at most, as a share of them.
+    pub apart: Option<f64>,
     /// Where the run made again first differs, as a sentence.
     pub difference: Option<String>,
 }
 
 /// Makes the run in `dir` again up to `until` or its last checkpoint, without writing anything, and compares losses,
-/// rates, and the hashes of every checkpoint. It ends at the first difference.
+/// rates, and the hashes of every checkpoint; where a card computed, rates, and losses within [`ON_A_CARD`]. It ends at
+/// the first difference.
 ///
 /// # Errors
 /// A run that cannot be read, has no checkpoint, or whose journal cannot be made again.
 pub fn verify(dir: &Path, until: Option<u64>) -> Result<Verdict, RunError> {
     let log = logs::read(&dir.join(LOG))?;
-    let mut devices: Vec<String> = log.into_iter().filter_map(device).collect();
-    let mut verdict = compare(dir, until, &mut devices)?;
-    if let Some(difference) = &mut verdict.difference
-        && devices.iter().any(|device| device.starts_with("cuda"))
-    {
-        *difference += "; a card computed, and it adds in an order that differs from run to run";
-    }
-    Ok(verdict)
+    let on_a_card = log.into_iter().filter_map(device).any(|device| is_card(&device));
+    compare(dir, until, on_a_card)
+}
+
+fn is_card(device: &str) -> bool {
+    device.starts_with("cuda")
 }
 
 fn device(line: Line) -> Option<String> {
     if let Line::Ready { device, .. } = line { Some(device) } else { None }
 }
 
-/// Compares; what computes now is added to `devices`.
-fn compare(dir: &Path, until: Option<u64>, devices: &mut Vec<String>) -> Result<Verdict, RunError> {
+/// Compares a run, of which a card has computed a part or has not.
+fn compare(dir: &Path, until: Option<u64>, on_a_card: bool) -> Result<Verdict, RunError> {
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, why)| stuck(why))?;
@@ -51,7 +56,8 @@ fn compare(dir: &Path, until: Option<u64>, devices: &mut Vec<String>) -> Result<
     let Some(last) = links.keys().next_back().copied() else {
         return Err(stuck("has no checkpoint to compare with".into()));
     };
-    let mut verdict = Verdict { step: 0, links: 0, steps: 0, difference: broken(&record.chain) };
+    let apart = on_a_card.then_some(0.0);
+    let mut verdict = Verdict { step: 0, links: 0, steps: 0, apart, difference: broken(&record.chain) };
     if verdict.difference.is_some() {
         return Ok(verdict);
     }
@@ -77,7 +83,7 @@ fn compare(dir: &Path, until: Option<u64>, devices: &mut Vec<String>) -> Result<
                 for step in steps {
                     verdict.step = step.step;
                     if let Some(recorded) = logged.get(&step.step) {
-                        verdict.difference = other_step(recorded, &step);
+                        verdict.difference = other_step(recorded, &step, verdict.apart.as_mut());
                         verdict.steps += 1;
                     }
                     if verdict.difference.is_some() {
@@ -85,10 +91,11 @@ fn compare(dir: &Path, until: Option<u64>, devices: &mut Vec<String>) -> Result<
                     }
                 }
             }
-            Event::Started(info) => devices.push(info.device),
+            Event::Started(info) if is_card(&info.device) => verdict.apart = Some(0.0),
             Event::Hashed { step, digests } => {
                 verdict.step = step;
-                verdict.difference = links.get(&step).and_then(|link| other_state(link, &digests));
+                let link = links.get(&step).filter(|_| verdict.apart.is_none());
+                verdict.difference = link.and_then(|link| other_state(link, &digests));
                 if verdict.difference.is_some() {
                     return Ok(verdict);
                 }
@@ -123,16 +130,57 @@ fn broken(chain: &[Link]) -> Option<String> {
     None
 }
 
-fn other_step((loss, lr): &(f32, f64), found: &StepRecord) -> Option<String> {
-    let StepRecord { step, loss: new, lr: rate, .. } = found;
-    match (loss.to_bits() == new.to_bits(), lr.to_bits() == rate.to_bits()) {
-        (true, true) => None,
-        (_, false) => Some(format!("step {step}: the rate is {rate}, recorded is {lr}")),
-        (false, true) => Some(format!("step {step}: the loss is {new}, recorded is {loss}")),
+/// Where a card computed, `most` is how far losses are apart so far.
+fn other_step((loss, lr): &(f32, f64), found: &StepRecord, most: Option<&mut f64>) -> Option<String> {
+    let StepRecord { step, loss: new, lr: rate, scaling, .. } = found;
+    if lr.to_bits() != rate.to_bits() {
+        return Some(format!("step {step}: the rate is {rate}, recorded is {lr}"));
     }
+    if loss.to_bits() == new.to_bits() {
+        return None;
+    }
+    let other = format!("step {step}: the loss is {new}, recorded is {loss}");
+    let Some(most) = most else { return Some(other) };
+    let bound = if scaling.is_some() { ON_A_CARD.1 } else { ON_A_CARD.0 };
+    let apart = f64::from((new - loss).abs() / loss.abs());
+    *most = most.max(apart);
+    // (not near when it is no number)
+    let near = apart <= bound;
+    (!near).then(|| {
+        format!(
+            "{other}, {apart:.0e} apart of {bound:.0e}; a card computed, where no two runs are the same to the bit and \
+             what is apart grows with the steps (--until STEP compares fewer)"
+        )
+    })
 }
 
 fn other_state(link: &Link, found: &Digests) -> Option<String> {
     let parts = link.digests.differences(found);
     (!parts.is_empty()).then(|| format!("step {}: {} differ from what was recorded", link.step, parts.join(" and ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Scaling;
+
+    #[test]
+    fn losses_of_a_card_may_be_apart_and_rates_may_not() {
+        let found = |loss: f32, mixed: bool| {
+            let scaling = mixed.then_some(Scaling { loss_scale: 1.0, overflows: 0 });
+            StepRecord { step: 3, epoch: 0.5, loss, lr: 0.1, img_s: 1.0, wait: 0.0, scaling }
+        };
+        let recorded = (2.0, 0.1);
+        let mut most = 0.0;
+        assert_eq!(other_step(&recorded, &found(2.0001, false), Some(&mut most)), None);
+        assert!((most - 5e-5).abs() < 1e-6, "{most}");
+        assert_eq!(other_step(&recorded, &found(2.001, true), Some(&mut most)), None);
+        assert!((most - 5e-4).abs() < 1e-6, "{most}");
+        let far = |loss, mixed| other_step(&recorded, &found(loss, mixed), Some(&mut 0.0)).unwrap_or_default();
+        assert!(far(2.001, false).contains("5e-4 apart of 1e-4; a card computed"), "{}", far(2.001, false));
+        assert!(far(2.1, true).contains("of 2e-3"));
+        assert!(far(f32::NAN, false).contains("the loss is NaN"));
+        assert!(other_step(&recorded, &found(2.0001, false), None).is_some());
+        assert!(other_step(&(2.0, 0.2), &found(2.0, false), Some(&mut most)).unwrap_or_default().contains("the rate"));
+    }
 }

@@ -34,10 +34,7 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
         s: &Settings,
     ) -> Result<bool, D::Err> {
         let params: Vec<_> = params.into_iter().filter(|p| p.role != Role::Statistic).collect();
-        let mut square = 0.0;
-        for p in &params {
-            square += D::gradient_square(grads, &p.data)?;
-        }
+        let square = D::gradient_square(grads, &params.iter().map(|p| &p.data).collect::<Vec<_>>())?;
         if !square.is_finite() {
             return Ok(false);
         }

@@ -64,8 +64,9 @@ fn below(state: &State, theme: &Theme, sample: &Sample, columns: usize) -> Vec<L
     }
     let mut lines = vec![gauge(theme, "memory", memory), gauge(theme, "process", number::bytes(sample.process_memory))];
     if let Some(scaling) = state.run.scaling {
-        let of = format!("{}, {} overflows", number::thousands(scaling.loss_scale as u64), scaling.overflows);
-        lines.push(gauge(theme, "loss scale", of));
+        let emulated = state.run.info.as_ref().is_some_and(|info| info.device.starts_with("cpu"));
+        let of = format!("f16 x {}, {} overflows", number::thousands(scaling.loss_scale as u64), scaling.overflows);
+        lines.push(gauge(theme, if emulated { "emulated" } else { "mixed" }, of));
     }
     if wait.is_finite() {
         lines.push(gauge(theme, "data wait", number::percent(wait)));

@@ -1,6 +1,6 @@
 // Preloaded, it lets a card fail: FAULT_LAUNCH=N lets the launch after N good ones fail, and every call of the driver
 // from then on, as a real card does; FAULT_MEMORY=N the allocation after N good ones, and no more; FAULT_COMPILE lets
-// no kernel be compiled at run time.
+// no kernel be compiled at run time; FAULT_LOAD=N answers with error N when a kernel is put on the card.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -32,6 +32,7 @@ int cuGetErrorString(int error, const char **text) {
 
 PASS_ON(cuLaunchKernel, failed || (failed = reached("FAULT_LAUNCH", &launches)), 700)
 PASS_ON(cuMemAllocAsync, failed || reached("FAULT_MEMORY", &allocations), failed ? 700 : 2)
+PASS_ON(cuModuleLoadData, failed || getenv("FAULT_LOAD"), failed ? 700 : atoi(getenv("FAULT_LOAD")))
 PASS_ON(nvrtcCompileProgram, getenv("FAULT_COMPILE") != NULL, 6)
 AFTER(cuMemFreeAsync)
 AFTER(cuMemFree_v2)
@@ -47,5 +48,4 @@ AFTER(cuEventRecord)
 AFTER(cuEventDestroy_v2)
 AFTER(cuCtxSynchronize)
 AFTER(cuCtxSetCurrent)
-AFTER(cuModuleLoadData)
 AFTER(cuModuleUnload)

@@ -93,10 +93,11 @@ fn conv<D: Ops<f32>>(dev: &D, at: &str, case: &Case, path: Path, report: &mut Re
     w.data = matrix(dev, &w.from_torch(&case["w"].values), shape);
     let x = pixels(dev, &case["x"]);
     let traced = map(&case["x"], &x);
+    let filter = Filter { weight: &w.data, conv: &conv, input_grad: true };
     let y = match path {
-        Path::Own => D::conv2d(traced, Filter { weight: &w.data, conv: &conv, input_grad: true }).unwrap(),
+        Path::Own => D::conv2d(traced, filter).unwrap(),
         Path::Composed => composed::conv2d(traced, &w.data, &conv).unwrap(),
-        Path::Lean => lean::conv2d(traced, &w.data, &conv).unwrap(),
+        Path::Lean => lean::conv2d(traced, filter).unwrap(),
     };
     let y = flat(y);
     report.compare(&format!("{at} y"), &y.as_vec(), &to_nhwc(&case["y"]));

@@ -146,9 +146,11 @@ impl Ops<f32> for Cpu {
         half::through(join::excite(x, gate, residual)?.with_half(half), Ok)
     }
 
-    fn gradient_square(grads: &mut Grads, of: &Matrix<f32, Self>) -> Result<f64, Error> {
-        let gradient = grads.get_or_alloc_mut(of)?;
-        Ok(timed(Work::Optimiser, || sgd::square(gradient)))
+    fn gradient_square(grads: &mut Grads, of: &[&Matrix<f32, Self>]) -> Result<f64, Error> {
+        of.iter().try_fold(0.0, |sum, m| {
+            let gradient = grads.get_or_alloc_mut(*m)?;
+            Ok(sum + timed(Work::Optimiser, || sgd::square(gradient)))
+        })
     }
 
     fn sgd(step: Step, w: &mut Matrix<f32, Self>, velocities: &mut Grads, grads: &mut Grads) -> Result<(), Error> {

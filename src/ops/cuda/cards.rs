@@ -5,6 +5,7 @@ use crate::ops::fault::{apart, meant};
 use crate::ops::{Card, Matrix};
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
+use cudarc::nvrtc::sys::nvrtcVersion;
 use dfdx::dtypes::AMP;
 use dfdx::prelude::*;
 use half::f16;
@@ -91,6 +92,14 @@ fn trial(number: usize) -> Result<(), String> {
         Ok(values) => Err(format!("it computes wrongly: 1 * 1 + 1 * 2 is {} there", values[0])),
         Err(e) => Err(reason(&e)),
     }
+}
+
+/// Version of the CUDA toolkit whose compiler makes kernels at run time: major and minor.
+pub fn toolkit() -> Option<(i32, i32)> {
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: the two numbers are written before the call returns
+    unsafe { nvrtcVersion(&mut major, &mut minor) }.result().ok()?;
+    Some((major, minor))
 }
 
 /// Free memory of the card that this thread works on, in bytes.

@@ -83,16 +83,20 @@ pub fn matrix<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>) -> Result<Matrix<f32, Cu
 pub fn conv2d<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>, f: Filter<f32, Cuda>) -> Result<Map<f32, Cuda, T>, Error> {
     let (n, h, w, _) = x.size();
     let (x, mut tape) = x.split_tape();
-    let (half, weight, conv) = (Half::of(&x), f.weight.clone(), *f.conv);
+    let (half, weight, conv, input_grad) = (Half::of(&x), f.weight.clone(), *f.conv, f.input_grad);
     let narrow: Narrow = weight.clone().try_to_dtype()?;
-    let y = lean::conv2d(Map::new(half.values.clone(), n, h, w), &narrow, &conv)?;
+    let filter = Filter { weight: &narrow, conv: &conv, input_grad };
+    let y = lean::conv2d(Map::new(half.values.clone(), n, h, w), filter)?;
     let (oh, ow) = (y.h, y.w);
     let (out, gradient) = Half::map(y.tensor(), (n, oh, ow));
     tape.add_backward_op(move |grads| {
         let Some(gy) = gradient.take() else { return Ok(()) };
         let x = Map::new(half.values.clone(), n, h, w);
-        let (of_x, of_weight) = lean::conv2d_gradients(x, &narrow, &conv, &gy)?;
-        half.add(of_x)?;
+        let filter = Filter { weight: &narrow, conv: &conv, input_grad };
+        let (of_x, of_weight) = lean::conv2d_gradients(x, filter, &gy)?;
+        if let Some(of_x) = of_x {
+            half.add(of_x)?;
+        }
         lean::add(grads, &weight, of_weight.try_to_dtype()?)
     });
     Ok(out.put_tape(tape))

@@ -3,7 +3,7 @@
 mod cards;
 mod half;
 
-pub use cards::{cards, free_memory, open, reason};
+pub use cards::{cards, free_memory, open, reason, toolkit};
 pub(super) use half::Half;
 
 use super::lean::{self, Inputs, Output};
@@ -34,7 +34,7 @@ impl Ops<f32> for Cuda {
     }
 
     fn conv2d<T: Tape<f32, Self>>(x: Map<f32, Self, T>, f: Filter<f32, Self>) -> Result<Map<f32, Self, T>, Error> {
-        if x.half { half::conv2d(x, f) } else { lean::conv2d(x, f.weight, f.conv) }
+        if x.half { half::conv2d(x, f) } else { lean::conv2d(x, f) }
     }
 
     fn norm_act<T: Tape<f32, Self>>(

@@ -1,9 +1,9 @@
 //! Convolutions, for some images at a time.
 
 use super::{add, lending, taking};
-use crate::kernels::geometry::{Conv, ConvGeometry};
+use crate::kernels::geometry::ConvGeometry;
 use crate::ops::composed::{self, backward};
-use crate::ops::{Map, Matrix, Ops, Real};
+use crate::ops::{Filter, Map, Matrix, Ops, Real};
 use dfdx::prelude::*;
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ use std::ops::Range;
 /// dfdx count to 2^32.)
 pub const GATHERED: usize = 1 << 25;
 
-/// Two matrices.
-pub type Pair<E, D> = (Matrix<E, D>, Matrix<E, D>);
+/// The gradient of a convolution's input, where it is wanted, and that of its weights.
+pub type Both<E, D> = (Option<Matrix<E, D>>, Matrix<E, D>);
 
 /// Convolution; see [`Ops::conv2d`].
 ///
@@ -20,57 +20,60 @@ pub type Pair<E, D> = (Matrix<E, D>, Matrix<E, D>);
 /// The device's.
 pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
     x: Map<E, D, T>,
-    w: &Matrix<E, D>,
-    conv: &Conv,
+    filter: Filter<E, D>,
 ) -> Result<Map<E, D, T>, D::Err> {
-    conv2d_in_parts(x, w, conv, GATHERED)
+    conv2d_in_parts(x, filter, GATHERED)
 }
 
 /// Convolution that gathers at most `gathered` values at once, or those of one image.
 fn conv2d_in_parts<E: Real, D: Ops<E>, T: Tape<E, D>>(
     x: Map<E, D, T>,
-    w: &Matrix<E, D>,
-    conv: &Conv,
+    filter: Filter<E, D>,
     gathered: usize,
 ) -> Result<Map<E, D, T>, D::Err> {
     let (x, mut tape) = x.split_tape();
-    let parts = Parts::new(*conv, x, gathered);
+    let parts = Parts::new(x, filter, gathered);
     let Parts { g, .. } = parts;
-    let y = joined(parts.ranges().map(|images| Ok(composed::conv2d(parts.x(&images)?, w, &g.conv)?.tensor())))?;
-    let (w, take) = (w.clone(), taking(&y));
+    let of = |images| Ok(composed::conv2d(parts.x(&images)?, &parts.w, &g.conv)?.tensor());
+    let y = joined(parts.ranges().map(of))?;
+    let take = taking(&y);
     tape.add_backward_op(move |grads| {
-        let (of_x, of_w) = parts.gradients(&w, &take(grads)?)?;
-        add(grads, &parts.x.tensor(), of_x)?;
-        add(grads, &w, of_w)
+        let (of_x, of_w) = parts.gradients(&take(grads)?)?;
+        if let Some(of_x) = of_x {
+            add(grads, &parts.x.tensor(), of_x)?;
+        }
+        add(grads, &parts.w, of_w)
     });
     Ok(Map::new(y.put_tape(tape), g.n, g.oh, g.ow))
 }
 
-/// Gradients of the input and the weights of a convolution whose output has the gradient `gy`.
+/// Gradients of a convolution whose output has the gradient `gy`.
 ///
 /// # Errors
 /// The device's.
 pub fn conv2d_gradients<E: Real, D: Ops<E>>(
     x: Map<E, D>,
-    w: &Matrix<E, D>,
-    conv: &Conv,
+    filter: Filter<E, D>,
     gy: &Matrix<E, D>,
-) -> Result<Pair<E, D>, D::Err> {
-    Parts::new(*conv, x, GATHERED).gradients(w, gy)
+) -> Result<Both<E, D>, D::Err> {
+    Parts::new(x, filter, GATHERED).gradients(gy)
 }
 
 /// A convolution's images, in parts that are gathered at once.
 struct Parts<E: Real, D: Ops<E>> {
     g: ConvGeometry,
     x: Map<E, D>,
+    w: Matrix<E, D>,
+    input_grad: bool,
     images: usize,
 }
 
 impl<E: Real, D: Ops<E>> Parts<E, D> {
-    fn new(conv: Conv, x: Map<E, D>, gathered: usize) -> Self {
-        let g = ConvGeometry::new(conv, x.n, x.h, x.w);
+    fn new(x: Map<E, D>, filter: Filter<E, D>, gathered: usize) -> Self {
+        let Filter { weight, conv, input_grad } = filter;
+        let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
         let images = (gathered / (g.oh * g.ow * conv.taps() * conv.c_in).max(1)).max(1);
-        Parts { g, x, images }
+        Parts { g, x, w: weight.clone(), input_grad, images }
     }
 
     fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<E, D> {
@@ -79,18 +82,24 @@ impl<E: Real, D: Ops<E>> Parts<E, D> {
     }
 
     /// See [`conv2d_gradients`].
-    fn gradients(&self, w: &Matrix<E, D>, gy: &Matrix<E, D>) -> Result<Pair<E, D>, D::Err> {
-        let (mut of_x, mut of_w) = (Vec::new(), Gradients::leaky());
+    fn gradients(&self, gy: &Matrix<E, D>) -> Result<Both<E, D>, D::Err> {
+        let (w, conv, mut of_x, mut of_w) = (&self.w, &self.g.conv, Vec::new(), Gradients::leaky());
         for images in self.ranges() {
             let (x, gy) = (self.x(&images)?, rows(gy, &images, self.g.oh * self.g.ow)?);
+            // (a product on the tape would make both gradients)
+            if !self.input_grad && conv.groups == 1 {
+                add(&mut of_w, w, composed::weight_gradient(x, conv, gy)?)?;
+                continue;
+            }
             lending(&mut of_w, std::slice::from_ref(w), |tape| {
                 let values = x.clone().tensor();
-                let made = backward(composed::conv2d(x.put_tape(tape), w, &self.g.conv)?.tensor(), gy)?;
+                let made = backward(composed::conv2d(x.put_tape(tape), w, conv)?.tensor(), gy)?;
                 of_x.push(Ok(made.get(&values)));
                 Ok(made)
             })?;
         }
-        Ok((joined(of_x.into_iter())?, of_w.get(w)))
+        let of_x = self.input_grad.then(|| joined(of_x.into_iter())).transpose()?;
+        Ok((of_x, of_w.get(w)))
     }
 
     fn x(&self, images: &Range<usize>) -> Result<Map<E, D>, D::Err> {
@@ -121,6 +130,7 @@ fn joined<E: Real, D: Ops<E>>(
 mod tests {
     use super::super::tests::{both, matrix, near};
     use super::*;
+    use crate::kernels::geometry::Conv;
 
     #[test]
     fn a_convolution_in_parts_is_the_whole_one() {
@@ -130,8 +140,28 @@ mod tests {
         let whole = both(&[&x, &w], |tape| composed::conv2d(map(tape), &w, &conv).unwrap().tensor());
         // (an image gathers 4 * 3 * 9 * 4 values)
         for gathered in [1, 2 * 432, 3 * 432 + 5, usize::MAX] {
-            let parts = both(&[&x, &w], |tape| conv2d_in_parts(map(tape), &w, &conv, gathered).unwrap().tensor());
+            let filter = Filter { weight: &w, conv: &conv, input_grad: true };
+            let parts = both(&[&x, &w], |tape| conv2d_in_parts(map(tape), filter, gathered).unwrap().tensor());
             near(&parts, &whole);
+        }
+    }
+
+    #[test]
+    fn weights_have_their_gradient_without_the_input_s() {
+        for (groups, kernel) in [(1, 3), (1, 1), (2, 3)] {
+            let conv = Conv { groups, ..Conv::same(4, 6, kernel, 1) };
+            let (rows, cols) = conv.weight_shape();
+            let (x, w) = (matrix(5 * 7 * 6, 4, 1), matrix(rows, cols, 2));
+            let map = |tape| Map::new(x.clone().put_tape(tape), 5, 7, 6);
+            let of = |input_grad, gathered| {
+                let filter = Filter { weight: &w, conv: &conv, input_grad };
+                both(&[&w], |tape| conv2d_in_parts(map(tape), filter, gathered).unwrap().tensor())
+            };
+            near(&of(false, usize::MAX), &of(true, usize::MAX));
+            near(&of(false, 1), &of(true, usize::MAX));
+            let filter = Filter { weight: &w, conv: &conv, input_grad: false };
+            let y = conv2d(map(OwnedTape::default()), filter).unwrap().tensor();
+            assert!(y.sum::<Rank0, Axes2<0, 1>>().backward().get_or_alloc_mut(&x).unwrap().iter().all(|v| *v == 0.0));
         }
     }
 }

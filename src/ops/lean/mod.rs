@@ -3,7 +3,7 @@
 
 mod conv;
 
-pub use conv::{GATHERED, Pair, conv2d, conv2d_gradients};
+pub use conv::{Both, GATHERED, conv2d, conv2d_gradients};
 
 use super::composed::{self, backward};
 use super::{Map, Matrix, Mode, Norm, Ops, Real};
