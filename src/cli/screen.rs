@@ -25,7 +25,7 @@ pub(super) fn resume(dir: &Path, sets: Changes, look: &Look) -> Result<ExitCode,
     show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside(dir), look)
 }
 
-/// Opens the screen on a run that another process trains; new ones are made beside it.
+/// Opens the screen on a run that another process trains, or at which nobody is at work; new ones are made beside it.
 pub(super) fn attach(dir: &Path, look: &Look) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
     show(&preset, Begin::Attach(dir.to_path_buf()), beside(dir), look)
@@ -41,19 +41,33 @@ fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
     let (run, past) = match begin {
         Begin::New(recipe) => (runs::start(*recipe, runs)?, Vec::new()),
         Begin::TakeUp(dir, sets) => (runs::resume(&dir, sets)?, runs::history(&dir)?),
-        Begin::Attach(dir) => {
-            let runs::Attached { commands, past, events, connection } = runs::attach(&dir)?;
-            return Ok(Session { commands, past, events, guard: Box::new(connection) });
-        }
+        Begin::Attach(dir) => return attached(&dir),
     };
     let run = run.serve();
     Ok(Session { commands: run.commands, past, events: run.events, guard: run.worker })
 }
 
+/// A hold of a run that somebody else trains; or of one that nobody does, which takes no commands and says no more.
+fn attached(dir: &Path) -> Result<Session, RunError> {
+    match runs::attach(dir) {
+        Ok(runs::Attached { commands, past, events, connection }) => {
+            Ok(Session { commands, past, events, guard: Box::new(connection) })
+        }
+        Err(RunError::Attach { .. }) if !runs::at_work(dir) => {
+            Ok(Session { commands: channel().0, past: runs::life(dir)?, events: channel().1, guard: Box::new(()) })
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// What a person or the environment chose.
+fn options(look: &Look) -> Options {
+    Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() }
+}
+
 /// Opens the screen on the run `first`.
 fn show(preset: &Preset, first: Begin, runs: &Path, look: &Look) -> Result<ExitCode, Failure> {
-    let options =
-        Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() };
+    let options = options(look);
     let (_sampler, samples) =
         Sampler::start().map_err(|e| Failure::SetUp("starting the thread that looks at the machine", e.to_string()))?;
     let name = preset.path().display().to_string();
