@@ -7,7 +7,7 @@ use crate::hardware::Sampler;
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
 use crate::runs::{self, RunError};
 use crate::train::State;
-use crate::tui::{self, Session};
+use crate::tui::{self, Session, suite::Visit};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,8 +60,16 @@ fn attached(dir: &Path) -> Result<Session, RunError> {
     }
 }
 
+/// Gets a hold of a run of a suite, for its screen.
+pub(super) fn visit(dir: &Path) -> Result<Visit, String> {
+    let preset = preset::load(&dir.join(runs::RECIPE)).map_err(|mistakes| in_one_line(&mistakes))?;
+    let session = attached(dir).map_err(|e| e.to_string())?;
+    let (sampler, hardware) = Sampler::start().map_err(|e| e.to_string())?;
+    Ok(Visit { recipe: preset.recipe, session, hardware, guard: Box::new(sampler) })
+}
+
 /// What a person or the environment chose.
-fn options(look: &Look) -> Options {
+pub(super) fn options(look: &Look) -> Options {
     Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() }
 }
 

@@ -9,6 +9,7 @@ mod look;
 mod pace;
 mod panics;
 mod signals;
+pub mod suite;
 mod terminal;
 
 pub use look::{ascii_from_env, color_from_env};
