@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```text
 /// kernels <- ops <- nn <--+
-/// recipe <- data, tricks <- train <- runs <- app <- view <- front ends (tui, batch <- suite) <- cli <- main
+/// recipe <- data, tricks <- train <- runs <- app, batch <- suite <- view <- tui <- cli <- main
 /// ```
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),
@@ -26,12 +26,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("runs", &["train"]),
     ("watch", &["recipe"]),
     ("app", &["runs", "hardware"]),
-    ("view", &["app"]),
-    ("tui", &["view"]),
     ("batch", &["runs"]),
-    ("suite", &["batch"]),
+    // (the screen of a suite takes the keys of a run's)
+    ("suite", &["app", "batch"]),
+    ("view", &["suite"]),
+    ("tui", &["view"]),
     ("doctor", &["train", "hardware"]),
-    ("cli", &["tui", "suite", "watch", "doctor"]),
+    ("cli", &["tui", "watch", "doctor"]),
     ("main", &["cli"]),
 ];
 

@@ -6,7 +6,7 @@ use super::modal::{Line, Modal};
 use super::orders::{base, change, fork, fork_here, new_run, order, send, theme, undo};
 use super::rows::{title, trick_of, values_of};
 use super::state::{Pane, State, Tone};
-use super::update::let_go;
+use super::update::detach;
 use super::{Editor, Effect, Window, stepping};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Kind, Knob, Value};
@@ -72,7 +72,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.notify(Tone::Plain, if save { "saving a checkpoint and stopping …" } else { "stopping …" });
             return vec![Effect::Send(Command::Stop { save })];
         }
-        Action::Detach => return let_go(state),
+        Action::Detach => return detach(state),
         Action::NewRun => return new_run(state),
         Action::ForkHere => return fork_here(state),
         Action::Forget => {

@@ -12,8 +12,11 @@ use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, StepRe
 pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Started(info) => {
-            let memory = number::bytes(info.memory);
-            let what = format!("{}: {} on {}, {}, about {memory}", info.name, info.net, info.data, info.device);
+            let mut what = format!("{}: {} on {}, {}", info.name, info.net, info.data, info.device);
+            // (logs do not have it)
+            if info.memory > 0 {
+                what += &format!(", about {}", number::bytes(info.memory));
+            }
             state.recipe = info.recipe.clone();
             state.run.info = Some(*info);
             state.note(Tone::Plain, what);

@@ -146,18 +146,18 @@ pub enum Section {
     Dialog,
 }
 
-/// A row of the key table.
-pub struct Binding {
+/// A row of a key table: that of a run's screen, or another of the same form.
+pub struct Binding<C: 'static = Context, A = Action> {
     /// Heading in the help.
     pub section: Section,
     /// Where the key works.
-    pub contexts: &'static [Context],
+    pub contexts: &'static [C],
     /// The keys.
     pub keys: &'static [Key],
     /// The keys as the footer and the help spell them; empty for one that the row above explains.
     pub label: &'static str,
     /// What they do.
-    pub action: Action,
+    pub action: A,
     /// One or two words for the footer, or empty.
     pub short: &'static str,
     /// Importance in the footer: lower stays longer when there is little room.
@@ -166,21 +166,22 @@ pub struct Binding {
     pub help: &'static str,
 }
 
-const fn c(c: char) -> Key {
+pub(crate) const fn c(c: char) -> Key {
     Key::plain(KeyCode::Char(c))
 }
-const fn k(code: KeyCode) -> Key {
+pub(crate) const fn k(code: KeyCode) -> Key {
     Key::plain(code)
 }
 
 macro_rules! bindings {
-    ($($section:ident $contexts:ident: $([$($key:expr),+] $label:literal $action:expr, $short:literal $rank:literal, $help:literal;)+)+) => {
+    ($of:ty, $does:ty; $($section:ident $contexts:ident: $([$($key:expr),+] $label:literal $action:expr, $short:literal $rank:literal, $help:literal;)+)+) => {
         /// Every key.
-        pub static BINDINGS: &[Binding] = &[$($(Binding {
-            section: Section::$section, contexts: $contexts, keys: &[$($key),+], label: $label, action: $action, short: $short, rank: $rank, help: $help,
+        pub static BINDINGS: &[$crate::app::keys::Binding<$of, $does>] = &[$($($crate::app::keys::Binding {
+            section: $crate::app::keys::Section::$section, contexts: $contexts, keys: &[$($key),+], label: $label, action: $action, short: $short, rank: $rank, help: $help,
         }),+),+];
     };
 }
+pub(crate) use bindings;
 
 use Action::*;
 use KeyCode::{BackTab, Down, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
@@ -206,6 +207,7 @@ const EVERY: &[Context] = &[
 ];
 
 bindings! {
+    Context, Action;
     Steer PANES:
     [c(' ')] "space" Toggle, "switch" 2, "switch a trick on or off; it keeps its values";
     [k(Enter)] "enter" Edit, "edit" 3, "type a value; of a trick, the one its row shows";
@@ -296,23 +298,24 @@ bindings! {
 /// The help never scrolls further than this.
 pub(crate) const HELP_LINES: usize = 160;
 
-/// What a key does in a context.
-pub fn lookup(context: Context, key: Key) -> Option<Action> {
-    let found = BINDINGS.iter().find(|b| b.contexts.contains(&context) && b.keys.contains(&key));
-    found.map(|b| b.action)
-}
+impl<C: PartialEq, A: Copy> Binding<C, A> {
+    /// What a key does in a context.
+    pub fn lookup(table: &[Binding<C, A>], context: C, key: Key) -> Option<A> {
+        table.iter().find(|b| b.contexts.contains(&context) && b.keys.contains(&key)).map(|b| b.action)
+    }
 
-/// The rows of the footer in a context, in the order of the table.
-pub fn footer(context: Context) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |b| b.contexts.contains(&context) && !b.short.is_empty())
-}
+    /// The rows of the footer in a context, in the order of the table.
+    pub fn footer(table: &'static [Binding<C, A>], context: C) -> impl Iterator<Item = &'static Binding<C, A>> {
+        table.iter().filter(move |b| b.contexts.contains(&context) && !b.short.is_empty())
+    }
 
-/// Headings and rows of the help.
-pub fn help() -> impl Iterator<Item = (&'static str, Vec<&'static Binding>)> {
-    let sections = [("Steer", Section::Steer), ("Look", Section::Look), ("While a value is typed", Section::Typing)];
-    sections.into_iter().map(|(name, section)| {
-        (name, BINDINGS.iter().filter(|b| !b.label.is_empty() && b.section == section).collect())
-    })
+    /// Headings and rows of the help.
+    pub fn help(table: &'static [Binding<C, A>]) -> Vec<(&'static str, Vec<&'static Binding<C, A>>)> {
+        let sections =
+            [("Steer", Section::Steer), ("Look", Section::Look), ("While a value is typed", Section::Typing)];
+        let rows = |section| table.iter().filter(|b| !b.label.is_empty() && b.section == section).collect::<Vec<_>>();
+        sections.map(|(name, section)| (name, rows(section))).into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -335,7 +338,7 @@ mod tests {
     fn every_context_has_a_way_back_and_shows_it() {
         for context in EVERY {
             let back = if matches!(context, Context::Main | Context::Ended) { "q" } else { "esc" };
-            let found = footer(*context).any(|b| b.rank == 0 && (b.label == back || b.label == "k"));
+            let found = Binding::footer(BINDINGS, *context).any(|b| b.rank == 0 && (b.label == back || b.label == "k"));
             assert!(found, "{context:?}");
         }
     }

@@ -4,8 +4,8 @@ use super::commands::{Order, Word};
 use super::events::{begin, shown, when_text};
 use super::modal::Modal;
 use super::rows::title;
-use super::state::{State, ThemeName, Tone};
-use super::update::{let_go, save_and_leave};
+use super::state::{State, Tone};
+use super::update::{detach, save_and_leave};
 use super::{Begin, Effect};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};
 use crate::train::{self, Command, When};
@@ -80,6 +80,9 @@ pub(crate) fn new_run(state: &mut State) -> Vec<Effect> {
 
 /// Starts another run, after the end of the one at work, which writes a checkpoint first.
 fn start_other(state: &mut State, next: Begin) -> Vec<Effect> {
+    if state.visiting {
+        return kept_away(state);
+    }
     if state.run.state.ended() {
         return begin(state, next);
     }
@@ -97,8 +100,17 @@ pub(crate) fn fork_here(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// A visitor begins no runs.
+fn kept_away(state: &mut State) -> Vec<Effect> {
+    state.notify(Tone::Plain, "a suite trains this run; when that is over, tricktop attach RUN goes on from here");
+    Vec::new()
+}
+
 /// Takes the run that has ended up again, with the changes that were gathered since.
 fn take_up(state: &mut State) -> Vec<Effect> {
+    if state.visiting {
+        return kept_away(state);
+    }
     going_on(state).map_or(Vec::new(), |(dir, sets)| begin(state, Begin::TakeUp(dir, sets)))
 }
 
@@ -119,8 +131,7 @@ fn going_on(state: &mut State) -> Option<(PathBuf, Changes)> {
 }
 
 pub(crate) fn theme(state: &mut State) {
-    let at = ThemeName::ALL.iter().position(|t| *t == state.options.theme).unwrap_or(0);
-    state.options.theme = ThemeName::ALL[(at + 1) % ThemeName::ALL.len()];
+    state.options.theme = state.options.theme.next();
     state.notify(Tone::Plain, format!("theme {}", state.options.theme.word()));
 }
 
@@ -135,7 +146,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             return effects;
         }
         Order::Do(Word::Quit) if ended => return vec![Effect::Leave],
-        Order::Do(Word::Detach) => return let_go(state),
+        Order::Do(Word::Detach) => return detach(state),
         Order::Do(Word::SaveQuit) => return save_and_leave(state),
         Order::Do(Word::Quit) => {
             state.modal = Some(Modal::Stop);

@@ -6,6 +6,7 @@ use super::events;
 use super::hardware::Hardware;
 use super::history::Window;
 use super::keys::Context;
+use super::look::Options;
 use super::modal::Modal;
 use super::number;
 use super::plan::{Now, Plan};
@@ -63,43 +64,6 @@ impl Pane {
     pub fn steers(self) -> bool {
         matches!(self, Pane::Knobs | Pane::Tricks)
     }
-}
-
-/// A set of colours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ThemeName {
-    /// For a dark background.
-    #[default]
-    Dark,
-    /// For a light background.
-    Light,
-    /// Safe for colour-blind eyes, on a dark background.
-    Safe,
-}
-
-impl ThemeName {
-    /// Every theme, in the order of the key.
-    pub const ALL: [ThemeName; 3] = [ThemeName::Dark, ThemeName::Light, ThemeName::Safe];
-
-    /// The name on the command line.
-    pub fn word(self) -> &'static str {
-        match self {
-            ThemeName::Dark => "dark",
-            ThemeName::Light => "light",
-            ThemeName::Safe => "safe",
-        }
-    }
-}
-
-/// What a person chose before the start.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Colours.
-    pub theme: ThemeName,
-    /// Whether colours are used at all (NO_COLOR).
-    pub color: bool,
-    /// Whether only ASCII is drawn.
-    pub ascii: bool,
 }
 
 /// What a line or a notice is about.
@@ -167,6 +131,10 @@ pub struct State {
     pub(crate) unattended: bool,
     /// Another process trains the run.
     pub(crate) attached: bool,
+    /// The screen was opened from one of a suite, and goes back there.
+    pub(crate) visiting: bool,
+    /// The system has asked for an end.
+    pub(crate) signalled: bool,
     /// The recipe to start with when the present run has ended.
     pub(crate) next: Option<Begin>,
     pub(crate) revision: u64,
@@ -201,6 +169,8 @@ impl State {
             leaving: false,
             unattended: false,
             attached: false,
+            visiting: false,
+            signalled: false,
             next: None,
             revision: 0,
         };
@@ -221,6 +191,17 @@ impl State {
     /// Says that another process trains the run.
     pub fn attach(&mut self) {
         self.attached = true;
+    }
+
+    /// Says that somebody else trains the run, in this process: the screen begins no runs, and goes back where it came
+    /// from.
+    pub fn visit(&mut self) {
+        (self.attached, self.visiting) = (true, true);
+    }
+
+    /// Whether the system has asked for an end.
+    pub fn signalled(&self) -> bool {
+        self.signalled
     }
 
     /// Whether the screen is gone and the run goes on without it.

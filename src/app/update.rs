@@ -1,6 +1,6 @@
 //! The one entry: a message goes in, the state changes, effects come out.
 
-use super::keys::{self, Action, Key};
+use super::keys::{Action, BINDINGS, Binding, Key};
 use super::modal::Modal;
 use super::run::Ghost;
 use super::state::{Pane, State, Tone};
@@ -40,7 +40,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         // (one may come to the program and to its group)
-        Msg::Signal if state.leaving => Vec::new(),
+        Msg::Signal if std::mem::replace(&mut state.signalled, true) || state.leaving => Vec::new(),
         Msg::Signal if state.attached => vec![Effect::Leave],
         Msg::Signal => save_and_leave(state),
         Msg::Gone => let_go(state),
@@ -70,7 +70,7 @@ fn tick(state: &mut State, now: Duration) -> Vec<Effect> {
 }
 
 fn key_pressed(state: &mut State, key: Key) -> Vec<Effect> {
-    match keys::lookup(state.context(), key) {
+    match Binding::lookup(BINDINGS, state.context(), key) {
         Some(Action::Interrupt) => interrupt(state),
         Some(action) => act::act(state, action),
         None => {
@@ -145,13 +145,21 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Leaves the screen and lets the run go on; a visitor goes back to where it came from.
+pub(crate) fn detach(state: &mut State) -> Vec<Effect> {
+    if state.visiting { vec![Effect::Leave] } else { let_go(state) }
+}
+
 /// The run goes on to its end without this screen: the terminal is gone, or it was asked for.
-pub(crate) fn let_go(state: &mut State) -> Vec<Effect> {
+fn let_go(state: &mut State) -> Vec<Effect> {
     if state.unattended {
         return Vec::new();
     }
     state.unattended = true;
     state.modal = None;
+    if state.visiting {
+        return vec![Effect::Leave];
+    }
     if state.run.state.ended() || state.attached {
         return vec![Effect::LetGo, Effect::Leave];
     }

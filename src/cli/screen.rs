@@ -7,7 +7,7 @@ use crate::hardware::Sampler;
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
 use crate::runs::{self, RunError};
 use crate::train::State;
-use crate::tui::{self, Session};
+use crate::tui::{self, Session, suite::Visit};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ pub(super) fn resume(dir: &Path, sets: Changes, look: &Look) -> Result<ExitCode,
     show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside(dir), look)
 }
 
-/// Opens the screen on a run that another process trains; new ones are made beside it.
+/// Opens the screen on a run that another process trains, or at which nobody is at work; new ones are made beside it.
 pub(super) fn attach(dir: &Path, look: &Look) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
     show(&preset, Begin::Attach(dir.to_path_buf()), beside(dir), look)
@@ -45,21 +45,44 @@ fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
             let dir = runs::fork(&dir, None, runs)?;
             (runs::resume(&dir, sets)?, runs::history(&dir)?)
         }
-        Begin::Attach(dir) => {
-            let runs::Attached { commands, past, events, connection } = runs::attach(&dir)?;
-            let behind = runs::behind(&dir);
-            return Ok(Session { commands, behind, past, events, guard: Box::new(connection) });
-        }
+        Begin::Attach(dir) => return attached(&dir),
     };
     let run = run.serve();
     let behind = runs::behind(&run.dir);
     Ok(Session { commands: run.commands, behind, past, events: run.events, guard: run.worker })
 }
 
+/// A hold of a run that somebody else trains; or of one that nobody does, which takes no commands and says no more.
+fn attached(dir: &Path) -> Result<Session, RunError> {
+    let behind = runs::behind(dir);
+    match runs::attach(dir) {
+        Ok(runs::Attached { commands, past, events, connection }) => {
+            Ok(Session { commands, behind, past, events, guard: Box::new(connection) })
+        }
+        Err(RunError::Attach { .. }) if !runs::at_work(dir) => {
+            let (commands, events, past) = (channel().0, channel().1, runs::life(dir)?);
+            Ok(Session { commands, behind, past, events, guard: Box::new(()) })
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Gets a hold of a run of a suite, for its screen.
+pub(super) fn visit(dir: &Path) -> Result<Visit, String> {
+    let preset = preset::load(&dir.join(runs::RECIPE)).map_err(|mistakes| in_one_line(&mistakes))?;
+    let session = attached(dir).map_err(|e| e.to_string())?;
+    let (sampler, hardware) = Sampler::start().map_err(|e| e.to_string())?;
+    Ok(Visit { recipe: preset.recipe, session, hardware, guard: Box::new(sampler) })
+}
+
+/// What a person or the environment chose.
+pub(super) fn options(look: &Look) -> Options {
+    Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() }
+}
+
 /// Opens the screen on the run `first`.
 fn show(preset: &Preset, first: Begin, runs: &Path, look: &Look) -> Result<ExitCode, Failure> {
-    let options =
-        Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() };
+    let options = options(look);
     let (_sampler, samples) =
         Sampler::start().map_err(|e| Failure::SetUp("starting the thread that looks at the machine", e.to_string()))?;
     let name = preset.path().display().to_string();

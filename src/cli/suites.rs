@@ -2,12 +2,15 @@
 
 use super::args::{Of, Suite as Args, Table as TableArgs};
 use super::headless::Signals;
-use super::{Failure, print, set_threads};
+use super::{Failure, print, screen, set_threads};
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, Mistakes, reasons};
-use crate::suite::{self, Board, Job, Progress, Results, Run, Stage, Store, Suite, Table};
+use crate::suite::screen::State;
+use crate::suite::{self, Board, Control, Job, Plan, Progress, Results, Run, Stage, Store, Suite, Table, Tally};
 use crate::train;
+use crate::tui::{self, suite::Left};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -75,26 +78,60 @@ pub(super) fn suite(args: &Args) -> Result<ExitCode, Failure> {
     let _held = opened.store.lock().map_err(Failure::Run)?;
     let jobs = opened.left();
     lacking(&opened.suite, &jobs)?;
+    let left = if args.plain || !io::stdout().is_terminal() {
+        lines(&opened, jobs, args)?
+    } else {
+        on_screen(&opened, jobs, args)?
+    };
+    opened.results = suite::collect(&opened.runs, &opened.store.dirs());
+    // (without its terminal a suite ends as well as with it)
+    if left.attended {
+        notes(&opened);
+        print(&opened.table().text(suite::Format::Text))?;
+        if left.outcome == Outcome::Interrupted {
+            eprintln!("interrupted; the same command goes on with what is left");
+        }
+    }
+    Ok(ExitCode::from(left.outcome.code()))
+}
+
+/// Runs that are trained at a time.
+fn at_once(jobs: &[Job], args: &Args) -> usize {
+    args.jobs.get().min(rayon::current_num_threads()).min(jobs.len().max(1))
+}
+
+fn tally(opened: &Opened, at_once: usize) -> Tally {
+    Tally::new(opened.suite.clone(), opened.runs.clone(), opened.results.clone(), at_once)
+}
+
+/// Trains with lines of progress.
+fn lines(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failure> {
     let signals = Signals::catch().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
     let batch =
         Batch { format: Format::Plain, interrupt: &signals.interrupt, again: &signals.again, save: &signals.save };
-    let threads = rayon::current_num_threads();
-    let at_once = args.jobs.get().min(threads).min(jobs.len().max(1));
-    let board = Progress::new(&opened.suite, &opened.runs, &opened.results, at_once);
+    let at_once = at_once(&jobs, args);
+    let board = Progress::new(tally(opened, at_once));
     for (place, (_, stage)) in opened.stages().enumerate() {
         if stage == Some(&Stage::AtWork) {
             board.say(place, "left out: another program is at work on it");
         }
     }
-    let outcome = suite::train(jobs, &opened.dir, at_once, threads, &batch, &board);
-    drop(board);
-    opened.results = suite::collect(&opened.runs, &opened.store.dirs());
-    notes(&opened);
-    print(&opened.table().text(suite::Format::Text))?;
-    if outcome == Outcome::Interrupted {
-        eprintln!("interrupted; the same command goes on with what is left");
-    }
-    Ok(ExitCode::from(outcome.code()))
+    let control = Control::default();
+    let plan =
+        Plan { jobs, dir: &opened.dir, at_once, threads: rayon::current_num_threads(), batch, control: &control };
+    Ok(Left { outcome: plan.train(&board), attended: true })
+}
+
+/// Trains on the screen.
+fn on_screen(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failure> {
+    let (interrupt, again, save) = Default::default();
+    let batch = Batch { format: Format::Plain, interrupt: &interrupt, again: &again, save: &save };
+    let at_once = at_once(&jobs, args);
+    let state = State::new(screen::options(&args.look), tally(opened, at_once));
+    let control = Control::attended();
+    let plan =
+        Plan { jobs, dir: &opened.dir, at_once, threads: rayon::current_num_threads(), batch, control: &control };
+    tui::suite::suite(state, plan, &interrupt, screen::visit).map_err(Failure::Screen)
 }
 
 /// Prints the table of a suite.

@@ -47,10 +47,8 @@ impl RunDir {
         if !path.join(RECIPE).is_file() {
             return Err(RunError::NoRun { path: path.to_path_buf() });
         }
-        // (the name that `.` and a link stand for)
-        let name = std::fs::canonicalize(path).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
         let lock = lock(&path.join(LOCK))?;
-        Ok(RunDir { name: name.unwrap_or_default(), path: path.to_path_buf(), lock })
+        Ok(RunDir { name: name(path), path: path.to_path_buf(), lock })
     }
 
     /// Opens a log of the run, which goes on at its end.
@@ -59,6 +57,12 @@ impl RunDir {
         let file = OpenOptions::new().append(true).create(true).open(&path).map_err(RunError::create(&path))?;
         Ok((path, file))
     }
+}
+
+/// The name of the run in `path`, also where that is `.` or a link.
+pub(super) fn name(path: &Path) -> String {
+    let whole = fs::canonicalize(path).ok();
+    whole.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())).unwrap_or_default()
 }
 
 /// The first free name. `create_dir` fails when the directory exists, so two programs never share one.

@@ -1,9 +1,9 @@
 //! What a run directory says of its run, read back.
 
-use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE};
+use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE, name};
 use super::{Line, RunError, logs};
 use crate::recipe::{Edit, Recipe, preset};
-use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, StepRecord, Waiting};
+use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, RunInfo, State, StepRecord, Summary, Waiting};
 use std::path::Path;
 
 /// The recipe, the edits and the chain of a run.
@@ -114,6 +114,85 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
     }
     events.sort_by_key(|(step, _)| *step);
     Ok(events.into_iter().map(|(_, event)| event).collect())
+}
+
+/// The whole life of the run in `dir`, at which nobody is at work: its start, its history, its end. One that was killed
+/// ends as stopped.
+///
+/// # Errors
+/// A directory that is none of a run, a recipe that is no preset, a file that cannot be read.
+pub fn life(dir: &Path) -> Result<Vec<Event>, RunError> {
+    let Record { recipe, log, .. } = Record::read(dir)?;
+    let history = history(dir)?;
+    let end = Event::Ended(Box::new(summary(dir, &log, &history)));
+    let started = info(dir, recipe, &log).map(|info| Event::Started(Box::new(info)));
+    Ok(started.into_iter().chain(history).chain([end]).collect())
+}
+
+/// What was trained on what; nothing when the run never came to its first step.
+fn info(dir: &Path, recipe: Recipe, log: &[Line]) -> Option<RunInfo> {
+    log.iter().rev().find_map(|line| match line {
+        Line::Ready {
+            net,
+            parameters,
+            multiply_adds,
+            data,
+            train_images,
+            test_images,
+            classes,
+            device,
+            steps_per_epoch,
+        } => Some(RunInfo {
+            name: name(dir),
+            dir: Some(dir.to_path_buf()),
+            recipe: recipe.clone(),
+            net: net.clone(),
+            parameters: *parameters,
+            multiply_adds: *multiply_adds,
+            data: data.clone(),
+            train_images: *train_images,
+            test_images: *test_images,
+            classes: classes.clone(),
+            device: device.clone(),
+            memory: 0,
+            steps_per_epoch: *steps_per_epoch,
+        }),
+        _ => None,
+    })
+}
+
+/// How the last start of a run ended.
+fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
+    let start = |line: &Line| matches!(line, Line::RunStart { .. } | Line::RunResume { .. });
+    let last = &log[log.iter().rposition(start).unwrap_or(0)..];
+    let times: Vec<f64> =
+        last.iter().filter_map(|line| if let Line::Speed { time, .. } = line { Some(*time) } else { None }).collect();
+    let step = |event: &Event| match event {
+        Event::Steps(steps) => steps.last().map(|step| step.step),
+        Event::Epoch(end) => Some(end.evaluation.step),
+        _ => None,
+    };
+    let best = |event: &Event| if let Event::Epoch(end) = event { Some(end.evaluation.top1) } else { None };
+    let mut summary = Summary {
+        state: State::Stopped,
+        step: history.iter().filter_map(step).max().unwrap_or(0),
+        best_top1: history.iter().filter_map(best).max_by(f64::total_cmp),
+        // (of one that was killed, as far as it told)
+        seconds: times.first().zip(times.last()).map_or(0.0, |(first, last)| last - first),
+        dir: Some(dir.to_path_buf()),
+        broken: 0,
+        error: None,
+    };
+    if let Some(Line::RunEnd { state, step, best_top1, seconds, broken, error, .. }) =
+        last.iter().rev().find(|line| matches!(line, Line::RunEnd { .. }))
+    {
+        let words = [State::Done, State::Failed];
+        summary.state = words.into_iter().find(|word| word.word() == state).unwrap_or(State::Stopped);
+        summary.best_top1 = best_top1.or(summary.best_top1);
+        (summary.step, summary.seconds, summary.broken) = (*step, *seconds, *broken);
+        summary.error.clone_from(error);
+    }
+    summary
 }
 
 fn evaluation(step: u64, epoch: f64, loss: f64, top1: f64, top5: f64) -> Evaluation {

@@ -2,19 +2,24 @@
 
 mod budget;
 mod collect;
+mod control;
 mod file;
 mod progress;
+pub mod screen;
 mod stats;
 mod table;
+mod tally;
 mod train;
 
 pub use budget::Store;
 pub use collect::{Ran, Results, Stage, collect};
+pub use control::Control;
 pub use file::{Budget, load};
 pub use progress::Progress;
 pub use stats::{Gain, Spread};
 pub use table::{Format, Table};
-pub use train::{Board, Job, pace, train};
+pub use tally::{Live, Now, Tally};
+pub use train::{Board, Job, Plan, pace};
 
 use crate::recipe::{Changes, Invalid, Knob, Recipe, Value, knobs};
 use crate::runs::shell_word;
@@ -91,6 +96,11 @@ impl Suite {
         let changes: Changes = changes.iter().cloned().chain(own.into_iter().flatten()).collect();
         let recipe = recipe.with(changes.iter().map(|(knob, value)| (*knob, value.clone())))?;
         Ok(Run { cell, seed, changes, recipe })
+    }
+
+    /// Whether a row is compared with another one than its base: else both gains are the same.
+    pub fn is_ladder(&self) -> bool {
+        self.cells.iter().any(|cell| cell.over != cell.base)
     }
 
     /// The command that trains a run, as a shell reads it.

@@ -2,9 +2,13 @@
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
+use std::fmt::{self, Display, Formatter};
 
 /// Probability that an interval holds what it estimates.
 const CONFIDENCE: f64 = 0.95;
+
+/// Marks a gain that may be none.
+pub(super) const NOISE: &str = "~";
 
 /// The values of several seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -24,6 +28,13 @@ impl Spread {
         let mean = values.iter().sum::<f64>() / n as f64;
         let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
         (n > 0).then(|| Spread { n, mean, deviation: (n > 1).then(|| (squares / (n - 1) as f64).sqrt()) })
+    }
+}
+
+impl Display for Spread {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}", self.mean)?;
+        self.deviation.map_or(Ok(()), |deviation| write!(f, " ± {deviation:.2}"))
     }
 }
 
@@ -51,6 +62,14 @@ impl Gain {
     /// Whether it can be told from nothing: its interval does not hold zero.
     pub fn is_clear(&self) -> bool {
         self.margin.is_some_and(|margin| self.mean.abs() > margin)
+    }
+}
+
+impl Display for Gain {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:+.2}", self.mean)?;
+        self.margin.map_or(Ok(()), |margin| write!(f, " ± {margin:.2}"))?;
+        f.write_str(if self.is_clear() { "" } else { NOISE })
     }
 }
 

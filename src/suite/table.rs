@@ -1,5 +1,6 @@
 //! The table of a suite: what every row reached, and what it gains over the row above and over the base.
 
+use super::stats::NOISE;
 use super::{Gain, Results, Run, Spread, Stage, Suite};
 use serde::Serialize;
 
@@ -91,8 +92,7 @@ impl Table {
             });
             Gain::of(&pairs.collect::<Vec<_>>())
         };
-        // (else both gains are the same)
-        let ladder = suite.cells.iter().any(|cell| cell.over != cell.base);
+        let ladder = suite.is_ladder();
         let row = |(place, cell): (usize, &super::Cell)| {
             let scores = scores(place);
             let column = |of: fn(&(u64, f64, f64)) -> f64| Spread::of(&scores.iter().map(of).collect::<Vec<_>>());
@@ -245,9 +245,6 @@ impl Table {
     }
 }
 
-/// Marks a gain that may be none.
-const NOISE: &str = "~";
-
 /// A column: for people, and its numbers alone.
 struct Column {
     head: &'static str,
@@ -314,14 +311,9 @@ const COLUMNS: &[Column] = &[
 ];
 
 fn spread(of: Option<Spread>) -> String {
-    of.map_or(String::new(), |Spread { mean, deviation, .. }| {
-        format!("{mean:.2}{}", deviation.map_or(String::new(), |deviation| format!(" ± {deviation:.2}")))
-    })
+    of.map_or(String::new(), |spread| spread.to_string())
 }
 
 fn gain(of: Option<Gain>) -> String {
-    of.map_or(String::new(), |gain| {
-        let margin = gain.margin.map_or(String::new(), |margin| format!(" ± {margin:.2}"));
-        format!("{:+.2}{margin}{}", gain.mean, if gain.is_clear() { "" } else { NOISE })
-    })
+    of.map_or(String::new(), |gain| gain.to_string())
 }

@@ -1,22 +1,26 @@
 //! Trains what is left of a suite.
 
-use super::{Run, Suite};
+use super::{Control, Run, Suite};
 use crate::batch::{Audience, Batch, Outcome};
 use crate::recipe::Recipe;
 use crate::runs::{self, RunError, Session};
-use crate::train::{self, Event, Options};
-use std::collections::VecDeque;
+use crate::train::{self, Event, Options, State, Summary};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Steps that are timed to know a pace, after as many to warm up.
 const TIMED: u64 = 8;
 
 /// What a pass forward takes of a training step.
 const FORWARD: f64 = 1.0 / 3.0;
+
+/// How often it is looked whether a run was put back.
+const POLL: Duration = Duration::from_millis(100);
 
 /// A run that is to be trained.
 #[derive(Clone, Debug)]
@@ -37,47 +41,113 @@ pub trait Board: Sync {
     fn say(&self, place: usize, text: &str);
 }
 
-/// Trains runs in their order, some at once, with the threads that compute shared out among them. One that fails does
-/// not keep the others from running.
-pub fn train(jobs: Vec<Job>, dir: &Path, at_once: usize, threads: usize, batch: &Batch, board: &dyn Board) -> Outcome {
-    let (queue, worst) = (Mutex::new(VecDeque::from(jobs)), Mutex::new(Outcome::Done));
-    let share = NonZeroUsize::new(threads / at_once);
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    std::thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                while let Some(job) = next() {
-                    let stopped = batch.interrupt.load(Ordering::Relaxed);
-                    let outcome = if stopped { Outcome::Interrupted } else { one(job, dir, share, batch, board) };
-                    let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
-                    *worst = outcome.max(*worst);
-                }
-            });
-        }
-    });
-    worst.into_inner().unwrap_or_else(PoisonError::into_inner)
+/// How what is left of a suite is trained.
+pub struct Plan<'a> {
+    /// The runs, by their places.
+    pub jobs: Vec<Job>,
+    /// Directory of the runs.
+    pub dir: &'a Path,
+    /// Runs that are trained at a time.
+    pub at_once: usize,
+    /// Threads that compute, shared out among them.
+    pub threads: usize,
+    /// What they share.
+    pub batch: Batch<'a>,
+    /// Who steers them.
+    pub control: &'a Control,
 }
 
-fn one(job: Job, dir: &Path, threads: Option<NonZeroUsize>, batch: &Batch, board: &dyn Board) -> Outcome {
-    let options = Options { threads, ..Options::default() };
-    let begun = match &job.dir {
-        Some(dir) => runs::resume_with(dir, Vec::new(), options),
-        None => runs::start_with(job.run.recipe, options, dir, runs::spawn),
-    };
-    let mut seat = Seat { board, place: job.place };
-    match begun.map(Session::serve) {
-        Ok(session) => batch.follow(&session, &mut seat),
-        Err(e) => {
-            seat.say(&format!("error: {e}"));
-            Outcome::Failed
+impl Plan<'_> {
+    /// Trains the runs in their order. One that fails does not keep the others from running; one that was stopped waits
+    /// until it is put back.
+    pub fn train(mut self, board: &dyn Board) -> Outcome {
+        let queue: BTreeMap<usize, Job> = self.jobs.drain(..).map(|job| (job.place, job)).collect();
+        let (queue, failed) = (Mutex::new(queue), AtomicBool::new(false));
+        let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
+        std::thread::scope(|scope| {
+            for _ in 0..self.at_once {
+                scope.spawn(|| {
+                    while let Some(job) = self.next(lock) {
+                        let place = job.place;
+                        match self.one(job, board) {
+                            Ended::Done => {}
+                            Ended::Failed => failed.store(true, Ordering::Relaxed),
+                            Ended::Stopped(job) => drop(lock().insert(place, job)),
+                        }
+                    }
+                });
+            }
+        });
+        match (failed.into_inner(), lock().is_empty()) {
+            (true, _) => Outcome::Failed,
+            (false, true) => Outcome::Done,
+            (false, false) => Outcome::Interrupted,
         }
     }
+
+    /// The next run that is not left out; waits for one that may be put back.
+    fn next<'q>(&self, lock: impl Fn() -> MutexGuard<'q, BTreeMap<usize, Job>>) -> Option<Job> {
+        loop {
+            let mut queue = lock();
+            if self.batch.interrupt.load(Ordering::Relaxed) || queue.is_empty() {
+                return None;
+            }
+            let wanted = queue.keys().copied().find(|place| !self.control.is_away(*place));
+            if let Some(job) = wanted.and_then(|place| queue.remove(&place)) {
+                return Some(job);
+            }
+            drop(queue);
+            if !self.control.is_attended() {
+                return None;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn one(&self, job: Job, board: &dyn Board) -> Ended {
+        let Job { place, run, dir } = job;
+        let options = Options { threads: NonZeroUsize::new(self.threads / self.at_once), ..Options::default() };
+        let begun = match &dir {
+            Some(dir) => runs::resume_with(dir, Vec::new(), options),
+            None => runs::start_with(run.recipe.clone(), options, self.dir, runs::spawn),
+        };
+        let session = match begun.map(Session::serve) {
+            Ok(session) => session,
+            Err(e) => {
+                board.show(place, &Event::Ended(Box::new(never_began(dir, e.to_string()))));
+                return Ended::Failed;
+            }
+        };
+        self.control.enter(place, session.commands.clone());
+        let outcome = self.batch.follow(&session, &mut Seat { board, place, control: self.control });
+        self.control.exit(place);
+        match outcome {
+            Outcome::Done => Ended::Done,
+            Outcome::Failed => Ended::Failed,
+            Outcome::Interrupted => Ended::Stopped(Job { place, run, dir: Some(session.dir.clone()) }),
+        }
+    }
+}
+
+/// How a run ended.
+enum Ended {
+    Done,
+    Failed,
+    /// With a checkpoint, from which it may go on.
+    Stopped(Job),
+}
+
+/// The end of a run that could not be begun.
+fn never_began(dir: Option<PathBuf>, why: String) -> Summary {
+    let (state, error) = (State::Failed, Some(why));
+    Summary { state, step: 0, best_top1: None, seconds: 0.0, dir, broken: 0, error }
 }
 
 /// A run's place at a board.
 struct Seat<'a> {
     board: &'a dyn Board,
     place: usize,
+    control: &'a Control,
 }
 
 impl Audience for Seat<'_> {
@@ -86,6 +156,9 @@ impl Audience for Seat<'_> {
     }
 
     fn show(&mut self, event: &Event) {
+        if matches!(event, Event::Ended(summary) if summary.state == State::Stopped) {
+            self.control.stopped(self.place);
+        }
         self.board.show(self.place, event);
     }
 }

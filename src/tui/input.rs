@@ -6,7 +6,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,7 +19,8 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn listen(to: Sender<Msg>) -> io::Result<Input> {
+    /// Hands what the terminal says to `to`, until that says that nobody listens any more.
+    pub(super) fn listen(to: impl Fn(Msg) -> bool + Send + 'static) -> io::Result<Input> {
         let wanted = Arc::new(AtomicBool::new(true));
         let still = Arc::clone(&wanted);
         let listen = move || {
@@ -35,7 +35,7 @@ impl Input {
                     Ok(event) => (messages(event), false),
                     Err(_) => (vec![Msg::Gone], true),
                 };
-                if messages.into_iter().any(|msg| to.send(msg).is_err()) || gone {
+                if messages.into_iter().any(|msg| !to(msg)) || gone {
                     return;
                 }
             }

@@ -3,11 +3,13 @@
 //! One channel brings keys and the trainer's events; the loop sleeps on it. The slow sources (hardware, presets,
 //! signals) are looked at whenever the loop wakes, which it does five times a second at least.
 
+mod edge;
 mod input;
 mod look;
 mod pace;
 mod panics;
 mod signals;
+pub mod suite;
 mod terminal;
 
 pub use look::{ascii_from_env, color_from_env};
@@ -17,20 +19,15 @@ use crate::app::{Begin, Effect, Msg, Options, State, update};
 use crate::recipe::Recipe;
 use crate::train::{self, Command, Event};
 use crate::view;
+use edge::Edge;
 use input::Input;
-use pace::{Pace, TICK};
-use panics::Panics;
-use signals::{Signals, Wish};
+use pace::TICK;
 use std::any::Any;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
-use terminal::Screen;
+use std::time::Duration;
 use thiserror::Error;
-
-/// Exit code after a second SIGINT, as without a screen.
-const INTERRUPTED: i32 = 130;
 
 /// A run as the screen holds it.
 pub struct Session {
@@ -81,61 +78,59 @@ pub fn run<E: std::fmt::Display>(
     mut presets: impl FnMut() -> Vec<Msg>,
     hardware: &Receiver<Sample>,
 ) -> Result<ExitInfo, TuiError> {
-    let (sender, messages) = channel();
-    let attached = matches!(first, Begin::Attach(_));
-    let mut running = Running::new(start(first).map_err(|e| TuiError::Start(e.to_string()))?, &sender)?;
-    let mut signals = Signals::new()?;
-    let panics = Panics::watch();
-    let mut screen = Screen::open()?;
-    let mut input = Some(Input::listen(sender.clone())?);
     let mut state = State::new(options, recipe);
-    if attached {
+    if matches!(first, Begin::Attach(_)) {
         state.attach();
     }
-    let (width, height) = screen.size()?;
-    let clock = Instant::now();
-    let mut pace = Pace::default();
-    let mut queue = vec![Msg::Resize(width, height)];
+    let mut start = |begin| start(begin).map_err(|e| e.to_string());
+    let session = start(first).map_err(TuiError::Start)?;
+    let mut edge = Edge::open()?;
+    let around = Around { start: &mut start, presets: &mut presets, hardware };
+    let running = attend(&mut edge, &mut state, session, around)?;
+    let closed = terminal::restore();
+    drop(running);
+    edge.panics.report();
+    leave(&state, closed)
+}
+
+/// What the screen of a run has beside its terminal and its run.
+struct Around<'a> {
+    start: &'a mut dyn FnMut(Begin) -> Result<Session, String>,
+    presets: &'a mut dyn FnMut() -> Vec<Msg>,
+    hardware: &'a Receiver<Sample>,
+}
+
+/// Shows a run until the user leaves; what is left of it stops when it is dropped.
+fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'_>) -> Result<Running, TuiError> {
+    let (sender, messages) = channel();
+    let mut running = Running::new(session, &sender, state)?;
+    let to = sender.clone();
+    let mut input = Some(Input::listen(move |msg| to.send(msg).is_ok())?);
+    let mut queue = vec![edge.begin()?];
     loop {
-        queue.push(Msg::Tick(clock.elapsed()));
-        queue.extend(hardware.try_iter().map(Msg::Hardware));
-        queue.extend(presets());
-        for wish in signals.raised() {
-            match wish {
-                Wish::End => queue.push(Msg::Signal),
-                Wish::HangUp => queue.push(Msg::Gone),
-                Wish::Suspend if !state.unattended() => screen.suspend()?,
-                Wish::Continue if !state.unattended() => {
-                    // (a terminal that cannot be taken again is gone)
-                    let again = screen.retake().and_then(|()| screen.size());
-                    queue.push(again.map_or(Msg::Gone, |(width, height)| Msg::Resize(width, height)));
-                }
-                Wish::Suspend | Wish::Continue => {}
-                // (a run that has ended takes no command any more)
-                Wish::Save => drop(running.session.commands.send(Command::Save)),
-                Wish::EndNow => {
-                    screen.close()?;
-                    std::process::exit(INTERRUPTED);
-                }
-            }
-        }
-        for msg in queue.drain(..).map(|msg| panics.explain(msg)) {
-            for effect in update(&mut state, msg) {
+        queue.push(Msg::Tick(edge.now()));
+        queue.extend(around.hardware.try_iter().map(Msg::Hardware));
+        queue.extend((around.presets)());
+        // (a run that has ended takes no command any more)
+        let save = || drop(running.session.commands.send(Command::Save));
+        queue.extend(edge.signals(!state.unattended(), save)?);
+        for msg in std::mem::take(&mut queue).into_iter().map(|msg| edge.panics.explain(msg)).collect::<Vec<_>>() {
+            for effect in update(state, msg) {
                 match effect {
                     // A trainer that is gone closes its events too, and that is reported.
                     Effect::Send(command) => drop(running.session.commands.send(command)),
                     Effect::Start(begin) => {
                         // (the run before lets its directory go first)
                         running.end();
-                        match start(begin) {
-                            Ok(session) => running = Running::new(session, &sender)?,
-                            Err(e) => drop(sender.send(Msg::Lost(e.to_string()))),
+                        match (around.start)(begin) {
+                            Ok(session) => running = Running::new(session, &sender, state)?,
+                            Err(e) => drop(sender.send(Msg::Lost(e))),
                         }
                     }
-                    Effect::Mouse(on) => screen.mouse(on)?,
-                    Effect::Bell if !state.unattended() => screen.bell()?,
+                    Effect::Mouse(on) => edge.screen.mouse(on)?,
+                    Effect::Bell if !state.unattended() => edge.screen.bell()?,
                     Effect::Bell => {}
-                    Effect::Suspend => screen.suspend()?,
+                    Effect::Suspend => edge.screen.suspend()?,
                     Effect::LetGo => {
                         input = None;
                         // (a terminal that is gone can neither be given back nor written to)
@@ -143,34 +138,27 @@ pub fn run<E: std::fmt::Display>(
                     }
                     Effect::Leave => {
                         drop(input);
-                        let closed = screen.close();
-                        drop(running);
-                        panics.report();
-                        return leave(&state, closed);
+                        return Ok(running);
                     }
                 }
             }
         }
-        let wait = match pace.wait(clock.elapsed(), state.revision()) {
-            _ if state.unattended() => TICK,
-            Some(wait) if wait.is_zero() => {
-                if screen.draw(|buf, area| view::render(&state, buf, area)).is_err() {
-                    queue.push(Msg::Gone);
-                    continue;
-                }
-                pace.drew(clock.elapsed(), state.revision());
-                TICK
-            }
-            Some(wait) => wait.min(TICK),
-            None => TICK,
+        let drawn = match state.unattended() {
+            true => Ok(None),
+            false => edge.draw(state.revision(), |buf, area| view::render(state, buf, area)),
         };
-        match messages.recv_timeout(wait) {
-            Ok(first) => {
-                queue.push(first);
-                queue.extend(messages.try_iter());
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        match drawn {
+            Ok(wait) => queue.extend(next(&messages, wait)),
+            Err(_) => queue.push(Msg::Gone),
         }
+    }
+}
+
+/// Sleeps until a message comes, or until it is time to draw or to look around; gives all that have come.
+fn next<M>(messages: &Receiver<M>, wait: Option<Duration>) -> Vec<M> {
+    match messages.recv_timeout(wait.map_or(TICK, |wait| wait.min(TICK))) {
+        Ok(first) => std::iter::once(first).chain(messages.try_iter()).collect(),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Vec::new(),
     }
 }
 
@@ -194,15 +182,18 @@ struct Running {
 }
 
 impl Running {
-    fn new(mut session: Session, to: &Sender<Msg>) -> io::Result<Running> {
+    /// Brings the state up to what is past, and hands on what comes.
+    fn new(mut session: Session, to: &Sender<Msg>, state: &mut State) -> io::Result<Running> {
         let events = std::mem::replace(&mut session.events, channel().1);
         let past = std::mem::take(&mut session.past);
-        // (the screen has just been opened, and takes it)
-        drop(to.send(Msg::Behind(std::mem::take(&mut session.behind))));
+        let mut ended = matches!(past.last(), Some(Event::Ended(_)));
+        let behind = std::mem::take(&mut session.behind);
+        // (what is past asks for nothing)
+        drop(update(state, Msg::Behind(behind)));
+        past.into_iter().for_each(|event| drop(update(state, Msg::Event(event))));
         let to = to.clone();
         let forward = move || {
-            let mut ended = false;
-            for event in past.into_iter().chain(events) {
+            for event in events {
                 ended = matches!(event, Event::Ended(_));
                 if to.send(Msg::Event(event)).is_err() {
                     return;

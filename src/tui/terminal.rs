@@ -106,11 +106,6 @@ impl Screen {
     pub(super) fn bell(&mut self) -> io::Result<()> {
         execute!(stdout(), style::Print('\x07'))
     }
-
-    /// Gives the terminal back and says when that did not work.
-    pub(super) fn close(self) -> io::Result<()> {
-        restore()
-    }
 }
 
 impl Drop for Screen {

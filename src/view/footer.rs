@@ -2,7 +2,7 @@
 
 use super::draw::{self, Part};
 use super::theme::Theme;
-use crate::app::keys::{self, Context};
+use crate::app::keys::{Action, BINDINGS, Binding, Context};
 use crate::app::{Editor, Modal, Pane, State, title, values_of};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
@@ -113,19 +113,31 @@ fn hints(state: &State) -> &'static [&'static str] {
 
 /// The keys in force, as many as there is room for.
 pub(crate) fn keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let context = state.context();
     let paused = context == Context::Main && state.run.state == train::State::Paused;
-    let part = |b: &keys::Binding| {
-        let short = if b.action == keys::Action::Pause && paused { "resume" } else { b.short };
+    let word = |b: &Binding| if b.action == Action::Pause && paused { "resume" } else { b.short };
+    keys_of(BINDINGS, context, word, theme, buf, area);
+}
+
+/// The keys of a table that are in force, each with a word.
+pub(crate) fn keys_of<C: PartialEq, A: Copy>(
+    table: &'static [Binding<C, A>],
+    context: C,
+    word: impl Fn(&Binding<C, A>) -> &'static str,
+    theme: &Theme,
+    buf: &mut Buffer,
+    area: Rect,
+) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let part = |b: &Binding<C, A>| {
         let spans = vec![
             Span::styled(b.label.to_string(), theme.accent),
             Span::raw(" "),
-            Span::styled(short.to_string(), theme.dim),
+            Span::styled(word(b).to_string(), theme.dim),
         ];
         Part::new(b.rank, spans)
     };
-    draw::row(buf, area, 0, 2, keys::footer(context).map(part).collect(), Vec::new());
+    draw::row(buf, area, 0, 2, Binding::footer(table, context).map(part).collect(), Vec::new());
 }
 
 /// The value of a knob in the words of the screen.

@@ -3,7 +3,7 @@
 use super::theme::Theme;
 use super::{draw, popup};
 use crate::app::commands::COMMANDS;
-use crate::app::keys;
+use crate::app::keys::{BINDINGS, Binding};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -11,9 +11,20 @@ use ratatui::text::{Line, Span};
 /// Columns of the help.
 const COLUMNS: u16 = 76;
 
-/// Draws the help from line `scroll` on, in two columns where there is room.
+/// Draws the help of a run's screen from line `scroll` on.
 pub(crate) fn draw(scroll: usize, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let lines = lines(theme, COLUMNS.min(area.width.saturating_sub(2)));
+    draw_lines(scroll, |columns| lines(theme, columns), theme, buf, area);
+}
+
+/// Draws a help, whose lines are made for a number of columns, from line `scroll` on, in two columns where there is room.
+pub(crate) fn draw_lines(
+    scroll: usize,
+    lines: impl Fn(u16) -> Vec<Line<'static>>,
+    theme: &Theme,
+    buf: &mut Buffer,
+    area: Rect,
+) {
+    let lines = lines(COLUMNS.min(area.width.saturating_sub(2)));
     let columns = if area.width > 2 * COLUMNS { 2 } else { 1 };
     let per_column = lines.len().div_ceil(usize::from(columns));
     let room = usize::from(area.height.saturating_sub(3));
@@ -31,30 +42,50 @@ pub(crate) fn draw(scroll: usize, theme: &Theme, buf: &mut Buffer, area: Rect) {
 /// Columns of the keys.
 const KEYS: usize = 20;
 
-fn lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
-    let row = |left: &str, right: &str| {
-        let wrapped = draw::wrap(right, usize::from(columns).saturating_sub(KEYS + 2));
-        let line = |(i, text): (usize, String)| {
-            let left = if i == 0 { left } else { "" };
-            let left = format!("  {left:<width$}", width = KEYS - 2);
-            Line::from(vec![Span::styled(left, theme.accent), Span::styled(text, theme.text)])
-        };
-        wrapped.into_iter().enumerate().map(line).collect::<Vec<_>>()
+fn row(theme: &Theme, columns: u16, left: &str, right: &str) -> Vec<Line<'static>> {
+    let wrapped = draw::wrap(right, usize::from(columns).saturating_sub(KEYS + 2));
+    let line = |(i, text): (usize, String)| {
+        let left = if i == 0 { left } else { "" };
+        let left = format!("  {left:<width$}", width = KEYS - 2);
+        Line::from(vec![Span::styled(left, theme.accent), Span::styled(text, theme.text)])
     };
-    let heading = |text: &str| Line::from(Span::styled(text.to_string(), theme.good));
-    let mut lines = Vec::new();
-    for (name, bindings) in keys::help() {
-        lines.push(heading(name));
-        lines.extend(bindings.iter().flat_map(|b| row(b.label, b.help)));
-    }
-    lines.push(heading("Command line"));
-    lines.extend(row(":lr 0.1", "change a knob by its name; 0.1e and 0.1@500 as above"));
-    lines.extend(COMMANDS.iter().flat_map(|c| row(c.usage, c.help)));
-    lines.push(heading("When a change applies"));
-    lines.extend(row("live", "at the next step"));
-    lines.extend(row("epoch", "at the next epoch"));
-    lines.extend(row("fork", "only in a new run, which the screen offers"));
-    lines.extend(row("wait, ep 5, @500", "on its way; at epoch 5; at step 500"));
+    wrapped.into_iter().enumerate().map(line).collect()
+}
+
+/// A block of the help: its heading and its rows.
+pub(crate) fn block<'a>(
+    theme: &Theme,
+    columns: u16,
+    name: &str,
+    rows: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<Line<'static>> {
+    let heading = Line::from(Span::styled(name.to_string(), theme.good));
+    let rows = rows.into_iter().flat_map(|(left, right)| row(theme, columns, left, right));
+    std::iter::once(heading).chain(rows).collect()
+}
+
+/// The blocks of a key table.
+pub(crate) fn keys<C: PartialEq, A: Copy>(
+    theme: &Theme,
+    columns: u16,
+    table: &'static [Binding<C, A>],
+) -> Vec<Line<'static>> {
+    let blocks = Binding::help(table).into_iter();
+    blocks.flat_map(|(name, rows)| block(theme, columns, name, rows.iter().map(|b| (b.label, b.help)))).collect()
+}
+
+fn lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+    let first = (":lr 0.1", "change a knob by its name; 0.1e and 0.1@500 as above");
+    let commands = std::iter::once(first).chain(COMMANDS.iter().map(|c| (c.usage, c.help)));
+    let times = [
+        ("live", "at the next step"),
+        ("epoch", "at the next epoch"),
+        ("fork", "only in a new run, which the screen offers"),
+        ("wait, ep 5, @500", "on its way; at epoch 5; at step 500"),
+    ];
+    let mut lines = keys(theme, columns, BINDINGS);
+    lines.extend(block(theme, columns, "Command line", commands));
+    lines.extend(block(theme, columns, "When a change applies", times));
     lines
 }
 
@@ -69,7 +100,7 @@ mod tests {
             let lines = lines(&Theme::new(&options), columns);
             let cut = lines.iter().find(|l| l.width() + 2 > usize::from(columns));
             assert!(cut.is_none(), "{cut:?}");
-            assert!(lines.len() < keys::HELP_LINES, "{}", lines.len());
+            assert!(lines.len() < crate::app::keys::HELP_LINES, "{}", lines.len());
         }
     }
 }

@@ -14,6 +14,7 @@ mod plain;
 mod popup;
 mod rows;
 mod side;
+pub mod suite;
 pub mod svg;
 mod theme;
 

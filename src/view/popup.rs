@@ -3,7 +3,7 @@
 use super::draw;
 use super::footer::value_text;
 use super::theme::Theme;
-use crate::app::keys::{self, Context};
+use crate::app::keys::{BINDINGS, Binding, Context};
 use crate::app::{PresetDiff, State, number, title};
 use crate::recipe::{Knob, Value};
 use ratatui::buffer::Buffer;
@@ -21,9 +21,14 @@ pub(crate) fn window(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, c
 }
 
 /// The keys of a dialog and what they do, in lines of at most `columns`.
-fn choices(theme: &Theme, context: Context, columns: u16) -> Vec<Line<'static>> {
+pub(crate) fn choices<C: PartialEq, A: Copy>(
+    theme: &Theme,
+    table: &'static [Binding<C, A>],
+    context: C,
+    columns: u16,
+) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    for b in keys::footer(context) {
+    for b in Binding::footer(table, context) {
         let indent = draw::width(b.label) + 4;
         for (i, text) in draw::wrap(b.help, usize::from(columns).saturating_sub(indent)).into_iter().enumerate() {
             let label = if i == 0 { format!("  {}  ", b.label) } else { " ".repeat(indent) };
@@ -33,7 +38,7 @@ fn choices(theme: &Theme, context: Context, columns: u16) -> Vec<Line<'static>> 
     lines
 }
 
-fn show(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, lines: &[Line<'_>]) {
+pub(crate) fn show(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, lines: &[Line<'_>]) {
     let columns = lines.iter().map(Line::width).max().unwrap_or(0).max(draw::width(title) + 4) as u16 + 2;
     let inner = window(theme, buf, area, title, columns, lines.len() as u16);
     for (y, line) in lines.iter().enumerate() {
@@ -43,7 +48,7 @@ fn show(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, lines: &[Line<
 
 /// How to stop.
 pub(crate) fn stop(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut lines = choices(theme, Context::Stop, area.width.saturating_sub(4));
+    let mut lines = choices(theme, BINDINGS, Context::Stop, area.width.saturating_sub(4));
     let last = match state.run.checkpoint {
         Some(step) => format!("  the last checkpoint is of step {}", number::thousands(step)),
         None => "  there is no checkpoint yet".to_string(),
@@ -60,7 +65,7 @@ pub(crate) fn fork(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         lines.extend(differences(state, theme, &state.edits.fork, area.width));
         lines.push(Line::default());
     }
-    lines.extend(choices(theme, Context::Fork, area.width.saturating_sub(4)));
+    lines.extend(choices(theme, BINDINGS, Context::Fork, area.width.saturating_sub(4)));
     show(theme, buf, area, "Fork?", &lines);
 }
 
@@ -68,7 +73,7 @@ pub(crate) fn fork(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 pub(crate) fn preset(state: &State, diff: &PresetDiff, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let all: Vec<_> = diff.edits.iter().chain(&diff.forks).cloned().collect();
     let rows = differences(state, theme, &all, area.width);
-    let choices = choices(theme, Context::Preset, area.width.saturating_sub(4));
+    let choices = choices(theme, BINDINGS, Context::Preset, area.width.saturating_sub(4));
     let room = usize::from(area.height).saturating_sub(choices.len() + 4).max(1);
     let first = diff.scroll.min(rows.len().saturating_sub(room));
     let more = rows.len() - rows.len().min(first + room);

@@ -261,7 +261,7 @@ impl Screen {
     }
 }
 
-fn key(name: &str) -> Key {
+pub fn key(name: &str) -> Key {
     match name {
         "enter" => Key::plain(KeyCode::Enter),
         "esc" => Key::plain(KeyCode::Esc),

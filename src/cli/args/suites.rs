@@ -1,6 +1,6 @@
 //! What the commands on suites may be given.
 
-use super::Threads;
+use super::{Look, Threads};
 use crate::suite::Format;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -16,8 +16,13 @@ pub(in crate::cli) struct Suite {
     pub(in crate::cli) jobs: NonZeroUsize,
     #[command(flatten)]
     pub(in crate::cli) threads: Threads,
+    #[command(flatten)]
+    pub(in crate::cli) look: Look,
+    /// Lines of progress instead of the screen, as without a terminal
+    #[arg(long, conflicts_with_all = ["theme", "ascii"])]
+    pub(in crate::cli) plain: bool,
     /// Prints the command of every run instead, for machines elsewhere; those that are done as comments
-    #[arg(long, conflicts_with = "jobs")]
+    #[arg(long, conflicts_with_all = ["jobs", "plain"])]
     pub(in crate::cli) list: bool,
 }
 

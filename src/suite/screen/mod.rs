@@ -1,0 +1,191 @@
+//! The state of a suite's screen and what changes it: pure, without terminal, clock, file or thread.
+
+pub mod keys;
+mod update;
+
+pub use update::update;
+
+use super::{Now, Tally};
+use crate::app::{self, Options, Tone};
+use crate::batch::Outcome;
+use crate::train::{Command, Event};
+use keys::Context;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a notice stays.
+const NOTICE: Duration = Duration::from_secs(6);
+
+/// Something that happened outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// What every screen hears: keys, time, the size of the terminal, its loss, signals.
+    Screen(app::Msg),
+    /// What happens in a run.
+    Run {
+        /// Its place.
+        place: usize,
+        /// When it was told.
+        at: Duration,
+        /// What was told.
+        event: Event,
+    },
+    /// Something is said of the run at this place.
+    Said(usize, String),
+    /// The screen of a run could not be opened, and why.
+    Shut(String),
+    /// There is nothing left to train.
+    Over(Outcome),
+}
+
+/// Something the front end must do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send this to the run at this place.
+    Send(usize, Command),
+    /// Leave these runs out, and stop with a checkpoint those that are at work.
+    LeaveOut(Vec<usize>),
+    /// Put these runs back.
+    PutBack(Vec<usize>),
+    /// Open the screen of the run in this directory.
+    Open(PathBuf),
+    /// Save and stop all runs.
+    Stop,
+    /// Ring the bell: the suite is over.
+    Bell,
+    /// Stop the program until the shell continues it.
+    Suspend,
+    /// Leave the terminal alone from now on; the suite goes on.
+    LetGo,
+    /// Close the screen.
+    Leave,
+}
+
+/// What stands in front of the rows and takes the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Modal {
+    /// Help, scrolled by so many lines.
+    Help(usize),
+    /// Stop the suite?
+    Stop,
+}
+
+/// Where a row stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// A run is at work, or stands still: its place.
+    Run(usize),
+    /// Runs wait for their turn.
+    Waits,
+    /// What is left is left out.
+    Skipped,
+    /// Another program trains what is left.
+    Elsewhere,
+    /// A run failed, with these words.
+    Failed(String),
+    /// A run is done, but was edited.
+    Edited,
+    /// All runs are done.
+    Done,
+}
+
+/// Everything the screen of a suite shows.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// What a person chose before the start.
+    pub options: Options,
+    /// What is known of the suite.
+    pub tally: Tally,
+    /// The row at the cursor.
+    pub cursor: usize,
+    /// What stands in front of the rows.
+    pub modal: Option<Modal>,
+    /// How it ended, when it has.
+    pub over: Option<Outcome>,
+    /// Whether everything is being saved and stopped.
+    pub leaving: bool,
+    notice: Option<(String, Tone, Duration)>,
+    unattended: bool,
+    interrupted: Option<Duration>,
+    clock: Duration,
+    revision: u64,
+}
+
+impl State {
+    /// The screen of a suite that is about to be trained.
+    pub fn new(options: Options, tally: Tally) -> State {
+        State {
+            options,
+            tally,
+            cursor: 0,
+            modal: None,
+            over: None,
+            leaving: false,
+            notice: None,
+            unattended: false,
+            interrupted: None,
+            clock: Duration::ZERO,
+            revision: 0,
+        }
+    }
+
+    /// A number that changes whenever something visible does.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether the screen is gone and the suite goes on without it.
+    pub fn unattended(&self) -> bool {
+        self.unattended
+    }
+
+    /// The part of the key table that is in force.
+    pub fn context(&self) -> Context {
+        match self.modal {
+            Some(Modal::Help(_)) => Context::Help,
+            Some(Modal::Stop) => Context::Stop,
+            None if self.over.is_some() => Context::Ended,
+            None => Context::Main,
+        }
+    }
+
+    /// What is to be said for a while.
+    pub fn notice(&self) -> Option<(&str, Tone)> {
+        self.notice.as_ref().map(|(text, tone, _)| (text.as_str(), *tone))
+    }
+
+    /// Where a row stands.
+    pub fn standing(&self, cell: usize) -> Standing {
+        let tally = &self.tally;
+        if let Some(place) = tally.at_work(cell).next() {
+            return Standing::Run(place);
+        }
+        let now = || tally.of(cell).map(|place| &tally.live[place].now);
+        let failed = now().find_map(|now| if let Now::Failed(why) = now { Some(why.clone()) } else { None });
+        match failed {
+            _ if tally.open(cell).any(|place| !tally.away.contains(&place)) => Standing::Waits,
+            _ if tally.open(cell).next().is_some() => Standing::Skipped,
+            _ if now().any(|now| *now == Now::Elsewhere) => Standing::Elsewhere,
+            Some(why) => Standing::Failed(why),
+            None if now().any(|now| *now == Now::Edited) => Standing::Edited,
+            None => Standing::Done,
+        }
+    }
+
+    /// Whether nothing can be trained until something is put back.
+    pub fn is_held(&self) -> bool {
+        let mut waits = (0..self.tally.runs.len()).filter(|place| self.tally.live[*place].now == Now::Waits);
+        self.over.is_none()
+            && !self.tally.live.iter().any(super::Live::works)
+            && waits.all(|place| self.tally.away.contains(&place))
+    }
+
+    fn notify(&mut self, tone: Tone, text: impl Into<String>) {
+        self.notice = Some((text.into(), tone, self.clock + NOTICE));
+    }
+
+    fn next_theme(&mut self) {
+        self.options.theme = self.options.theme.next();
+        self.notify(Tone::Plain, format!("theme {}", self.options.theme.word()));
+    }
+}

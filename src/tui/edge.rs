@@ -1,0 +1,90 @@
+//! What every screen needs of the machine: the terminal, the signals, the panics, and when to draw.
+
+use super::pace::Pace;
+use super::panics::Panics;
+use super::signals::{Signals, Wish};
+use super::terminal::{Screen, restore};
+use crate::app::Msg;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Exit code after a second SIGINT, as without a screen.
+const INTERRUPTED: i32 = 130;
+
+/// The terminal, taken over until this is dropped.
+pub(super) struct Edge {
+    pub(super) screen: Screen,
+    pub(super) panics: Panics,
+    signals: Signals,
+    clock: Instant,
+    pace: Pace,
+}
+
+impl Edge {
+    pub(super) fn open() -> io::Result<Edge> {
+        let signals = Signals::new()?;
+        let panics = Panics::watch();
+        let screen = Screen::open()?;
+        Ok(Edge { screen, panics, signals, clock: Instant::now(), pace: Pace::default() })
+    }
+
+    /// Begins anew with drawing, as a screen does that comes to the front; gives the size of the terminal.
+    pub(super) fn begin(&mut self) -> io::Result<Msg> {
+        self.pace = Pace::default();
+        self.screen.mouse(false)?;
+        self.resized()
+    }
+
+    fn resized(&self) -> io::Result<Msg> {
+        self.screen.size().map(|(width, height)| Msg::Resize(width, height))
+    }
+
+    /// The time since the terminal was opened.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// Does what signals ask of the terminal, where there is one, and gives what they ask of the screen; `save` is asked
+    /// for by SIGUSR1.
+    pub(super) fn signals(&mut self, attended: bool, mut save: impl FnMut()) -> io::Result<Vec<Msg>> {
+        let mut asked = Vec::new();
+        for wish in self.signals.raised() {
+            match wish {
+                Wish::End => asked.push(Msg::Signal),
+                Wish::HangUp => asked.push(Msg::Gone),
+                Wish::Suspend if attended => self.screen.suspend()?,
+                Wish::Continue if attended => {
+                    // (a terminal that cannot be taken again is gone)
+                    asked.push(self.screen.retake().and_then(|()| self.resized()).unwrap_or(Msg::Gone));
+                }
+                Wish::Suspend | Wish::Continue => {}
+                Wish::Save => save(),
+                Wish::EndNow => {
+                    restore()?;
+                    std::process::exit(INTERRUPTED);
+                }
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Draws a revision when it is time for it; says when to come again, or nothing while it is on the screen.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub(super) fn draw(
+        &mut self,
+        revision: u64,
+        render: impl FnOnce(&mut Buffer, Rect),
+    ) -> io::Result<Option<Duration>> {
+        let wait = self.pace.wait(self.now(), revision);
+        if wait != Some(Duration::ZERO) {
+            return Ok(wait);
+        }
+        self.screen.draw(render)?;
+        self.pace.drew(self.now(), revision);
+        Ok(None)
+    }
+}
