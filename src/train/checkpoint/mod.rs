@@ -69,6 +69,12 @@ pub fn steps(dir: &Path) -> Vec<(u64, PathBuf)> {
     found
 }
 
+/// The best weights of the run in `dir`, or its newest checkpoint when none are the best yet.
+pub fn best_weights(dir: &Path) -> Option<PathBuf> {
+    let best = dir.join(BEST);
+    if best.is_file() { Some(best) } else { steps(dir).pop().map(|(_, path)| path) }
+}
+
 impl Checkpoint {
     /// Reads a checkpoint file and verifies every byte that counts.
     ///
