@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```text
 /// kernels <- ops <- nn <--+
-/// recipe <- data, tricks <- train <- runs <- app <- view <- front ends (tui, batch <- suite) <- cli <- main
+/// recipe <- data, tricks <- train <- runs <- app <- view <- front ends (tui, batch <- suite <- report) <- cli <- main
 /// ```
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),
@@ -30,8 +30,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tui", &["view"]),
     ("batch", &["runs"]),
     ("suite", &["batch"]),
+    ("report", &["suite"]),
     ("doctor", &["train", "hardware"]),
-    ("cli", &["tui", "suite", "watch", "doctor"]),
+    ("cli", &["tui", "report", "watch", "doctor"]),
     ("main", &["cli"]),
 ];
 

@@ -32,7 +32,7 @@ pub use attach::{Attached, attach, next as next_message};
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
 pub use line::{Line, Lines};
-pub use record::{Record, history};
+pub use record::{Record, history, last_confusion};
 pub use resume::{resume, resume_with};
 pub use tensorboard::tensorboard;
 pub use verify::{Verdict, verify};

@@ -13,7 +13,7 @@ pub use collect::{Ran, Results, Stage, collect};
 pub use file::{Budget, load};
 pub use progress::Progress;
 pub use stats::{Gain, Spread};
-pub use table::{Format, Table};
+pub use table::{Format, Row, Table};
 pub use train::{Board, Job, pace, train};
 
 use crate::recipe::{Changes, Invalid, Knob, Recipe, Value, knobs};
