@@ -14,6 +14,7 @@ pub mod nn;
 pub mod ops;
 pub mod random;
 pub mod recipe;
+pub mod report;
 pub mod runs;
 pub mod suite;
 pub mod train;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```text
 /// kernels <- ops <- nn <--+
-/// recipe <- data, tricks <- train <- runs <- app, batch <- suite <- view <- tui <- cli <- main
+/// recipe <- data, tricks <- train <- runs <- app, batch <- suite <- view, report <- tui <- cli <- main
 /// ```
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),
@@ -29,10 +29,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("batch", &["runs"]),
     // (the screen of a suite takes the keys of a run's)
     ("suite", &["app", "batch"]),
+    ("report", &["suite"]),
     ("view", &["suite"]),
     ("tui", &["view"]),
     ("doctor", &["train", "hardware"]),
-    ("cli", &["tui", "watch", "doctor"]),
+    ("cli", &["tui", "report", "watch", "doctor"]),
     ("main", &["cli"]),
 ];
 

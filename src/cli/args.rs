@@ -4,7 +4,7 @@ mod images;
 mod suites;
 
 pub(super) use images::{Bench, BenchInput, Data};
-pub(super) use suites::{Of, Suite, Table};
+pub(super) use suites::{At, Report, Suite, Table};
 
 use crate::app::ThemeName;
 use crate::recipe::Value;
@@ -37,6 +37,7 @@ Examples:
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
   tricktop predict runs/quick a.png b.jpg    what they say of images
   tricktop suite suites/fashion-refinements  what every refinement gains, over three seeds
+  tricktop report quick quick-2 -o page.html runs side by side, as one page that needs nothing beside it
   tricktop knobs                             every knob: default, range, when a change takes effect
 
 A preset is the path of a RON file or the name of a bundled one (`tricktop presets`).
@@ -271,6 +272,8 @@ pub(super) enum Command {
     Suite(Suite),
     /// Prints the table of a suite, of the runs that are done
     Table(Table),
+    /// Writes runs or a suite as one HTML page: curves, classes, images, recipes, how each run is made again
+    Report(Report),
     /// Goes on with a run that was stopped or killed, where its newest checkpoint left it
     Resume(Resume),
     /// Makes a new run out of a checkpoint of another one, and goes on with it

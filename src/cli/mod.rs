@@ -7,6 +7,7 @@ mod inspect;
 mod list;
 mod nets;
 mod records;
+mod report;
 mod screen;
 mod suites;
 mod using;
@@ -103,6 +104,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Nets { batch, json }) => print(&nets::list(batch.get(), json)?),
         Some(Command::Suite(args)) => suites::suite(&args),
         Some(Command::Table(args)) => suites::table(&args),
+        Some(Command::Report(args)) => report::report(&args),
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Fork(args)) => fork(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),

@@ -3,7 +3,7 @@
 use super::args::{Export, Replay};
 use super::{Failure, find_run, headless, print, set_threads};
 use crate::runs::{self, Record, RunError, Verdict};
-use crate::train::{BEST, Checkpoint, Options, TrainError, steps, weights_file, write_whole};
+use crate::train::{Checkpoint, Options, TrainError, best_weights, weights_file, write_whole};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -38,11 +38,8 @@ fn verify(dir: &Path, until: Option<u64>) -> Result<ExitCode, Failure> {
 
 /// Writes the best weights of a run, or the newest when none are the best yet, without what only tricktop knows.
 fn weights(dir: &Path, out: &Path) -> Result<String, Failure> {
-    let best = dir.join(BEST);
-    let newest = || steps(dir).pop().map(|(_, path)| path);
     let stuck = || RunError::Stuck { path: dir.to_path_buf(), why: "has no checkpoint yet".into() };
-    let from = if best.is_file() { Some(best) } else { newest() };
-    let from = from.ok_or_else(stuck).map_err(Failure::Run)?;
+    let from = best_weights(dir).ok_or_else(stuck).map_err(Failure::Run)?;
     let checkpoint = Checkpoint::read(&from).map_err(Failure::Use)?;
     let bytes = weights_file(checkpoint.weights()).map_err(Failure::Use)?;
     let wrong = |source| TrainError::Write { path: out.to_path_buf(), source };

@@ -1,6 +1,6 @@
 //! Suites and their tables.
 
-use super::args::{Of, Suite as Args, Table as TableArgs};
+use super::args::{At, Suite as Args, Table as TableArgs};
 use super::headless::Signals;
 use super::{Failure, print, screen, set_threads};
 use crate::batch::{Batch, Format, Outcome};
@@ -15,17 +15,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A suite with its runs and what there is of them.
-struct Opened {
-    suite: Suite,
-    dir: PathBuf,
+pub(super) struct Opened {
+    pub(super) suite: Suite,
+    pub(super) dir: PathBuf,
     store: Store,
-    runs: Vec<Run>,
-    results: Results,
+    pub(super) runs: Vec<Run>,
+    pub(super) results: Results,
 }
 
 impl Opened {
-    fn open(of: &Of) -> Result<Opened, Failure> {
-        let mut suite = suite::load(&of.file).map_err(Failure::Presets)?;
+    /// The suite that `file` names.
+    pub(super) fn open(file: &Path, of: &At) -> Result<Opened, Failure> {
+        let mut suite = suite::load(file).map_err(Failure::Presets)?;
         suite.seeds = of.seeds.unwrap_or(suite.seeds);
         let dir = of.runs.clone().unwrap_or_else(|| Path::new("runs").join(&suite.name));
         let mut store = Store::open(&dir).map_err(Failure::Run)?;
@@ -67,7 +68,7 @@ impl Opened {
 /// Trains what is left of a suite and prints its table, or the commands of its runs.
 pub(super) fn suite(args: &Args) -> Result<ExitCode, Failure> {
     set_threads(&args.threads)?;
-    let mut opened = Opened::open(&args.of)?;
+    let mut opened = Opened::open(&args.of.file, &args.of.at)?;
     if args.list {
         let command = |(run, stage): (&Run, Option<&Stage>)| {
             let done = if stage == Some(&Stage::Done) { "# done: " } else { "" };
@@ -136,13 +137,13 @@ fn on_screen(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failu
 
 /// Prints the table of a suite.
 pub(super) fn table(args: &TableArgs) -> Result<ExitCode, Failure> {
-    let opened = Opened::open(&args.of)?;
+    let opened = Opened::open(&args.of.file, &args.of.at)?;
     notes(&opened);
     print(&opened.table().text(args.format))
 }
 
 /// Says what was left out, and which runs failed.
-fn notes(opened: &Opened) {
+pub(super) fn notes(opened: &Opened) {
     for note in &opened.results.notes {
         eprintln!("{note}");
     }

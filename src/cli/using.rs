@@ -5,7 +5,7 @@ use super::{Failure, find_run, lines_of, set_threads};
 use crate::data::{Picture, Skipped, decode};
 use crate::recipe::preset;
 use crate::train::{
-    BEST, Classifier, Confusion, Evaluation, Guess, Tested, evaluate_checkpoint, evaluate_weights, steps,
+    BEST, Classifier, Confusion, Evaluation, Guess, Tally, Tested, best_weights, evaluate_checkpoint, evaluate_weights,
 };
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -42,12 +42,7 @@ struct Report<'a> {
 /// The checkpoint that a path names: a file, or the best or else the newest one of a run.
 fn checkpoint(path: &Path) -> PathBuf {
     let dir = find_run(path);
-    let best = dir.join(BEST);
-    match (dir.is_dir(), best.is_file()) {
-        (true, true) => best,
-        (true, false) => steps(&dir).pop().map_or(best, |(_, path)| path),
-        _ => path.to_path_buf(),
-    }
+    if dir.is_dir() { best_weights(&dir).unwrap_or_else(|| dir.join(BEST)) } else { path.to_path_buf() }
 }
 
 /// `tricktop eval`.
@@ -73,28 +68,22 @@ impl<'a> Report<'a> {
     fn new(file: &'a Path, tested: &'a Tested) -> Report<'a> {
         let Tested { evaluation: Evaluation { step, loss, top1, top5, confusion, .. }, classes: names, skipped } =
             tested;
-        let share = |part: u32, of: u32| (of > 0).then(|| f64::from(part) / f64::from(of));
-        let mut sums = vec![[0u32; 3]; names.len()];
-        for &[label, said, n] in &confusion.counts {
-            sums[label as usize][0] += n;
-            sums[said as usize][1] += n;
-            sums[label as usize][2] += if label == said { n } else { 0 };
-        }
-        let class = |(name, &[images, called, correct]): (&'a String, &[u32; 3])| Class {
+        let tallies = confusion.tallies();
+        let class = |(name, tally): (&'a String, &Tally)| Class {
             name,
-            images,
-            correct,
-            recall: share(correct, images),
-            precision: share(correct, called),
+            images: tally.images,
+            correct: tally.correct,
+            recall: tally.recall(),
+            precision: tally.precision(),
         };
         Report {
             file,
             step: *step,
-            images: sums.iter().map(|[images, ..]| images).sum(),
+            images: tallies.iter().map(|tally| tally.images).sum(),
             loss: *loss,
             top1: *top1,
             top5: *top5,
-            classes: names.iter().zip(&sums).map(class).collect(),
+            classes: names.iter().zip(&tallies).map(class).collect(),
             confusion,
             skipped,
         }
@@ -136,9 +125,7 @@ impl<'a> Report<'a> {
                 ""
             );
         }
-        let mut wrong = self.confusion.counts.clone();
-        wrong.retain(|[label, said, _]| label != said);
-        wrong.sort_by_key(|[label, said, n]| (std::cmp::Reverse(*n), *label, *said));
+        let wrong = self.confusion.mistaken();
         let name = |label: u32| self.classes[label as usize].name;
         let line = |[label, said, n]: &[u32; 3]| format!("{n:5}  {} called {}\n", name(*label), name(*said));
         format!("\nmost frequent confusions\n{}", wrong.iter().take(COLUMNS).map(line).collect::<String>())

@@ -86,6 +86,15 @@ impl DataSet {
         (self.mean, self.std) = (mean.to_vec(), std.to_vec());
         self.input = Input::new(self.input.shape, self.input.edge, mean, std);
     }
+
+    /// Leaves at most `most` test images, spread over all of them.
+    pub fn spread_test(&mut self, most: usize) {
+        let len = self.test.len();
+        if len > most {
+            let places: Vec<u32> = (0..most).map(|i| (i * len / most) as u32).collect();
+            self.test = self.test.select(&places);
+        }
+    }
 }
 
 /// What a source has to say.

@@ -34,7 +34,7 @@ pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
 pub use fork::{behind, fork};
 pub use line::{Line, Lines};
-pub use record::{Record, history, life};
+pub use record::{Record, history, last_confusion, life};
 pub use resume::{resume, resume_with};
 pub use tensorboard::tensorboard;
 pub use verify::{ON_A_CARD, Verdict, verify};

@@ -195,6 +195,15 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
     summary
 }
 
+/// The last confusion matrix of the run in `dir`, and the steps after which it was counted.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn last_confusion(dir: &Path) -> Result<Option<(u64, Confusion)>, RunError> {
+    let matrix = |line| if let Line::Confusion { step, confusion } = line { Some((step, confusion)) } else { None };
+    Ok(logs::read(&dir.join(METRICS))?.into_iter().rev().find_map(matrix))
+}
+
 fn evaluation(step: u64, epoch: f64, loss: f64, top1: f64, top5: f64) -> Evaluation {
     Evaluation { step, epoch, loss, top1, top5, confusion: Confusion::default() }
 }

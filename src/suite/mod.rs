@@ -17,7 +17,7 @@ pub use control::Control;
 pub use file::{Budget, load};
 pub use progress::Progress;
 pub use stats::{Gain, Spread};
-pub use table::{Format, Table};
+pub use table::{Format, Row, Table};
 pub use tally::{Live, Now, Tally};
 pub use train::{Board, Job, Plan, pace};
 

@@ -148,8 +148,13 @@ impl Table {
         self.rows.iter().map(|row| columns.iter().map(|column| (column.cell)(row)).collect()).collect()
     }
 
+    /// Heads and cells of the columns that hold something, the names of the rows first.
+    pub fn grid(&self) -> (Vec<&'static str>, Vec<Vec<String>>) {
+        (self.columns().iter().map(|column| column.head).collect(), self.cells())
+    }
+
     /// What stands below the table.
-    fn notes(&self) -> Vec<String> {
+    pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.missing > 0 {
             notes.push(format!("{} runs are not done yet.", self.missing));
@@ -168,7 +173,8 @@ impl Table {
         notes
     }
 
-    fn head(&self) -> String {
+    /// What stands above it.
+    pub fn head(&self) -> String {
         let epochs = self.epochs.map_or(String::new(), |epochs| format!(", {epochs} epochs"));
         format!("{}{epochs}", self.title)
     }

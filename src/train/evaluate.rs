@@ -9,8 +9,20 @@ use crate::ops::Ops;
 const BATCH: usize = 250;
 const PIXELS: usize = BATCH * 64 * 64;
 
+/// A test image and what the net says of it.
+pub struct Seen<'a> {
+    /// Its class.
+    pub label: usize,
+    /// The class that it is taken for.
+    pub said: usize,
+    /// What the net says of every class.
+    pub logits: &'a [f32],
+    /// Its pixels as the net sees them, HWC, normalised.
+    pub pixels: &'a [f32],
+}
+
 /// Top-1, top-5, mean cross entropy and confusion matrix on the test images that are whole, after `step` steps and
-/// `epoch` epochs; the others are added to `skipped`.
+/// `epoch` epochs; the others are added to `skipped`. `look` sees every image.
 ///
 /// # Errors
 /// The device's.
@@ -18,8 +30,8 @@ pub fn evaluate<D: Ops<f32>>(
     learner: &mut Learner<D>,
     reader: &mut Reader,
     skipped: &mut Vec<Skipped>,
-    step: u64,
-    epoch: f64,
+    (step, epoch): (u64, f64),
+    mut look: impl FnMut(Seen<'_>),
 ) -> Result<Evaluation, TrainError> {
     let (classes, test) = (reader.set().classes.len(), &reader.set().test);
     let (len, size) = (test.len(), (PIXELS / (test.height * test.width)).clamp(1, BATCH));
@@ -33,12 +45,15 @@ pub fn evaluate<D: Ops<f32>>(
             continue;
         }
         let logits = learner.logits(&batch).map_err(TrainError::device)?;
-        for (z, &label) in logits.chunks_exact(classes).zip(&batch.labels) {
+        let pixels = batch.pixels.chunks_exact(batch.height * batch.width * batch.channels);
+        for ((z, &label), pixels) in logits.chunks_exact(classes).zip(&batch.labels).zip(pixels) {
             let rank = rank(z, label);
             first += usize::from(rank == 0);
             among_five += usize::from(rank < 5);
             loss += cross_entropy(z, label);
-            said.push((label, predicted(z)));
+            let predicted = predicted(z);
+            said.push((label, predicted));
+            look(Seen { label, said: predicted, logits: z, pixels });
         }
     }
     let n = n as f64;

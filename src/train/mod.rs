@@ -15,15 +15,16 @@ mod trainer;
 mod worker;
 
 pub use checkpoint::{
-    BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, checkpoint_path, read_weights, steps, weights_file,
-    write_whole,
+    BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, best_weights, checkpoint_path, read_weights, steps,
+    weights_file, write_whole,
 };
-pub use confusion::Confusion;
+pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
 pub use edits::Waiting;
 pub use error::TrainError;
+pub use evaluate::Seen;
 pub(crate) use protocol::or_nan;
 pub use protocol::*;
-pub use result::{Classifier, Guess, Tested, evaluate_checkpoint, evaluate_weights};
+pub use result::{Classifier, Guess, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax};
 pub use step::{Learner, Outcome};
 pub use worker::{Options, Worker, check, spawn};

@@ -1,7 +1,7 @@
 //! What a trained net is used for: evaluation, and classes of single images.
 
 use super::checkpoint::{Checkpoint, Signature, read_weights};
-use super::evaluate::evaluate;
+use super::evaluate::{Seen, evaluate};
 use super::step::Learner;
 use super::{Evaluation, TrainError};
 use crate::data::{self, Batch, DataSet, Input, Picture, Reader, Skipped};
@@ -29,6 +29,22 @@ pub struct Tested {
 /// # Errors
 /// A checkpoint or images that cannot be had, or that do not fit each other.
 pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, TrainError> {
+    let (net, set, at) = checkpoint(path, data)?;
+    measure(net, set, at, |_, _| {})
+}
+
+/// Evaluates a checkpoint on at most `most` of the test images of its recipe, spread over all of them; `look` sees each.
+///
+/// # Errors
+/// A checkpoint or images that cannot be had, or that do not fit each other.
+pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
+    let (net, mut set, at) = checkpoint(path, None)?;
+    set.spread_test(most);
+    measure(net, set, at, look)
+}
+
+/// The net of a checkpoint, the images that it is for, and the steps and epochs that it has seen.
+fn checkpoint(path: &Path, data: Option<&Path>) -> Result<(Net<f32, Cpu>, DataSet, (u64, f64)), TrainError> {
     let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
     let checkpoint = Checkpoint::read(path)?;
     let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
@@ -36,7 +52,7 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, T
     if let Some(signature) = &checkpoint.meta.signature {
         set.normalise(&signature.mean, &signature.std);
     }
-    let at = &checkpoint.meta.at;
+    let at = (checkpoint.meta.at.step, checkpoint.meta.at.epoch as f64);
     let net = checkpoint.net(&Cpu::default())?;
     let expected = (net.spec().image_channels, net.spec().classes);
     let found = (set.train.channels, set.classes.len());
@@ -46,7 +62,7 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, T
             expected.0, expected.1, set.name, found.0, found.1
         )));
     }
-    measure(net, set, at.step, at.epoch as f64)
+    Ok((net, set, at))
 }
 
 /// Evaluates a file of weights of any program as the net of a recipe, on its images or on those of a directory.
@@ -56,15 +72,21 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, T
 pub fn evaluate_weights(path: &Path, recipe: &Recipe, data: Option<&Path>) -> Result<Tested, TrainError> {
     let set = open(recipe, data)?;
     let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
-    measure(net, set, 0, 0.0)
+    measure(net, set, (0, 0.0), |_, _| {})
 }
 
-fn measure(net: Net<f32, Cpu>, set: DataSet, step: u64, epoch: f64) -> Result<Tested, TrainError> {
-    let mut reader = Reader::new(Arc::new(set), rayon::current_num_threads())?;
+fn measure(
+    net: Net<f32, Cpu>,
+    set: DataSet,
+    at: (u64, f64),
+    mut look: impl FnMut(&DataSet, Seen<'_>),
+) -> Result<Tested, TrainError> {
+    let set = Arc::new(set);
+    let mut reader = Reader::new(set.clone(), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
-    let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, step, epoch)?;
-    Ok(Tested { evaluation, classes: reader.set().classes.clone(), skipped })
+    let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
+    Ok(Tested { evaluation, classes: set.classes.clone(), skipped })
 }
 
 /// A net with the weights of a file that is of it alone.
@@ -89,6 +111,14 @@ fn open(recipe: &Recipe, data: Option<&Path>) -> Result<DataSet, TrainError> {
         recipe = recipe.with(changes).map_err(|invalid| TrainError::Resume(reasons(&invalid)))?;
     }
     Ok(data::open(&recipe.data, recipe.train.seed)?)
+}
+
+/// Probabilities of logits.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let most = logits.iter().fold(f64::NEG_INFINITY, |m, v| m.max(f64::from(*v)));
+    let powers: Vec<f64> = logits.iter().map(|v| (f64::from(*v) - most).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|power| power / sum).collect()
 }
 
 /// A class that an image may be of.
@@ -136,13 +166,10 @@ impl Classifier {
         let [height, width, channels] = *image;
         let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
         let logits = self.learner.logits(&batch).map_err(TrainError::device)?;
-        let most = logits.iter().fold(f64::NEG_INFINITY, |m, v| m.max(f64::from(*v)));
-        let powers: Vec<f64> = logits.iter().map(|v| (f64::from(*v) - most).exp()).collect();
-        let sum: f64 = powers.iter().sum();
         let mut guesses: Vec<Guess> = (0..)
             .zip(classes)
-            .zip(&powers)
-            .map(|((label, class), power)| Guess { class: class.clone(), label, probability: power / sum })
+            .zip(softmax(&logits))
+            .map(|((label, class), probability)| Guess { class: class.clone(), label, probability })
             .collect();
         guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         guesses.truncate(count);

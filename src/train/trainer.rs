@@ -308,7 +308,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.enter(State::Evaluating);
         let epochs = self.epochs_done();
         let mut skipped = Vec::new();
-        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, self.at.step, epochs);
+        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, (self.at.step, epochs), |_| {});
         self.enter(before);
         self.skip(&skipped)?;
         evaluation

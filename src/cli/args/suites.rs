@@ -35,12 +35,33 @@ pub(in crate::cli) struct Table {
     pub(in crate::cli) format: Format,
 }
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Report {
+    /// Run directories, or their names in `runs/`; or one suite, a file or the name of a bundled one
+    #[arg(required = true, value_name = "RUN|SUITE")]
+    pub(in crate::cli) targets: Vec<PathBuf>,
+    /// File of the page; `-` prints it
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    pub(in crate::cli) output: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) at: At,
+    #[command(flatten)]
+    pub(in crate::cli) threads: Threads,
+}
+
 /// A suite and its runs.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Of {
     /// Suite: a file, or the name of a bundled one (`tricktop presets` lists them)
     #[arg(value_name = "SUITE")]
     pub(in crate::cli) file: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) at: At,
+}
+
+/// Which runs of a suite, and where they are.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct At {
     /// Runs of every row, each with another seed [default: as the suite says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(in crate::cli) seeds: Option<u64>,

@@ -77,6 +77,12 @@ pub fn checkpoint_path(dir: &Path, step: u64) -> PathBuf {
     dir.join(DIRECTORY).join(format!("step-{step:06}.safetensors"))
 }
 
+/// The best weights of the run in `dir`, or its newest checkpoint when none are the best yet.
+pub fn best_weights(dir: &Path) -> Option<PathBuf> {
+    let best = dir.join(BEST);
+    if best.is_file() { Some(best) } else { steps(dir).pop().map(|(_, path)| path) }
+}
+
 impl Checkpoint {
     /// Reads a checkpoint file and verifies every byte that counts.
     ///

@@ -1,0 +1,138 @@
+//! How every class was recognised, and what it was taken for.
+
+use super::Run;
+use super::page::{count, numbers, percent};
+use crate::train::{Confusion, Tally};
+use maud::{Markup, html};
+
+/// Classes that a matrix may have, and those whose counts are written into it.
+const MATRIX: usize = 40;
+const WRITTEN: usize = 14;
+
+/// Rows of a list of many.
+const LISTED: usize = 30;
+
+/// The sections of the last confusion matrix of a run.
+pub(super) fn sections(run: &Run) -> Markup {
+    let Some((step, confusion)) = &run.confusion else {
+        return html! { section { h3 { "Classes" } p.none { "nothing was evaluated yet" } } };
+    };
+    html! {
+        section {
+            h3 { "Classes" }
+            p.note { "On the test images after step " (count(*step)) "." }
+            (accuracy(run, confusion))
+        }
+        section {
+            h3 { "Confusion" }
+            @match confusion.rows(MATRIX) {
+                Some(rows) => (matrix(run, &rows)),
+                None => (pairs(run, confusion)),
+            }
+        }
+    }
+}
+
+/// A row for each class, or for the worst of many.
+fn accuracy(run: &Run, confusion: &Confusion) -> Markup {
+    let mut classes: Vec<(usize, Tally)> = confusion.tallies().into_iter().enumerate().collect();
+    let all = classes.len();
+    if all > MATRIX {
+        classes.retain(|(_, tally)| tally.images > 0);
+        classes.sort_by(|(_, a), (_, b)| a.recall().partial_cmp(&b.recall()).unwrap_or(std::cmp::Ordering::Equal));
+        classes.truncate(LISTED);
+    }
+    let share = |v: Option<f64>| html! { @match v { Some(v) => (percent(v)), None => "–" } };
+    let row = |(label, tally): (usize, Tally)| {
+        vec![
+            html! { (run.class(label)) },
+            html! { (count(tally.images.into())) },
+            html! { (count(tally.correct.into())) },
+            share(tally.recall()),
+            share(tally.precision()),
+            html! { (bar(tally.recall().unwrap_or_default())) },
+        ]
+    };
+    html! {
+        (numbers(&["class", "images", "right", "accuracy", "precision", ""], classes.into_iter().map(row)))
+        @if all > MATRIX { p.note { "The " (LISTED) " least accurate of " (count(all as u64)) " classes." } }
+        p.note {
+            "Accuracy: share of a class's images that were called so. Precision: share of the images called so that "
+            "are of it."
+        }
+    }
+}
+
+fn bar(share: f64) -> Markup {
+    html! {
+        svg.bar role="img" aria-label=(percent(share)) width="100" height="8" {
+            rect.ground width="100" height="8" rx="2" {}
+            rect.fill width={ (format!("{:.1}", 100.0 * share)) } height="8" rx="2" {}
+        }
+    }
+}
+
+/// The matrix as a table; colours are shares of a row.
+fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
+    let written = rows.len() <= WRITTEN;
+    let cell = |label: usize, said: usize, n: u32, of: u32| {
+        let share = if of > 0 { f64::from(n) / f64::from(of) } else { 0.0 };
+        // (mistakes are few: their colours rise faster)
+        let depth = if label == said { share } else { share.sqrt() };
+        let title = format!("{} called {}: {n}, {}", run.class(label), run.class(said), percent(share));
+        html! {
+            @if n == 0 { td {} } @else {
+                td.right[label == said].wrong[label != said] style={ "--v:" (format!("{depth:.2}")) } title=(title) {
+                    @if written { (n) }
+                }
+            }
+        }
+    };
+    html! {
+        div.scroll {
+            table.matrix.small[!written] {
+                thead {
+                    tr {
+                        th.corner { "label ↓ called →" }
+                        @for class in (0..rows.len()).map(|said| run.class(said)) {
+                            th scope="col" title=(class) { span { (class) } }
+                        }
+                    }
+                }
+                tbody {
+                    @for (label, row) in rows.iter().enumerate() {
+                        tr {
+                            th scope="row" title=(run.class(label)) { span { (run.class(label)) } }
+                            @for (said, n) in row.iter().enumerate() { (cell(label, said, *n, row.iter().sum())) }
+                        }
+                    }
+                }
+            }
+        }
+        p.note {
+            "A row for each label, a column for what was said. Colours show shares of a row, those of mistakes "
+            "magnified."
+        }
+    }
+}
+
+/// The most frequent confusions, where a matrix would be too large.
+fn pairs(run: &Run, confusion: &Confusion) -> Markup {
+    let (tallies, wrong) = (confusion.tallies(), confusion.mistaken());
+    let row = |&[label, said, n]: &[u32; 3]| {
+        let of = tallies.get(label as usize).map_or(0, |tally| tally.images).max(1);
+        vec![
+            run.class(label as usize),
+            run.class(said as usize),
+            count(n.into()),
+            percent(f64::from(n) / f64::from(of)),
+        ]
+    };
+    html! {
+        (numbers(&["label", "called", "images", "share of the label"], wrong.iter().take(LISTED).map(row)))
+        p.note {
+            "The " (wrong.len().min(LISTED)) " most frequent of " (count(wrong.len() as u64))
+            " confusions; a matrix of " (count(confusion.classes.into())) " classes would not be readable."
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Several runs beside one another.
+
+use super::Run;
+use super::chart::{Chart, Look, Mark, Series};
+use super::page::{count, loss, millions, numbers, percent};
+use super::run::marks;
+use crate::recipe::{KNOBS, Knob};
+use maud::{Markup, html};
+
+/// Runs whose curves are drawn together.
+const DRAWN: usize = 24;
+
+/// The figures of the runs, their curves in common charts, and the knobs in which they differ.
+pub(super) fn section(runs: &[Run]) -> Markup {
+    html! {
+        header {
+            h1 { (runs.len()) " runs" }
+            p.lede { (runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", ")) }
+        }
+        section { h3 { "Figures" } (figures(runs)) }
+        (curves(runs))
+        section { h3 { "Differences" } (differences(runs)) }
+    }
+}
+
+fn figures(runs: &[Run]) -> Markup {
+    let row = |(place, run): (usize, &Run)| {
+        let text = |text: Option<String>| html! { (text.unwrap_or_else(|| "–".into())) };
+        let last = run.epochs.last();
+        vec![
+            html! { a href={ "#run-" (place + 1) } { (run.name) } },
+            text(last.map(|end| percent(end.evaluation.top1))),
+            text(run.best().map(|end| percent(end.evaluation.top1))),
+            text(last.map(|end| percent(end.evaluation.top5))),
+            text(last.map(|end| loss(end.evaluation.loss))),
+            text(last.map(|end| end.epoch.to_string())),
+            text(run.steps().map(count)),
+            html! { (run.edits.len()) },
+            text(run.ready.as_ref().map(|ready| millions(ready.parameters))),
+            text(run.img_s.map(|v| format!("{v:.0}"))),
+            html! { (run.state) },
+        ]
+    };
+    let heads = ["run", "top-1", "best", "top-5", "test loss", "epochs", "steps", "edits", "params", "img/s", "state"];
+    html! {
+        (numbers(&heads, runs.iter().enumerate().map(row)))
+        p.note {
+            "Top-1, top-5 and loss on the test images after the last epoch; best: the highest top-1 of any epoch."
+        }
+    }
+}
+
+fn curves(runs: &[Run]) -> Markup {
+    let epochs = runs.iter().map(|run| run.epochs.len()).max().unwrap_or_default() as f64;
+    let drawn = &runs[..runs.len().min(DRAWN)];
+    let several = drawn.iter().filter(|run| !run.edits.is_empty()).count() > 1;
+    let all: Vec<Mark> = drawn
+        .iter()
+        .enumerate()
+        .flat_map(|(colour, run)| {
+            let own = move |mark: Mark| {
+                let title = format!("{}: {}", run.name, mark.title);
+                Mark { title, colour: Some(colour), ..mark }
+            };
+            marks(run).into_iter().map(own)
+        })
+        // (a number alone would not say of which run it is)
+        .map(|mark| if several { Mark { number: String::new(), ..mark } } else { mark })
+        .collect();
+    let chart = |title, unit, wide, look, of: &dyn Fn(&Run) -> Vec<(f64, f64)>| {
+        let series = |(colour, run): (usize, &Run)| Series { name: run.name.clone(), colour, look, points: of(run) };
+        let series = drawn.iter().enumerate().map(series).collect();
+        Chart { title, unit, series, marks: &all, epochs, wide }.html()
+    };
+    html! {
+        section.charts {
+            h3 { "Curves" }
+            div.pair {
+                (chart("Accuracy", "top-1, % of the test images", false, Look::Dotted,
+                    &|run| run.by_epoch(|end| 100.0 * end.evaluation.top1)))
+                (chart("Test loss", "cross entropy", true, Look::Dotted,
+                    &|run| run.by_epoch(|end| end.evaluation.loss)))
+                (chart("Training loss", "mean of an epoch, of each run's own targets", true, Look::Dotted,
+                    &|run| run.by_epoch(|end| end.train_loss)))
+                (chart("Learning rate", "at every logged step", false, Look::Line, &|run| run.rates.clone()))
+            }
+            @if runs.len() > DRAWN { p.note { "The curves of the first " (DRAWN) " runs." } }
+        }
+    }
+}
+
+/// The knobs whose values are not the same in all runs.
+fn differences(runs: &[Run]) -> Markup {
+    let differs = |knob: &&Knob| {
+        knob.path != "name" && runs.windows(2).any(|pair| pair[0].recipe.get(knob) != pair[1].recipe.get(knob))
+    };
+    let knobs: Vec<&Knob> = KNOBS.iter().filter(differs).collect();
+    let edited = runs.iter().any(|run| !run.edits.is_empty());
+    if knobs.is_empty() {
+        return html! { p { "The recipes are the same." @if edited { " The runs were edited." } } };
+    }
+    html! {
+        div.scroll {
+            table.words {
+                thead { tr { th scope="col" { "knob" } @for run in runs { th scope="col" { (run.name) } } } }
+                tbody {
+                    @for knob in knobs {
+                        tr {
+                            th scope="row" { code { (knob.path) } }
+                            @for run in runs { td { (run.recipe.get(knob)) " " (knob.unit) } }
+                        }
+                    }
+                    @if edited {
+                        tr { th scope="row" { "edits" } @for run in runs { td { (run.edits.len()) } } }
+                    }
+                }
+            }
+        }
+        p.note { "The knobs in which the recipes differ, as the runs were started." }
+    }
+}

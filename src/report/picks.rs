@@ -1,0 +1,182 @@
+//! Test images with what a run's net says of them.
+
+use crate::data::DataSet;
+use crate::train::{Seen, Tested, best_weights, show_checkpoint, softmax};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use std::cmp::Reverse;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+/// Test images that are looked at, at most.
+const MOST: usize = 2000;
+
+/// Images that are shown of what was recognised, and of what was not.
+const RIGHT: usize = 12;
+const WRONG: usize = 24;
+
+/// Longest edge of an image in a page.
+const EDGE: u32 = 112;
+
+/// An image that is shown.
+#[derive(Clone, Debug)]
+pub struct Pick {
+    /// It as the address of a PNG that holds itself.
+    pub data: String,
+    /// Its width and height in pixels.
+    pub size: (u32, u32),
+    /// Its class.
+    pub label: usize,
+    /// The class that it is taken for.
+    pub said: usize,
+    /// The probability of that class.
+    pub probability: f64,
+}
+
+/// What a net says of test images.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    /// The weights.
+    pub file: PathBuf,
+    /// Steps that they have seen.
+    pub step: u64,
+    /// Test images that were looked at.
+    pub images: usize,
+    /// Top-1 on them, as a fraction.
+    pub top1: f64,
+    /// Some of those that were recognised, of as many classes as there is room for.
+    pub right: Vec<Pick>,
+    /// Those that were mistaken with the greatest confidence.
+    pub wrong: Vec<Pick>,
+}
+
+/// Evaluates the best weights of the run in `dir`, else its newest, on some of its test images.
+///
+/// # Errors
+/// Why it cannot be done, as a sentence: weights or images that are gone, or that do not fit each other.
+pub fn look(dir: &Path) -> Result<Samples, String> {
+    let none = || format!("{} has no weights yet, or no longer", dir.display());
+    let file = best_weights(dir).ok_or_else(none)?;
+    let mut shelf = Shelf::default();
+    let look = |set: &DataSet, seen: Seen<'_>| shelf.take(set, &seen);
+    let Tested { evaluation, .. } = show_checkpoint(&file, MOST, look).map_err(|e| e.to_string())?;
+    let Shelf { images, right, wrong, .. } = shelf;
+    let picks = |kept: Vec<Kept>| kept.into_iter().map(Kept::pick).collect();
+    Ok(Samples { file, step: evaluation.step, images, top1: evaluation.top1, right: picks(right), wrong: picks(wrong) })
+}
+
+/// An image that may be shown.
+struct Kept {
+    bytes: Vec<u8>,
+    shape: [usize; 3],
+    label: usize,
+    said: usize,
+    probability: f64,
+}
+
+/// Keeps the images that are worth to be shown.
+#[derive(Default)]
+struct Shelf {
+    images: usize,
+    right: Vec<Kept>,
+    wrong: Vec<Kept>,
+}
+
+impl Shelf {
+    fn take(&mut self, set: &DataSet, seen: &Seen<'_>) {
+        self.images += 1;
+        let &Seen { label, said, .. } = seen;
+        let probability = softmax(seen.logits).get(said).copied().unwrap_or_default();
+        let keep = || Kept { bytes: bytes(set, seen.pixels), shape: set.test.shape(), label, said, probability };
+        if label == said {
+            let share = (RIGHT / set.classes.len()).max(1);
+            let of_class = self.right.iter().filter(|kept| kept.label == label).count();
+            if of_class < share && self.right.len() < RIGHT {
+                self.right.push(keep());
+                self.right.sort_by_key(|kept| kept.label);
+            }
+        } else if self.wrong.len() < WRONG || self.wrong.last().is_some_and(|last| probability > last.probability) {
+            self.wrong.push(keep());
+            self.wrong.sort_by_key(|kept| Reverse((kept.probability * 1e12) as u64));
+            self.wrong.truncate(WRONG);
+        }
+    }
+}
+
+/// What the net sees as a picture has it.
+fn bytes(set: &DataSet, pixels: &[f32]) -> Vec<u8> {
+    let channels = set.mean.iter().zip(&set.std).cycle();
+    pixels.iter().zip(channels).map(|(v, (mean, std))| (v * std + mean).round().clamp(0.0, 255.0) as u8).collect()
+}
+
+impl Kept {
+    fn pick(self) -> Pick {
+        let Kept { bytes, shape, label, said, probability } = self;
+        let picture = picture(bytes, shape);
+        let mut png = Cursor::new(Vec::new());
+        // (memory takes everything)
+        let written = picture.write_to(&mut png, ImageFormat::Png).map(|()| png.into_inner()).unwrap_or_default();
+        let data = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(written));
+        Pick { data, size: (picture.width(), picture.height()), label, said, probability }
+    }
+}
+
+/// A picture no larger than a page needs; of channels that are no colours the first is shown.
+fn picture(bytes: Vec<u8>, [height, width, channels]: [usize; 3]) -> DynamicImage {
+    let (w, h) = (width as u32, height as u32);
+    let first = || bytes.iter().step_by(channels.max(1)).copied().collect();
+    let whole = match channels {
+        3 => RgbImage::from_raw(w, h, bytes).map(DynamicImage::from),
+        _ => GrayImage::from_raw(w, h, first()).map(DynamicImage::from),
+    };
+    let whole = whole.unwrap_or_default();
+    if w.max(h) > EDGE { whole.thumbnail(EDGE, EDGE) } else { whole }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data;
+
+    #[test]
+    fn the_most_confident_mistakes_and_one_of_every_class_are_kept() {
+        let recipe = crate::recipe::Recipe::default();
+        let set = data::open(&recipe.data, 0).unwrap();
+        let mut shelf = Shelf::default();
+        let pixels = vec![0.5; 28 * 28];
+        let mut see = |label: usize, said: usize, sure: f32| {
+            let mut logits = vec![0.0; 10];
+            logits[said] = sure;
+            shelf.take(&set, &Seen { label, said, logits: &logits, pixels: &pixels });
+        };
+        for i in 0..100 {
+            see(i % 10, (i + 1) % 10, i as f32 / 10.0);
+            see(i % 10, i % 10, 3.0);
+        }
+        assert_eq!((shelf.images, shelf.right.len(), shelf.wrong.len()), (200, 10, WRONG));
+        assert!(shelf.wrong.windows(2).all(|w| w[0].probability >= w[1].probability));
+        assert!(shelf.wrong[0].probability > 0.99 && shelf.wrong[0].said == 0, "{}", shelf.wrong[0].probability);
+        let labels: Vec<usize> = shelf.right.iter().map(|kept| kept.label).collect();
+        assert_eq!(labels, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(shelf.right.pop().unwrap().pick().size, (28, 28));
+    }
+
+    #[test]
+    fn large_pictures_become_small_and_odd_ones_grey() {
+        let small = |shape: [usize; 3]| picture(vec![200; shape.iter().product()], shape);
+        let photograph = small([299, 224, 3]);
+        assert_eq!((photograph.width(), photograph.height()), (84, 112));
+        assert_eq!(small([8, 9, 2]).as_luma8().unwrap().dimensions(), (9, 8));
+        let kept = Kept { bytes: vec![9; 12], shape: [2, 2, 3], label: 0, said: 1, probability: 0.5 };
+        let data = kept.pick().data;
+        let png = BASE64_STANDARD.decode(data.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
+        assert_eq!(data::decode(&png).unwrap().pixels, vec![9; 12]);
+    }
+
+    #[test]
+    fn a_run_without_weights_has_no_samples() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(look(dir.path()).unwrap_err().contains("has no weights"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Images with what the net says of them.
+
+use super::page::{count, percent};
+use super::picks::{Pick, Samples};
+use super::{Run, SHOWN};
+use maud::{Markup, html};
+
+/// The section of a run's images.
+pub(super) fn section(run: &Run) -> Markup {
+    html! {
+        section {
+            h3 { "Images" }
+            @match &run.samples {
+                None => p.none { "Images are shown of the first " (SHOWN) " runs of a report." },
+                Some(Err(why)) => p.none { "There are none to show: " (why) },
+                Some(Ok(samples)) => (shown(run, samples)),
+            }
+        }
+    }
+}
+
+fn shown(run: &Run, samples: &Samples) -> Markup {
+    let Samples { file, step, images, top1, right, wrong } = samples;
+    html! {
+        p.note {
+            "What " code { (file.display()) } " (step " (count(*step)) ") says of " (count(*images as u64))
+            " test images, of which it recognises " (percent(*top1)) "."
+        }
+        @if !wrong.is_empty() {
+            h4 { "Mistaken with the greatest confidence" }
+            (grid(run, wrong))
+        }
+        @if !right.is_empty() {
+            h4 { "Recognised" }
+            (grid(run, right))
+        }
+    }
+}
+
+fn grid(run: &Run, picks: &[Pick]) -> Markup {
+    html! {
+        div.images {
+            @for Pick { data, size: (width, height), label, said, probability } in picks {
+                figure {
+                    img.pixels[*width.max(height) < 64] src=(data) width=(width) height=(height)
+                        alt={ "an image of " (run.class(*label)) };
+                    figcaption {
+                        b.wrong[label != said] { (run.class(*said)) } " "
+                        span.unit { (format!("{:.1}\u{a0}%", 100.0 * probability)) }
+                        @if label != said { br; span.unit { "is " (run.class(*label)) } }
+                    }
+                }
+            }
+        }
+    }
+}
