@@ -142,7 +142,7 @@ fn every_layer() -> NetSpec {
     NetSpec { name, layers, head, features: 16, eps: 1e-5, image_channels: 3, classes: 4, auxiliary: None }
 }
 
-/// The losses of training steps of that net.
+/// The losses of some training steps of that net. (More would tell less: norms over few values blow roundings up.)
 fn train<D: Ops<f32>>(dev: D, mixed: bool) -> Vec<f64> {
     let data = Synthetic { height: 16, width: 16, channels: 3, classes: 4, train: 32, test: 4 }.build(0);
     let mut s = Settings::default();
@@ -156,7 +156,7 @@ fn train<D: Ops<f32>>(dev: D, mixed: bool) -> Vec<f64> {
         let at = Position { epoch: 0, batch: batch + 1, batches: 10 };
         f64::from(learner.step(&images, at, &s).unwrap().loss)
     };
-    (0..10).map(step).collect()
+    (0..6).map(step).collect()
 }
 
 #[test]
