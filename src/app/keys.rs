@@ -284,8 +284,8 @@ bindings! {
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going";
     Dialog FORK:
     [c('h')] "h" ForkHere, "from here" 1, "go on from here in a new run; this one stays as it is, with a checkpoint";
-    [c('n'), k(Enter)] "n" NewRun, "new run" 2, "stop this run with a checkpoint, start a new one from scratch with these values";
-    [c('x')] "x" Forget, "forget" 3, "forget these values";
+    [c('n'), k(Enter)] "n" NewRun, "new run" 2, "stop this run with a checkpoint, start one from scratch with the values marked fork";
+    [c('x')] "x" Forget, "forget" 3, "forget the values marked fork";
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going; the values stay marked, f comes back here";
     Dialog PRESET:
     [c('a'), k(Enter)] "a" Accept, "apply" 1, "apply what this run can take";
