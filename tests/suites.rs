@@ -167,19 +167,19 @@ fn mistakes_are_told_with_their_places() {
     let cases = [
         (
             r#"cells: [(name: "x", recipe: (schedule: (decai: Cosine, base_lr: -1.0)))]"#,
-            "made.ron:1:91: unknown field `decai` in schedule; did you mean `decay`?\n\
-             made.ron:1:115: schedule.base_lr is -1.0; it must be a number in (0, 100]",
+            "made.ron:1:96: unknown field `decai` in schedule; did you mean `decay`?\n\
+             made.ron:1:120: schedule.base_lr is -1.0; it must be a number in (0, 100]",
         ),
         (
             r#"cells: [(name: "x", over: "q", recipe: (train: (epochs: 4)))]"#,
             "made.ron: `x` is to be compared with `q`, which is no row",
         ),
-        (r#"cells: [(name: "x", recipe: (extends: "tiny.ron"))]"#, "made.ron:1:80: a cell holds knobs, not `extends`"),
-        (r#"cells: [(name: "x", recipe: 3)]"#, "made.ron:1:79: recipe is 3; it must be knobs in parentheses"),
+        (r#"cells: [(name: "x", recipe: (extends: "tiny.ron"))]"#, "made.ron:1:85: a cell holds knobs, not `extends`"),
+        (r#"cells: [(name: "x", recipe: 3)]"#, "made.ron:1:84: recipe is 3; it must be knobs in parentheses"),
         (r#"cells: [], seeds: 0"#, "made.ron: seeds is 0; it must be from 1 to 1000"),
         (
             r#"cells: [], sead: 1"#,
-            "made.ron:1:67: not a suite: Unexpected field named `sead` in `suite`, expected one of `title`, `source`, \
+            "made.ron:1:71: not a suite: Unexpected field named `sead` in `suite`, expected one of `title`, `source`, \
              `base`, `design`, `cells`, `seeds`, or `budget` instead",
         ),
         (
