@@ -91,7 +91,7 @@ bindings! {
     [k(End), c('G')] "" Far(true), "" 0, "";
     [k(Esc), c('q'), c('?'), k(Enter)] "esc" Back, "close" 0, "close the help";
     Dialog STOP:
-    [c('s')] "s" Stop, "save and stop" 1, "save a checkpoint of every run at work and stop; the same command goes on later";
+    [c('s')] "s" Stop, "save and stop" 1, "save checkpoints and stop; the same command goes on later";
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going";
 }
 

@@ -61,8 +61,8 @@ impl Columns {
             _ => true,
         });
         let names = widest(NAME.0, &|row| table.rows[row].cell.clone());
-        // (a mark, and two columns before every other)
-        let room = usize::from(width).saturating_sub(2);
+        // (a mark, two columns before every other, and one at the end)
+        let room = usize::from(width).saturating_sub(3);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         let first = [What::Paper].into_iter().chain(ladder.then_some(What::Base));
         for what in first.chain([What::Seeds, What::Spark, What::Above, What::Base, What::Top1]) {

@@ -56,7 +56,9 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let room = usize::from(inner.height).saturating_sub(lines.len());
     let at = state.tally.at_work(state.cursor).next().and_then(|place| places.iter().position(|p| *p == place));
     let first = first_row(at.unwrap_or(0), places.len(), room);
-    lines.extend(places.into_iter().skip(first).take(room).map(|place| run(state, theme, place)));
+    lines.extend(
+        places.into_iter().skip(first).take(room).map(|place| run(state, theme, place, usize::from(inner.width))),
+    );
     for (y, line) in lines.iter().enumerate() {
         draw::put(buf, inner, 0, y as u16, line);
     }
@@ -85,7 +87,7 @@ fn gains(state: &State, theme: &Theme) -> Line<'static> {
     Line::from(parts.into_iter().flat_map(spans).collect::<Vec<_>>())
 }
 
-fn run(state: &State, theme: &Theme, place: usize) -> Line<'static> {
+fn run(state: &State, theme: &Theme, place: usize, columns: usize) -> Line<'static> {
     let (run, live) = (&state.tally.runs[place], &state.tally.live[place]);
     let ran = state.tally.results.ran[place].as_ref();
     let epochs = run.recipe.train.epochs;
@@ -102,7 +104,7 @@ fn run(state: &State, theme: &Theme, place: usize) -> Line<'static> {
     };
     let mut spans = vec![
         Span::styled(format!("{} seed {:<3}", glyph(&live.now), run.seed), theme.text),
-        Span::styled(format!("{what:<18}"), style),
+        Span::styled(format!("{what:<16}"), style),
     ];
     if let Some((top1, top5)) = ran.and_then(|ran| ran.scores.last()) {
         spans.push(Span::styled(format!("  top-1 {top1:.2}  top-5 {top5:.2}"), theme.text));
@@ -112,7 +114,9 @@ fn run(state: &State, theme: &Theme, place: usize) -> Line<'static> {
         spans.push(Span::styled(format!("  {speed} img/s"), theme.text));
     }
     if let Some(ran) = ran {
-        spans.push(Span::styled(format!("  {}", ran.dir.display()), theme.dim));
+        let room = columns.saturating_sub(spans.iter().map(Span::width).sum::<usize>() + 2);
+        let dir = draw::clip_start(&ran.dir.display().to_string(), room);
+        spans.push(Span::styled(format!("  {dir}"), theme.dim));
     }
     Line::from(spans)
 }

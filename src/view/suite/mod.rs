@@ -19,6 +19,9 @@ use ratatui::text::{Line, Span};
 /// Below this there are plain lines only.
 const SMALLEST: (u16, u16) = (60, 16);
 
+/// What the figures mean.
+const LEGEND: &str = "top-1 in percent: mean ± deviation; gains: ± 95 % interval, ~ within the noise";
+
 /// Draws the whole screen.
 pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
     let area = area.intersection(*buf.area());
@@ -86,7 +89,7 @@ fn framed(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let body = Rect { y: inner.y + inner.height.min(1), height: inner.height.saturating_sub(1), ..inner };
     list(state, theme, buf, body, &columns);
     detail::draw(state, theme, buf, below);
-    draw_status(state, theme, buf, status);
+    draw_status(state, theme, buf, status, true);
     draw_keys(state, theme, buf, keys);
 }
 
@@ -105,14 +108,16 @@ fn plain(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let below = area.height.saturating_sub(1).min(2);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + below), ..area };
     list(state, theme, buf, body, &Columns::new(state, area.width));
-    for (i, draw_line) in [draw_status, draw_keys].into_iter().enumerate().skip(2 - usize::from(below)) {
-        let y = area.bottom() - 2 + i as u16;
-        draw_line(state, theme, buf, Rect { y, height: 1, ..area });
+    if below == 2 {
+        draw_status(state, theme, buf, Rect { y: area.bottom() - 2, height: 1, ..area }, false);
+    }
+    if below > 0 {
+        draw_keys(state, theme, buf, Rect { y: area.bottom() - 1, height: 1, ..area });
     }
 }
 
-/// What was done or went wrong, else what the row at the cursor is about.
-fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+/// What was done or went wrong, else what the figures mean, or what the row at the cursor is about when no pane says so.
+fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, framed: bool) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let (text, style) = match state.notice() {
         Some((text, tone)) => (text.to_string(), theme.tone(tone)),
@@ -121,6 +126,7 @@ fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         }
         None => match state.standing(state.cursor) {
             Standing::Failed(why) => (format!("failed: {why}"), theme.alarm),
+            _ if framed => (LEGEND.into(), theme.dim),
             _ => (detail::about(state), theme.dim),
         },
     };
