@@ -29,8 +29,7 @@ pub struct Tested {
 /// # Errors
 /// A checkpoint or images that cannot be had, or that do not fit each other.
 pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, TrainError> {
-    let (net, set, at) = checkpoint(path, data)?;
-    measure(net, set, at, |_, _| {})
+    measure(checkpoint(path, data)?, |_, _| {})
 }
 
 /// Evaluates a checkpoint on at most `most` of the test images of its recipe, spread over all of them; `look` sees each.
@@ -38,13 +37,20 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, T
 /// # Errors
 /// A checkpoint or images that cannot be had, or that do not fit each other.
 pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
-    let (net, mut set, at) = checkpoint(path, None)?;
-    set.spread_test(most);
-    measure(net, set, at, look)
+    let mut trained = checkpoint(path, None)?;
+    trained.set.spread_test(most);
+    measure(trained, look)
 }
 
-/// The net of a checkpoint, the images that it is for, and the steps and epochs that it has seen.
-fn checkpoint(path: &Path, data: Option<&Path>) -> Result<(Net<f32, Cpu>, DataSet, (u64, f64)), TrainError> {
+/// A net, the images that it is for, and the steps and epochs that it has seen.
+struct Trained {
+    net: Net<f32, Cpu>,
+    set: DataSet,
+    at: (u64, f64),
+}
+
+/// What a checkpoint holds.
+fn checkpoint(path: &Path, data: Option<&Path>) -> Result<Trained, TrainError> {
     let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
     let checkpoint = Checkpoint::read(path)?;
     let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
@@ -62,7 +68,7 @@ fn checkpoint(path: &Path, data: Option<&Path>) -> Result<(Net<f32, Cpu>, DataSe
             expected.0, expected.1, set.name, found.0, found.1
         )));
     }
-    Ok((net, set, at))
+    Ok(Trained { net, set, at })
 }
 
 /// Evaluates a file of weights of any program as the net of a recipe, on its images or on those of a directory.
@@ -72,15 +78,11 @@ fn checkpoint(path: &Path, data: Option<&Path>) -> Result<(Net<f32, Cpu>, DataSe
 pub fn evaluate_weights(path: &Path, recipe: &Recipe, data: Option<&Path>) -> Result<Tested, TrainError> {
     let set = open(recipe, data)?;
     let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
-    measure(net, set, (0, 0.0), |_, _| {})
+    measure(Trained { net, set, at: (0, 0.0) }, |_, _| {})
 }
 
-fn measure(
-    net: Net<f32, Cpu>,
-    set: DataSet,
-    at: (u64, f64),
-    mut look: impl FnMut(&DataSet, Seen<'_>),
-) -> Result<Tested, TrainError> {
+fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
+    let Trained { net, set, at } = trained;
     let set = Arc::new(set);
     let mut reader = Reader::new(set.clone(), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
