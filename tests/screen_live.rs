@@ -94,7 +94,7 @@ fn pretend(recipe: Recipe) -> Result<Session, String> {
         }
     };
     let trainer = std::thread::Builder::new().name("trainer".into()).spawn(work).map_err(|e| e.to_string())?;
-    Ok(Session { commands, past: Vec::new(), events, guard: Box::new(Join(Some(trainer))) })
+    Ok(Session { commands, behind: Vec::new(), past: Vec::new(), events, guard: Box::new(Join(Some(trainer))) })
 }
 
 struct Join(Option<std::thread::JoinHandle<()>>);
@@ -125,7 +125,7 @@ fn live() {
         assert!(runs == 1 || std::env::var_os(SCREEN_PANICS).is_none(), "the screen fell over");
         match begin {
             Begin::New(recipe) => pretend(*recipe),
-            Begin::TakeUp(..) | Begin::Attach(_) => pretend(recipe()),
+            Begin::TakeUp(..) | Begin::Fork(..) | Begin::Attach(_) => pretend(recipe()),
         }
     };
     run(options(), recipe(), Begin::New(Box::new(recipe())), start, Vec::new, &hardware).unwrap();

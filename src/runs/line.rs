@@ -342,11 +342,8 @@ impl<'d> Lines<'d> {
                 vec![Line::Skipped { step: *step, image: image.clone(), problem: problem.clone(), broken: *broken }]
             }
             Event::Ended(summary) => vec![Line::run_end(summary, &self.dir)],
-            Event::State(_)
-            | Event::Scheduled { .. }
-            | Event::Refused { .. }
-            | Event::Saving { .. }
-            | Event::Hashed { .. } => Vec::new(),
+            Event::State(_) | Event::Scheduled { .. } | Event::Refused { .. } => Vec::new(),
+            Event::Saving { .. } | Event::Hashed { .. } => Vec::new(),
         }
     }
 }

@@ -1,8 +1,32 @@
 //! Edits that wait for their time.
 
-use super::When;
 use crate::recipe::{Applies, Changes, Edit, Recipe, reasons};
 use serde::{Deserialize, Serialize};
+
+/// When an edit is taken. A step boundary in every case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Before the next step.
+    Now,
+    /// At the start of the next epoch.
+    NextEpoch,
+    /// Before step `n` (steps count from 1).
+    Step(u64),
+    /// At the first epoch that starts at step `n` or later.
+    EpochFrom(u64),
+}
+
+impl When {
+    /// When a change asked for at this time takes effect: a knob that changes at epochs waits for one.
+    pub fn effective(self, applies: Applies) -> When {
+        match self {
+            When::Now if applies == Applies::NextEpoch => When::NextEpoch,
+            When::Step(n) if applies == Applies::NextEpoch => When::EpochFrom(n),
+            when => when,
+        }
+    }
+}
 
 /// An edit that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ pub use checkpoint::{
 };
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
-pub use edits::Waiting;
+pub use edits::{Waiting, When};
 pub use error::TrainError;
 pub use evaluate::Seen;
 pub(crate) use protocol::or_nan;

@@ -3,7 +3,8 @@
 
 use super::Confusion;
 use super::checkpoint::{Digests, Link};
-use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
+use super::edits::When;
+use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
@@ -11,31 +12,6 @@ use std::path::PathBuf;
 /// A number that JSON has as `null` because it was not finite.
 pub(crate) fn or_nan<'de, F: Deserialize<'de> + From<f32>, D: Deserializer<'de>>(from: D) -> Result<F, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or(F::from(f32::NAN)))
-}
-
-/// When an edit is taken. A step boundary in every case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum When {
-    /// Before the next step.
-    Now,
-    /// At the start of the next epoch.
-    NextEpoch,
-    /// Before step `n` (steps count from 1).
-    Step(u64),
-    /// At the first epoch that starts at step `n` or later.
-    EpochFrom(u64),
-}
-
-impl When {
-    /// When a change asked for at this time takes effect: a knob that changes at epochs waits for one.
-    pub fn effective(self, applies: Applies) -> When {
-        match self {
-            When::Now if applies == Applies::NextEpoch => When::NextEpoch,
-            When::Step(n) if applies == Applies::NextEpoch => When::EpochFrom(n),
-            when => when,
-        }
-    }
 }
 
 /// An order to the trainer, taken at the next step boundary and answered by an [`Event`].
