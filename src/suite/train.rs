@@ -72,7 +72,7 @@ impl Plan<'_> {
                         match self.one(job, board) {
                             Ended::Done => {}
                             Ended::Failed => failed.store(true, Ordering::Relaxed),
-                            Ended::Stopped(job) => drop(lock().insert(place, job)),
+                            Ended::Stopped(job) => drop(lock().insert(place, *job)),
                         }
                     }
                 });
@@ -124,7 +124,7 @@ impl Plan<'_> {
         match outcome {
             Outcome::Done => Ended::Done,
             Outcome::Failed => Ended::Failed,
-            Outcome::Interrupted => Ended::Stopped(Job { place, run, dir: Some(session.dir.clone()) }),
+            Outcome::Interrupted => Ended::Stopped(Box::new(Job { place, run, dir: Some(session.dir.clone()) })),
         }
     }
 }
@@ -134,7 +134,7 @@ enum Ended {
     Done,
     Failed,
     /// With a checkpoint, from which it may go on.
-    Stopped(Job),
+    Stopped(Box<Job>),
 }
 
 /// The end of a run that could not be begun.
