@@ -15,7 +15,7 @@ use std::process::Command;
 const TINY: &str = r#"(
     title: "A tiny ladder",
     base: (name: "base", recipe: (
-        net: (depth: 8, width: 0.25), data: (train_images: 400, test_images: 100), train: (epochs: 3000, batch: 20),
+        net: (depth: 8, width: 0.25), data: (train_images: 400), train: (epochs: 3000, batch: 20),
     )),
     cells: [(name: "mixup", recipe: (tricks: (mixup: (on: true))))],
     seeds: 2,
@@ -74,13 +74,13 @@ fn a_suite_is_steered_left_and_goes_on() {
 
 #[test]
 fn a_suite_ends_with_its_table_and_its_runs_can_be_looked_at() {
-    let dir = with_epochs(12);
+    let dir = with_epochs(4);
     let mut terminal = open(dir.path(), &["suite", "tiny.ron"]);
     terminal.wait_for("▸ epoch");
     terminal.signal("-TERM");
     terminal.ends();
     let mut terminal = open(dir.path(), &["suite", "tiny.ron"]);
-    terminal.wait_for("✓ DONE");
+    terminal.wait_long("✓ DONE");
     terminal.press("G\r");
     terminal.wait_for("Learning rate");
     terminal.wait_for("01-mixup-s");
@@ -96,7 +96,7 @@ fn a_suite_ends_with_its_table_and_its_runs_can_be_looked_at() {
     // A done run, its lines without a screen, and one that was killed.
     let mut terminal = open(dir.path(), &["attach", "runs/tiny/00-base-s0"]);
     terminal.wait_for("DONE");
-    terminal.wait_for("epoch 12/12");
+    terminal.wait_for("epoch 4/4");
     terminal.press("q");
     assert!(terminal.ends_with(Some(0)).contains("tricktop replay runs/tiny/00-base-s0"));
     let log = dir.path().join("runs/tiny/00-base-s0/log.jsonl");
@@ -116,7 +116,7 @@ fn a_suite_ends_with_its_table_and_its_runs_can_be_looked_at() {
 
 #[test]
 fn a_suite_goes_on_when_its_window_is_shut() {
-    let dir = with_epochs(12);
+    let dir = with_epochs(4);
     let mut terminal = open(dir.path(), &["suite", "tiny.ron"]);
     terminal.wait_for("▸ epoch");
     let mut program = terminal.hang_up();

@@ -178,3 +178,41 @@ fn the_lock_lives_as_long_as_the_trainer() {
     drop(session);
     assert!(lock.try_lock().is_ok());
 }
+
+/// What a screen is shown of a run at which nobody is at work.
+#[test]
+fn a_run_that_is_over_tells_its_life() {
+    let (_, dir, _runs) = played(every(1), |mut stage| {
+        stage.started();
+        stage.steps(1..=4);
+        edit(&mut stage, 4, "schedule.base_lr", Value::Float(0.2));
+        stage.send(epoch(1, 0.5));
+        stage.send(epoch(2, 0.75));
+        stage.ended(State::Failed);
+    });
+    let tell = || life(&dir).unwrap();
+    let events = tell();
+    let Some(Event::Started(info)) = events.first() else { panic!("{events:?}") };
+    assert_eq!((info.net.as_str(), info.steps_per_epoch), ("resnet20-D", 4));
+    assert_eq!((&info.name, &info.dir), (&"run".to_string(), &Some(dir.clone())));
+    let count = |of: fn(&Event) -> bool| events.iter().filter(|event| of(event)).count();
+    assert_eq!(count(|event| matches!(event, Event::Steps(_))), 4);
+    assert_eq!(count(|event| matches!(event, Event::Epoch(_))), 2);
+    assert_eq!(count(|event| matches!(event, Event::Applied { step: 4, .. })), 1);
+    let Some(Event::Ended(end)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((end.state, end.step, end.seconds), (State::Failed, 8, 1.5));
+    assert_eq!(end.error.as_deref(), Some("out of memory"));
+
+    // One that was killed has no end in its log.
+    let log = dir.join("log.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let cut = text.find("{\"event\":\"run_end\"").unwrap();
+    std::fs::write(&log, &text[..cut]).unwrap();
+    let events = tell();
+    let Some(Event::Ended(end)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((end.state, end.step, end.best_top1), (State::Stopped, 8, Some(0.75)));
+
+    std::fs::write(&log, "nonsense\n").unwrap();
+    assert!(life(&dir).unwrap_err().to_string().contains("line 1 cannot be read"));
+    assert!(matches!(life(dir.parent().unwrap()), Err(RunError::NoRun { .. })));
+}

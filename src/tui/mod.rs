@@ -188,9 +188,10 @@ impl Running {
         let past = std::mem::take(&mut session.past);
         let mut ended = matches!(past.last(), Some(Event::Ended(_)));
         let behind = std::mem::take(&mut session.behind);
-        // (what is past asks for nothing)
         drop(update(state, Msg::Behind(behind)));
-        past.into_iter().for_each(|event| drop(update(state, Msg::Event(event))));
+        // (what is past asks for nothing, and its steps do not mean that the run goes on already)
+        let starts = (!ended).then_some(Event::State(train::State::Starting));
+        past.into_iter().chain(starts).for_each(|event| drop(update(state, Msg::Event(event))));
         let to = to.clone();
         let forward = move || {
             for event in events {

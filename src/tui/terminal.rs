@@ -11,6 +11,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io::{self, Stdout, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether the terminal is taken over at this moment.
@@ -40,13 +41,17 @@ fn take() -> io::Result<()> {
     execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
 }
 
-fn drawing() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
-    Terminal::new(CrosstermBackend::new(stdout()))
+/// What draws; never dropped, because it would print, and panic, when terminal and standard error are gone. [`restore`]
+/// does what there is to do.
+type Drawing = ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>;
+
+fn drawing() -> io::Result<Drawing> {
+    Terminal::new(CrosstermBackend::new(stdout())).map(ManuallyDrop::new)
 }
 
 /// The terminal while it is taken over.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Drawing,
     mouse: bool,
 }
 
