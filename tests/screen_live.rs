@@ -181,7 +181,7 @@ fn a_panic_of_the_screen_gives_the_terminal_back_before_it_prints() {
     let mut terminal = open(&[(SCREEN_PANICS, "1")]);
     terminal.wait_for("RUN");
     terminal.press(":depth 32\r");
-    terminal.wait_for("New run?");
+    terminal.wait_for("Fork?");
     terminal.press("n");
     let after = terminal.ends();
     assert!(after.contains("the screen fell over"), "{after}");

@@ -24,7 +24,7 @@ pub(in crate::data) fn draw(s: &Erase, height: usize, width: usize, rng: &mut Ch
         let area = (height * width) as f64 * rng.gen_range(MIN_AREA..=s.max_area);
         let aspect = rng.gen_range(low..=high).exp();
         let (h, w) = ((area * aspect).sqrt().round() as usize, (area / aspect).sqrt().round() as usize);
-        (h < height && w < width).then(|| Region {
+        ((1..height).contains(&h) && (1..width).contains(&w)).then(|| Region {
             top: rng.gen_range(0..=height - h),
             left: rng.gen_range(0..=width - w),
             height: h,
