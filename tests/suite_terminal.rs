@@ -1,4 +1,4 @@
-//! The screen of a suite on a pseudo-terminal, training for real; and runs that are opened when nobody is at work on them.
+//! The screen of a suite on a pseudo-terminal, training for real; and runs that are opened when they are over.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)]

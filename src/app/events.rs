@@ -59,6 +59,10 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
 }
 
 fn run_state(state: &mut State, to: train::State) {
+    // (the last event says so too, and brings what there is to tell)
+    if to.ended() {
+        return;
+    }
     let run = &mut state.run;
     run.state = to;
     if to == train::State::Evaluating {

@@ -61,10 +61,10 @@ const PAGE: isize = 10;
 bindings! {
     Context, Action;
     Steer ROWS:
-    [k(Enter)] "enter" Open, "open run" 2, "open the run at work on the full screen, else the best that is done; q d comes back";
+    [k(Enter)] "enter" Open, "open run" 2, "open the run at work, else the best that is done; q d comes back";
     Steer MAIN:
     [c('p')] "p" Pause, "pause" 3, "pause the run at work, resume it; it keeps its place";
-    [c('x'), c('s')] "x" Skip, "skip" 4, "skip the row: its run stops with a checkpoint, the others wait; again puts it back";
+    [c('x'), c('s')] "x" Skip, "skip" 4, "skip the row: its run stops with a checkpoint; again puts it back";
     Look ROWS:
     [k(Up), c('k')] "arrows j k" Move(-1), "move" 5, "move";
     [k(Down), c('j')] "" Move(1), "" 0, "";
