@@ -6,6 +6,7 @@ use crate::train::write_whole;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the trainer does and the machine says: starts, checkpoints, speed, alarms, ends.
 pub(super) const LOG: &str = "log.jsonl";
@@ -21,6 +22,9 @@ pub(super) const ROLLED_BACK: &str = "rolled-back.jsonl";
 pub const RECIPE: &str = "recipe.ron";
 /// Locked while the run lives.
 const LOCK: &str = "lock";
+/// How often, and after which pause, a lock that is held is tried again.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A run directory that this process holds.
 #[derive(Debug)]
@@ -93,12 +97,19 @@ pub fn newest_at_work(runs: &Path) -> Option<PathBuf> {
     dirs.max_by_key(begun)
 }
 
-fn lock(path: &Path) -> Result<File, RunError> {
+/// Takes a lock, which is held until the file is closed.
+pub(crate) fn lock(path: &Path) -> Result<File, RunError> {
     let file = File::create(path).map_err(RunError::create(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RunError::Locked { path: path.to_path_buf() }),
-        Err(TryLockError::Error(e)) => Err(RunError::write(path)(e)),
+    let mut tries = TRIES;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // (a process that is just being started holds the locks of its parent for a moment)
+            Err(TryLockError::WouldBlock) if tries > 0 => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(RunError::Locked { path: path.to_path_buf() }),
+            Err(TryLockError::Error(e)) => return Err(RunError::write(path)(e)),
+        }
+        tries -= 1;
     }
 }
 

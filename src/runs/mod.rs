@@ -30,6 +30,7 @@ mod tests;
 mod verify;
 
 pub use attach::{Attached, attach, next as next_message};
+pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
 pub use fork::{behind, fork};

@@ -1,10 +1,10 @@
 //! What a suite remembers beside its runs: how long they are, and where more of them are.
 
 use super::{Budget, Suite};
-use crate::runs::RunError;
+use crate::runs::{RunError, lock};
 use crate::train::write_whole;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -55,14 +55,8 @@ impl Store {
     /// A directory that another process holds or that cannot be written.
     pub fn lock(&self) -> Result<File, RunError> {
         let path = self.dir.join(LOCK);
-        let wrong = |cause| RunError::Write { path: path.clone(), cause };
-        fs::create_dir_all(&self.dir).map_err(wrong)?;
-        let file = File::create(&path).map_err(wrong)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(RunError::Locked { path }),
-            Err(TryLockError::Error(e)) => Err(wrong(e)),
-        }
+        fs::create_dir_all(&self.dir).map_err(|cause| RunError::Write { path: path.clone(), cause })?;
+        lock(&path)
     }
 
     /// Where the runs are: first those of this directory.
