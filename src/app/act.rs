@@ -1,6 +1,7 @@
 //! What the actions of the key table do.
 
 use super::commands::{self, Order, Word};
+use super::crosshair;
 use super::keys::Action;
 use super::modal::{Line, Modal};
 use super::orders::{base, change, fork, fork_here, new_run, order, send, theme, undo};
@@ -21,6 +22,8 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Move(by) => shift(state, by),
         Action::Screen(by) => shift(state, by * PAGE),
         Action::End(last) => shift(state, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
+        Action::Into if state.focus.has_curves() => crosshair::shift(state, 1),
+        Action::Out if state.focus.has_curves() => crosshair::shift(state, -1),
         Action::Into => into_trick(state),
         Action::Out if state.focus == Pane::Tricks => state.rows.close(),
         Action::Out => {}
@@ -92,6 +95,8 @@ fn shift(state: &mut State, by: isize) {
         }
         Some(_) => {}
         None if state.focus.steers() => state.focus = state.rows.shift(state.focus, by),
+        // (a row up or down is no place to the left or right)
+        None if state.focus.has_curves() && by.unsigned_abs() > 1 => crosshair::shift(state, by),
         None if state.focus == Pane::Journal => {
             let last = state.journal.len().saturating_sub(1) as isize;
             state.scrolled = (state.scrolled as isize).saturating_sub(by).clamp(0, last) as usize;
@@ -173,6 +178,7 @@ fn back(state: &mut State) {
         Some(Modal::Filter(_)) => state.rows.set_filter(String::new()),
         Some(_) => {}
         None if state.notice.take().is_some() || state.alarm.take().is_some() => {}
+        None if state.crosshair.take().is_some() => {}
         None if state.zoom => state.zoom = false,
         None => state.rows.set_filter(String::new()),
     }

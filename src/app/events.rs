@@ -104,6 +104,9 @@ fn applied(state: &mut State, step: u64, edit: u64, changes: Vec<Change>) {
             _ => format!("{} {}", knob.name, shown(knob, to)),
         };
         state.run.mark(Mark { epoch, edit, label });
+        if knob.path == "train.batch" {
+            state.run.anchor(epoch, step);
+        }
         state.note(Tone::Edit, format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, to)));
     }
     if let Ok(recipe) = state.recipe.with(changes.into_iter().map(|c| (c.knob, c.to))) {

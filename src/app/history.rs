@@ -101,6 +101,11 @@ impl Curve {
         }
     }
 
+    /// The last point of a window up to `x`.
+    pub fn at(&self, window: Window, x: f64) -> Option<Point> {
+        self.points(window).take_while(|p| p.x <= x).last()
+    }
+
     /// The newest point.
     pub fn last(&self) -> Option<Point> {
         self.recent.back().copied()

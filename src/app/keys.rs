@@ -226,7 +226,7 @@ bindings! {
     [c(':')] ":" Command, "command" 7, "command line";
     Look PANES:
     [c('/')] "/" Filter, "filter" 8, "show only matching knobs and tricks";
-    [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move; right and left open and close a trick's values";
+    [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move; right and left open and close a trick's values, or read the curves at a place";
     [k(Down), c('j')] "" Move(1), "" 0, "";
     [k(Right), c('l')] "" Into, "" 0, "";
     [k(Left), c('h')] "" Out, "" 0, "";

@@ -5,6 +5,7 @@
 
 mod act;
 pub mod commands;
+mod crosshair;
 mod editor;
 mod edits;
 mod events;
@@ -23,6 +24,7 @@ mod state;
 mod stepping;
 mod update;
 
+pub use crosshair::Reading;
 pub use editor::Editor;
 pub use edits::{Edits, Pending};
 pub use history::{Curve, Point, Window};

@@ -80,6 +80,8 @@ pub struct Run {
     pub(crate) state: train::State,
     pub(crate) step: u64,
     pub(crate) epoch: f64,
+    /// Epochs and steps done when an epoch began to have another number of steps.
+    anchors: Vec<(f64, u64)>,
     pub(crate) lr: f64,
     pub(crate) wait: Smooth,
     /// Loss scaling, in mixed precision.
@@ -111,6 +113,7 @@ impl Run {
             state: train::State::Starting,
             step: 0,
             epoch: 0.0,
+            anchors: vec![(0.0, 0)],
             lr: f64::NAN,
             wait: Smooth::default(),
             scaling: None,
@@ -137,6 +140,20 @@ impl Run {
     pub(crate) fn steps_per_epoch(&self, recipe: &Recipe) -> u64 {
         let Some(info) = &self.info else { return 0 };
         steps_per_epoch(info.train_images, recipe.train.batch as usize) as u64
+    }
+
+    /// Steps done after so many epochs.
+    pub(crate) fn step_at(&self, epoch: f64) -> u64 {
+        let now = (self.epoch, self.step);
+        let before = self.anchors.iter().rev().find(|(e, _)| *e <= epoch).copied().unwrap_or((0.0, 0));
+        let after = self.anchors.iter().find(|(e, _)| *e > epoch).copied().unwrap_or(now);
+        let share = ((epoch - before.0) / (after.0 - before.0)).clamp(0.0, 1.0);
+        before.1 + if share.is_nan() { 0 } else { (share * (after.1 - before.1) as f64).round() as u64 }
+    }
+
+    /// Epochs have another number of steps from here on.
+    pub(crate) fn anchor(&mut self, epoch: f64, step: u64) {
+        self.anchors.push((epoch, step));
     }
 
     /// Steps of the whole run as planned.
@@ -205,5 +222,6 @@ impl Run {
         self.lr = self.rate.last().map_or(f64::NAN, |p| p.y);
         (self.step, self.epoch, self.best_top1) = (back.step, back.epoch, back.best_top1);
         self.marks.retain(|mark| !back.edits.contains(&mark.edit));
+        self.anchors.retain(|(epoch, _)| *epoch < back.epoch || *epoch == 0.0);
     }
 }

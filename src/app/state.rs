@@ -64,6 +64,11 @@ impl Pane {
     pub fn steers(self) -> bool {
         matches!(self, Pane::Knobs | Pane::Tricks)
     }
+
+    /// Whether it has curves.
+    pub fn has_curves(self) -> bool {
+        matches!(self, Pane::Loss | Pane::Rate | Pane::Accuracy)
+    }
 }
 
 /// What a line or a notice is about.
@@ -116,6 +121,8 @@ pub struct State {
     pub(crate) zoom: bool,
     pub(crate) log_scale: bool,
     pub(crate) window: Window,
+    /// Where the curves are read, in epochs.
+    pub(crate) crosshair: Option<f64>,
     pub(crate) mouse: bool,
     pub(crate) modal: Option<Modal>,
     /// A changed preset that waits until nothing stands in front of the panes.
@@ -157,6 +164,7 @@ impl State {
             zoom: false,
             log_scale: false,
             window: Window::Whole,
+            crosshair: None,
             mouse: false,
             modal: None,
             held_preset: None,

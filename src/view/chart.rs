@@ -36,6 +36,8 @@ pub(crate) struct Axes {
     pub(crate) x: (f64, f64),
     pub(crate) y: (f64, f64),
     pub(crate) log: bool,
+    /// Where a line stands upright.
+    pub(crate) cursor: Option<f64>,
 }
 
 impl Axes {
@@ -178,7 +180,18 @@ pub(crate) fn draw(
     for s in series.iter().filter(|s| s.pen == Pen::Marked) {
         markers(theme, buf, plot_area, &plot, axes, s);
     }
-    draw_marks(theme, buf, plot_area, &plot, axes, marks);
+    draw_marks(theme, buf, plot_area, axes, marks);
+    if let Some(x) = axes.cursor.and_then(|x| column(axes, plot_area, x)) {
+        for y in 0..plot_area.height {
+            draw::text(buf, plot_area, x, y, "┃", theme.accent);
+        }
+    }
+}
+
+/// The column of a plot that a place on the x axis is in.
+fn column(axes: &Axes, area: Rect, x: f64) -> Option<u16> {
+    let x = axes.share_x(x) * f64::from(area.width.saturating_sub(1));
+    (0.0..f64::from(area.width)).contains(&x).then(|| x.round() as u16)
 }
 
 /// A mark at every point, as long as they stand at least three cells apart.
@@ -205,16 +218,12 @@ fn marker(theme: &Theme, buf: &mut Buffer, area: Rect, (x, y): (f64, f64), style
 }
 
 /// Edits: a broken line down the plot, and what changed where there is room for it.
-fn draw_marks(theme: &Theme, buf: &mut Buffer, area: Rect, plot: &Plot, axes: &Axes, marks: &VecDeque<Mark>) {
+fn draw_marks(theme: &Theme, buf: &mut Buffer, area: Rect, axes: &Axes, marks: &VecDeque<Mark>) {
     let free = |buf: &Buffer, x: u16, y: u16, n: u16| {
         x + n <= area.width && (x..x + n).all(|x| buf.cell((area.x + x, area.y + y)).is_some_and(|c| c.symbol() == " "))
     };
     for mark in marks.iter().rev() {
-        let x = axes.share_x(mark.epoch) * (plot.width.saturating_sub(1)) as f64;
-        if !(0.0..f64::from(area.width)).contains(&x) {
-            continue;
-        }
-        let x = x.round() as u16;
+        let Some(x) = column(axes, area, mark.epoch) else { continue };
         for y in (0..area.height).filter(|y| y % 2 == 0 || area.height < 6) {
             if free(buf, x, y, 1) {
                 draw::text(buf, area, x, y, "┆", theme.pending);
@@ -306,7 +315,7 @@ mod tests {
 
     #[test]
     fn ticks_lie_inside_and_are_few() {
-        let axes = |y, log| Axes { x: (0.0, 1.0), y, log };
+        let axes = |y, log| Axes { x: (0.0, 1.0), y, log, cursor: None };
         let plain = ticks_y(&axes((0.13, 2.4), false), 9);
         assert_eq!(plain, [0.5, 1.0, 1.5, 2.0]);
         let log = ticks_y(&axes((0.13, 2.4), true), 9);
@@ -317,7 +326,7 @@ mod tests {
     #[test]
     fn a_line_from_corner_to_corner_touches_both() {
         let area = Rect::new(0, 0, 10, 4);
-        let axes = Axes { x: (0.0, 1.0), y: (0.0, 1.0), log: false };
+        let axes = Axes { x: (0.0, 1.0), y: (0.0, 1.0), log: false, cursor: None };
         let points = vec![Point { x: 0.0, y: 0.0 }, Point { x: 1.0, y: 1.0 }];
         let series = Series { points, style: Style::new(), pen: Pen::Line };
         let mut plot = Plot::new(area, false);

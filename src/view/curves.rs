@@ -28,7 +28,7 @@ pub(crate) fn loss(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let train = run.smooth.range(window);
     let highest = train.map_or(f64::INFINITY, |(_, high)| 1.5 * high).max(run.val_loss.last().map_or(0.0, |p| p.y));
     let range = both(train, run.val_loss.range(Window::Whole).map(|(low, high)| (low, high.min(highest))));
-    let axes = Axes { x: x_range(state), y: padded(range, state.log_scale), log: state.log_scale };
+    let axes = Axes { x: state.span(), y: padded(range, state.log_scale), log: state.log_scale, cursor: state.crosshair };
     let [behind, behind_val] = ghost(state, theme, |ghost| [&ghost.smooth, &ghost.val_loss], 1.0);
     let series = [
         behind,
@@ -59,7 +59,7 @@ pub(crate) fn rate(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     if whole {
         high = high.max(to_come(&plan.future)).max(to_come(&plan.draft));
     }
-    let axes = Axes { x: x_range(state), y: (0.0, high * 1.08), log: false };
+    let axes = Axes { x: state.span(), y: (0.0, high * 1.08), log: false, cursor: state.crosshair };
     let future = |points: &[Point], style| Series { points: points.to_vec(), style, pen: Pen::Dotted };
     let [behind] = ghost(state, theme, |ghost| [&ghost.rate], 1.0);
     let series = [
@@ -84,7 +84,7 @@ pub(crate) fn accuracy(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
         return waiting(state, theme, buf, inner, "first evaluation after epoch 1");
     };
     let (low, high) = padded(Some(range), false);
-    let axes = Axes { x: x_range(state), y: (100.0 * low, (100.0 * high).min(101.0)), log: false };
+    let axes = Axes { x: state.span(), y: (100.0 * low, (100.0 * high).min(101.0)), log: false, cursor: state.crosshair };
     let [behind] = ghost(state, theme, |ghost| [&ghost.top1], 100.0);
     let series = [
         behind,
@@ -119,14 +119,6 @@ fn ghost<const N: usize>(state: &State, theme: &Theme, of: fn(&Ghost) -> [&Curve
 fn series(curve: &Curve, window: Window, style: Style, pen: Pen, factor: f64) -> Series {
     let points = curve.points(window).map(|p| Point { y: factor * p.y, ..p }).collect();
     Series { points, style, pen }
-}
-
-fn x_range(state: &State) -> (f64, f64) {
-    let run = &state.run;
-    match (state.window, run.raw.first_recent(), run.raw.last()) {
-        (Window::Recent, Some(first), Some(last)) if last.x > first.x => (first.x, last.x),
-        _ => (0.0, state.plan.epochs.max(run.epoch)),
-    }
 }
 
 fn both(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {

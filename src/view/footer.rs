@@ -35,10 +35,10 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
             (_, Some(notice), _) => one(&notice.text, theme.tone(notice.tone)),
             (Some(alarm), ..) => one(&format!("! {alarm}"), theme.alarm),
             (None, None, Some(knob)) => about(theme, knob),
-            (None, None, None) => {
-                let hints = hints(state).iter().enumerate();
-                hints.map(|(i, h)| Part::new(i as u8, vec![Span::styled(*h, theme.dim)])).collect()
-            }
+            (None, None, None) => match state.reading() {
+                Some(reading) => words(reading.words(), theme.text),
+                None => words(hints(state).iter().map(ToString::to_string), theme.dim),
+            },
         },
     };
     let cut = matches!(&parts[..], [one] if one.width() > usize::from(area.width));
@@ -46,6 +46,11 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
     if cut && area.width > 0 {
         draw::text(buf, area, area.width - 1, 0, "…", theme.dim);
     }
+}
+
+/// Words beside one another, those at the end to be left out first.
+fn words(words: impl IntoIterator<Item = String>, style: Style) -> Vec<Part> {
+    words.into_iter().enumerate().map(|(i, word)| Part::new(i as u8, vec![Span::styled(word, style)])).collect()
 }
 
 fn prompt(mark: &str, text: &str, cursor: usize, theme: &Theme) -> Vec<Span<'static>> {
@@ -102,10 +107,10 @@ fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
 fn hints(state: &State) -> &'static [&'static str] {
     match state.focus {
         Pane::Loss => {
-            &["line: training, smoothed", "dots: single steps", "◆: validation", "y log  z zoom  x last steps"]
+            &["line: training, smoothed", "dots: single steps", "◆: validation", "← → read", "y log  z zoom  x last steps"]
         }
-        Pane::Rate => &["line: so far", "dots: to come", "z zoom"],
-        Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "z zoom"],
+        Pane::Rate => &["line: so far", "dots: to come", "← → read", "z zoom"],
+        Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
         Pane::Journal => &["arrows scroll", "z zoom"],
         _ => &["z zoom"],
     }
