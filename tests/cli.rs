@@ -31,6 +31,7 @@ impl Call {
 
     fn run(&self, args: &[&str]) -> Left {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
+        command.env("TRICKTOP_CONFIG", self.dir.path());
         let output = command.args(args).current_dir(self.dir.path()).output().unwrap();
         Left {
             code: output.status.code().unwrap(),
@@ -243,4 +244,30 @@ fn a_subset_of_a_directory_without_images_says_what_is_missing() {
     assert_eq!(left.code, 1);
     assert!(left.err.contains("no file of"), "{}", left.err);
     assert!(!Path::new(&call.dir.path().join("out")).exists());
+}
+
+#[test]
+fn the_configuration_is_printed_as_its_own_file() {
+    let text = Call::new().run(&["config"]).out;
+    assert!(text.contains("config.ron") && text.contains("Pause: [\"p\"]"), "{text}");
+    let again = Call::new().file("config.ron", &text).run(&["config"]);
+    assert_eq!((again.code, again.err.as_str()), (0, ""));
+    let rest = |text: &str| text.split_once('\n').unwrap().1.to_string();
+    assert_eq!(rest(&again.out), rest(&text));
+}
+
+#[test]
+fn a_mistake_of_the_configuration_is_told_with_its_place() {
+    let cases = [
+        ("(\n theem: \"dark\",\n)", "config.ron: 2:2", "theem"),
+        ("(keys: {Puase: [\"p\"]})", "config.ron: 1:9", "Puase"),
+        ("(keys: {Pause: [\"hyper\"]})", "config.ron: 1:", "\"hyper\" is no key"),
+        ("(keys: {Pause: [\"u\"]})", "config.ron: keys", "both Undo and Pause"),
+        ("(notify: (on: [Endd]))", "config.ron: 1:", "Endd"),
+    ];
+    for (text, place, problem) in cases {
+        let left = Call::new().file("config.ron", text).run(&["--batch", "quick"]);
+        assert_eq!(left.code, 2, "{text}: {left:?}");
+        assert!(left.err.contains(place) && left.err.contains(problem), "{text}: {}", left.err);
+    }
 }

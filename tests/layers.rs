@@ -33,7 +33,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("view", &["suite"]),
     ("tui", &["view"]),
     ("doctor", &["train", "hardware"]),
-    ("cli", &["tui", "report", "watch", "doctor"]),
+    ("config", &["app"]),
+    ("cli", &["tui", "report", "watch", "doctor", "config"]),
     ("main", &["cli"]),
 ];
 

@@ -6,7 +6,7 @@ mod screen_script;
 
 use screen_script::*;
 use std::path::PathBuf;
-use tricktop::app::{Begin, Effect, Modal, Msg};
+use tricktop::app::{Begin, Effect, Modal, Msg, Occasion, THEMES, Theme, with_keys};
 use tricktop::recipe::Value;
 use tricktop::train::{self, Change, Command, Event, RolledBack, When};
 
@@ -16,6 +16,16 @@ fn edit(path: &str, value: Value, when: When) -> Effect {
 
 fn send(command: Command) -> Effect {
     Effect::Send(command)
+}
+
+/// A person is told that the run is over.
+fn ended() -> Effect {
+    Effect::Tell(Occasion::End, String::new())
+}
+
+/// The effect without the words that a person is told.
+fn untold(effect: Effect) -> Effect {
+    if let Effect::Tell(occasion, _) = effect { Effect::Tell(occasion, String::new()) } else { effect }
 }
 
 /// Keys pressed on a running screen and what they lead to.
@@ -81,6 +91,13 @@ fn keys_lead_to_commands() {
         // Rolling back, forking.
         case("U", vec![send(Command::RollBack { id: 1 })]),
         case(":rollback<enter>", vec![send(Command::RollBack { id: 1 })]),
+        // Command lines come back.
+        case(":pause<enter>:<up><enter>", vec![send(Command::Pause), send(Command::Pause)]),
+        case(
+            ":eval<enter>:pause<enter>:<up><up><enter>",
+            vec![send(Command::Evaluate), send(Command::Pause), send(Command::Evaluate)],
+        ),
+        case(":pause<enter>:eva<up><down>l<enter>", vec![send(Command::Pause), send(Command::Evaluate)]),
         case("f", vec![]),
         case("fk", vec![]),
         case(
@@ -94,9 +111,9 @@ fn keys_lead_to_commands() {
         case("q", vec![]),
         case("qk", vec![]),
         case("q<esc>", vec![]),
-        case("qs", vec![send(Command::Stop { save: true }), Effect::Bell]),
-        case("qn", vec![send(Command::Stop { save: false }), Effect::Bell]),
-        case("qsq", vec![send(Command::Stop { save: true }), Effect::Bell, Effect::Leave]),
+        case("qs", vec![send(Command::Stop { save: true }), ended()]),
+        case("qn", vec![send(Command::Stop { save: false }), ended()]),
+        case("qsq", vec![send(Command::Stop { save: true }), ended(), Effect::Leave]),
         case("<c-c>", vec![]),
         case("<c-c><c-c>", vec![send(Command::Stop { save: true }), Effect::Leave]),
         case("?<c-c><c-c>", vec![send(Command::Stop { save: true }), Effect::Leave]),
@@ -116,7 +133,7 @@ fn keys_lead_to_commands() {
         let mut screen = Screen::running(100);
         screen.taken();
         screen.keys(keys);
-        let got = screen.taken();
+        let got: Vec<_> = screen.taken().into_iter().map(untold).collect();
         if got != effects {
             wrong.push(format!("{keys}\n  expected {effects:?}\n  got      {got:?}"));
         }
@@ -187,7 +204,7 @@ fn knobs_that_only_make_sense_together_change_together() {
         change("train.epochs", Value::Int(15), Value::Int(20)),
         change("schedule.warmup.epochs", Value::Float(1.0), Value::Float(18.0)),
     ];
-    screen.event(Event::Applied { id: 9, edit: 1, step: 100, changes });
+    screen.event(Event::Applied { id: 9, edit: 1, step: 100, changes, by: None });
     assert_eq!((screen.state.recipe().train.epochs, screen.state.recipe().schedule.warmup.epochs), (20, 18.0));
 }
 
@@ -450,4 +467,107 @@ fn an_edit_for_later_and_its_undo_leave_nothing_on_the_row() {
     screen.keys("u");
     let text = screen.text(80, 24);
     assert!(!text.contains("0.2 → "), "{text}");
+}
+
+#[test]
+fn the_crosshair_reads_all_curves_at_one_place_and_stops_at_edits() {
+    let mut screen = Screen::running(100);
+    screen.keys(":lr 0.1<enter>");
+    screen.steps(100);
+    assert!(screen.state.reading().is_none());
+    screen.keys("3<left>");
+    let here = screen.state.reading().unwrap();
+    assert_eq!((here.step, here.edits.len()), (200, 0));
+    // (one place at a time it cannot pass the edit)
+    for _ in 0..120 {
+        screen.keys("<left>");
+        if !screen.state.reading().unwrap().edits.is_empty() {
+            break;
+        }
+    }
+    let there = screen.state.reading().unwrap();
+    assert_eq!((there.step, &there.edits[..]), (100, &["lr 0.1".to_string()][..]));
+    assert!(there.train.is_some() && there.val.is_some() && there.top1.is_some(), "{there:?}");
+    assert_eq!(there.rate, screen.state.reading().unwrap().rate);
+    let text = screen.text(120, 36);
+    assert!(text.contains("step 100, epoch 1.08  lr 0.1  train"), "{text}");
+    assert!(text.matches('┃').count() > 10, "{text}");
+    screen.keys("<home>");
+    assert_eq!(screen.state.reading().unwrap().step, 0);
+    screen.keys("<left><esc>");
+    assert!(screen.state.reading().is_none());
+}
+
+#[test]
+fn the_crosshair_counts_steps_where_the_batch_size_changed() {
+    let mut screen = Screen::running(93);
+    let batch = Change { knob: knob("train.batch"), from: Value::Int(128), to: Value::Int(64) };
+    screen.event(Event::Applied { id: 0, edit: 1, step: 93, changes: vec![batch], by: None });
+    let record =
+        |step: u64, epoch| train::StepRecord { step, epoch, loss: 1.0, lr: 0.1, img_s: 1.0, wait: 0.0, scaling: None };
+    let records = (1..=187).map(|i| record(93 + i, 1.0 + i as f64 / 187.0)).collect();
+    screen.event(Event::Steps(records));
+    screen.keys("3<left>");
+    assert_eq!(screen.state.reading().unwrap().step, 280);
+    for (places, step) in [(4, 255), (16, 93)] {
+        screen.keys(&"<left>".repeat(places));
+        let at = screen.state.reading().unwrap();
+        assert!(at.step.abs_diff(step) < 30, "{at:?}");
+    }
+}
+
+#[test]
+fn the_help_is_searched() {
+    let mut screen = Screen::running(100);
+    screen.keys("?/beta");
+    let text = screen.text(120, 36);
+    assert!(text.contains("tricks.mixup.alpha") && !text.contains("optim.momentum"), "{text}");
+    screen.keys("<enter><esc>");
+    assert!(screen.text(120, 36).contains("Help"), "the search goes first");
+    screen.keys("/no such thing");
+    assert!(screen.text(120, 36).contains("nothing is found"));
+    screen.keys("<esc><esc>");
+    assert!(screen.state.modal().is_none());
+}
+
+#[test]
+fn keys_that_a_person_set_work_and_are_shown() {
+    let set = [(tricktop::app::keys::Action::Pause, vec!["f2".parse().unwrap(), "P".parse().unwrap()])];
+    let mut screen = Screen::running(100);
+    screen.state = tricktop::app::State::new(
+        tricktop::app::Options { keys: with_keys(&set.into()).unwrap(), ..options() },
+        recipe(),
+    );
+    screen.steps(10);
+    screen.taken();
+    screen.keys("pP");
+    assert_eq!(screen.taken(), [send(Command::Pause)]);
+    assert!(screen.text(120, 36).contains("f2 P pause"));
+}
+
+#[test]
+fn themes_change_while_the_screen_is_open_and_a_broken_one_is_told() {
+    let mut screen = Screen::running(100);
+    let own = Theme { name: "own".into(), palette: THEMES[1].palette };
+    screen.send(Msg::Themes(Ok(vec![THEMES[0].clone(), own])));
+    screen.keys("T");
+    assert!(screen.text(120, 36).contains("theme own"));
+    let own = Theme { name: "own".into(), palette: THEMES[2].palette };
+    screen.send(Msg::Themes(Ok(vec![own])));
+    screen.keys("T");
+    assert!(screen.text(120, 36).contains("theme own"), "the one in force stays");
+    screen.send(Msg::Themes(Err("own.ron: 1:2: no".into())));
+    assert!(screen.text(120, 36).contains("a theme has a mistake"));
+}
+
+#[test]
+fn a_person_is_told_of_the_end_of_alarms_and_of_the_best() {
+    let mut screen = Screen::running(100);
+    screen.taken();
+    screen.event(Event::Alarm { step: 100, message: "the disk is full".into() });
+    assert_eq!(screen.taken(), [Effect::Tell(Occasion::Alarm, "the disk is full".into())]);
+    let evaluation = screen.script.evaluation();
+    let end = train::EpochEnd { epoch: 2, train_loss: 0.5, img_s: 1.0, evaluation, best: true };
+    screen.event(Event::Epoch(Box::new(end)));
+    assert!(matches!(&screen.taken()[..], [Effect::Tell(Occasion::Best, text)] if text.contains("best")));
 }

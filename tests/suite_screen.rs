@@ -232,7 +232,7 @@ fn the_columns_fill_in_with_what_the_table_says() {
 #[test]
 fn an_edited_run_does_not_count() {
     let mut screen = Screen::mid();
-    screen.event(7, Event::Applied { id: 1, edit: 1, step: 5, changes: Vec::new() });
+    screen.event(7, Event::Applied { id: 1, edit: 1, step: 5, changes: Vec::new(), by: None });
     assert!(screen.text(120, 36).contains("edited"));
     let runs = screen.state.tally.table.rows[2].runs;
     screen.ends(7, train::State::Done);
@@ -262,7 +262,7 @@ fn the_suite_outlives_its_terminal_and_leaves_when_it_is_over() {
 
     let mut screen = Screen::mid();
     screen.send(Msg::Over(Outcome::Done));
-    assert_eq!(screen.taken(), [Effect::Bell]);
+    assert_eq!(screen.taken(), [Effect::Tell(tricktop::app::Occasion::End, "the suite is over".into())]);
     screen.keys("q");
     assert_eq!(screen.taken(), [Effect::Leave]);
 }

@@ -297,30 +297,3 @@ fn screens_attach_to_a_run_steer_it_and_leave_it_alone() {
     assert_eq!(edit["changes"][0]["knob"], "optim.momentum");
     assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["state"], "stopped");
 }
-
-/// Makes the pictures of the README from a real run of the default preset:
-/// `cargo test --release --test terminal screenshot -- --ignored`.
-#[test]
-#[ignore = "trains for minutes, to make assets/screenshot.svg and assets/screenshot.txt"]
-fn screenshot() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
-    command.args(["quick", "--runs", "runs"]);
-    command.cwd(dir.path());
-    let mut terminal = Terminal::open(command, 120, 36);
-    terminal.wait_long("epoch 4/");
-    terminal.press("2jjjjjj");
-    terminal.wait_for("▸ [ ] mixup");
-    terminal.press(" ");
-    terminal.wait_for("▸ [x] mixup");
-    terminal.wait_long("epoch 6/");
-    terminal.press("\r0.35");
-    terminal.wait_for("0.35");
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    std::fs::write(assets.join("screenshot.svg"), tricktop::view::svg::svg(&terminal.cells())).unwrap();
-    std::fs::write(assets.join("screenshot.txt"), terminal.contents() + "\n").unwrap();
-    terminal.press("\x1bqn");
-    terminal.wait_for("STOPPED");
-    terminal.press("q");
-    terminal.ends();
-}

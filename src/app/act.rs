@@ -3,7 +3,7 @@
 use super::commands::{self, Order, Word};
 use super::crosshair;
 use super::keys::Action;
-use super::modal::{Line, Modal};
+use super::modal::{Help, Line, Modal};
 use super::orders::{base, change, fork, fork_here, new_run, order, send, theme, undo};
 use super::rows::{title, trick_of, values_of};
 use super::state::{Pane, State, Tone};
@@ -44,6 +44,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Save => return order(state, Order::Do(Word::Save)),
         Action::Fork => fork(state),
         Action::Command => state.modal = Some(Modal::Command(Line::default())),
+        Action::Filter if let_search(state) => {}
         Action::Filter => {
             state.modal = Some(Modal::Filter(Line::new(&state.rows.filter)));
             if !state.focus.steers() {
@@ -62,7 +63,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.notify(Tone::Plain, text);
             return vec![Effect::Mouse(state.mouse)];
         }
-        Action::Help => state.modal = Some(Modal::Help(0)),
+        Action::Help => return order(state, Order::Do(Word::Help)),
         Action::Quit => return order(state, Order::Do(Word::Quit)),
         Action::TakeUp => return order(state, Order::Do(Word::Resume)),
         Action::Suspend => return vec![Effect::Suspend],
@@ -70,6 +71,11 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Accept => return accept(state),
         Action::AcceptEpoch => return send_typed(state, Some(When::NextEpoch)),
         Action::Complete => complete(state),
+        Action::Recall(back) => {
+            if let Some(Modal::Command(line)) = &mut state.modal {
+                line.recall(&state.entered, back);
+            }
+        }
         Action::Stop(save) => {
             state.modal = None;
             state.notify(Tone::Plain, if save { "saving a checkpoint and stopping …" } else { "stopping …" });
@@ -89,7 +95,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 fn shift(state: &mut State, by: isize) {
     let scroll = |at: usize| (at as isize).saturating_add(by).max(0) as usize;
     match &mut state.modal {
-        Some(Modal::Help(at)) => *at = scroll(*at).min(super::keys::HELP_LINES),
+        Some(Modal::Help(help)) => help.scroll = scroll(help.scroll).min(super::keys::HELP_LINES),
         Some(Modal::Preset(diff)) => {
             diff.scroll = scroll(diff.scroll).min((diff.edits.len() + diff.forks.len()).saturating_sub(1));
         }
@@ -173,8 +179,19 @@ fn pause(state: &mut State) -> Vec<Effect> {
     order(state, Order::Do(if paused { Word::Resume } else { Word::Pause }))
 }
 
+/// Begins to type what the help is searched for, when it is open.
+fn let_search(state: &mut State) -> bool {
+    let Some(Modal::Help(help)) = &mut state.modal else { return false };
+    help.typing = true;
+    true
+}
+
 fn back(state: &mut State) {
     match state.modal.take() {
+        // (a search goes first, the help after it)
+        Some(Modal::Help(help)) if help.typing || !help.search.text().is_empty() => {
+            state.modal = Some(Modal::Help(Help::default()));
+        }
         Some(Modal::Filter(_)) => state.rows.set_filter(String::new()),
         Some(_) => {}
         None if state.notice.take().is_some() || state.alarm.take().is_some() => {}
@@ -191,6 +208,10 @@ fn accept(state: &mut State) -> Vec<Effect> {
             send_typed(state, None)
         }
         Some(Modal::Command(line)) => enter_command(state, line),
+        Some(Modal::Help(help)) => {
+            state.modal = Some(Modal::Help(Help { typing: false, ..help }));
+            Vec::new()
+        }
         Some(Modal::Preset(diff)) => {
             for fork in diff.forks {
                 state.edits.fork.retain(|(k, _)| *k != fork.0);
@@ -232,7 +253,10 @@ fn enter_command(state: &mut State, mut line: Line) -> Vec<Effect> {
         return Vec::new();
     }
     match commands::parse(line.text(), &base(state)) {
-        Ok(asked) => order(state, asked),
+        Ok(asked) => {
+            state.remember(line.text());
+            order(state, asked)
+        }
         Err(problem) => {
             line.problem = Some(problem);
             state.modal = Some(Modal::Command(line));

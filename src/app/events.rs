@@ -3,7 +3,7 @@
 use super::rows::{title, trick_of};
 use super::run::{Mark, Run};
 use super::state::{State, Tone};
-use super::{Begin, Effect, number};
+use super::{Begin, Effect, Occasion, number};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
 use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, StepRecord, Summary, When};
@@ -28,9 +28,13 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             let text = format!("{} to {} {}", title(knob), shown(knob, &to), when_text(state, when));
             state.note(Tone::Plain, text);
         }
-        Event::Applied { id, edit, step, changes } => {
+        Event::Applied { id, edit, step, changes, by } => {
             state.edits.applied(id, edit);
             applied(state, step, edit, changes);
+            // (an attached screen has made the edits that it gave names)
+            if let Some(by) = by.filter(|_| !state.attached || id == u64::MAX || id == 0) {
+                state.note(Tone::Plain, format!("made by {by}"));
+            }
         }
         Event::RolledBack(back) => rolled_back(state, &back),
         Event::Refused { id, reason } => {
@@ -38,7 +42,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.note(Tone::Warn, format!("refused: {reason}"));
             state.notify(Tone::Warn, format!("refused: {reason}"));
         }
-        Event::Epoch(end) => epoch(state, &end),
+        Event::Epoch(end) => return epoch(state, &end),
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
         Event::Saving { .. } | Event::Hashed { .. } => {}
         Event::Checkpoint { step, bytes, ms, link, .. } => {
@@ -50,8 +54,8 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Skipped { image, problem, .. } => state.note(Tone::Warn, format!("skipped {image}: {problem}")),
         Event::Alarm { message, .. } => {
             state.note(Tone::Alarm, message.clone());
-            state.alarm = Some(message);
-            return vec![Effect::Bell];
+            state.alarm = Some(message.clone());
+            return vec![Effect::Tell(Occasion::Alarm, message)];
         }
         Event::Ended(summary) => return ended(state, *summary),
     }
@@ -125,7 +129,7 @@ fn rolled_back(state: &mut State, back: &RolledBack) {
     state.notify(Tone::Edit, text);
 }
 
-fn epoch(state: &mut State, end: &EpochEnd) {
+fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
     let e = &end.evaluation;
     state.run.evaluated(e);
     if end.best {
@@ -140,7 +144,8 @@ fn epoch(state: &mut State, end: &EpochEnd) {
         number::percent(e.top5),
         if end.best { ", best" } else { "" }
     );
-    state.note(if end.best { Tone::Good } else { Tone::Plain }, text);
+    state.note(if end.best { Tone::Good } else { Tone::Plain }, text.clone());
+    if end.best { vec![Effect::Tell(Occasion::Best, text)] } else { Vec::new() }
 }
 
 fn evaluated(state: &mut State, e: &Evaluation) {
@@ -176,7 +181,7 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     match state.next.take() {
         Some(next) => begin(state, next),
         None if state.unattended => vec![Effect::Leave],
-        None => vec![Effect::Bell],
+        None => vec![Effect::Tell(Occasion::End, state.closing_lines().swap_remove(0))],
     }
 }
 

@@ -51,7 +51,7 @@ pub enum Context {
 }
 
 /// What a key does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Action {
     /// Move by so many rows.
     Move(isize),
@@ -121,6 +121,8 @@ pub enum Action {
     AcceptEpoch,
     /// Complete the command.
     Complete,
+    /// The command line before, or after.
+    Recall(bool),
     /// Stop, with or without a checkpoint.
     Stop(bool),
     /// Leave the screen and let the run go on.
@@ -147,6 +149,7 @@ pub enum Section {
 }
 
 /// A row of a key table: that of a run's screen, or another of the same form.
+#[derive(Clone, Copy, Debug)]
 pub struct Binding<C: 'static = Context, A = Action> {
     /// Heading in the help.
     pub section: Section,
@@ -246,7 +249,7 @@ bindings! {
     [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
     [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
     [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";
-    [c('T')] "T" Theme, "" 0, "next theme: dark, light, colour-blind-safe";
+    [c('T')] "T" Theme, "" 0, "next theme";
     [c('m')] "m" Mouse, "" 0, "mouse wheel on or off (off: the terminal selects text)";
     [c('?')] "?" Help, "help" 1, "this help";
     [k(Esc)] "esc" Back, "" 0, "back; it never changes anything of the run";
@@ -268,6 +271,8 @@ bindings! {
     Dialog LINE:
     [k(Enter)] "enter" Accept, "do it" 0, "carry the line out";
     [k(Tab)] "tab" Complete, "complete" 1, "complete a command or a knob";
+    [k(Up)] "up down" Recall(true), "history" 2, "command lines entered before";
+    [k(Down)] "" Recall(false), "" 0, "";
     [k(Esc)] "esc" Back, "back" 0, "back";
     Dialog HELP:
     [k(Up), c('k')] "arrows" Move(-1), "scroll" 1, "scroll";
@@ -276,6 +281,7 @@ bindings! {
     [k(PageDown), c(' ')] "" Screen(1), "" 0, "";
     [k(Home), c('g')] "" End(false), "" 0, "";
     [k(KeyCode::End), c('G')] "" End(true), "" 0, "";
+    [c('/')] "/" Filter, "search" 2, "search";
     [k(Esc), c('q'), c('?'), k(Enter)] "esc" Back, "close" 0, "close the help";
     Dialog STOP:
     [c('s')] "s" Stop(true), "save and stop" 1, "save a checkpoint and stop";
@@ -296,7 +302,7 @@ bindings! {
 }
 
 /// The help never scrolls further than this.
-pub(crate) const HELP_LINES: usize = 160;
+pub(crate) const HELP_LINES: usize = 400;
 
 impl<C: PartialEq, A: Copy> Binding<C, A> {
     /// What a key does in a context.

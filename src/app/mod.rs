@@ -11,6 +11,7 @@ mod edits;
 mod events;
 pub mod hardware;
 mod history;
+mod keymap;
 pub mod keys;
 mod look;
 mod modal;
@@ -28,9 +29,10 @@ pub use crosshair::Reading;
 pub use editor::Editor;
 pub use edits::{Edits, Pending};
 pub use history::{Curve, Point, Window};
+pub use keymap::{Keys, settable_keys, with_keys};
 pub use keys::Key;
-pub use look::{Options, ThemeName};
-pub use modal::Modal;
+pub use look::{Desktop, Notify, Occasion, Options, Palette, THEMES, Theme};
+pub use modal::{Help, Modal};
 pub use plan::Plan;
 pub use preset::PresetDiff;
 pub use rows::{title, trick_of, values_of};
@@ -54,6 +56,8 @@ pub enum Msg {
     Paste(String),
     /// The mouse wheel turned, up (negative) or down.
     Wheel(i8),
+    /// The themes that there are now, or what is wrong with one.
+    Themes(Result<Vec<Theme>, String>),
     /// The terminal has this many columns and rows.
     Resize(u16, u16),
     /// A report of the trainer.
@@ -96,8 +100,8 @@ pub enum Effect {
     Start(Begin),
     /// Capture the mouse, or let it go.
     Mouse(bool),
-    /// Ring the bell: the run ended or needs a person.
-    Bell,
+    /// Tell a person who may look elsewhere, in one sentence.
+    Tell(Occasion, String),
     /// Stop the program until the shell continues it.
     Suspend,
     /// Leave the terminal alone from now on; the run goes on.

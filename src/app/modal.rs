@@ -13,8 +13,8 @@ pub enum Modal {
     Command(Line),
     /// The filter of the rows.
     Filter(Line),
-    /// Help, scrolled by so many lines.
-    Help(usize),
+    /// Help.
+    Help(Help),
     /// Stop the run?
     Stop,
     /// Start a new run with the gathered changes?
@@ -23,22 +23,44 @@ pub enum Modal {
     Preset(Box<PresetDiff>),
 }
 
+/// The help, or what a search has left of it.
+#[derive(Clone, Debug, Default)]
+pub struct Help {
+    /// Lines above the first that is seen.
+    pub scroll: usize,
+    /// What is searched for.
+    pub search: Line,
+    /// Whether that is being typed.
+    pub typing: bool,
+}
+
 /// One line of text.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     pub(crate) input: Input,
     /// What is wrong with the line that was entered.
     pub problem: Option<String>,
+    /// How far the line was fetched back, and what had been typed before.
+    recalled: Option<(usize, String)>,
 }
 
 impl Line {
     pub(crate) fn new(text: &str) -> Line {
-        Line { input: Input::new(text.to_string()), problem: None }
+        Line { input: Input::new(text.to_string()), ..Line::default() }
     }
 
     /// The text.
     pub fn text(&self) -> &str {
         self.input.value()
+    }
+
+    /// Fetches the line before (or after) the present one of those that were entered; after the newest comes what was
+    /// being typed.
+    pub(crate) fn recall(&mut self, entered: &[String], back: bool) {
+        let (at, typed) = self.recalled.take().unwrap_or_else(|| (entered.len(), self.text().to_string()));
+        let at = if back { at.saturating_sub(1) } else { (at + 1).min(entered.len()) };
+        let text = entered.get(at).unwrap_or(&typed).clone();
+        *self = Line { recalled: Some((at, typed)), ..Line::new(&text) };
     }
 
     /// Place of the cursor in columns.
@@ -53,6 +75,7 @@ impl Modal {
         match self {
             Modal::Edit(_) => Context::Edit,
             Modal::Command(_) | Modal::Filter(_) => Context::Line,
+            Modal::Help(Help { typing: true, .. }) => Context::Line,
             Modal::Help(_) => Context::Help,
             Modal::Stop => Context::Stop,
             Modal::Fork => Context::Fork,

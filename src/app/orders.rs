@@ -2,7 +2,7 @@
 
 use super::commands::{Order, Word};
 use super::events::{begin, shown, when_text};
-use super::modal::Modal;
+use super::modal::{Help, Modal};
 use super::rows::title;
 use super::state::{State, Tone};
 use super::update::{detach, save_and_leave};
@@ -131,8 +131,8 @@ fn going_on(state: &mut State) -> Option<(PathBuf, Changes)> {
 }
 
 pub(crate) fn theme(state: &mut State) {
-    state.options.theme = state.options.theme.next();
-    state.notify(Tone::Plain, format!("theme {}", state.options.theme.word()));
+    let text = format!("theme {}", state.options.next_theme());
+    state.notify(Tone::Plain, text);
 }
 
 pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
@@ -162,7 +162,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             return Vec::new();
         }
         Order::Do(Word::Help) => {
-            state.modal = Some(Modal::Help(0));
+            state.modal = Some(Modal::Help(Help::default()));
             return Vec::new();
         }
         Order::Do(Word::Resume) if ended => return take_up(state),

@@ -6,7 +6,7 @@ use super::events;
 use super::hardware::Hardware;
 use super::history::Window;
 use super::keys::Context;
-use super::look::Options;
+use super::look::{Notify, Options};
 use super::modal::Modal;
 use super::number;
 use super::plan::{Now, Plan};
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// Lines kept in the journal.
 const JOURNAL: usize = 2000;
+/// Command lines kept.
+const ENTERED: usize = 100;
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
 
@@ -125,6 +127,8 @@ pub struct State {
     pub(crate) crosshair: Option<f64>,
     pub(crate) mouse: bool,
     pub(crate) modal: Option<Modal>,
+    /// Command lines that were entered, the newest last.
+    pub(crate) entered: Vec<String>,
     /// A changed preset that waits until nothing stands in front of the panes.
     pub(crate) held_preset: Option<(String, Recipe)>,
     pub(crate) notice: Option<Notice>,
@@ -167,6 +171,7 @@ impl State {
             crosshair: None,
             mouse: false,
             modal: None,
+            entered: Vec::new(),
             held_preset: None,
             notice: None,
             alarm: None,
@@ -205,6 +210,11 @@ impl State {
     /// from.
     pub fn visit(&mut self) {
         (self.attached, self.visiting) = (true, true);
+    }
+
+    /// What is told to a person who may look elsewhere, and how.
+    pub fn notify_settings(&self) -> &Notify {
+        &self.options.notify
     }
 
     /// Whether the system has asked for an end.
@@ -304,6 +314,15 @@ impl State {
         if self.scrolled > 0 {
             self.scrolled = (self.scrolled + 1).min(self.journal.len() - 1);
         }
+    }
+
+    /// Keeps a command line that was entered.
+    pub(crate) fn remember(&mut self, line: &str) {
+        self.entered.retain(|entered| entered != line);
+        if self.entered.len() == ENTERED {
+            self.entered.remove(0);
+        }
+        self.entered.push(line.to_string());
     }
 
     pub(crate) fn notify(&mut self, tone: Tone, text: impl Into<String>) {

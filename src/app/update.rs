@@ -1,10 +1,10 @@
 //! The one entry: a message goes in, the state changes, effects come out.
 
-use super::keys::{Action, BINDINGS, Binding, Key};
+use super::keys::{Action, Binding, Key};
 use super::modal::Modal;
 use super::run::Ghost;
 use super::state::{Pane, State, Tone};
-use super::{Effect, Msg, PresetDiff, act, events};
+use super::{Effect, Msg, PresetDiff, Theme, act, events};
 use crate::recipe::Recipe;
 use crate::train::Command;
 use crossterm::event::KeyCode;
@@ -21,6 +21,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Key(key) => key_pressed(state, key),
         Msg::Paste(text) => paste(state, &text),
         Msg::Wheel(by) => act::act(state, Action::Move(isize::from(by.signum()))),
+        Msg::Themes(themes) => {
+            themes_changed(state, themes);
+            Vec::new()
+        }
         Msg::Resize(width, height) => {
             state.resize(width, height);
             Vec::new()
@@ -70,7 +74,7 @@ fn tick(state: &mut State, now: Duration) -> Vec<Effect> {
 }
 
 fn key_pressed(state: &mut State, key: Key) -> Vec<Effect> {
-    match Binding::lookup(BINDINGS, state.context(), key) {
+    match Binding::lookup(state.options.keys, state.context(), key) {
         Some(Action::Interrupt) => interrupt(state),
         Some(action) => act::act(state, action),
         None => {
@@ -109,6 +113,10 @@ fn type_in(state: &mut State, request: InputRequest) {
                 line.input.handle(request);
                 line.problem = None;
             }
+        }
+        Some(Modal::Help(help)) if help.typing => {
+            help.search.input.handle(request);
+            help.scroll = 0;
         }
         Some(Modal::Filter(line)) => {
             line.input.handle(request);
@@ -191,6 +199,16 @@ fn preset_changed(state: &mut State, name: String, result: Result<Recipe, String
         }
     }
     Vec::new()
+}
+
+fn themes_changed(state: &mut State, themes: Result<Vec<Theme>, String>) {
+    match themes {
+        Ok(themes) => state.options.take_themes(themes),
+        Err(problem) => {
+            state.note(Tone::Warn, format!("theme {problem}; the colours stay"));
+            state.notify(Tone::Warn, "a theme has a mistake; the colours stay (see the journal)");
+        }
+    }
 }
 
 fn show_preset(state: &mut State, name: String, recipe: Recipe) {

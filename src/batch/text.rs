@@ -28,9 +28,10 @@ pub(super) fn plain(line: &Line) -> Option<String> {
         Line::Step { epoch, step, loss, lr, img_s, .. } => {
             format!("step {step:>6}  epoch {epoch:>7.2}  loss {loss:.4}  lr {lr:.5}{}", speed(*img_s))
         }
-        Line::Edit { step, changes, .. } => {
+        Line::Edit { step, changes, by, .. } => {
             let one = |c: &Change| format!("{} {} -> {}", c.knob.path, c.from, c.to);
-            format!("step {step:>6}  {}", changes.iter().map(one).collect::<Vec<_>>().join(", "))
+            let by = by.as_ref().map_or(String::new(), |by| format!(" (by {by})"));
+            format!("step {step:>6}  {}{by}", changes.iter().map(one).collect::<Vec<_>>().join(", "))
         }
         Line::Rollback { step, from, .. } => format!("step {step:>6}  rolled back from step {from}"),
         Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, img_s, best } => format!(

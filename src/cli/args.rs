@@ -6,7 +6,6 @@ mod suites;
 pub(super) use images::{Bench, BenchInput, Data};
 pub(super) use suites::{At, Report, Suite, Table};
 
-use crate::app::ThemeName;
 use crate::recipe::Value;
 use crate::recipe::settings::Device;
 use crate::train::bench::CASES;
@@ -79,9 +78,9 @@ pub(super) struct Train {
 
 #[derive(Debug, Args)]
 pub(super) struct Look {
-    /// Colours of the screen
-    #[arg(long, value_parser = theme(), default_value = ThemeName::default().word())]
-    pub(super) theme: ThemeName,
+    /// Colours of the screen: dark, light, safe, contrast, mono, or a theme of yours [default: dark, or what config.ron says]
+    #[arg(long)]
+    pub(super) theme: Option<String>,
     /// Draws the screen with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
@@ -205,12 +204,6 @@ pub(super) struct Export {
     pub(super) weights: Option<PathBuf>,
 }
 
-fn theme() -> impl TypedValueParser<Value = ThemeName> {
-    let words = ThemeName::ALL.map(ThemeName::word);
-    PossibleValuesParser::new(words)
-        .map(|word| ThemeName::ALL.into_iter().find(|theme| theme.word() == word).unwrap_or_default())
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists the bundled presets and suites
@@ -221,6 +214,8 @@ pub(super) enum Command {
         #[arg(long)]
         markdown: bool,
     },
+    /// Prints what a person can set once for all runs, as text for the file that it names
+    Config,
     /// Lists the nets: parameters, multiply-adds, and memory for training them
     Nets {
         /// Images a step, for the memory

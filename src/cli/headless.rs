@@ -1,6 +1,6 @@
 //! Runs without a screen, and the signals that steer them.
 
-use super::Failure;
+use super::{Failure, settings};
 use crate::batch::{Batch, Format};
 use crate::runs::{RunError, Session};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -15,6 +15,7 @@ pub(super) fn batch(
     starts: impl IntoIterator<Item = impl FnOnce() -> Result<Session, RunError>>,
     json: bool,
 ) -> Result<ExitCode, Failure> {
+    settings::load()?;
     let signals = Signals::catch().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
     let format = if json { Format::Json } else { Format::for_people() };
     let batch = Batch { format, interrupt: &signals.interrupt, again: &signals.again, save: &signals.save };

@@ -9,9 +9,11 @@ mod nets;
 mod records;
 mod report;
 mod screen;
+mod settings;
 mod suites;
 mod using;
 
+use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::doctor::{Report, Terminal};
 use crate::kernels::Level;
@@ -66,6 +68,19 @@ pub enum Failure {
     /// Images could not be read or written.
     #[error("error: {0}")]
     Data(DataError),
+    /// A file of the configuration has a mistake.
+    #[error("error: {0}")]
+    Config(ConfigError),
+    /// A theme that is not there.
+    #[error("error: there is no theme {wanted:?}; there are {names}, and what is put in {}/themes", folder.display())]
+    Theme {
+        /// What was asked for.
+        wanted: String,
+        /// What is there.
+        names: String,
+        /// The folder of the configuration.
+        folder: PathBuf,
+    },
     /// A net could not be used.
     #[error("error: {0}")]
     Use(TrainError),
@@ -81,9 +96,12 @@ impl Failure {
     /// The exit code: 2 for wrong usage or a wrong preset, else 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Failure::Presets(_) | Failure::SeveralPresets(_) | Failure::NoTerminal | Failure::Level(_) => {
-                ExitCode::from(2)
-            }
+            Failure::Presets(_)
+            | Failure::Config(_)
+            | Failure::Theme { .. }
+            | Failure::SeveralPresets(_)
+            | Failure::NoTerminal
+            | Failure::Level(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -98,6 +116,7 @@ pub fn run() -> Result<ExitCode, Failure> {
     Level::chosen().map_err(Failure::Level)?;
     match cli.command {
         None => train(cli.train),
+        Some(Command::Config) => print(&settings::text()?),
         Some(Command::Presets) => print(&list::presets()),
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),

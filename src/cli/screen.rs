@@ -1,8 +1,9 @@
 //! Opens the screen on one preset, and joins what it shows: the run, the preset's files, the machine.
 
-use super::Failure;
 use super::args::Look;
-use crate::app::{Begin, Msg, Options};
+use super::{Failure, settings};
+use crate::app::{Begin, Msg};
+use crate::config::{self, ThemeWatch};
 use crate::hardware::Sampler;
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
 use crate::runs::{self, RunError};
@@ -75,14 +76,9 @@ pub(super) fn visit(dir: &Path) -> Result<Visit, String> {
     Ok(Visit { recipe: preset.recipe, session, hardware, guard: Box::new(sampler) })
 }
 
-/// What a person or the environment chose.
-pub(super) fn options(look: &Look) -> Options {
-    Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() }
-}
-
 /// Opens the screen on the run `first`.
 fn show(preset: &Preset, first: Begin, runs: &Path, look: &Look) -> Result<ExitCode, Failure> {
-    let options = options(look);
+    let options = settings::options(look)?;
     let (_sampler, samples) =
         Sampler::start().map_err(|e| Failure::SetUp("starting the thread that looks at the machine", e.to_string()))?;
     let name = preset.path().display().to_string();
@@ -90,7 +86,11 @@ fn show(preset: &Preset, first: Begin, runs: &Path, look: &Look) -> Result<ExitC
     // A system that cannot watch is no reason not to train: the screen says so.
     let watcher = Watcher::start(preset, Path::new("presets"), sender);
     let mut unseen = watcher.as_ref().err().map(|e| changed(&name, Err(format!("its changes are not seen: {e}"))));
-    let changes = || unseen.take().into_iter().chain(received.try_iter().map(|c| message(&name, c))).collect();
+    let mut themes = ThemeWatch::new(config::folder());
+    let changes = || {
+        let presets = received.try_iter().map(|c| message(&name, c));
+        unseen.take().into_iter().chain(presets).chain(themes.look().map(settings::themes)).collect()
+    };
     let recipe = preset.recipe.clone();
     let end =
         tui::run(options, recipe, first, |begin| start(begin, runs), changes, &samples).map_err(Failure::Screen)?;

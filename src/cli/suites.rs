@@ -2,7 +2,7 @@
 
 use super::args::{At, Suite as Args, Table as TableArgs};
 use super::headless::Signals;
-use super::{Failure, print, screen, set_threads};
+use super::{Failure, print, screen, set_threads, settings};
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, Mistakes, reasons};
@@ -128,7 +128,7 @@ fn on_screen(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failu
     let (interrupt, again, save) = Default::default();
     let batch = Batch { format: Format::Plain, interrupt: &interrupt, again: &again, save: &save };
     let at_once = at_once(&jobs, args);
-    let state = State::new(screen::options(&args.look), tally(opened, at_once));
+    let state = State::new(settings::options(&args.look)?, tally(opened, at_once));
     let control = Control::attended();
     let plan =
         Plan { jobs, dir: &opened.dir, at_once, threads: rayon::current_num_threads(), batch, control: &control };

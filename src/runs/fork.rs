@@ -41,9 +41,12 @@ pub fn fork(parent: &Path, step: Option<u64>, runs: &Path) -> Result<PathBuf, Ru
             logs::trim(&to, step)?;
         }
     }
-    let edits = journal(parent)?.into_iter().take(checkpoint.meta.at.edits as usize);
+    let mut edits = journal(parent)?;
+    // (in a run that was taken up again edits may stand behind later ones)
+    edits.sort_by_key(|line| if let Line::Edit { step, .. } = line { *step } else { 0 });
+    edits.truncate(checkpoint.meta.at.edits as usize);
     let first = Line::Fork { parent: name_from(&run.path, parent), step };
-    for (log, lines) in [(JOURNAL, edits.collect()), (LOG, vec![first])] {
+    for (log, lines) in [(JOURNAL, edits), (LOG, vec![first])] {
         let text = lines.iter().map(|line| Ok(serde_json::to_string(line)? + "\n")).collect::<Result<String, _>>();
         write(run.path.join(log), text.map_err(|e: serde_json::Error| RunError::read(parent)(e.into()))?.as_bytes())?;
     }

@@ -33,7 +33,7 @@ impl Record {
         }
         let recipe = preset::load(&file).map_err(RunError::Recipe)?.recipe;
         let edit = |line| match line {
-            Line::Edit { step, edit, changes } => {
+            Line::Edit { step, edit, changes, .. } => {
                 Some((edit, Edit { after: step, changes: changes.into_iter().map(|c| (c.knob, c.to)).collect() }))
             }
             _ => None,
@@ -108,8 +108,8 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
         }
     }
     for line in journal(dir)? {
-        if let Line::Edit { step, edit, changes } = line {
-            events.push((step, Event::Applied { id: 0, edit, step, changes }));
+        if let Line::Edit { step, edit, changes, by } = line {
+            events.push((step, Event::Applied { id: 0, edit, step, changes, by }));
         }
     }
     events.sort_by_key(|(step, _)| *step);

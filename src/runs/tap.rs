@@ -1,6 +1,7 @@
 //! Stands between the trainer and whoever watches: records every event, then passes it on.
 
 use super::attach::Hub;
+use super::hook::Hook;
 use super::recorder::Recorder;
 use crate::train::{Event, State, Summary};
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ pub(super) struct Tap {
     recorder: Recorder,
     forward: Sender<Event>,
     hub: Hub,
+    hook: Hook,
+    dir: PathBuf,
     alarmed: bool,
     ended: bool,
     /// What is known so far, in case the trainer's thread dies without an `Ended`.
@@ -21,12 +24,17 @@ pub(super) struct Tap {
 impl Tap {
     pub(super) fn new(recorder: Recorder, forward: Sender<Event>, hub: Hub, dir: PathBuf) -> Tap {
         let error = Some("the trainer's thread ended without a result: a fault of the program".to_string());
-        let dir = Some(dir);
-        let so_far = Summary { state: State::Failed, step: 0, best_top1: None, seconds: 0.0, dir, broken: 0, error };
-        Tap { recorder, forward, hub, alarmed: false, ended: false, so_far, begun: Instant::now() }
+        let of = Some(dir.clone());
+        let so_far =
+            Summary { state: State::Failed, step: 0, best_top1: None, seconds: 0.0, dir: of, broken: 0, error };
+        let hook = Hook::default();
+        Tap { recorder, forward, hub, hook, dir, alarmed: false, ended: false, so_far, begun: Instant::now() }
     }
 
-    pub(super) fn take(&mut self, event: Event) {
+    pub(super) fn take(&mut self, mut event: Event) {
+        if let Event::Applied { id, by, .. } = &mut event {
+            *by = self.hub.who(*id);
+        }
         self.note(&event);
         // The alarm goes ahead of the event, because nothing may follow `Ended`.
         if let Err(e) = self.recorder.record(&event)
@@ -34,6 +42,9 @@ impl Tap {
         {
             self.alarmed = true;
             self.pass_on(Event::Alarm { step: self.so_far.step, message: format!("{e}; training goes on") });
+        }
+        if let Some(problem) = self.hook.tell(&event, &self.dir) {
+            self.pass_on(Event::Alarm { step: self.so_far.step, message: problem });
         }
         self.pass_on(event);
     }

@@ -17,7 +17,7 @@ fn names(lines: &[Json]) -> Vec<&str> {
 fn edit(stage: &mut Stage, step: u64, path: &str, to: Value) {
     let knob = knobs::find(path).unwrap();
     let from = stage.recipe.get(knob);
-    stage.send(Event::Applied { id: 1, edit: 1, step, changes: vec![train::Change { knob, from, to }] });
+    stage.send(Event::Applied { id: 1, edit: 1, step, changes: vec![train::Change { knob, from, to }], by: None });
 }
 
 fn every(log_every: u64) -> Recipe {

@@ -273,6 +273,9 @@ pub enum Event {
         step: u64,
         /// Its knobs.
         changes: Vec<Change>,
+        /// Who made it, when that was another screen than the run's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// An edit could not be made, at once or when it came due; nothing changed.
     Refused {

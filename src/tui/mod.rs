@@ -128,8 +128,10 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
                         }
                     }
                     Effect::Mouse(on) => edge.screen.mouse(on)?,
-                    Effect::Bell if !state.unattended() => edge.screen.bell()?,
-                    Effect::Bell => {}
+                    Effect::Tell(occasion, text) if !state.unattended() => {
+                        edge.screen.tell(state.notify_settings(), occasion, &text)?;
+                    }
+                    Effect::Tell(..) => {}
                     Effect::Suspend => edge.screen.suspend()?,
                     Effect::LetGo => {
                         input = None;

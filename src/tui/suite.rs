@@ -130,8 +130,10 @@ impl<V: FnMut(&Path) -> Result<Visit, String>> Show<'_, V> {
                             input = Some(listen(sender)?);
                         }
                         Effect::Stop => self.stop.store(true, Ordering::Relaxed),
-                        Effect::Bell if !self.state.unattended() => self.edge.screen.bell()?,
-                        Effect::Bell => {}
+                        Effect::Tell(occasion, text) if !self.state.unattended() => {
+                            self.edge.screen.tell(&self.state.options.notify, occasion, &text)?;
+                        }
+                        Effect::Tell(..) => {}
                         Effect::Suspend => self.edge.screen.suspend()?,
                         Effect::LetGo => {
                             input = None;

@@ -1,5 +1,6 @@
 //! The terminal: taken over, drawn on, and always given back.
 
+use crate::app::{Desktop, Notify, Occasion};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
@@ -108,8 +109,24 @@ impl Screen {
         if on { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
     }
 
-    pub(super) fn bell(&mut self) -> io::Result<()> {
-        execute!(stdout(), style::Print('\x07'))
+    /// Tells what happened in the ways that a person wants.
+    pub(super) fn tell(&mut self, notify: &Notify, occasion: Occasion, text: &str) -> io::Result<()> {
+        if notify.on.contains(&occasion) {
+            execute!(stdout(), style::Print(sequence(notify, text)))?;
+        }
+        Ok(())
+    }
+}
+
+/// What makes a terminal ring its bell and show a notification.
+fn sequence(notify: &Notify, text: &str) -> String {
+    let bell = if notify.bell { "\x07" } else { "" };
+    // (nothing in the text may end the sequence; `;` would end its title)
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    match notify.desktop {
+        Desktop::Off => bell.to_string(),
+        Desktop::Osc9 => format!("{bell}\x1b]9;tricktop: {text}\x1b\\"),
+        Desktop::Osc777 => format!("{bell}\x1b]777;notify;tricktop;{}\x1b\\", text.replace(';', ",")),
     }
 }
 
@@ -117,5 +134,19 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // On the way out of an error; there is nobody to tell.
         drop(restore());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_is_one_sequence_whatever_its_text() {
+        let of = |desktop| sequence(&Notify { desktop, ..Notify::default() }, "done; top-1\x1b]0;x\x07 90 %");
+        assert_eq!(of(Desktop::Off), "\x07");
+        assert_eq!(of(Desktop::Osc9), "\x07\x1b]9;tricktop: done; top-1]0;x 90 %\x1b\\");
+        assert_eq!(of(Desktop::Osc777), "\x07\x1b]777;notify;tricktop;done, top-1]0,x 90 %\x1b\\");
+        assert_eq!(sequence(&Notify { bell: false, ..Notify::default() }, "done"), "");
     }
 }

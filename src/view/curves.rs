@@ -28,7 +28,8 @@ pub(crate) fn loss(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let train = run.smooth.range(window);
     let highest = train.map_or(f64::INFINITY, |(_, high)| 1.5 * high).max(run.val_loss.last().map_or(0.0, |p| p.y));
     let range = both(train, run.val_loss.range(Window::Whole).map(|(low, high)| (low, high.min(highest))));
-    let axes = Axes { x: state.span(), y: padded(range, state.log_scale), log: state.log_scale, cursor: state.crosshair };
+    let axes =
+        Axes { x: state.span(), y: padded(range, state.log_scale), log: state.log_scale, cursor: state.crosshair };
     let [behind, behind_val] = ghost(state, theme, |ghost| [&ghost.smooth, &ghost.val_loss], 1.0);
     let series = [
         behind,
@@ -84,7 +85,8 @@ pub(crate) fn accuracy(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
         return waiting(state, theme, buf, inner, "first evaluation after epoch 1");
     };
     let (low, high) = padded(Some(range), false);
-    let axes = Axes { x: state.span(), y: (100.0 * low, (100.0 * high).min(101.0)), log: false, cursor: state.crosshair };
+    let axes =
+        Axes { x: state.span(), y: (100.0 * low, (100.0 * high).min(101.0)), log: false, cursor: state.crosshair };
     let [behind] = ghost(state, theme, |ghost| [&ghost.top1], 100.0);
     let series = [
         behind,

@@ -2,7 +2,7 @@
 
 use super::draw::{self, Part};
 use super::theme::Theme;
-use crate::app::keys::{Action, BINDINGS, Binding, Context};
+use crate::app::keys::{Action, Binding, Context};
 use crate::app::{Editor, Modal, Pane, State, title, values_of};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
@@ -23,6 +23,9 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
                 spans.push(Span::styled(format!("  {problem}"), theme.alarm));
             }
             vec![Part::new(0, spans)]
+        }
+        Some(Modal::Help(help)) if help.typing => {
+            vec![Part::new(0, prompt("/", help.search.text(), help.search.cursor(), theme))]
         }
         Some(Modal::Filter(line)) => {
             let mut spans = prompt("/", line.text(), line.cursor(), theme);
@@ -106,9 +109,13 @@ fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
 
 fn hints(state: &State) -> &'static [&'static str] {
     match state.focus {
-        Pane::Loss => {
-            &["line: training, smoothed", "dots: single steps", "◆: validation", "← → read", "y log  z zoom  x last steps"]
-        }
+        Pane::Loss => &[
+            "line: training, smoothed",
+            "dots: single steps",
+            "◆: validation",
+            "← → read",
+            "y log  z zoom  x last steps",
+        ],
         Pane::Rate => &["line: so far", "dots: to come", "← → read", "z zoom"],
         Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
         Pane::Journal => &["arrows scroll", "z zoom"],
@@ -121,7 +128,7 @@ pub(crate) fn keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let context = state.context();
     let paused = context == Context::Main && state.run.state == train::State::Paused;
     let word = |b: &Binding| if b.action == Action::Pause && paused { "resume" } else { b.short };
-    keys_of(BINDINGS, context, word, theme, buf, area);
+    keys_of(state.options.keys, context, word, theme, buf, area);
 }
 
 /// The keys of a table that are in force, each with a word.

@@ -3,7 +3,9 @@
 use super::theme::Theme;
 use super::{draw, popup};
 use crate::app::commands::COMMANDS;
-use crate::app::keys::{BINDINGS, Binding};
+use crate::app::keys::Binding;
+use crate::app::{Help, title};
+use crate::recipe::{KNOBS, Knob};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -11,9 +13,9 @@ use ratatui::text::{Line, Span};
 /// Columns of the help.
 const COLUMNS: u16 = 76;
 
-/// Draws the help of a run's screen from line `scroll` on.
-pub(crate) fn draw(scroll: usize, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    draw_lines(scroll, |columns| lines(theme, columns), theme, buf, area);
+/// Draws the help of a run's screen, whose keys are those of a table.
+pub(crate) fn draw(table: &'static [Binding], help: &Help, theme: &Theme, buf: &mut Buffer, area: Rect) {
+    draw_lines(help.scroll, |columns| lines(table, help.search.text(), theme, columns), theme, buf, area);
 }
 
 /// Draws a help, whose lines are made for a number of columns, from line `scroll` on, in two columns where there is room.
@@ -30,7 +32,7 @@ pub(crate) fn draw_lines(
     let room = usize::from(area.height.saturating_sub(3));
     let first = scroll.min(per_column.saturating_sub(room));
     let height = per_column.min(room) as u16;
-    let title = if per_column > room { "Help (arrows scroll, esc closes)" } else { "Help (esc closes)" };
+    let title = if per_column > room { "Help (arrows scroll, / searches, esc closes)" } else { "Help (esc closes)" };
     let inner = popup::window(theme, buf, area, title, columns * COLUMNS, height);
     for (i, part) in lines.chunks(per_column).enumerate() {
         for (y, line) in part.iter().skip(first).take(usize::from(inner.height)).enumerate() {
@@ -74,7 +76,29 @@ pub(crate) fn keys<C: PartialEq, A: Copy>(
     blocks.flat_map(|(name, rows)| block(theme, columns, name, rows.iter().map(|b| (b.label, b.help)))).collect()
 }
 
-fn lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+/// The help: every row, or those in which the words of a search stand.
+fn lines(table: &'static [Binding], search: &str, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+    let search = search.to_lowercase();
+    let found = |(left, right): &(String, String)| {
+        let row = format!("{left} {right}").to_lowercase();
+        search.split_whitespace().all(|word| row.contains(word))
+    };
+    let mut lines = Vec::new();
+    for (name, mut rows) in blocks(table) {
+        rows.retain(found);
+        if !rows.is_empty() {
+            lines.extend(block(theme, columns, name, rows.iter().map(|(left, right)| (&**left, &**right))));
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::from(Span::styled("  nothing is found; esc shows all", theme.dim)));
+    }
+    lines
+}
+
+/// Headings and rows: the keys, the commands, the times, the knobs.
+fn blocks(table: &'static [Binding]) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let own = |(left, right): (&str, &str)| (left.to_string(), right.to_string());
     let first = (":lr 0.1", "change a knob by its name; 0.1e and 0.1@500 as above");
     let commands = std::iter::once(first).chain(COMMANDS.iter().map(|c| (c.usage, c.help)));
     let times = [
@@ -83,10 +107,14 @@ fn lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
         ("fork", "only in a new run, which the screen offers"),
         ("wait, ep 5, @500", "on its way; at epoch 5; at step 500"),
     ];
-    let mut lines = keys(theme, columns, BINDINGS);
-    lines.extend(block(theme, columns, "Command line", commands));
-    lines.extend(block(theme, columns, "When a change applies", times));
-    lines
+    let knob = |k: &Knob| (draw::clip(&title(k), KEYS - 3), format!("{}: {} ({})", k.path, k.help, k.kind));
+    let keys = Binding::help(table).into_iter();
+    let mut blocks: Vec<_> =
+        keys.map(|(name, rows)| (name, rows.iter().map(|b| own((b.label, b.help))).collect())).collect();
+    blocks.push(("Command line", commands.map(own).collect()));
+    blocks.push(("When a change applies", times.map(own).to_vec()));
+    blocks.push(("Knobs and tricks", KNOBS.iter().map(knob).collect()));
+    blocks
 }
 
 #[cfg(test)]
@@ -95,9 +123,9 @@ mod tests {
 
     #[test]
     fn no_line_is_cut() {
-        let options = crate::app::Options { theme: crate::app::ThemeName::Dark, color: true, ascii: false };
+        let options = crate::app::Options::default();
         for columns in [40, 60, COLUMNS] {
-            let lines = lines(&Theme::new(&options), columns);
+            let lines = lines(options.keys, "", &Theme::new(&options), columns);
             let cut = lines.iter().find(|l| l.width() + 2 > usize::from(columns));
             assert!(cut.is_none(), "{cut:?}");
             assert!(lines.len() < crate::app::keys::HELP_LINES, "{}", lines.len());

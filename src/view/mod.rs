@@ -47,7 +47,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
         }
     }
     match &state.modal {
-        Some(Modal::Help(scroll)) => help::draw(*scroll, &theme, buf, area),
+        Some(Modal::Help(help)) => help::draw(state.options.keys, help, &theme, buf, area),
         Some(Modal::Stop) => popup::stop(state, &theme, buf, area),
         Some(Modal::Fork) => popup::fork(state, &theme, buf, area),
         Some(Modal::Preset(diff)) => popup::preset(state, diff, &theme, buf, area),

@@ -1,6 +1,6 @@
 //! Colours by meaning. Without colours, bold and dim remain; a glyph or a word always says the same.
 
-use crate::app::{Options, ThemeName, Tone};
+use crate::app::{Options, Palette, Tone};
 use crate::train;
 use ratatui::style::{Color, Modifier, Style};
 
@@ -23,51 +23,27 @@ pub(crate) struct Theme {
     pub(crate) ascii: bool,
 }
 
-/// The colours of a theme as indices of the 256-colour palette.
-struct Palette {
-    dim: u8,
-    frame: u8,
-    faint: u8,
-    accent: u8,
-    second: u8,
-    good: u8,
-    pending: u8,
-    alarm: u8,
-}
-
-const DARK: Palette =
-    Palette { dim: 246, frame: 239, faint: 242, accent: 80, second: 215, good: 114, pending: 221, alarm: 203 };
-const LIGHT: Palette =
-    Palette { dim: 242, frame: 250, faint: 247, accent: 24, second: 130, good: 28, pending: 94, alarm: 124 };
-/// After Okabe and Ito: sky blue, orange, bluish green, yellow, vermillion.
-const SAFE: Palette =
-    Palette { dim: 246, frame: 240, faint: 243, accent: 75, second: 214, good: 36, pending: 227, alarm: 166 };
-
 impl Theme {
     pub(crate) fn new(options: &Options) -> Theme {
-        let palette = match options.theme {
-            ThemeName::Dark => DARK,
-            ThemeName::Light => LIGHT,
-            ThemeName::Safe => SAFE,
-        };
-        let color = |index: u8, without: Modifier| match options.color {
-            true => Style::new().fg(Color::Indexed(index)),
-            false => Style::new().add_modifier(without),
+        let palette = options.palette();
+        let color = |of: fn(&Palette) -> Color, without: Modifier| match &palette {
+            Some(palette) => Style::new().fg(of(palette)),
+            None => Style::new().add_modifier(without),
         };
         let bold = Modifier::BOLD;
         let none = Modifier::empty();
         Theme {
             // The terminal's own colour, also over something drawn before.
             text: Style::new().fg(Color::Reset),
-            dim: color(palette.dim, Modifier::DIM),
-            frame: color(palette.frame, Modifier::DIM),
-            accent: color(palette.accent, bold),
-            good: color(palette.good, bold).add_modifier(bold),
-            pending: color(palette.pending, bold),
-            alarm: color(palette.alarm, bold).add_modifier(bold),
-            curve: color(palette.accent, none),
-            second: color(palette.second, none),
-            faint: color(palette.faint, Modifier::DIM),
+            dim: color(|p| p.dim, Modifier::DIM),
+            frame: color(|p| p.frame, Modifier::DIM),
+            accent: color(|p| p.accent, bold),
+            good: color(|p| p.good, bold).add_modifier(bold),
+            pending: color(|p| p.pending, bold),
+            alarm: color(|p| p.alarm, bold).add_modifier(bold),
+            curve: color(|p| p.accent, none),
+            second: color(|p| p.second, none),
+            faint: color(|p| p.faint, Modifier::DIM),
             cursor: Style::new().add_modifier(Modifier::REVERSED),
             ascii: options.ascii,
         }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use std::path::PathBuf;
 use std::time::Duration;
 use tricktop::app::hardware::{Gpu, Process, Sample};
-use tricktop::app::{Effect, Key, Msg, Options, State, ThemeName, update};
+use tricktop::app::{Effect, Key, Msg, Options, State, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{
@@ -19,7 +19,7 @@ use tricktop::view::render;
 pub const STEPS_PER_EPOCH: u64 = 93;
 
 pub fn options() -> Options {
-    Options { theme: ThemeName::Dark, color: true, ascii: false }
+    Options::default()
 }
 
 pub fn knob(path: &str) -> &'static Knob {
@@ -147,7 +147,7 @@ impl Script {
     pub fn apply(&mut self, id: u64, knob: &'static Knob, to: Value) -> Event {
         let from = self.recipe.get(knob);
         self.recipe = self.recipe.with([(knob, to.clone())]).unwrap();
-        Event::Applied { id, edit: id, step: self.step, changes: vec![Change { knob, from, to }] }
+        Event::Applied { id, edit: id, step: self.step, changes: vec![Change { knob, from, to }], by: None }
     }
 
     pub fn end(&self, state: train::State) -> Event {

@@ -1,6 +1,6 @@
 //! The side of the run: takes screens in, hands them its events, and takes their commands.
 
-use super::{COMMAND, Hello, SOCKET, line, next, same_user};
+use super::{COMMAND, Hello, SOCKET, line, next, person, same_user};
 use crate::runs::RunError;
 use crate::train::{Command, Event};
 use std::fs::{self, Permissions};
@@ -33,7 +33,8 @@ struct Screens {
     known: [Option<Event>; 3],
     screens: Vec<Screen>,
     writers: Vec<JoinHandle<()>>,
-    count: u64,
+    /// Who sits at every screen that ever came; the first has number 1.
+    people: Vec<String>,
 }
 
 struct Screen {
@@ -70,8 +71,8 @@ impl Hub {
         stream.set_write_timeout(Some(STUCK))?;
         let (lines, queue) = sync_channel(QUEUE);
         let mut hub = self.lock();
-        hub.count += 1;
-        let number = hub.count;
+        hub.people.push(person(&stream));
+        let number = hub.people.len() as u64;
         for known in [bytes(&Hello::ours())].into_iter().chain(hub.known.iter().flatten().map(bytes)) {
             lines.try_send(known).map_err(io::Error::other)?;
         }
@@ -79,6 +80,11 @@ impl Hub {
         hub.writers.push(Builder::new().name("attached".into()).spawn(move || write(stream, &queue))?);
         hub.screens.push(Screen { number, lines });
         Ok(number)
+    }
+
+    /// Who made the edit of this name; none for the run's own screen, its recipe and its past.
+    pub(crate) fn who(&self, id: u64) -> Option<String> {
+        self.lock().people.get(usize::try_from(id >> NAME).ok()?.checked_sub(1)?).cloned()
     }
 
     /// Lets a screen go: its connection is closed when it has what it is still due.

@@ -70,6 +70,19 @@ fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
+/// Who is at the other end, for the journal: the process and its terminal.
+fn person(stream: &UnixStream) -> String {
+    #[cfg(target_os = "linux")]
+    if let Ok(peer) = rustix::net::sockopt::socket_peercred(stream) {
+        let pid = peer.pid.as_raw_nonzero();
+        let terminal = std::fs::read_link(format!("/proc/{pid}/fd/0"));
+        let terminal = terminal.ok().filter(|t| t.starts_with("/dev")).map(|t| format!(" at {}", t.display()));
+        return format!("attached screen, process {pid}{}", terminal.unwrap_or_default());
+    }
+    let _ = stream;
+    "attached screen".to_string()
+}
+
 /// Whether the other side is this user or root.
 fn same_user(stream: &UnixStream) -> bool {
     #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use super::*;
 use crate::recipe::knobs::find;
 use crate::recipe::{Recipe, Value};
 use crate::runs::fake::{Stage, epoch, play, step};
-use crate::runs::{Session, attach, start_with};
+use crate::runs::{Line, Session, attach, start_with};
 use crate::train::{Change, Command, Event, Options, State, When};
 use std::io::{BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,7 @@ fn obedient(mut stage: Stage) {
             Command::Edit { id, changes, .. } => {
                 let one = |(knob, to)| Change { knob, from: Value::Float(0.1), to };
                 let changes = changes.into_iter().map(one).collect();
-                stage.send(Event::Applied { id, edit: at, step: at, changes });
+                stage.send(Event::Applied { id, edit: at, step: at, changes, by: None });
             }
             Command::Steps(n) => {
                 stage.steps(at + 1..=at + n);
@@ -57,7 +57,13 @@ fn every_event_survives_the_line() {
         Event::State(State::Evaluating),
         Event::Steps(vec![step(1), nan]),
         Event::Scheduled { id: 3, knob, to: to.clone(), when: When::Step(9) },
-        Event::Applied { id: 3, edit: 1, step: 9, changes: vec![Change { knob, from: Value::Bool(false), to }] },
+        Event::Applied {
+            id: 3,
+            edit: 1,
+            step: 9,
+            changes: vec![Change { knob, from: Value::Bool(false), to }],
+            by: None,
+        },
         Event::Refused { id: 4, reason: "no".into() },
         epoch(2, 0.75),
         Event::Alarm { step: 8, message: "the disk is full".into() },
@@ -94,6 +100,11 @@ fn a_screen_sees_what_was_and_what_comes_and_steers() {
     assert_eq!(applied(&screens[1]), (u64::MAX, Value::Float(0.2)));
     session.commands.send(rate(5, 0.3)).unwrap();
     assert_eq!(applied(&screens[0]), (u64::MAX, Value::Float(0.3)));
+    let journal: Vec<Line> = crate::runs::logs::read(&session.dir.join("journal.jsonl")).unwrap();
+    let by = |line: &Line| if let Line::Edit { by, .. } = line { by.clone() } else { None };
+    let ours = format!("attached screen, process {}", std::process::id());
+    assert!(by(&journal[0]).is_some_and(|by| by.starts_with(&ours)), "{journal:?}");
+    assert_eq!(by(&journal[1]), None);
 
     // One that leaves takes nothing along; the end is told to the other, and the socket goes.
     let [left, stays] = screens;

@@ -6,7 +6,7 @@ mod update;
 pub use update::update;
 
 use super::{Now, Tally};
-use crate::app::{self, Options, Tone};
+use crate::app::{self, Occasion, Options, Tone};
 use crate::batch::Outcome;
 use crate::train::{Command, Event};
 use keys::Context;
@@ -51,8 +51,8 @@ pub enum Effect {
     Open(PathBuf),
     /// Save and stop all runs.
     Stop,
-    /// Ring the bell: the suite is over.
-    Bell,
+    /// Tell a person who may look elsewhere, in one sentence.
+    Tell(Occasion, String),
     /// Stop the program until the shell continues it.
     Suspend,
     /// Leave the terminal alone from now on; the suite goes on.
@@ -185,7 +185,7 @@ impl State {
     }
 
     fn next_theme(&mut self) {
-        self.options.theme = self.options.theme.next();
-        self.notify(Tone::Plain, format!("theme {}", self.options.theme.word()));
+        let text = format!("theme {}", self.options.next_theme());
+        self.notify(Tone::Plain, text);
     }
 }

@@ -3,7 +3,7 @@
 use super::keys::{Action, BINDINGS};
 use super::{Effect, Modal, Msg, State};
 use crate::app::keys::{Binding, HELP_LINES};
-use crate::app::{self, Tone};
+use crate::app::{self, Occasion, Tone};
 use crate::batch::Outcome;
 use crate::suite::Now;
 use crate::train::{self, Command, Event};
@@ -205,5 +205,8 @@ fn over(state: &mut State, outcome: Outcome) -> Vec<Effect> {
     if state.modal == Some(Modal::Stop) {
         state.modal = None;
     }
-    if state.leaving || state.unattended { vec![Effect::Leave] } else { vec![Effect::Bell] }
+    if state.leaving || state.unattended {
+        return vec![Effect::Leave];
+    }
+    vec![Effect::Tell(Occasion::End, "the suite is over".into())]
 }

@@ -98,7 +98,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 let changes = changes.into_iter().map(change).collect();
                 self.at.edits += 1;
                 self.made.push(edit);
-                self.send(Event::Applied { id, edit, step: self.at.step, changes });
+                self.send(Event::Applied { id, edit, step: self.at.step, changes, by: None });
             }
         }
     }

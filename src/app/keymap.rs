@@ -1,0 +1,182 @@
+//! Keys by name, and key tables that a person has changed.
+
+use super::keys::{Action, BINDINGS, Binding, Context, Key, Section};
+use crossterm::event::KeyCode;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Keys that are no characters, by name.
+const NAMED: [(&str, KeyCode); 16] = [
+    ("space", KeyCode::Char(' ')),
+    ("enter", KeyCode::Enter),
+    ("esc", KeyCode::Esc),
+    ("tab", KeyCode::Tab),
+    ("shift-tab", KeyCode::BackTab),
+    ("up", KeyCode::Up),
+    ("down", KeyCode::Down),
+    ("left", KeyCode::Left),
+    ("right", KeyCode::Right),
+    ("home", KeyCode::Home),
+    ("end", KeyCode::End),
+    ("pageup", KeyCode::PageUp),
+    ("pagedown", KeyCode::PageDown),
+    ("insert", KeyCode::Insert),
+    ("delete", KeyCode::Delete),
+    ("backspace", KeyCode::Backspace),
+];
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ctrl {
+            f.write_str("ctrl-")?;
+        }
+        match (NAMED.iter().find(|(_, code)| *code == self.code), self.code) {
+            (Some((name, _)), _) => f.write_str(name),
+            (None, KeyCode::Char(c)) => write!(f, "{c}"),
+            (None, KeyCode::F(n)) => write!(f, "f{n}"),
+            (None, other) => write!(f, "{other:?}"),
+        }
+    }
+}
+
+impl FromStr for Key {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Key, String> {
+        let (ctrl, name) = text.strip_prefix("ctrl-").map_or((false, text), |rest| (true, rest));
+        let mut chars = name.chars();
+        let code = match (chars.next(), chars.as_str()) {
+            (Some(c), "") => Some(KeyCode::Char(c)),
+            (Some('f'), number) => number.parse().ok().filter(|n| (1..=24).contains(n)).map(KeyCode::F),
+            _ => None,
+        };
+        let named = || NAMED.iter().find(|(word, _)| *word == name).map(|(_, code)| *code);
+        let code = code.or_else(named).ok_or_else(|| {
+            let names = NAMED.map(|(name, _)| name).join(", ");
+            format!("{text:?} is no key; a key is one character, {names}, f1 to f24, and any of them after ctrl-")
+        })?;
+        Ok(Key { code, ctrl })
+    }
+}
+
+impl serde::Serialize for Key {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Key {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Key, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Keys for actions, as a person sets them.
+pub type Keys = BTreeMap<Action, Vec<Key>>;
+
+/// Whether a person may give a row other keys: dialogs show their own, the line in which a value is typed needs its own,
+/// and Ctrl-C must always work.
+fn settable(row: &Binding) -> bool {
+    matches!(row.section, Section::Steer | Section::Look) && row.action != Action::Interrupt
+}
+
+/// The keys of a run's screen that may be set, with those that they have in a table.
+pub fn settable_keys(table: &'static [Binding]) -> Keys {
+    let mut keys = Keys::new();
+    for row in table.iter().filter(|row| settable(row)) {
+        let of = keys.entry(row.action).or_default();
+        of.extend(row.keys.iter().filter(|key| !of.contains(key)).copied().collect::<Vec<_>>());
+    }
+    keys
+}
+
+/// The key table of a run's screen with other keys. It is made once and stays as long as the program.
+///
+/// # Errors
+/// A sentence for every key that would mean two things, and for every action that cannot be set.
+pub fn with_keys(set: &Keys) -> Result<&'static [Binding], Vec<String>> {
+    let known = settable_keys(BINDINGS);
+    let unknown = set.keys().filter(|action| !known.contains_key(action));
+    let mut wrong: Vec<String> =
+        unknown.map(|a| format!("{a:?} keeps its keys: it is of a dialog, of typing, or must always work")).collect();
+    let mut rows: Vec<Binding> = BINDINGS.iter().copied().collect();
+    for row in rows.iter_mut().filter(|row| settable(row)) {
+        if let Some(keys) = set.get(&row.action) {
+            row.keys = keys.clone().leak();
+        }
+    }
+    label(&mut rows, set);
+    wrong.extend(conflicts(&rows));
+    if wrong.is_empty() { Ok(rows.leak()) } else { Err(wrong) }
+}
+
+/// Spells keys that were set in the rows that explain them: a row without a label is explained by the one above.
+fn label(rows: &mut [Binding], set: &Keys) {
+    let explained: Vec<usize> = (0..rows.len()).filter(|at| !rows[*at].label.is_empty()).collect();
+    for (i, &first) in explained.iter().enumerate() {
+        let group = first..explained.get(i + 1).copied().unwrap_or(rows.len());
+        if rows[group.clone()].iter().any(|row| settable(row) && set.contains_key(&row.action)) {
+            let keys = rows[group].iter().flat_map(|row| row.keys).map(ToString::to_string).collect::<Vec<_>>();
+            rows[first].label = keys.join(" ").leak();
+        }
+    }
+}
+
+fn conflicts(rows: &[Binding]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (i, row) in rows.iter().enumerate() {
+        for other in rows[i + 1..].iter().filter(|other| other.action != row.action) {
+            let together = row.contexts.iter().any(|c: &Context| other.contexts.contains(c));
+            for key in row.keys.iter().filter(|key| together && other.keys.contains(key)) {
+                found.push(format!("the key `{key}` would be both {:?} and {:?}", row.action, other.action));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn every_key_of_the_table_reads_back_by_its_name() {
+        for key in BINDINGS.iter().flat_map(|row| row.keys) {
+            assert_eq!(key.to_string().parse(), Ok(*key));
+        }
+        assert_eq!(key("ctrl-f5"), Key { code: KeyCode::F(5), ctrl: true });
+        assert!("hyper".parse::<Key>().unwrap_err().contains("is no key"));
+        assert!("".parse::<Key>().is_err());
+    }
+
+    #[test]
+    fn the_present_keys_set_again_change_nothing() {
+        let rows = with_keys(&settable_keys(BINDINGS)).unwrap();
+        for (new, old) in rows.iter().zip(BINDINGS).filter(|(new, _)| settable(new)) {
+            assert!(old.keys.iter().all(|key| new.keys.contains(key)), "{:?}", old.action);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_set_does_its_action_and_the_old_one_no_longer() {
+        let rows = with_keys(&Keys::from([(Action::Pause, vec![key("P"), key("f5")])])).unwrap();
+        let does = |k| Binding::lookup(rows, Context::Main, key(k));
+        assert_eq!((does("P"), does("f5"), does("p")), (Some(Action::Pause), Some(Action::Pause), None));
+        assert!(rows.iter().any(|row| row.label == "P f5"));
+    }
+
+    #[test]
+    fn what_would_mean_two_things_is_told_and_dialogs_keep_their_keys() {
+        let wrong = with_keys(&Keys::from([(Action::Pause, vec![key("u")])])).unwrap_err();
+        assert_eq!(wrong, ["the key `u` would be both Undo and Pause"]);
+        let wrong = with_keys(&Keys::from([(Action::Accept, vec![key("a")])])).unwrap_err();
+        assert!(wrong[0].contains("Accept keeps its keys"), "{wrong:?}");
+        // (Ctrl-C saves and stops, whatever else is set)
+        assert!(with_keys(&Keys::from([(Action::Undo, vec![key("ctrl-c")])])).is_err());
+    }
+}

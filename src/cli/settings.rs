@@ -1,0 +1,49 @@
+//! What `config.ron`, the themes, the options and the environment say together.
+
+use super::Failure;
+use super::args::Look;
+use crate::app::{Msg, Options, Theme, settable_keys, with_keys};
+use crate::config::{self, Config, ConfigError};
+use crate::{runs, tui};
+
+/// The configuration; from here on its hook is told of what happens in runs.
+pub(super) fn load() -> Result<Config, Failure> {
+    let config = config::load(&config::folder()).map_err(Failure::Config)?;
+    runs::set_hook(&config.hook);
+    Ok(config)
+}
+
+/// What the configuration, a person and the environment chose for the screen.
+pub(super) fn options(look: &Look) -> Result<Options, Failure> {
+    let config = load()?;
+    let themes = config::themes(&config::folder()).map_err(Failure::Config)?;
+    let wanted = look.theme.as_ref().unwrap_or(&config.theme);
+    let theme = themes.iter().position(|theme| theme.name == *wanted);
+    let theme = theme.ok_or_else(|| {
+        let names = themes.iter().map(|theme| &*theme.name).collect::<Vec<_>>().join(", ");
+        Failure::Theme { wanted: wanted.clone(), names, folder: config::folder() }
+    })?;
+    Ok(Options {
+        themes,
+        theme,
+        color: tui::color_from_env(),
+        ascii: look.ascii || tui::ascii_from_env(),
+        notify: config.notify,
+        // (its mistakes were found when it was loaded)
+        keys: with_keys(&config.keys).unwrap_or(crate::app::keys::BINDINGS),
+    })
+}
+
+/// The configuration as text, with every key, below the name of its file.
+pub(super) fn text() -> Result<String, Failure> {
+    let config = load()?;
+    let keys = with_keys(&config.keys).unwrap_or(crate::app::keys::BINDINGS);
+    let file = config::folder().join(config::FILE);
+    let text = config::text(config, settable_keys(keys)).map_err(|e| Failure::Print(std::io::Error::other(e)))?;
+    Ok(format!("// {}\n{text}\n", file.display()))
+}
+
+/// What the screen is told when themes have changed.
+pub(super) fn themes(found: Result<Vec<Theme>, ConfigError>) -> Msg {
+    Msg::Themes(found.map_err(|e| e.to_string()))
+}

@@ -1,0 +1,201 @@
+//! What a person sets once for all runs: `config.ron` and `themes/` in the folder of the configuration.
+
+use crate::app::{self, Keys, Notify, Palette, THEMES, Theme};
+use ratatui::style::Color;
+use ron::extensions::Extensions;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+use std::{env, fs, io};
+use thiserror::Error;
+
+/// The file in the folder.
+pub const FILE: &str = "config.ron";
+/// The folder of themes in the folder.
+const FOLDER: &str = "themes";
+/// Pause between two looks at the themes.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What is wrong with a file of the configuration.
+#[derive(Debug, Error)]
+#[error("{}: {problem}", path.display())]
+pub struct ConfigError {
+    path: PathBuf,
+    problem: String,
+}
+
+/// What a person sets once for all runs.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Name of the theme.
+    pub theme: String,
+    /// What is told to a person who may look elsewhere, and how.
+    pub notify: Notify,
+    /// A command of the shell that is run when something happens in a run.
+    pub hook: String,
+    /// Keys of a run's screen.
+    pub keys: Keys,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { theme: THEMES[0].name.to_string(), notify: Notify::default(), hook: String::new(), keys: Keys::new() }
+    }
+}
+
+/// Where the configuration is: `TRICKTOP_CONFIG`, else `tricktop` where the system keeps such folders.
+pub fn folder() -> PathBuf {
+    let of = |name| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let home = || of("HOME").unwrap_or_default().join(".config");
+    of("TRICKTOP_CONFIG").unwrap_or_else(|| of("XDG_CONFIG_HOME").unwrap_or_else(home).join("tricktop"))
+}
+
+/// The configuration in a folder; what is not set there is as ever, and so is all when there is no file.
+///
+/// # Errors
+/// A mistake, with its place.
+pub fn load(folder: &Path) -> Result<Config, ConfigError> {
+    let path = folder.join(FILE);
+    let config: Config = read(&path)?.unwrap_or_default();
+    match app::with_keys(&config.keys) {
+        Ok(_) => Ok(config),
+        Err(wrong) => Err(ConfigError { path, problem: format!("keys: {}", wrong.join("; ")) }),
+    }
+}
+
+/// The configuration as text that can be written to the file and edited.
+///
+/// # Errors
+/// None that is known of.
+pub fn text(config: Config, keys: Keys) -> Result<String, ron::Error> {
+    let config = Config { keys, ..config };
+    ron::ser::to_string_pretty(&config, ron::ser::PrettyConfig::new().depth_limit(2))
+}
+
+/// Reads a file; none when there is none.
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ConfigError> {
+    let wrong = |problem| ConfigError { path: path.to_path_buf(), problem };
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+            options.from_str(&text).map(Some).map_err(|e| wrong(e.to_string()))
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(wrong(e.to_string())),
+    }
+}
+
+/// A colour as a file has it: a number of the 256, `"#rrggbb"`, or a name of the sixteen.
+struct Tint(Color);
+
+impl<'de> Deserialize<'de> for Tint {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Tint, D::Error> {
+        let text = String::deserialize(from)?;
+        let wrong = |_| {
+            let says =
+                format!("{text:?} is no colour; expected \"0\" to \"255\", \"#rrggbb\" or a name such as \"cyan\"");
+            serde::de::Error::custom(says)
+        };
+        text.parse().map(Tint).map_err(wrong)
+    }
+}
+
+/// A theme as its file has it: another one with some colours changed.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Changed {
+    extends: String,
+    dim: Option<Tint>,
+    frame: Option<Tint>,
+    faint: Option<Tint>,
+    accent: Option<Tint>,
+    second: Option<Tint>,
+    good: Option<Tint>,
+    pending: Option<Tint>,
+    alarm: Option<Tint>,
+}
+
+impl Default for Changed {
+    fn default() -> Changed {
+        let extends = THEMES[0].name.to_string();
+        let [dim, frame, faint, accent, second, good, pending, alarm] = [const { None }; 8];
+        Changed { extends, dim, frame, faint, accent, second, good, pending, alarm }
+    }
+}
+
+impl Changed {
+    fn palette(self) -> Result<Palette, String> {
+        let base = THEMES.iter().find(|theme| theme.name == self.extends).and_then(|theme| theme.palette);
+        let Some(base) = base else {
+            let with = THEMES.iter().filter(|theme| theme.palette.is_some()).map(|theme| &*theme.name);
+            let with = with.collect::<Vec<_>>().join(", ");
+            return Err(format!("extends is {:?}; it must be one of {with}", self.extends));
+        };
+        let or = |tint: Option<Tint>, base| tint.map_or(base, |tint| tint.0);
+        Ok(Palette {
+            dim: or(self.dim, base.dim),
+            frame: or(self.frame, base.frame),
+            faint: or(self.faint, base.faint),
+            accent: or(self.accent, base.accent),
+            second: or(self.second, base.second),
+            good: or(self.good, base.good),
+            pending: or(self.pending, base.pending),
+            alarm: or(self.alarm, base.alarm),
+        })
+    }
+}
+
+/// The themes of the program, then those of a folder; one of the same name takes the other's place.
+///
+/// # Errors
+/// The first mistake, with its place.
+pub fn themes(folder: &Path) -> Result<Vec<Theme>, ConfigError> {
+    let mut themes = THEMES.to_vec();
+    for (path, _) in files(folder) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // (one that was there a moment ago may be gone)
+        let Some(changed) = read::<Changed>(&path)? else { continue };
+        let palette = changed.palette().map_err(|problem| ConfigError { path, problem })?;
+        themes.retain(|theme| theme.name != name);
+        themes.push(Theme { name: name.into(), palette: Some(palette) });
+    }
+    Ok(themes)
+}
+
+/// The files of themes and when they changed, in the order of their names.
+fn files(folder: &Path) -> Vec<(PathBuf, Option<SystemTime>)> {
+    let Ok(entries) = fs::read_dir(folder.join(FOLDER)) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|e| e == "ron"))
+        .map(|path| (path.clone(), fs::metadata(&path).and_then(|m| m.modified()).ok()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Sees when themes change.
+pub struct ThemeWatch {
+    folder: PathBuf,
+    seen: Vec<(PathBuf, Option<SystemTime>)>,
+    looked: Instant,
+}
+
+impl ThemeWatch {
+    /// Watches the themes of a folder from now on.
+    pub fn new(folder: PathBuf) -> ThemeWatch {
+        ThemeWatch { seen: files(&folder), folder, looked: Instant::now() }
+    }
+
+    /// The themes as they are now, when they have changed since the last look.
+    pub fn look(&mut self) -> Option<Result<Vec<Theme>, ConfigError>> {
+        if self.looked.elapsed() < LOOK {
+            return None;
+        }
+        self.looked = Instant::now();
+        let now = files(&self.folder);
+        (std::mem::replace(&mut self.seen, now) != self.seen).then(|| themes(&self.folder))
+    }
+}
