@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod batch;
+pub mod browse;
 pub mod cli;
 pub mod data;
 pub mod doctor;

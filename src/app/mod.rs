@@ -28,12 +28,13 @@ pub use edits::{Edits, Pending};
 pub use history::{Curve, Point, Window};
 pub use keys::Key;
 pub use look::{Options, ThemeName};
-pub use modal::Modal;
+pub use modal::{Line, Modal};
 pub use plan::Plan;
 pub use preset::PresetDiff;
 pub use rows::{title, trick_of, values_of};
 pub use run::{Ghost, Mark, Run};
 pub use state::{Entry, Pane, State, Tone};
+pub(crate) use update::request;
 pub use update::update;
 
 use crate::recipe::{Changes, Recipe};

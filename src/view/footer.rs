@@ -48,7 +48,8 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
     }
 }
 
-fn prompt(mark: &str, text: &str, cursor: usize, theme: &Theme) -> Vec<Span<'static>> {
+/// A line that is being typed, after a mark.
+pub(crate) fn prompt(mark: &str, text: &str, cursor: usize, theme: &Theme) -> Vec<Span<'static>> {
     let mut spans = vec![Span::styled(mark.to_string(), theme.accent)];
     spans.extend(with_cursor(text, cursor, theme.text, theme));
     spans

@@ -20,6 +20,8 @@ pub(crate) struct Theme {
     /// Single training losses.
     pub(crate) faint: Style,
     pub(crate) cursor: Style,
+    /// Runs that are drawn over one another, by their slots.
+    pub(crate) runs: [Style; 6],
     pub(crate) ascii: bool,
 }
 
@@ -33,15 +35,43 @@ struct Palette {
     good: u8,
     pending: u8,
     alarm: u8,
+    runs: [u8; 6],
 }
 
-const DARK: Palette =
-    Palette { dim: 246, frame: 239, faint: 242, accent: 80, second: 215, good: 114, pending: 221, alarm: 203 };
-const LIGHT: Palette =
-    Palette { dim: 242, frame: 250, faint: 247, accent: 24, second: 130, good: 28, pending: 94, alarm: 124 };
+const DARK: Palette = Palette {
+    dim: 246,
+    frame: 239,
+    faint: 242,
+    accent: 80,
+    second: 215,
+    good: 114,
+    pending: 221,
+    alarm: 203,
+    runs: [80, 215, 114, 177, 221, 203],
+};
+const LIGHT: Palette = Palette {
+    dim: 242,
+    frame: 250,
+    faint: 247,
+    accent: 24,
+    second: 130,
+    good: 28,
+    pending: 94,
+    alarm: 124,
+    runs: [24, 130, 28, 90, 124, 66],
+};
 /// After Okabe and Ito: sky blue, orange, bluish green, yellow, vermillion.
-const SAFE: Palette =
-    Palette { dim: 246, frame: 240, faint: 243, accent: 75, second: 214, good: 36, pending: 227, alarm: 166 };
+const SAFE: Palette = Palette {
+    dim: 246,
+    frame: 240,
+    faint: 243,
+    accent: 75,
+    second: 214,
+    good: 36,
+    pending: 227,
+    alarm: 166,
+    runs: [75, 214, 36, 175, 227, 166],
+};
 
 impl Theme {
     pub(crate) fn new(options: &Options) -> Theme {
@@ -69,6 +99,7 @@ impl Theme {
             second: color(palette.second, none),
             faint: color(palette.faint, Modifier::DIM),
             cursor: Style::new().add_modifier(Modifier::REVERSED),
+            runs: palette.runs.map(|index| color(index, none)),
             ascii: options.ascii,
         }
     }
