@@ -143,6 +143,7 @@ impl Changed {
             good: or(self.good, base.good),
             pending: or(self.pending, base.pending),
             alarm: or(self.alarm, base.alarm),
+            runs: base.runs,
         })
     }
 }

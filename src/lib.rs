@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod batch;
+pub mod browse;
 pub mod cli;
 pub mod config;
 pub mod data;

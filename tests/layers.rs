@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```text
 /// kernels <- ops <- nn <--+
-/// recipe <- data, tricks <- train <- runs <- app, batch <- suite <- view, report <- tui <- cli <- main
+/// recipe <- data, tricks <- train <- runs <- app, batch <- suite, browse <- view, report <- tui <- cli <- main
 /// ```
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),
@@ -29,8 +29,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("batch", &["runs"]),
     // (the screen of a suite takes the keys of a run's)
     ("suite", &["app", "batch"]),
+    ("browse", &["app"]),
     ("report", &["suite"]),
-    ("view", &["suite"]),
+    ("view", &["suite", "browse"]),
     ("tui", &["view"]),
     ("doctor", &["train", "hardware"]),
     ("config", &["app"]),

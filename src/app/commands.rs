@@ -115,7 +115,7 @@ fn set(name: &str, value: &str, planned: &Recipe) -> Result<Order, String> {
 }
 
 /// Names that mean a knob: its path, its end (`mixup.alpha`), its short name (`weight-decay`, `lr`), its initials.
-fn names(knob: &Knob) -> Vec<String> {
+pub(crate) fn names(knob: &Knob) -> Vec<String> {
     let short = |s: &str| s.replace(' ', "-");
     let tail = knob.path.split_once('.').map_or(knob.path, |(_, tail)| tail);
     let last = knob.path.rsplit('.').next().unwrap_or(knob.path);

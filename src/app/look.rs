@@ -23,11 +23,14 @@ pub struct Palette {
     pub pending: Color,
     /// It needs a person.
     pub alarm: Color,
+    /// Runs on one chart.
+    pub runs: [Color; 6],
 }
 
 impl Palette {
     /// Colours of the terminal's 256, in the order of the fields.
-    const fn indexed([dim, frame, faint, accent, second, good, pending, alarm]: [u8; 8]) -> Palette {
+    const fn indexed(colours: [u8; 8], [a, b, c, d, e, f]: [u8; 6]) -> Palette {
+        let [dim, frame, faint, accent, second, good, pending, alarm] = colours;
         Palette {
             dim: Color::Indexed(dim),
             frame: Color::Indexed(frame),
@@ -37,6 +40,14 @@ impl Palette {
             good: Color::Indexed(good),
             pending: Color::Indexed(pending),
             alarm: Color::Indexed(alarm),
+            runs: [
+                Color::Indexed(a),
+                Color::Indexed(b),
+                Color::Indexed(c),
+                Color::Indexed(d),
+                Color::Indexed(e),
+                Color::Indexed(f),
+            ],
         }
     }
 }
@@ -56,11 +67,11 @@ const fn theme(name: &'static str, palette: Option<Palette>) -> Theme {
 
 /// The themes of the program, the default first.
 pub static THEMES: [Theme; 5] = [
-    theme("dark", Some(Palette::indexed([246, 239, 242, 80, 215, 114, 221, 203]))),
-    theme("light", Some(Palette::indexed([242, 250, 247, 24, 130, 28, 94, 124]))),
+    theme("dark", Some(Palette::indexed([246, 239, 242, 80, 215, 114, 221, 203], [80, 215, 114, 177, 221, 203]))),
+    theme("light", Some(Palette::indexed([242, 250, 247, 24, 130, 28, 94, 124], [24, 130, 28, 90, 124, 66]))),
     // After Okabe and Ito: sky blue, orange, bluish green, yellow, vermillion.
-    theme("safe", Some(Palette::indexed([246, 240, 243, 75, 214, 36, 227, 166]))),
-    theme("contrast", Some(Palette::indexed([255, 250, 252, 51, 226, 46, 226, 210]))),
+    theme("safe", Some(Palette::indexed([246, 240, 243, 75, 214, 36, 227, 166], [75, 214, 36, 175, 227, 166]))),
+    theme("contrast", Some(Palette::indexed([255, 250, 252, 51, 226, 46, 226, 210], [51, 226, 46, 213, 208, 210]))),
     theme("mono", None),
 ];
 

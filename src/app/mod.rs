@@ -32,12 +32,13 @@ pub use history::{Curve, Point, Window};
 pub use keymap::{Keys, settable_keys, with_keys};
 pub use keys::Key;
 pub use look::{Desktop, Notify, Occasion, Options, Palette, THEMES, Theme};
-pub use modal::{Help, Modal};
+pub use modal::{Help, Line, Modal};
 pub use plan::Plan;
 pub use preset::PresetDiff;
 pub use rows::{title, trick_of, values_of};
 pub use run::{Ghost, Mark, Run};
 pub use state::{Entry, Pane, State, Tone};
+pub(crate) use update::request;
 pub use update::update;
 
 use crate::recipe::{Changes, Recipe};

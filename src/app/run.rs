@@ -60,7 +60,7 @@ pub struct Ghost {
 
 impl Ghost {
     /// Of what happened in a run; none when that is nothing.
-    pub(crate) fn of(events: &[Event]) -> Option<Ghost> {
+    pub fn of(events: &[Event]) -> Option<Ghost> {
         let mut run = Run::new();
         for event in events {
             match event {

@@ -144,6 +144,8 @@ pub struct State {
     pub(crate) attached: bool,
     /// The screen was opened from one of a suite, and goes back there.
     pub(crate) visiting: bool,
+    /// The screen was opened from the browser of runs, and goes back there.
+    pub(crate) browsing: bool,
     /// The system has asked for an end.
     pub(crate) signalled: bool,
     /// The recipe to start with when the present run has ended.
@@ -183,6 +185,7 @@ impl State {
             unattended: false,
             attached: false,
             visiting: false,
+            browsing: false,
             signalled: false,
             next: None,
             revision: 0,
@@ -215,6 +218,11 @@ impl State {
     /// What is told to a person who may look elsewhere, and how.
     pub fn notify_settings(&self) -> &Notify {
         &self.options.notify
+    }
+
+    /// Says that the browser of runs opened the screen: whoever leaves it goes back there.
+    pub fn browse(&mut self) {
+        self.browsing = true;
     }
 
     /// Whether the system has asked for an end.

@@ -87,7 +87,7 @@ fn key_pressed(state: &mut State, key: Key) -> Vec<Effect> {
 }
 
 /// What a key means in a line of text.
-fn request(key: Key) -> Option<InputRequest> {
+pub(crate) fn request(key: Key) -> Option<InputRequest> {
     Some(match (key.code, key.ctrl) {
         (KeyCode::Char(c), false) => InputRequest::InsertChar(c),
         (KeyCode::Backspace, _) | (KeyCode::Char('h'), true) => InputRequest::DeletePrevChar,
@@ -153,9 +153,9 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Leaves the screen and lets the run go on; a visitor goes back to where it came from.
+/// Leaves the screen and lets the run go on; a visitor goes back to where it came from, unless the run is its own.
 pub(crate) fn detach(state: &mut State) -> Vec<Effect> {
-    if state.visiting { vec![Effect::Leave] } else { let_go(state) }
+    if state.visiting || (state.browsing && state.attached) { vec![Effect::Leave] } else { let_go(state) }
 }
 
 /// The run goes on to its end without this screen: the terminal is gone, or it was asked for.

@@ -1,8 +1,10 @@
 //! What the command line may hold.
 
+mod browse;
 mod images;
 mod suites;
 
+pub(super) use browse::Runs;
 pub(super) use images::{Bench, BenchInput, Data};
 pub(super) use suites::{At, Report, Suite, Table};
 
@@ -36,6 +38,7 @@ Examples:
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
   tricktop predict runs/quick a.png b.jpg    what they say of images
   tricktop suite suites/fashion-refinements  what every refinement gains, over three seeds
+  tricktop runs mixup=on                     browse the runs that have mixup on: compare, annotate, resume
   tricktop report quick quick-2 -o page.html runs side by side, as one page that needs nothing beside it
   tricktop knobs                             every knob: default, range, when a change takes effect
 
@@ -263,6 +266,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Browses the runs: compares, renames, annotates, opens, resumes, deletes to a trash folder
+    Runs(Runs),
     /// Trains every row of a table with several seeds, and prints what each gains; goes on where it was stopped
     Suite(Suite),
     /// Prints the table of a suite, of the runs that are done

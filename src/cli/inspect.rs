@@ -1,7 +1,7 @@
 //! `tricktop inspect`: what is in a run or a checkpoint, and whether it is whole.
 
 use super::{Failure, find_run};
-use crate::runs::{self, Line, Record};
+use crate::runs::{self, Line, Notes, Record};
 use crate::train::{BEST, Checkpoint, Meta, steps};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,11 @@ struct Run {
     reproduce: String,
     /// The run and the step that it was forked from.
     fork: Option<String>,
+    /// What a person says of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    note: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
     checkpoints: Vec<File>,
 }
 
@@ -109,6 +114,7 @@ impl Run {
         };
         let best = dir.join(BEST);
         let files = steps(dir).into_iter().map(|(_, path)| path);
+        let Notes { note, tags, parent: moved } = Notes::read(dir).map_err(Failure::Run)?;
         Ok(Run {
             dir: dir.to_path_buf(),
             state,
@@ -116,9 +122,13 @@ impl Run {
             links: record.chain.len(),
             reproduce: runs::reproduce(dir),
             fork: record.log.iter().find_map(|line| match line {
-                Line::Fork { parent, step } => Some(format!("{parent} after step {step}")),
+                Line::Fork { parent, step } => {
+                    Some(format!("{} after step {step}", moved.as_deref().unwrap_or(parent)))
+                }
                 _ => None,
             }),
+            note,
+            tags,
             checkpoints: files.chain(best.is_file().then_some(best)).map(|path| File::read(&path)).collect(),
         })
     }
@@ -134,6 +144,12 @@ impl Run {
         );
         if let Some(fork) = &self.fork {
             text += &format!("fork of     {fork}\n");
+        }
+        if !self.note.is_empty() {
+            text += &format!("note        {}\n", self.note);
+        }
+        if !self.tags.is_empty() {
+            text += &format!("tags        {}\n", self.tags.join(" "));
         }
         for file in &self.checkpoints {
             let about = match &file.meta {

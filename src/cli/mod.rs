@@ -1,6 +1,7 @@
 //! The command line: reads it, checks everything it names, then starts what it asks for.
 
 mod args;
+mod browse;
 mod data;
 mod headless;
 mod inspect;
@@ -121,6 +122,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Knobs { markdown: false }) => print(&list::knobs()),
         Some(Command::Knobs { markdown: true }) => print(&markdown_table()),
         Some(Command::Nets { batch, json }) => print(&nets::list(batch.get(), json)?),
+        Some(Command::Runs(args)) => browse::runs(&args),
         Some(Command::Suite(args)) => suites::suite(&args),
         Some(Command::Table(args)) => suites::table(&args),
         Some(Command::Report(args)) => report::report(&args),

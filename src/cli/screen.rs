@@ -38,7 +38,7 @@ pub(super) fn beside(dir: &Path) -> &Path {
 }
 
 /// Starts a run; a new one gets its directory below `runs`.
-fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
+pub(super) fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
     let (run, past) = match begin {
         Begin::New(recipe) => (runs::start(*recipe, runs)?, Vec::new()),
         Begin::TakeUp(dir, sets) => (runs::resume(&dir, sets)?, runs::history(&dir)?),
@@ -68,10 +68,10 @@ fn attached(dir: &Path) -> Result<Session, RunError> {
     }
 }
 
-/// Gets a hold of a run of a suite, for its screen.
-pub(super) fn visit(dir: &Path) -> Result<Visit, String> {
+/// Gets a hold of the run in `dir` for its screen: one that is trained elsewhere, is over, or is taken up.
+pub(super) fn visit(dir: &Path, begin: Begin) -> Result<Visit, String> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(|mistakes| in_one_line(&mistakes))?;
-    let session = attached(dir).map_err(|e| e.to_string())?;
+    let session = start(begin, beside(dir)).map_err(|e| e.to_string())?;
     let (sampler, hardware) = Sampler::start().map_err(|e| e.to_string())?;
     Ok(Visit { recipe: preset.recipe, session, hardware, guard: Box::new(sampler) })
 }

@@ -3,6 +3,7 @@
 use super::args::{At, Suite as Args, Table as TableArgs};
 use super::headless::Signals;
 use super::{Failure, print, screen, set_threads, settings};
+use crate::app::Begin;
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, Mistakes, reasons};
@@ -132,7 +133,8 @@ fn on_screen(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failu
     let control = Control::attended();
     let plan =
         Plan { jobs, dir: &opened.dir, at_once, threads: rayon::current_num_threads(), batch, control: &control };
-    tui::suite::suite(state, plan, &interrupt, screen::visit).map_err(Failure::Screen)
+    let visit = |dir: &Path| screen::visit(dir, Begin::Attach(dir.to_path_buf()));
+    tui::suite::suite(state, plan, &interrupt, visit).map_err(Failure::Screen)
 }
 
 /// Prints the table of a suite.

@@ -70,7 +70,7 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 /// The first free name. `create_dir` fails when the directory exists, so two programs never share one.
-fn claim(stem: &str, runs: &Path) -> Result<(String, PathBuf), RunError> {
+pub(super) fn claim(stem: &str, runs: &Path) -> Result<(String, PathBuf), RunError> {
     let (mut name, mut n) = (stem.to_string(), 1_u64);
     loop {
         let path = runs.join(&name);

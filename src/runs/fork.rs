@@ -2,7 +2,7 @@
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::record::journal;
-use super::{Line, RunError, history, logs};
+use super::{Line, Notes, RunError, history, logs};
 use crate::train::{BEST, Checkpoint, Event, checkpoint_path, steps, write_whole};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,16 +63,31 @@ pub fn fork(parent: &Path, step: Option<u64>, runs: &Path) -> Result<PathBuf, Ru
 }
 
 /// How a run calls another one: by a path from its own directory when both are in one, so that they can be moved.
-fn name_from(run: &Path, other: &Path) -> String {
+pub(super) fn name_from(run: &Path, other: &Path) -> String {
     let whole = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let (run, other) = (whole(run), whole(other));
     let beside = other.file_name().filter(|_| run.parent() == other.parent()).map(|name| Path::new("..").join(name));
     beside.unwrap_or(other).display().to_string()
 }
 
+/// How the run in `dir` calls the one that it was forked from, by a path from its own directory; none when it was not.
+pub fn parent(dir: &Path) -> Option<String> {
+    if let Some(moved) = Notes::read(dir).ok().and_then(|notes| notes.parent) {
+        return Some(moved);
+    }
+    let mut found = None;
+    // (a fork says so in its first line)
+    let first = |line: &[u8]| {
+        if let Ok(Line::Fork { parent, .. }) = serde_json::from_slice(line) {
+            found = Some(parent);
+        }
+        false
+    };
+    logs::each(&dir.join(LOG), first).ok()?;
+    found
+}
+
 /// What happened in the run that the one in `dir` was forked from; nothing when it was not, or the other one is gone.
 pub fn behind(dir: &Path) -> Vec<Event> {
-    let lines = logs::read::<Line>(&dir.join(LOG)).unwrap_or_default();
-    let parent = lines.iter().find_map(|line| if let Line::Fork { parent, .. } = line { Some(parent) } else { None });
-    parent.and_then(|parent| history(&dir.join(parent)).ok()).unwrap_or_default()
+    parent(dir).and_then(|parent| history(&dir.join(parent)).ok()).unwrap_or_default()
 }

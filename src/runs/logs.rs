@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// Longest line that is read, in bytes: the confusion matrix of some thousand classes.
 const LONGEST: u64 = 64 << 20;
+/// Bytes at the end of a log in which its last line is looked for.
+const END: u64 = 64 << 10;
 
 /// The lines of a log in their order; none when there is no log. A line that was torn off at the end is no line.
 ///
@@ -74,8 +76,30 @@ pub(super) fn trim(path: &Path, last: u64) -> Result<(), RunError> {
     }
 }
 
+/// The last line of a log that has its line end and is a `T`, looked for in the end of the log alone.
+///
+/// # Errors
+/// A log that cannot be read.
+pub(super) fn last<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RunError> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let from = file.metadata()?.len().saturating_sub(END);
+        file.seek(SeekFrom::Start(from))?;
+        let mut end = Vec::new();
+        file.take(END).read_to_end(&mut end)?;
+        Ok(end)
+    };
+    let end = match read() {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        end => end.map_err(RunError::read(path))?,
+    };
+    // (what follows the last line end was torn off)
+    let line = end.split(|byte| *byte == b'\n').rev().nth(1);
+    Ok(line.and_then(|line| serde_json::from_slice(line).ok()))
+}
+
 /// Calls `take` with every line that has its line end, until it says no.
-fn each(path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), RunError> {
+pub(super) fn each(path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), RunError> {
     let open = || -> io::Result<Option<BufReader<File>>> {
         match File::open(path) {
             Ok(file) if file.metadata()?.is_file() => Ok(Some(BufReader::new(file))),
@@ -116,6 +140,22 @@ mod tests {
         trim(&dir.path().join("nothing"), 1).unwrap();
         assert!(read::<Value>(&dir.path().join("nothing")).unwrap().is_empty());
         assert!(read::<Value>(dir.path()).is_err());
+    }
+
+    #[test]
+    fn the_last_line_is_the_last_whole_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let long = format!("{{\"filler\":\"{}\"}}\n", "x".repeat(100_000));
+        let step = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            last::<Step>(&path).unwrap().map(|line| line.step)
+        };
+        assert_eq!(step(&format!("{long}{{\"step\":1}}\n{{\"step\":2}}\n{{\"st")), Some(2));
+        assert_eq!(step("{\"step\":7}\n"), Some(7));
+        assert_eq!(step("{\"step\":7}"), None);
+        assert_eq!(step(&format!("{{\"step\":1}}\n{long}")), None);
+        assert!(last::<Step>(&dir.path().join("nothing")).unwrap().is_none());
     }
 
     /// Every byte of the last three records is where the writer may be torn off.

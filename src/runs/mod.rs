@@ -10,9 +10,12 @@
 //!                checkpoints/    written by the trainer, as best.safetensors
 //!                socket          where screens attach, while the run lives
 //!                lock            locked while the run lives
+//!                notes.json      what a person says of it, where one does
+//! runs/.trash/   runs that were deleted
 //! ```
 
 mod attach;
+mod brief;
 mod dir;
 mod export;
 #[cfg(test)]
@@ -22,9 +25,11 @@ mod hook;
 mod line;
 mod lines;
 mod logs;
+mod notes;
 mod record;
 mod recorder;
 mod resume;
+mod shelf;
 mod tap;
 mod tensorboard;
 #[cfg(test)]
@@ -32,15 +37,18 @@ mod tests;
 mod verify;
 
 pub use attach::{Attached, attach, next as next_message};
+pub use brief::{Brief, Standing, Survey, Surveyor};
 pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
-pub use fork::{behind, fork};
+pub use fork::{behind, fork, parent};
 pub use hook::set_hook;
 pub use line::Line;
 pub use lines::Lines;
+pub use notes::Notes;
 pub use record::{Record, history, last_confusion, life};
 pub use resume::{resume, resume_with};
+pub use shelf::{Move, TRASH, misnamed};
 pub use tensorboard::tensorboard;
 pub use verify::{ON_A_CARD, Verdict, verify};
 

@@ -3,6 +3,7 @@
 //! One channel brings keys and the trainer's events; the loop sleeps on it. The slow sources (hardware, presets,
 //! signals) are looked at whenever the loop wakes, which it does five times a second at least.
 
+pub mod browse;
 mod edge;
 mod input;
 mod look;
@@ -154,6 +155,15 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
             Err(_) => queue.push(Msg::Gone),
         }
     }
+}
+
+/// What the screen that a run was opened from must know when it is in front again.
+fn came_back(edge: &mut Edge, run: &State) -> io::Result<Vec<Msg>> {
+    Ok(match (run.unattended(), run.signalled()) {
+        (true, _) => vec![Msg::Gone],
+        (false, true) => vec![edge.begin()?, Msg::Signal],
+        (false, false) => vec![edge.begin()?],
+    })
 }
 
 /// Sleeps until a message comes, or until it is time to draw or to look around; gives all that have come.

@@ -2,7 +2,7 @@
 
 use super::edge::Edge;
 use super::input::Input;
-use super::{Around, Session, TuiError, attend, next, terminal};
+use super::{Around, Session, TuiError, attend, came_back, next, terminal};
 use crate::app::{self, hardware::Sample};
 use crate::batch::Outcome;
 use crate::recipe::Recipe;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
-/// What the screen of a run needs that is opened from the screen of a suite.
+/// What the screen of a run needs that is opened from another screen.
 pub struct Visit {
     /// The recipe of the run as started.
     pub recipe: Recipe,
@@ -176,11 +176,7 @@ impl<V: FnMut(&Path) -> Result<Visit, String>> Show<'_, V> {
         let mut start = |_| Err("the suite begins its runs itself".to_string());
         let around = Around { start: &mut start, presets: &mut Vec::new, hardware: &hardware };
         drop(attend(self.edge, &mut run, session, around)?);
-        let told = match (run.unattended(), run.signalled()) {
-            (true, _) => vec![app::Msg::Gone],
-            (false, true) => vec![self.edge.begin()?, app::Msg::Signal],
-            (false, false) => vec![self.edge.begin()?],
-        };
+        let told = came_back(self.edge, &run)?;
         Ok(told.into_iter().map(Msg::Screen).collect())
     }
 }

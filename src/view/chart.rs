@@ -5,7 +5,7 @@ use super::theme::Theme;
 use crate::app::{Mark, Point, number};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use std::collections::VecDeque;
 
 /// Columns for the labels of the y axis.
@@ -192,6 +192,21 @@ pub(crate) fn draw(
 fn column(axes: &Axes, area: Rect, x: f64) -> Option<u16> {
     let x = axes.share_x(x) * f64::from(area.width.saturating_sub(1));
     (0.0..f64::from(area.width)).contains(&x).then(|| x.round() as u16)
+}
+
+/// Writes a letter on a curve: at a place of its own for every slot, so that letters do not cover one another.
+pub(crate) fn letter(buf: &mut Buffer, area: Rect, axes: &Axes, series: &Series, (slot, letter): (usize, char)) {
+    if area.width <= LABELS + 4 || area.height < 3 || !axes.usable() || series.points.is_empty() {
+        return;
+    }
+    let plot = Rect { x: area.x + LABELS, width: area.width - LABELS, height: area.height - 1, ..area };
+    let point = series.points[(2 * (slot % 6) + 1) * series.points.len() / 12];
+    let (x, y) = (axes.share_x(point.x), 1.0 - axes.share_y(point.y));
+    if (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y) {
+        let cell = |share: f64, cells: u16| (share * f64::from(cells.saturating_sub(1))).round() as u16;
+        let (x, y) = (cell(x, plot.width), cell(y, plot.height));
+        draw::text(buf, plot, x, y, letter.encode_utf8(&mut [0; 4]), series.style.add_modifier(Modifier::BOLD));
+    }
 }
 
 /// A mark at every point, as long as they stand at least three cells apart.

@@ -123,7 +123,8 @@ fn series(curve: &Curve, window: Window, style: Style, pen: Pen, factor: f64) ->
     Series { points, style, pen }
 }
 
-fn both(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
+/// The range that holds both.
+pub(crate) fn both(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
         (a, b) => a.or(b),
@@ -131,7 +132,7 @@ fn both(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
 }
 
 /// A range with a little room above and below, never empty, never below 0.
-fn padded(range: Option<(f64, f64)>, log: bool) -> (f64, f64) {
+pub(crate) fn padded(range: Option<(f64, f64)>, log: bool) -> (f64, f64) {
     let (low, high) = range.unwrap_or((0.0, 1.0));
     if log {
         let low = low.max(1e-9);

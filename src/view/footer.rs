@@ -56,7 +56,8 @@ fn words(words: impl IntoIterator<Item = String>, style: Style) -> Vec<Part> {
     words.into_iter().enumerate().map(|(i, word)| Part::new(i as u8, vec![Span::styled(word, style)])).collect()
 }
 
-fn prompt(mark: &str, text: &str, cursor: usize, theme: &Theme) -> Vec<Span<'static>> {
+/// A line that is being typed, after a mark.
+pub(crate) fn prompt(mark: &str, text: &str, cursor: usize, theme: &Theme) -> Vec<Span<'static>> {
     let mut spans = vec![Span::styled(mark.to_string(), theme.accent)];
     spans.extend(with_cursor(text, cursor, theme.text, theme));
     spans

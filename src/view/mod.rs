@@ -1,5 +1,6 @@
 //! Drawing: pure functions from state to a buffer of cells.
 
+pub mod browse;
 mod cards;
 mod chart;
 mod curves;

@@ -20,6 +20,8 @@ pub(crate) struct Theme {
     /// Single training losses.
     pub(crate) faint: Style,
     pub(crate) cursor: Style,
+    /// Runs that are drawn over one another, by their slots.
+    pub(crate) runs: [Style; 6],
     pub(crate) ascii: bool,
 }
 
@@ -45,6 +47,7 @@ impl Theme {
             second: color(|p| p.second, none),
             faint: color(|p| p.faint, Modifier::DIM),
             cursor: Style::new().add_modifier(Modifier::REVERSED),
+            runs: palette.map_or([Style::new(); 6], |p| p.runs.map(|color| Style::new().fg(color))),
             ascii: options.ascii,
         }
     }

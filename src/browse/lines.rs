@@ -1,0 +1,107 @@
+//! The list as lines, for people and for programs.
+
+use super::{Run, times};
+use crate::app::number;
+use crate::recipe::Recipe;
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+
+/// Columns of text with a heading.
+pub fn text(runs: &[Run]) -> String {
+    let head = ["run", "begun (UTC)", "state", "epochs", "top-1", "time", "tags and note"].map(String::from);
+    let rows: Vec<[String; 7]> = std::iter::once(head).chain(runs.iter().map(row)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
+            4 | 5 => format!("{cell:>width$}"),
+            _ => format!("{cell:<width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+fn row(run: &Run) -> [String; 7] {
+    let brief = &run.brief;
+    let tags = brief.notes.tags.iter().map(|tag| format!("#{tag}"));
+    let said = tags.chain([brief.notes.note.clone()]).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    [
+        plain(&run.name),
+        times::date(brief.begun),
+        brief.standing.word().into(),
+        epochs(run),
+        brief.best_top1.map_or("-".into(), |top1| format!("{:.2}", 100.0 * top1)),
+        took(run),
+        plain(&said),
+    ]
+}
+
+/// Epochs that are done, of those that are planned.
+pub(crate) fn epochs(run: &Run) -> String {
+    let all = run.brief.recipe.train.epochs;
+    match run.brief.epoch {
+        Some(epoch) => format!("{}/{all}", epoch.floor()),
+        None if run.can_go_on() => format!("0/{all}"),
+        None => all.to_string(),
+    }
+}
+
+/// The time that the last start took.
+pub(crate) fn took(run: &Run) -> String {
+    number::duration(Duration::try_from_secs_f64(run.brief.seconds).unwrap_or_default())
+}
+
+/// A text without what would move the cursor of a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A run as programs read it.
+#[derive(Serialize)]
+struct Out<'a> {
+    run: &'a str,
+    dir: &'a Path,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    step: u64,
+    best_top1: Option<f64>,
+    /// Seconds since 1970.
+    begun: f64,
+    /// Of the last start.
+    seconds: f64,
+    edits: usize,
+    parent: Option<&'a Path>,
+    note: &'a str,
+    tags: &'a [String],
+    recipe: &'a Recipe,
+}
+
+/// One JSON object a line.
+///
+/// # Errors
+/// None that is known: all that is written is text and numbers.
+pub fn json(runs: &[Run]) -> Result<String, serde_json::Error> {
+    let line = |run: &Run| {
+        let brief = &run.brief;
+        let out = Out {
+            run: &run.name,
+            dir: &brief.dir,
+            state: brief.standing.word(),
+            error: brief.error.as_deref(),
+            step: brief.step,
+            best_top1: brief.best_top1,
+            begun: brief.begun,
+            seconds: brief.seconds,
+            edits: brief.edits,
+            parent: brief.parent.as_deref(),
+            note: &brief.notes.note,
+            tags: &brief.notes.tags,
+            recipe: &brief.recipe,
+        };
+        Ok(serde_json::to_string(&out)? + "\n")
+    };
+    runs.iter().map(line).collect()
+}

@@ -1,0 +1,79 @@
+//! The run at the cursor.
+
+use super::LETTERS;
+use super::list::standing;
+use crate::app::number;
+use crate::browse::{Run, State, changes, name, times, took};
+use crate::recipe::Recipe;
+use crate::view::draw;
+use crate::view::theme::Theme;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Lines that the pane would fill.
+pub(super) fn height(state: &State, columns: u16) -> u16 {
+    state.selected().map_or(0, |run| about(state, run, usize::from(columns)).len()).min(40) as u16 + 1
+}
+
+/// Draws the pane.
+pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+    let run = state.selected();
+    let inner = draw::frame(theme, buf, area, run.map_or("", |run| &run.name), false, Vec::new());
+    let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
+    let Some(run) = run else { return };
+    let (text, style) = standing(theme, run);
+    let best = run.brief.best_top1.map_or(String::new(), |top1| format!("   top-1 {:.2}", 100.0 * top1));
+    let told = format!("{best}   {}   step {}", took(run), number::thousands(run.brief.step));
+    let first = Line::from(vec![Span::styled(text, style), Span::styled(told, theme.text)]);
+    draw::put(buf, inner, 0, 0, &first);
+    for (y, (word, text)) in about(state, run, usize::from(inner.width)).into_iter().enumerate() {
+        let line = Line::from(vec![Span::styled(word, theme.dim), Span::styled(text, theme.text)]);
+        draw::put(buf, inner, 0, y as u16 + 1, &line);
+    }
+}
+
+/// What is to be said of a run, in lines: the word before it, and the text.
+fn about(state: &State, run: &Run, columns: usize) -> Vec<(String, String)> {
+    let brief = &run.brief;
+    let mut parts: Vec<(String, String)> = Vec::new();
+    let mut say = |word: &str, text: String| {
+        if !text.is_empty() {
+            parts.push((word.to_string(), text));
+        }
+    };
+    say("note ", brief.notes.note.clone());
+    say("tags ", brief.notes.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" "));
+    let parent = brief.parent.as_deref().and_then(|dir| state.runs.iter().find(|run| run.brief.dir == dir));
+    match (&brief.parent, parent) {
+        (Some(dir), None) => say("fork of ", format!("{}, which is not here", name(dir, &state.root))),
+        (Some(_), Some(parent)) => {
+            let otherwise = changes(&parent.brief.recipe, &brief.recipe);
+            let otherwise = if otherwise.is_empty() { otherwise } else { format!(", with {otherwise}") };
+            say("fork of ", format!("{}{otherwise}", parent.name));
+        }
+        (None, _) => {}
+    }
+    match state.marked().first().filter(|(_, marked)| marked.brief.dir != brief.dir) {
+        Some((slot, marked)) => {
+            let otherwise = changes(&marked.brief.recipe, &brief.recipe);
+            let otherwise = if otherwise.is_empty() { "no knob".into() } else { otherwise };
+            say(&format!("otherwise than {} ", LETTERS[*slot]), otherwise);
+        }
+        None => say("recipe ", changes(&Recipe::default(), &brief.recipe)),
+    }
+    let edits = match brief.edits {
+        0 => String::new(),
+        1 => ", 1 edit on the way".into(),
+        n => format!(", {n} edits on the way"),
+    };
+    say("begun ", format!("{} UTC{edits}", times::date(brief.begun)));
+    let mut lines = Vec::new();
+    for (word, text) in parts {
+        let indent = draw::width(&word);
+        for (i, part) in draw::wrap(&text, columns.saturating_sub(indent).max(1)).into_iter().enumerate() {
+            lines.push((if i == 0 { word.clone() } else { " ".repeat(indent) }, part));
+        }
+    }
+    lines
+}
