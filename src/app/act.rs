@@ -96,6 +96,7 @@ fn shift(state: &mut State, by: isize) {
             let last = state.journal.len().saturating_sub(1) as isize;
             state.scrolled = (state.scrolled as isize).saturating_sub(by).clamp(0, last) as usize;
         }
+        None if state.focus == Pane::Inside => state.inside.shift(by),
         None => {}
     }
 }

@@ -1,5 +1,6 @@
 //! Folds the trainer's events into the state.
 
+use super::inside::Inside;
 use super::rows::{title, trick_of};
 use super::run::{Mark, Run};
 use super::state::{State, Tone};
@@ -53,6 +54,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.alarm = Some(message);
             return vec![Effect::Bell];
         }
+        Event::Layers(seen) => state.inside.take(*seen),
         Event::Ended(summary) => return ended(state, *summary),
     }
     Vec::new()
@@ -190,6 +192,7 @@ pub(crate) fn begin(state: &mut State, begin: Begin) -> Vec<Effect> {
         Begin::Attach(_) => "attached",
     };
     state.run = Run::new();
+    state.inside = Inside::default();
     state.edits.start_over();
     state.alarm = None;
     state.attached = false;

@@ -243,6 +243,7 @@ bindings! {
     [c('5')] "" Pane(4), "" 0, "";
     [c('6')] "" Pane(5), "" 0, "";
     [c('7')] "" Pane(6), "" 0, "";
+    [c('9')] "9" Pane(7), "" 0, "inside: gradients, updates and outputs of every layer; looks while it is open";
     [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
     [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
     [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";

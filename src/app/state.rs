@@ -5,6 +5,7 @@ use super::edits::Edits;
 use super::events;
 use super::hardware::Hardware;
 use super::history::Window;
+use super::inside::Inside;
 use super::keys::Context;
 use super::look::Options;
 use super::modal::Modal;
@@ -23,7 +24,7 @@ const JOURNAL: usize = 2000;
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
 
-/// A pane; the digits 1 to 7 choose one.
+/// A pane; a digit chooses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
     /// Hyperparameters.
@@ -40,12 +41,22 @@ pub enum Pane {
     Hardware,
     /// What happened.
     Journal,
+    /// Gradients, updates and outputs of every layer.
+    Inside,
 }
 
 impl Pane {
     /// Every pane, in the order of the digits.
-    pub const ALL: [Pane; 7] =
-        [Pane::Knobs, Pane::Tricks, Pane::Loss, Pane::Rate, Pane::Accuracy, Pane::Hardware, Pane::Journal];
+    pub const ALL: [Pane; 8] = [
+        Pane::Knobs,
+        Pane::Tricks,
+        Pane::Loss,
+        Pane::Rate,
+        Pane::Accuracy,
+        Pane::Hardware,
+        Pane::Journal,
+        Pane::Inside,
+    ];
 
     /// The heading.
     pub fn word(self) -> &'static str {
@@ -57,6 +68,7 @@ impl Pane {
             Pane::Accuracy => "Accuracy",
             Pane::Hardware => "Hardware",
             Pane::Journal => "Journal",
+            Pane::Inside => "Inside",
         }
     }
 
@@ -126,6 +138,7 @@ pub struct State {
     /// Lines the journal is scrolled back.
     pub(crate) scrolled: usize,
     pub(crate) hardware: Hardware,
+    pub(crate) inside: Inside,
     pub(crate) interrupted: Option<Duration>,
     pub(crate) leaving: bool,
     pub(crate) unattended: bool,
@@ -165,6 +178,7 @@ impl State {
             journal: VecDeque::new(),
             scrolled: 0,
             hardware: Hardware::default(),
+            inside: Inside::default(),
             interrupted: None,
             leaving: false,
             unattended: false,

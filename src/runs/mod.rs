@@ -19,6 +19,7 @@ mod export;
 pub(crate) mod fake;
 mod fork;
 mod line;
+mod lines;
 mod logs;
 mod record;
 mod recorder;
@@ -34,14 +35,15 @@ pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
 pub use fork::{behind, fork};
-pub use line::{Line, Lines};
+pub use line::Line;
+pub use lines::Lines;
 pub use record::{Record, history, last_confusion, life};
 pub use resume::{resume, resume_with};
 pub use tensorboard::tensorboard;
 pub use verify::{ON_A_CARD, Verdict, verify};
 
 use crate::recipe::{Mistakes, Recipe};
-use crate::train::{self, Command, Event};
+use crate::train::{self, AlarmKind, Command, Event};
 use attach::{Hub, Server};
 use dir::RunDir;
 use recorder::Recorder;
@@ -202,7 +204,7 @@ fn begin(
     let (forward, events) = channel();
     let hub = Hub::default();
     let mut tap = Tap::new(recorder, forward, hub.clone(), dir.clone());
-    notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, message }));
+    notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, kind: AlarmKind::Other, message }));
     let (commands, worker) =
         spawn(recipe.clone(), options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
     Ok(Session { name, dir, recipe, first, commands, events, worker, hub })

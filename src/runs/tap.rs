@@ -2,7 +2,7 @@
 
 use super::attach::Hub;
 use super::recorder::Recorder;
-use crate::train::{Event, State, Summary};
+use crate::train::{AlarmKind, Event, State, Summary};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
@@ -33,7 +33,8 @@ impl Tap {
             && !self.alarmed
         {
             self.alarmed = true;
-            self.pass_on(Event::Alarm { step: self.so_far.step, message: format!("{e}; training goes on") });
+            let (step, kind) = (self.so_far.step, AlarmKind::Other);
+            self.pass_on(Event::Alarm { step, kind, message: format!("{e}; training goes on") });
         }
         self.pass_on(event);
     }

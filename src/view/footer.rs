@@ -1,6 +1,7 @@
 //! The two lines at the bottom: what is going on with the value at hand, and the keys.
 
 use super::draw::{self, Part};
+use super::inside;
 use super::theme::Theme;
 use crate::app::keys::{Action, BINDINGS, Binding, Context};
 use crate::app::{Editor, Modal, Pane, State, title, values_of};
@@ -35,6 +36,7 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
             (_, Some(notice), _) => one(&notice.text, theme.tone(notice.tone)),
             (Some(alarm), ..) => one(&format!("! {alarm}"), theme.alarm),
             (None, None, Some(knob)) => about(theme, knob),
+            (None, None, None) if state.focus == Pane::Inside => inside::about(state, theme),
             (None, None, None) => {
                 let hints = hints(state).iter().enumerate();
                 hints.map(|(i, h)| Part::new(i as u8, vec![Span::styled(*h, theme.dim)])).collect()
