@@ -180,7 +180,7 @@ fn nets_of_every_kind_are_looked_into() {
     for (family, form, depth, name) in [
         ("SeResNet", "Small", 8, "layer1.0.se.fc1"),
         ("DenseNet", "Small", 121, "features.denseblock1.denselayer1.norm1"),
-        ("MobileNet", "Small", 28, "fc"),
+        ("MobileNet", "Small", 28, "blocks.4.1.conv_pw"),
     ] {
         let net = [
             ("net.family", Value::Word(family.into())),
@@ -196,4 +196,41 @@ fn nets_of_every_kind_are_looked_into() {
         assert!(layers.iter().all(is_whole), "{family}: {layers:?}");
         assert!(layers.iter().any(|l| l.name == name), "{family}: {layers:?}");
     }
+}
+
+/// Prints images a second of a short run, looked at and not, in turn: `cargo test --release --test inside -- --ignored
+/// --nocapture`.
+#[test]
+#[ignore = "it measures time"]
+fn what_looking_costs() {
+    let changes = [
+        ("net.depth", Value::Int(20)),
+        ("net.width", Value::Float(1.0)),
+        ("data.train_images", Value::Int(4000)),
+        ("train.batch", Value::Int(128)),
+        ("train.epochs", Value::Int(100)),
+    ];
+    let seconds = |looks: bool| {
+        let mut run = Run::start(recipe(&changes), None);
+        run.wait_state(State::Running);
+        if looks {
+            run.send(Command::Inside(true));
+        }
+        let begun = run.wait(|e| if let Event::Steps(_) = e { Some(std::time::Instant::now()) } else { None });
+        let count = steps(&run.seen).len();
+        run.wait(|e| matches!(e, Event::Steps(s) if s.last().is_some_and(|s| s.step >= 60)).then_some(()));
+        let done = steps(&run.seen).len() - count;
+        let speed = 128.0 * done as f64 / begun.elapsed().as_secs_f64();
+        let looks = run.seen.iter().filter(|e| matches!(e, Event::Layers(_))).count();
+        run.send(Command::Stop { save: false });
+        (speed, looks)
+    };
+    let mut best = [0.0f64; 2];
+    for turn in 0..6 {
+        let looked = turn % 2 == 1;
+        let (speed, looks) = seconds(looked);
+        best[usize::from(looked)] = best[usize::from(looked)].max(speed);
+        println!("{} {speed:.1} images a second, {looks} looks", if looked { "looked at" } else { "plain    " });
+    }
+    println!("fastest: plain {:.1}, looked at {:.1}: {:+.2} %", best[0], best[1], 100.0 * (best[1] / best[0] - 1.0));
 }

@@ -12,15 +12,16 @@ use ratatui::text::{Line, Span};
 
 /// Columns of the longest name, and those that a name has at least.
 const NAME: (usize, usize) = (30, 10);
-/// Columns of a bar beside a number.
+/// Columns of a bar beside a number, and of a level where there is less room.
 const BAR: usize = 8;
+const LEVEL: usize = 1;
 
-/// A column: its heading, its width, and whether a bar may follow it. Those at the end go first when there is no room.
+/// A column: its heading, its width, and whether a graph may follow it. Those at the end go first when there is no room.
 struct Column {
     head: &'static str,
     width: usize,
     cell: fn(&LayerRow) -> (String, Mark),
-    /// Where the value lies on the scale of the bar, 0 to 1; none where no bar is drawn.
+    /// Where the value lies on the scale of the graph, 0 to 1; none where none is drawn.
     share: Option<fn(&LayerRow, f32) -> f64>,
 }
 
@@ -37,7 +38,7 @@ enum Mark {
 /// The columns, what matters most first.
 const COLUMNS: &[Column] = &[
     Column { head: "gradient", width: 8, cell: |l| usual(size(l.gradient)), share: Some(gradient_share) },
-    Column { head: "update", width: 9, cell: update, share: Some(|l, _| decades(l.update, -5.0, 0.0)) },
+    Column { head: "update", width: 8, cell: update, share: Some(|l, _| decades(l.update, -5.0, 0.0)) },
     Column { head: "zeros", width: 6, cell: zeros, share: Some(|l, _| l.output.map_or(0.0, |o| o.zeros.into())) },
     Column { head: "mean", width: 8, cell: |l| usual(of(l, |o| signed(o.mean))), share: None },
     Column { head: "std", width: 8, cell: |l| usual(of(l, |o| size(o.std))), share: None },
@@ -87,6 +88,15 @@ fn decades(v: f32, low: f64, high: f64) -> f64 {
     ((f64::from(v).log10() - low) / (high - low)).clamp(0.0, 1.0)
 }
 
+/// A share as a bar of so many columns, or as a level in one.
+fn graph(share: f64, columns: usize) -> String {
+    if columns == LEVEL {
+        return draw::sparkline(&[share], columns, Some((0.0, 1.0)));
+    }
+    let filled = (share * columns as f64).round() as usize;
+    format!("{}{}", "▄".repeat(filled), " ".repeat(columns.saturating_sub(filled)))
+}
+
 /// Over the four decades below the largest.
 fn gradient_share(layer: &LayerRow, largest: f32) -> f64 {
     if largest > 0.0 { decades(layer.gradient / largest, -4.0, 0.0) } else { 0.0 }
@@ -126,7 +136,8 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 struct Table {
     name: usize,
     columns: &'static [Column],
-    bars: bool,
+    /// Columns of a graph beside a number, or 0.
+    graph: usize,
     /// The largest gradient of a layer.
     largest: f32,
 }
@@ -134,26 +145,27 @@ struct Table {
 impl Table {
     fn new(layers: &[LayerRow], width: usize) -> Table {
         let longest = layers.iter().map(|l| draw::width(&l.name)).max().unwrap_or(0).clamp(NAME.1, NAME.0);
-        let needed = |name: usize, columns: &[Column], bars: bool| {
-            let bar = |c: &Column| if bars && c.share.is_some() { BAR + 1 } else { 0 };
-            2 + name + columns.iter().map(|c| c.width + 1 + bar(c)).sum::<usize>()
+        let needed = |name: usize, columns: &[Column], graph: usize| {
+            let beside = |c: &Column| if graph > 0 && c.share.is_some() { graph + 1 } else { 0 };
+            2 + name + columns.iter().map(|c| c.width + 1 + beside(c)).sum::<usize>()
         };
         let mut columns = COLUMNS;
-        while columns.len() > 1 && needed(longest.min(NAME.1 + 4), columns, false) > width {
+        while columns.len() > 1 && needed(longest.min(NAME.1), columns, 0) > width {
             columns = &columns[..columns.len() - 1];
         }
-        let bars = needed(longest, columns, true) <= width;
-        let name = longest.min(width.saturating_sub(needed(0, columns, bars))).max(1);
+        let fits = |(graph, name)| (needed(name, columns, graph) <= width).then_some(graph);
+        let graph = [(BAR, longest), (LEVEL, longest.min(NAME.1 + 4))].into_iter().find_map(fits).unwrap_or(0);
+        let name = longest.min(width.saturating_sub(needed(0, columns, graph))).max(1);
         let largest = layers.iter().map(|l| l.gradient).filter(|g| g.is_finite()).fold(0.0, f32::max);
-        Table { name, columns, bars, largest }
+        Table { name, columns, graph, largest }
     }
 
     fn heading(&self, theme: &Theme) -> Line<'static> {
         let mut text = format!("  {:<1$}", "layer", self.name);
         for Column { head, width, share, .. } in self.columns {
             text += &format!(" {head:>width$}");
-            if self.bars && share.is_some() {
-                text += &" ".repeat(BAR + 1);
+            if self.graph > 0 && share.is_some() {
+                text += &" ".repeat(self.graph + 1);
             }
         }
         Line::from(Span::styled(text, theme.dim))
@@ -169,11 +181,9 @@ impl Table {
         for Column { width, cell, share, .. } in self.columns {
             let (text, mark) = cell(layer);
             spans.push(Span::styled(format!(" {text:>width$}"), marked(theme, mark)));
-            if let Some(share) = share.filter(|_| self.bars) {
-                let filled = (share(layer, self.largest) * BAR as f64).round() as usize;
-                let bar = format!(" {}{}", "▄".repeat(filled), " ".repeat(BAR - filled.min(BAR)));
+            if let Some(share) = share.filter(|_| self.graph > 0) {
                 let style = if mark == Mark::Usual { theme.curve } else { marked(theme, mark) };
-                spans.push(Span::styled(bar, style));
+                spans.push(Span::styled(format!(" {}", graph(share(layer, self.largest), self.graph)), style));
             }
         }
         Line::from(spans)
