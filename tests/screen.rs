@@ -8,7 +8,7 @@ use screen_script::*;
 use tricktop::app::Msg;
 use tricktop::app::hardware::{Gpu, Sample};
 use tricktop::recipe::Value;
-use tricktop::train::{self, Event, Scaling, StepRecord};
+use tricktop::train::{self, AlarmKind, Event, Scaling, StepRecord};
 
 /// A run after four epochs in which mixup was switched on.
 fn mid_run() -> Screen {
@@ -87,6 +87,27 @@ fn paused() {
     });
 }
 
+/// A run that is looked into.
+fn looked_into(keys: &str) -> Screen {
+    let mut screen = mid_run();
+    screen.keys("9");
+    screen.event(Event::Layers(Box::new(inside(400))));
+    screen.keys(keys);
+    screen.tick(200_000);
+    screen
+}
+
+#[test]
+fn inside_the_net() {
+    pictures_of("inside", &[(80, 24), (120, 36), (240, 60), (50, 12)], || looked_into("jjjjjjjjjjj"));
+    assert_snapshot!("inside_zoom_80x24", looked_into("zG").text(80, 24));
+    assert_snapshot!("inside_beside_the_knobs_120x36", looked_into("1jj").text(120, 36));
+    let mut screen = plain(mid_run(), false, true);
+    screen.keys("9jj");
+    screen.event(Event::Layers(Box::new(inside(400))));
+    assert_snapshot!("inside_ascii_80x24", screen.text(80, 24));
+}
+
 #[test]
 fn half_precision_on_a_processor_is_called_emulated() {
     let mut screen = mid_run();
@@ -102,7 +123,7 @@ fn alarm() {
     pictures("alarm", || {
         let mut screen = mid_run();
         let message = "the loss is not finite (NaN): paused before it spoils the weights".to_string();
-        screen.event(Event::Alarm { step: 400, message });
+        screen.event(Event::Alarm { step: 400, kind: AlarmKind::NonFinite, message });
         screen.event(Event::State(train::State::Paused));
         screen
     });

@@ -8,7 +8,7 @@ use screen_script::*;
 use std::path::PathBuf;
 use tricktop::app::{Begin, Effect, Modal, Msg, Occasion, THEMES, Theme, with_keys};
 use tricktop::recipe::Value;
-use tricktop::train::{self, Change, Command, Event, RolledBack, When};
+use tricktop::train::{self, AlarmKind, Change, Command, Event, RolledBack, When};
 
 fn edit(path: &str, value: Value, when: When) -> Effect {
     Effect::Send(Command::Edit { id: 0, changes: vec![(knob(path), value)], when })
@@ -126,7 +126,14 @@ fn keys_lead_to_commands() {
         // Nothing is destroyed by Esc.
         case("<esc><esc><esc>", vec![]),
         // Looking around changes nothing.
-        case("3zyxz4567<tab>TTT1/mix<enter>/<esc>?jjG<esc>", vec![]),
+        case("3zyxz4567TTT1/mix<enter>/<esc>?jjG<esc>", vec![]),
+        // The pane "Inside" is looked at as long as it is on the screen.
+        case("7<tab>", vec![send(Command::Inside(true))]),
+        case("9", vec![send(Command::Inside(true))]),
+        case("9jjkG1jj", vec![send(Command::Inside(true))]),
+        case("93", vec![send(Command::Inside(true)), send(Command::Inside(false))]),
+        case("9z1", vec![send(Command::Inside(true)), send(Command::Inside(false))]),
+        case("9939", vec![send(Command::Inside(true)), send(Command::Inside(false)), send(Command::Inside(true))]),
     ];
     let mut wrong = Vec::new();
     for Case { keys, effects } in cases {
@@ -427,8 +434,8 @@ fn any_keys_and_events_in_any_order() {
     let keys = [
         "<enter>", "<esc>", "<space>", "<up>", "<down>", "<left>", "<right>", "<tab>", "<back>", "<c-c>", "<c-e>",
         "<c-u>", "+", "-", "u", "p", "s", "S", "E", "w", "f", ":", "/", "j", "k", "h", "l", "g", "G", "1", "2", "3",
-        "4", "5", "6", "7", "z", "y", "x", "T", "m", "?", "q", "n", "a", "e", "@", "0.1", "lr 0.3", "é", "depth 26",
-        "mixup on", "[1, 2]",
+        "4", "5", "6", "7", "9", "z", "y", "x", "T", "m", "?", "q", "n", "a", "e", "@", "0.1", "lr 0.3", "é",
+        "depth 26", "mixup on", "[1, 2]",
     ];
     let sizes = [(80, 24), (120, 36), (200, 60), (61, 17), (50, 12), (7, 3)];
     let mut seed = 7u64;
@@ -444,7 +451,8 @@ fn any_keys_and_events_in_any_order() {
                 1 => screen.tick(500 * i),
                 2 => screen.send(Msg::Paste("0.5@700\n".into())),
                 3 => screen.event(Event::Refused { id: 1, reason: "not now".into() }),
-                4 => screen.event(Event::Alarm { step: 1, message: "not finite".into() }),
+                4 => screen.event(Event::Alarm { step: 1, kind: AlarmKind::NonFinite, message: "not finite".into() }),
+                5 if pick(2) == 0 => screen.event(Event::Layers(Box::new(inside(pick(400) as u64)))),
                 5 => {
                     let (width, height) = sizes[pick(sizes.len())];
                     screen.draw(width, height);
@@ -457,6 +465,57 @@ fn any_keys_and_events_in_any_order() {
             assert_eq!(*screen.state.recipe(), screen.script.recipe);
         }
     }
+}
+
+#[test]
+fn a_run_that_begins_is_asked_anew_and_one_without_its_screen_no_more() {
+    let mut screen = Screen::running(100);
+    screen.keys("9");
+    screen.event(Event::Layers(Box::new(inside(90))));
+    assert!(screen.text(80, 24).contains("layer1.0.conv1"));
+    assert_eq!(screen.taken(), [send(Command::Inside(true))]);
+    let end = screen.script.end(train::State::Done);
+    screen.event(end);
+    screen.keys(":epochs 30<enter>r");
+    screen.taken();
+    assert!(!screen.text(80, 24).contains("layer1.0.conv1"));
+    let recipe = screen.script.recipe.clone();
+    screen.event(Event::State(train::State::Starting));
+    screen.event(Event::Started(Box::new(info(&recipe))));
+    assert_eq!(screen.taken(), []);
+    screen.event(Event::State(train::State::Running));
+    assert_eq!(screen.taken(), [send(Command::Inside(true))]);
+    screen.send(Msg::Gone);
+    assert_eq!(screen.taken(), [Effect::LetGo, send(Command::Inside(false))]);
+}
+
+#[test]
+fn a_card_that_is_nearly_full_is_told_once() {
+    let mut screen = Screen::starting();
+    let mut info = info(&screen.script.recipe);
+    info.device = "cuda 1 NVIDIA H100 80GB HBM3".into();
+    screen.event(Event::Started(Box::new(info)));
+    screen.event(Event::State(train::State::Running));
+    let look = |screen: &mut Screen, index: usize, percent: u64| {
+        let mut sample = gpu_sample(2, 3);
+        for gpu in &mut sample.gpus {
+            gpu.processes = None;
+        }
+        sample.gpus[index].memory_used = Some(800_000_000 * percent);
+        screen.send(Msg::Hardware(sample));
+        screen.taken()
+    };
+    assert_eq!(look(&mut screen, 0, 99), [], "it is another card");
+    assert_eq!(look(&mut screen, 1, 94), []);
+    assert!(matches!(look(&mut screen, 1, 96)[..], [Effect::Tell(Occasion::Alarm, _)]));
+    assert!(screen.text(160, 50).contains("card 1 is nearly full, 76.8 of 80.0 GB are in use"));
+    assert_eq!(look(&mut screen, 1, 97), []);
+    assert_eq!(look(&mut screen, 1, 80), []);
+    assert!(matches!(look(&mut screen, 1, 97)[..], [Effect::Tell(Occasion::Alarm, _)]));
+    look(&mut screen, 1, 80);
+    screen.keys(":alarms.memory Off<enter>");
+    screen.taken();
+    assert_eq!(look(&mut screen, 1, 97), []);
 }
 
 #[test]
@@ -564,7 +623,7 @@ fn themes_change_while_the_screen_is_open_and_a_broken_one_is_told() {
 fn a_person_is_told_of_the_end_of_alarms_and_of_the_best() {
     let mut screen = Screen::running(100);
     screen.taken();
-    screen.event(Event::Alarm { step: 100, message: "the disk is full".into() });
+    screen.event(Event::Alarm { step: 100, kind: train::AlarmKind::Other, message: "the disk is full".into() });
     assert_eq!(screen.taken(), [Effect::Tell(Occasion::Alarm, "the disk is full".into())]);
     let evaluation = screen.script.evaluation();
     let end = train::EpochEnd { epoch: 2, train_loss: 0.5, img_s: 1.0, evaluation, best: true };

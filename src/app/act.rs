@@ -5,8 +5,9 @@ use super::crosshair;
 use super::keys::Action;
 use super::modal::{Help, Line, Modal};
 use super::orders::{base, change, fork, fork_here, new_run, order, send, theme, undo};
+use super::pane::{Pane, Tone};
 use super::rows::{title, trick_of, values_of};
-use super::state::{Pane, State, Tone};
+use super::state::State;
 use super::update::detach;
 use super::{Editor, Effect, Window, stepping};
 use crate::recipe::knobs::Group;
@@ -107,6 +108,7 @@ fn shift(state: &mut State, by: isize) {
             let last = state.journal.len().saturating_sub(1) as isize;
             state.scrolled = (state.scrolled as isize).saturating_sub(by).clamp(0, last) as usize;
         }
+        None if state.focus == Pane::Inside => state.inside.shift(by),
         None => {}
     }
 }

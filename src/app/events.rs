@@ -1,8 +1,10 @@
 //! Folds the trainer's events into the state.
 
+use super::inside::Inside;
+use super::pane::Tone;
 use super::rows::{title, trick_of};
 use super::run::{Mark, Run};
-use super::state::{State, Tone};
+use super::state::State;
 use super::{Begin, Effect, Occasion, number};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Knob, Value};
@@ -57,6 +59,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.alarm = Some(message.clone());
             return vec![Effect::Tell(Occasion::Alarm, message)];
         }
+        Event::Layers(seen) => state.inside.take(*seen),
         Event::Ended(summary) => return ended(state, *summary),
     }
     Vec::new()
@@ -198,6 +201,7 @@ pub(crate) fn begin(state: &mut State, begin: Begin) -> Vec<Effect> {
         Begin::Attach(_) => "attached",
     };
     state.run = Run::new();
+    state.inside = Inside::default();
     state.edits.start_over();
     state.alarm = None;
     state.attached = false;

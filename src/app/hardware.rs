@@ -19,6 +19,8 @@ pub struct Hardware {
     pub(crate) cores: Vec<Past>,
     /// Mean utilisation of the cores, or of the cards when there are any.
     pub(crate) busy: Past,
+    /// Whether it was told that the run's card is nearly full.
+    pub(crate) full: bool,
 }
 
 /// The recent past of a card.

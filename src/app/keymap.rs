@@ -1,10 +1,30 @@
-//! Keys by name, and key tables that a person has changed.
+//! Key tables in use: looked up, shown, with keys by name, and changed by a person.
 
 use super::keys::{Action, BINDINGS, Binding, Context, Key, Section};
 use crossterm::event::KeyCode;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+
+impl<C: PartialEq, A: Copy> Binding<C, A> {
+    /// What a key does in a context.
+    pub fn lookup(table: &[Binding<C, A>], context: C, key: Key) -> Option<A> {
+        table.iter().find(|b| b.contexts.contains(&context) && b.keys.contains(&key)).map(|b| b.action)
+    }
+
+    /// The rows of the footer in a context, in the order of the table.
+    pub fn footer(table: &'static [Binding<C, A>], context: C) -> impl Iterator<Item = &'static Binding<C, A>> {
+        table.iter().filter(move |b| b.contexts.contains(&context) && !b.short.is_empty())
+    }
+
+    /// Headings and rows of the help.
+    pub fn help(table: &'static [Binding<C, A>]) -> Vec<(&'static str, Vec<&'static Binding<C, A>>)> {
+        let sections =
+            [("Steer", Section::Steer), ("Look", Section::Look), ("While a value is typed", Section::Typing)];
+        let rows = |section| table.iter().filter(|b| !b.label.is_empty() && b.section == section).collect::<Vec<_>>();
+        sections.map(|(name, section)| (name, rows(section))).into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+}
 
 /// Keys that are no characters, by name.
 const NAMED: [(&str, KeyCode); 16] = [
@@ -138,6 +158,7 @@ fn conflicts(rows: &[Binding]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys::EVERY;
     use super::*;
 
     fn key(text: &str) -> Key {
@@ -178,5 +199,26 @@ mod tests {
         assert!(wrong[0].contains("Accept keeps its keys"), "{wrong:?}");
         // (Ctrl-C saves and stops, whatever else is set)
         assert!(with_keys(&Keys::from([(Action::Undo, vec![key("ctrl-c")])])).is_err());
+    }
+
+    #[test]
+    fn no_key_means_two_things_in_one_context() {
+        for context in EVERY {
+            let keys: Vec<Key> =
+                BINDINGS.iter().filter(|b| b.contexts.contains(context)).flat_map(|b| b.keys.iter().copied()).collect();
+            let mut seen = std::collections::HashSet::new();
+            for key in keys {
+                assert!(seen.insert(key), "{key:?} twice in {context:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_context_has_a_way_back_and_shows_it() {
+        for context in EVERY {
+            let back = if matches!(context, Context::Main | Context::Ended) { "q" } else { "esc" };
+            let found = Binding::footer(BINDINGS, *context).any(|b| b.rank == 0 && (b.label == back || b.label == "k"));
+            assert!(found, "{context:?}");
+        }
     }
 }

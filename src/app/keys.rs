@@ -198,7 +198,7 @@ const HELP: &[Context] = &[Context::Help];
 const STOP: &[Context] = &[Context::Stop];
 const FORK: &[Context] = &[Context::Fork];
 const PRESET: &[Context] = &[Context::Preset];
-const EVERY: &[Context] = &[
+pub(super) const EVERY: &[Context] = &[
     Context::Main,
     Context::Ended,
     Context::Edit,
@@ -246,6 +246,7 @@ bindings! {
     [c('5')] "" Pane(4), "" 0, "";
     [c('6')] "" Pane(5), "" 0, "";
     [c('7')] "" Pane(6), "" 0, "";
+    [c('9')] "9" Pane(7), "" 0, "inside: gradients, updates and outputs of every layer; looks while it is open";
     [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
     [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
     [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";
@@ -303,49 +304,3 @@ bindings! {
 
 /// The help never scrolls further than this.
 pub(crate) const HELP_LINES: usize = 400;
-
-impl<C: PartialEq, A: Copy> Binding<C, A> {
-    /// What a key does in a context.
-    pub fn lookup(table: &[Binding<C, A>], context: C, key: Key) -> Option<A> {
-        table.iter().find(|b| b.contexts.contains(&context) && b.keys.contains(&key)).map(|b| b.action)
-    }
-
-    /// The rows of the footer in a context, in the order of the table.
-    pub fn footer(table: &'static [Binding<C, A>], context: C) -> impl Iterator<Item = &'static Binding<C, A>> {
-        table.iter().filter(move |b| b.contexts.contains(&context) && !b.short.is_empty())
-    }
-
-    /// Headings and rows of the help.
-    pub fn help(table: &'static [Binding<C, A>]) -> Vec<(&'static str, Vec<&'static Binding<C, A>>)> {
-        let sections =
-            [("Steer", Section::Steer), ("Look", Section::Look), ("While a value is typed", Section::Typing)];
-        let rows = |section| table.iter().filter(|b| !b.label.is_empty() && b.section == section).collect::<Vec<_>>();
-        sections.map(|(name, section)| (name, rows(section))).into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_key_means_two_things_in_one_context() {
-        for context in EVERY {
-            let keys: Vec<Key> =
-                BINDINGS.iter().filter(|b| b.contexts.contains(context)).flat_map(|b| b.keys.iter().copied()).collect();
-            let mut seen = std::collections::HashSet::new();
-            for key in keys {
-                assert!(seen.insert(key), "{key:?} twice in {context:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_context_has_a_way_back_and_shows_it() {
-        for context in EVERY {
-            let back = if matches!(context, Context::Main | Context::Ended) { "q" } else { "esc" };
-            let found = Binding::footer(BINDINGS, *context).any(|b| b.rank == 0 && (b.label == back || b.label == "k"));
-            assert!(found, "{context:?}");
-        }
-    }
-}

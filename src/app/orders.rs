@@ -3,8 +3,9 @@
 use super::commands::{Order, Word};
 use super::events::{begin, shown, when_text};
 use super::modal::{Help, Modal};
+use super::pane::Tone;
 use super::rows::title;
-use super::state::{State, Tone};
+use super::state::State;
 use super::update::{detach, save_and_leave};
 use super::{Begin, Effect};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};

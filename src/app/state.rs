@@ -5,10 +5,12 @@ use super::edits::Edits;
 use super::events;
 use super::hardware::Hardware;
 use super::history::Window;
+use super::inside::Inside;
 use super::keys::Context;
 use super::look::{Notify, Options};
 use super::modal::Modal;
 use super::number;
+use super::pane::{Entry, Pane, Tone};
 use super::plan::{Now, Plan};
 use super::rows::Rows;
 use super::run::Run;
@@ -24,80 +26,6 @@ const JOURNAL: usize = 2000;
 const ENTERED: usize = 100;
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
-
-/// A pane; the digits 1 to 7 choose one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pane {
-    /// Hyperparameters.
-    Knobs,
-    /// Switches of the paper and their values.
-    Tricks,
-    /// Training and validation loss.
-    Loss,
-    /// Learning rate.
-    Rate,
-    /// Top-1 and top-5.
-    Accuracy,
-    /// Processor and graphics card.
-    Hardware,
-    /// What happened.
-    Journal,
-}
-
-impl Pane {
-    /// Every pane, in the order of the digits.
-    pub const ALL: [Pane; 7] =
-        [Pane::Knobs, Pane::Tricks, Pane::Loss, Pane::Rate, Pane::Accuracy, Pane::Hardware, Pane::Journal];
-
-    /// The heading.
-    pub fn word(self) -> &'static str {
-        match self {
-            Pane::Knobs => "Knobs",
-            Pane::Tricks => "Tricks",
-            Pane::Loss => "Loss",
-            Pane::Rate => "Learning rate",
-            Pane::Accuracy => "Accuracy",
-            Pane::Hardware => "Hardware",
-            Pane::Journal => "Journal",
-        }
-    }
-
-    /// Whether it is one of the two that steer.
-    pub fn steers(self) -> bool {
-        matches!(self, Pane::Knobs | Pane::Tricks)
-    }
-
-    /// Whether it has curves.
-    pub fn has_curves(self) -> bool {
-        matches!(self, Pane::Loss | Pane::Rate | Pane::Accuracy)
-    }
-}
-
-/// What a line or a notice is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// Something happened.
-    Plain,
-    /// A setting changed.
-    Edit,
-    /// Good news.
-    Good,
-    /// Something did not work.
-    Warn,
-    /// Something needs a person.
-    Alarm,
-}
-
-/// A line of the journal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// Steps done.
-    pub step: u64,
-    /// What it is about.
-    pub tone: Tone,
-    /// One sentence.
-    pub text: String,
-}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Notice {
@@ -137,6 +65,7 @@ pub struct State {
     /// Lines the journal is scrolled back.
     pub(crate) scrolled: usize,
     pub(crate) hardware: Hardware,
+    pub(crate) inside: Inside,
     pub(crate) interrupted: Option<Duration>,
     pub(crate) leaving: bool,
     pub(crate) unattended: bool,
@@ -180,6 +109,7 @@ impl State {
             journal: VecDeque::new(),
             scrolled: 0,
             hardware: Hardware::default(),
+            inside: Inside::default(),
             interrupted: None,
             leaving: false,
             unattended: false,

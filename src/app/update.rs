@@ -2,9 +2,10 @@
 
 use super::keys::{Action, Binding, Key};
 use super::modal::Modal;
+use super::pane::{Pane, Tone};
 use super::run::Ghost;
-use super::state::{Pane, State, Tone};
-use super::{Effect, Msg, PresetDiff, Theme, act, events};
+use super::state::State;
+use super::{Effect, Msg, PresetDiff, Theme, act, events, inside, memory};
 use crate::recipe::Recipe;
 use crate::train::Command;
 use crossterm::event::KeyCode;
@@ -16,7 +17,7 @@ const TWICE: Duration = Duration::from_secs(4);
 
 /// Folds a message into the state and says what the front end must do.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
-    let effects = match msg {
+    let mut effects = match msg {
         Msg::Tick(now) => return tick(state, now),
         Msg::Key(key) => key_pressed(state, key),
         Msg::Paste(text) => paste(state, &text),
@@ -36,7 +37,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Hardware(sample) => {
             state.hardware.push(sample);
-            Vec::new()
+            memory::watch(state)
         }
         Msg::PresetChanged(name, result) => preset_changed(state, name, *result),
         Msg::PresetFolder(names) => {
@@ -55,6 +56,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     {
         show_preset(state, name, recipe);
     }
+    effects.extend(inside::ask(state));
     state.replan();
     state.revision += 1;
     effects

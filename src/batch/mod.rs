@@ -96,7 +96,7 @@ impl Batch<'_> {
     /// Shows a run until it has ended.
     pub fn follow(&self, session: &Session, run: &mut impl Audience) -> Outcome {
         let (mut stop, mut since) = (None, Instant::now());
-        let mut alarm = None;
+        let (mut alarm, mut back, mut went_on) = (None, false, false);
         loop {
             if stop.is_none() && self.interrupt.load(Ordering::Relaxed) {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
@@ -116,8 +116,16 @@ impl Batch<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Failed,
             };
             match &mut event {
-                Event::Steps(_) => alarm = None,
+                Event::Steps(_) => (alarm, back) = (None, false),
+                Event::RolledBack(_) => back = true,
                 Event::Alarm { message, .. } => alarm = Some(message.clone()),
+                // (an alarm has rolled it back: once)
+                Event::State(State::Paused) if stop.is_none() && alarm.is_some() && back && !went_on => {
+                    run.say("goes on without the edit that was rolled back; the next such alarm ends the run");
+                    (alarm, went_on) = (None, true);
+                    // (a trainer that takes no command any more has ended)
+                    let _ = session.commands.send(Command::Resume);
+                }
                 // The trainer pauses right after an alarm because it cannot go on, else because an attached screen asked.
                 Event::State(State::Paused) if stop.is_none() && alarm.is_some() => {
                     stop = Some(order(session, Stop::Fault));

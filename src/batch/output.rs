@@ -99,7 +99,7 @@ impl<W: Write> Audience for Run<'_, W> {
         }
         match event {
             Event::Steps(steps) => self.progress(steps),
-            Event::Alarm { step, message } => {
+            Event::Alarm { step, message, .. } => {
                 self.say(&format!("step {step}: {message}"));
                 self.alarm.clone_from(message);
             }

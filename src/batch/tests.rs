@@ -2,7 +2,7 @@ use super::*;
 use crate::recipe::Recipe;
 use crate::runs::fake::{self, Stage, epoch};
 use crate::runs::{Running, Sink, start_with};
-use crate::train::Options;
+use crate::train::{AlarmKind, Options, RolledBack};
 use serde_json::Value as Json;
 use std::io;
 use std::path::Path;
@@ -49,10 +49,33 @@ fn failing(mut stage: Stage) {
 fn stuck(mut stage: Stage) {
     stage.started();
     stage.steps(1..=3);
-    stage.send(Event::Alarm { step: 3, message: "the loss is NaN".into() });
+    stage.send(Event::Alarm { step: 3, kind: AlarmKind::NonFinite, message: "the loss is NaN".into() });
     stage.send(Event::State(State::Paused));
     assert_eq!(stage.commands.recv().unwrap(), Command::Stop { save: false });
     stage.ended(State::Stopped);
+}
+
+/// Rolls back and pauses by itself, twice.
+fn astray(mut stage: Stage) {
+    stage.started();
+    for order in [Command::Resume, Command::Stop { save: false }] {
+        stage.steps(1..=3);
+        let (best_top1, recipe) = (None, stage.recipe.clone());
+        let back = RolledBack { step: 2, epoch: 0.5, from: 3, edits: vec![1], best_top1, recipe };
+        stage.send(Event::RolledBack(Box::new(back)));
+        stage.send(Event::Alarm { step: 2, kind: AlarmKind::Spike, message: "a spike".into() });
+        stage.send(Event::State(State::Paused));
+        assert_eq!(stage.commands.recv().unwrap(), order);
+    }
+    stage.ended(State::Stopped);
+}
+
+#[test]
+fn a_rollback_by_an_alarm_is_gone_on_from_once() {
+    let (outcome, out, _runs) = batch(Format::Json, vec![Box::new(astray)]);
+    assert_eq!(outcome, Outcome::Failed);
+    let end = json(&out).pop().unwrap();
+    assert_eq!((end["state"].as_str(), end["error"].as_str()), (Some("failed"), Some("a spike")));
 }
 
 fn json(text: &str) -> Vec<Json> {

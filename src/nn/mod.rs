@@ -2,6 +2,7 @@
 //! in it ([`families`]), and one [`Net`] that runs them.
 
 pub mod families;
+mod groups;
 pub mod layer;
 mod memory;
 mod net;
@@ -10,9 +11,10 @@ mod recognise;
 mod spec;
 mod state;
 
+pub use groups::Group;
 pub use layer::Cost;
 pub use memory::{Memory, Plan, Training};
-pub use net::Net;
+pub use net::{Look, Net};
 pub use param::{Init, Layout, Param, Role};
 pub use recognise::recognise;
 pub use spec::{Auxiliary, NetSpec, edge};

@@ -1,10 +1,10 @@
 //! A net on a device: runs any description.
 
-use super::layer::{Layer, Residual, Unit, count};
+use super::layer::{Gate, Layer, Residual, Unit, count};
 use super::param::{Init, Param, Role};
 use super::spec::NetSpec;
 use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops, Real};
-use dfdx::prelude::{SplitTape, Tape, TryMul};
+use dfdx::prelude::{PutTape, SplitTape, Tape, TryMul};
 
 /// A net with its parameters.
 pub struct Net<E: Real, D: Ops<E>> {
@@ -26,13 +26,16 @@ fn classify<E: Real, D: Ops<E>, T: Tape<E, D>>(
     D::linear(D::global_average(x)?, &weight.data, &bias.data)
 }
 
+/// Sees the name of a layer and its output, a row a pixel or an image.
+pub type Look<'l, E, D> = &'l mut dyn FnMut(&str, Matrix<E, D>);
+
 /// What is the same for all layers of a pass.
-#[derive(Clone, Copy)]
-struct Pass {
+struct Pass<'l, E: Real, D: Ops<E>> {
     mode: Mode,
     eps: f64,
     /// Whether the gradient of the input is wanted: not in the first layer of a net.
     input_grad: bool,
+    look: Option<Look<'l, E, D>>,
 }
 
 impl<E: Real, D: Ops<E>> Net<E, D> {
@@ -70,7 +73,7 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     /// # Errors
     /// The device's.
     pub fn forward<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode) -> Result<Matrix<E, D, T>, D::Err> {
-        Ok(self.run(x, mode, false)?.0)
+        Ok(self.run(x, mode, false, None)?.0)
     }
 
     /// Logits in training, and those of the auxiliary classifier where the net has one.
@@ -78,14 +81,29 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     /// # Errors
     /// The device's.
     pub fn forward_both<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Both<E, D, T>, D::Err> {
-        self.run(x, Mode::Train, true)
+        self.run(x, Mode::Train, true, None)
     }
 
-    fn run<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode, both: bool) -> Result<Both<E, D, T>, D::Err> {
+    /// Goes through the net in evaluation and shows `look` the output of every layer with weights: of a unit after its
+    /// norm, sum and ReLU.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn look(&mut self, x: Map<E, D>, look: Look<'_, E, D>) -> Result<(), D::Err> {
+        self.run(x, Mode::Eval, false, Some(look)).map(drop)
+    }
+
+    fn run<T: Tape<E, D>>(
+        &mut self,
+        x: Map<E, D, T>,
+        mode: Mode,
+        both: bool,
+        look: Option<Look<'_, E, D>>,
+    ) -> Result<Both<E, D, T>, D::Err> {
         let (mut x, mut params) = (x, &mut self.params[..]);
         let mut own = part(&mut params, count(&self.spec.layers) + HEAD);
         let auxiliary = self.spec.auxiliary.as_ref().filter(|_| both);
-        let mut pass = Pass { mode, eps: self.spec.eps, input_grad: false };
+        let mut pass = Pass { mode, eps: self.spec.eps, input_grad: false, look };
         let mut beside = None;
         for (i, layer) in self.spec.layers.iter().enumerate() {
             x = pass.layer(layer, part(&mut own, layer.count()), x)?;
@@ -98,7 +116,8 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
                 (x, beside) = (map.put_tape(tape), Some(logits));
             }
         }
-        Ok((classify(x, all(own))?, beside))
+        let logits = pass.show_values(&self.spec.head, classify(x, all(own))?);
+        Ok((logits, beside))
     }
 
     /// The net's description.
@@ -131,9 +150,25 @@ fn all<P, const N: usize>(params: &mut [P]) -> &mut [P; N] {
 }
 
 /// (The parameters that come with a layer are its own, in the order of its description.)
-impl Pass {
-    fn layers<E: Real, D: Ops<E>, T: Tape<E, D>>(
-        self,
+impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
+    /// Shows a map to whoever looks.
+    fn show<T: Tape<E, D>>(&mut self, name: &str, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+        let Some(look) = &mut self.look else { return Ok(x) };
+        let (x, tape) = x.split_tape();
+        look(name, D::matrix(x.clone())?);
+        Ok(x.put_tape(tape))
+    }
+
+    /// Shows values to whoever looks.
+    fn show_values<T: Tape<E, D>>(&mut self, name: &str, x: Matrix<E, D, T>) -> Matrix<E, D, T> {
+        let Some(look) = &mut self.look else { return x };
+        let (x, tape) = x.split_tape();
+        look(name, x.clone());
+        x.put_tape(tape)
+    }
+
+    fn layers<T: Tape<E, D>>(
+        &mut self,
         layers: &[Layer],
         mut params: &mut [Param<E, D>],
         x: Map<E, D, T>,
@@ -141,15 +176,18 @@ impl Pass {
         layers.iter().try_fold(x, |x, layer| self.layer(layer, part(&mut params, layer.count()), x))
     }
 
-    fn layer<E: Real, D: Ops<E>, T: Tape<E, D>>(
-        self,
+    fn layer<T: Tape<E, D>>(
+        &mut self,
         layer: &Layer,
         mut params: &mut [Param<E, D>],
         x: Map<E, D, T>,
     ) -> Result<Map<E, D, T>, D::Err> {
         match layer {
             Layer::Unit(unit) => self.unit(unit, params, x, None, unit.relu),
-            Layer::Norm { .. } => D::norm_act(x, self.norm(all(params)), None, true),
+            Layer::Norm { name, .. } => {
+                let y = D::norm_act(x, self.norm(all(params)), None, true)?;
+                self.show(name, y)
+            }
             Layer::MaxPool(pool) => D::max_pool(x, pool),
             Layer::AveragePool(pool) => D::average_pool(x, pool),
             Layer::Residual(block) => self.residual(block, params, x),
@@ -167,13 +205,13 @@ impl Pass {
         }
     }
 
-    fn norm<E: Real, D: Ops<E>>(self, [gamma, beta, mean, var]: &mut [Param<E, D>; 4]) -> Norm<'_, E, D> {
+    fn norm<'p>(&self, [gamma, beta, mean, var]: &'p mut [Param<E, D>; 4]) -> Norm<'p, E, D> {
         let (gamma, beta, mean, var) = (&gamma.data, &beta.data, &mut mean.data, &mut var.data);
         Norm { gamma, beta, mean, var, mode: self.mode, eps: self.eps }
     }
 
-    fn unit<E: Real, D: Ops<E>, T: Tape<E, D>>(
-        self,
+    fn unit<T: Tape<E, D>>(
+        &mut self,
         unit: &Unit,
         mut params: &mut [Param<E, D>],
         x: Map<E, D, T>,
@@ -182,14 +220,15 @@ impl Pass {
     ) -> Result<Map<E, D, T>, D::Err> {
         let [weight] = all(part(&mut params, 1));
         let filter = Filter { weight: &weight.data, conv: &unit.conv, input_grad: self.input_grad };
-        match unit.norm_name {
-            Some(_) => D::conv_norm_act(x, filter, self.norm(all(params)), residual, relu),
-            None => D::conv2d(x, filter),
-        }
+        let y = match unit.norm_name {
+            Some(_) => D::conv_norm_act(x, filter, self.norm(all(params)), residual, relu)?,
+            None => D::conv2d(x, filter)?,
+        };
+        self.show(&unit.conv_name, y)
     }
 
-    fn residual<E: Real, D: Ops<E>, T: Tape<E, D>>(
-        self,
+    fn residual<T: Tape<E, D>>(
+        &mut self,
         block: &Residual,
         mut params: &mut [Param<E, D>],
         x: Map<E, D, T>,
@@ -206,14 +245,14 @@ impl Pass {
             let own = part(&mut body, unit.count());
             y = self.unit(unit, own, y, closes.then(|| shortcut.clone()), unit.relu || closes)?;
         }
-        if block.gate.is_none() {
-            return Ok(y);
-        }
+        let Some(Gate { name, .. }) = &block.gate else { return Ok(y) };
         let [w1, b1, w2, b2] = all(gate);
         let (y, tape) = y.split_tape();
         let squeezed = D::global_average(y.clone().put_tape(tape))?;
         let hidden = D::linear(squeezed, &w1.data, &b1.data)?.try_relu()?;
+        let hidden = self.show_values(&format!("{name}.fc1"), hidden);
         let gate = D::linear(hidden, &w2.data, &b2.data)?.try_sigmoid()?;
+        let gate = self.show_values(&format!("{name}.fc2"), gate);
         D::excite(y, gate, shortcut)
     }
 }

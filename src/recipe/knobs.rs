@@ -178,6 +178,15 @@ knobs! {
     augment.erase.on, "random erasing", Trick, Kind::Switch, "", Add(1.0), Live, "", "greys out a random rectangle of some images (Zhong et al. 2017)";
     augment.erase.probability, "share", TrickValue, from(0.0, 1.0), "", Add(0.1), Live, "", "share of the images that lose a rectangle";
     augment.erase.max_area, "max area", TrickValue, from(0.02, 1.0), "", Add(0.05), Live, "", "largest share of the area that goes, the least is 0.02";
+    alarms.on, "alarms", Trick, Kind::Switch, "", Add(1.0), Live, "", "tell when something looks wrong, and act on it; a loss that is not finite is acted upon in any case";
+    alarms.non_finite, "not finite", TrickValue, Kind::Choice(&["Pause", "RollBack"]), "", Add(1.0), Live, "", "a loss or gradient is not finite; RollBack: back to before an edit of the last epoch, then pause";
+    alarms.spike, "loss spike", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "the loss of a batch is far above those before it";
+    alarms.spike_size, "spike size", TrickValue, from(2.0, 1000.0), "", Add(1.0), Live, "", "how far above their mean, in their deviations";
+    alarms.dead, "dead layer", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "a layer gives nothing but zeros at the end of an epoch";
+    alarms.rate_over, "rate over", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "the rate has come to the end of its schedule, and the run has not";
+    alarms.wait, "data wait", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "more than the wait share of 10 seconds goes on waiting for images";
+    alarms.wait_share, "wait share", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "", "share of waiting that is too much";
+    alarms.memory, "GPU memory", TrickValue, Kind::Choice(&["Off", "Tell"]), "", Add(1.0), Live, "", "the memory of the run's card is 95 % full; the screen looks at it";
 }
 
 /// The knob with this path, e.g. `tricks.mixup.alpha`.

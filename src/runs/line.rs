@@ -1,7 +1,7 @@
 //! One fact of a run as one JSON object on one line: what `journal.jsonl`, `metrics.jsonl` and `--batch --json` hold.
 
 use crate::recipe::{Recipe, Value};
-use crate::train::{Change, Confusion, Scaling, Summary};
+use crate::train::{AlarmKind, Change, Confusion, Scaling, Summary};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -180,6 +180,9 @@ pub enum Line {
     Alarm {
         /// Steps done.
         step: u64,
+        /// What it is about.
+        #[serde(default)]
+        kind: AlarmKind,
         /// One sentence.
         message: String,
     },

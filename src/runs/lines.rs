@@ -92,13 +92,15 @@ impl<'d> Lines<'d> {
                     best: link.is_none(),
                 }]
             }
-            Event::Alarm { step, message } => vec![Line::Alarm { step: *step, message: message.clone() }],
+            Event::Alarm { step, kind, message } => {
+                vec![Line::Alarm { step: *step, kind: *kind, message: message.clone() }]
+            }
             Event::Skipped { step, image, problem, broken } => {
                 vec![Line::Skipped { step: *step, image: image.clone(), problem: problem.clone(), broken: *broken }]
             }
             Event::Ended(summary) => vec![Line::run_end(summary, &self.dir)],
             Event::State(_) | Event::Scheduled { .. } | Event::Refused { .. } => Vec::new(),
-            Event::Saving { .. } | Event::Hashed { .. } => Vec::new(),
+            Event::Saving { .. } | Event::Hashed { .. } | Event::Layers(_) => Vec::new(),
         }
     }
 }

@@ -53,7 +53,7 @@ pub use tensorboard::tensorboard;
 pub use verify::{ON_A_CARD, Verdict, verify};
 
 use crate::recipe::{Mistakes, Recipe};
-use crate::train::{self, Command, Event};
+use crate::train::{self, AlarmKind, Command, Event};
 use attach::{Hub, Server};
 use dir::RunDir;
 use recorder::Recorder;
@@ -214,7 +214,7 @@ fn begin(
     let (forward, events) = channel();
     let hub = Hub::default();
     let mut tap = Tap::new(recorder, forward, hub.clone(), dir.clone());
-    notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, message }));
+    notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, kind: AlarmKind::Other, message }));
     let (commands, worker) =
         spawn(recipe.clone(), options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
     Ok(Session { name, dir, recipe, first, commands, events, worker, hub })

@@ -210,6 +210,7 @@ impl Log {
 mod tests {
     use super::*;
     use crate::runs::fake::{epoch, step};
+    use crate::train::AlarmKind;
 
     fn recorder(runs: &Path) -> Recorder {
         let recipe = Recipe::default();
@@ -228,7 +229,7 @@ mod tests {
 
         let error = recorder.record(&epoch(1, 0.5)).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl cannot be written"), "{error}");
-        let alarm = Event::Alarm { step: 1, message: "kept".into() };
+        let alarm = Event::Alarm { step: 1, kind: AlarmKind::Other, message: "kept".into() };
         assert!(recorder.record(&alarm).is_err());
         assert!(std::fs::read_to_string(&recorder.log.path).unwrap().contains("kept"));
     }

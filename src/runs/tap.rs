@@ -3,7 +3,7 @@
 use super::attach::Hub;
 use super::hook::Hook;
 use super::recorder::Recorder;
-use crate::train::{Event, State, Summary};
+use crate::train::{AlarmKind, Event, State, Summary};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
@@ -41,10 +41,11 @@ impl Tap {
             && !self.alarmed
         {
             self.alarmed = true;
-            self.pass_on(Event::Alarm { step: self.so_far.step, message: format!("{e}; training goes on") });
+            let (step, kind) = (self.so_far.step, AlarmKind::Other);
+            self.pass_on(Event::Alarm { step, kind, message: format!("{e}; training goes on") });
         }
         if let Some(problem) = self.hook.tell(&event, &self.dir) {
-            self.pass_on(Event::Alarm { step: self.so_far.step, message: problem });
+            self.pass_on(Event::Alarm { step: self.so_far.step, kind: AlarmKind::Other, message: problem });
         }
         self.pass_on(event);
     }

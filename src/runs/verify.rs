@@ -72,6 +72,7 @@ fn compare(dir: &Path, until: Option<u64>, on_a_card: bool) -> Result<Verdict, R
         edits: Some(record.waiting(0)),
         until: Some(until.unwrap_or(last)),
         probes: links.keys().copied().collect(),
+        again: true,
         ..Options::default()
     };
     let (sender, events) = channel();

@@ -1,5 +1,6 @@
 //! The trainer: one step, the loop, evaluation, checkpoints, and the thread that owns all of it.
 
+mod alarms;
 pub mod bench;
 mod checkpoint;
 mod confusion;
@@ -7,6 +8,7 @@ mod device;
 mod edits;
 mod error;
 mod evaluate;
+mod inside;
 mod protocol;
 mod result;
 pub mod sgd;
@@ -14,6 +16,7 @@ mod step;
 mod trainer;
 mod worker;
 
+pub use alarms::AlarmKind;
 pub use checkpoint::{
     BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, best_weights, checkpoint_path, read_weights, steps,
     weights_file, write_whole,
@@ -23,6 +26,7 @@ pub use device::Chosen;
 pub use edits::{Waiting, When};
 pub use error::TrainError;
 pub use evaluate::Seen;
+pub use inside::{Inside, LayerRow, Output, Sight};
 pub(crate) use protocol::or_nan;
 pub use protocol::*;
 pub use result::{Classifier, Guess, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax};

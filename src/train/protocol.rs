@@ -2,8 +2,10 @@
 //! speak to a run through these types alone.
 
 use super::Confusion;
+use super::alarms::AlarmKind;
 use super::checkpoint::{Digests, Link};
 use super::edits::When;
+use super::inside::Inside;
 use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -43,6 +45,8 @@ pub enum Command {
     Evaluate,
     /// Write a checkpoint now. Answered by `Saving`, then by `Checkpoint` or `Alarm`.
     Save,
+    /// A screen begins to look inside the net, or looks no longer. Answered by `Layers` as long as any looks.
+    Inside(bool),
     /// End the run, with or without a checkpoint. Answered by `Ended`.
     Stop {
         /// Whether a checkpoint is written first.
@@ -319,9 +323,14 @@ pub enum Event {
     Alarm {
         /// Steps done.
         step: u64,
+        /// What it is about.
+        #[serde(default)]
+        kind: AlarmKind,
         /// One sentence.
         message: String,
     },
+    /// What a look inside the net has seen, as long as a screen looks; in no log.
+    Layers(Box<Inside>),
     /// An image is broken and was left out; each is named once.
     Skipped {
         /// Steps done.

@@ -6,6 +6,7 @@ use crate::ops::{Ops, Real};
 use crate::recipe::settings::Settings;
 use crate::tricks::decays;
 use dfdx::prelude::Gradients;
+use std::time::{Duration, Instant};
 
 /// The optimiser's memory: one velocity a parameter.
 pub struct Sgd<E: Real, D: Ops<E>> {
@@ -18,10 +19,57 @@ impl<E: Real, D: Ops<E>> Default for Sgd<E, D> {
     }
 }
 
+/// Sums of squares of one parameter in one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Squares {
+    /// Of its gradient, before it is shortened.
+    pub gradient: f64,
+    /// Of its values before the step.
+    pub weight: f64,
+    /// Of what the step added to them.
+    pub update: f64,
+}
+
+/// What a step did to every trained parameter, in order.
+#[derive(Debug, Default)]
+pub struct Sizes {
+    /// A parameter's.
+    pub each: Vec<Squares>,
+    /// Time that it took to find out.
+    pub spent: Duration,
+}
+
+impl Sizes {
+    /// Makes a step on a parameter, and finds out what it did.
+    fn note<E: Real, D: Ops<E>>(
+        &mut self,
+        p: &mut Param<E, D>,
+        grads: &mut Gradients<E, D>,
+        scale: f64,
+        step: impl FnOnce(&mut Param<E, D>, &mut Gradients<E, D>) -> Result<(), D::Err>,
+    ) -> Result<(), D::Err> {
+        let begun = Instant::now();
+        let gradient = D::gradient_square(grads, &[&p.data])? / (scale * scale);
+        let before = p.data.as_vec();
+        self.spent += begun.elapsed();
+        step(p, grads)?;
+        let begun = Instant::now();
+        let (mut weight, mut update) = (0.0, 0.0);
+        for (before, after) in before.into_iter().zip(p.data.as_vec()) {
+            weight += before.value() * before.value();
+            update += (after.value() - before.value()).powi(2);
+        }
+        self.each.push(Squares { gradient, weight, update });
+        self.spent += begun.elapsed();
+        Ok(())
+    }
+}
+
 impl<E: Real, D: Ops<E>> Sgd<E, D> {
     /// Updates the trained ones of `params`: g = grad + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov
     /// w -= lr * (g + momentum * v). When the norm of all gradients is above `optim.clip_norm`, they are shortened to it
     /// first. The gradients are `scale` times those that are meant. Does nothing and gives false when one is not finite.
+    /// Whoever looks finds out what the step does; it does the same.
     ///
     /// # Errors
     /// The device's.
@@ -32,6 +80,7 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
         lr: f64,
         scale: f64,
         s: &Settings,
+        mut look: Option<&mut Sizes>,
     ) -> Result<bool, D::Err> {
         let params: Vec<_> = params.into_iter().filter(|p| p.role != Role::Statistic).collect();
         let square = D::gradient_square(grads, &params.iter().map(|p| &p.data).collect::<Vec<_>>())?;
@@ -46,7 +95,12 @@ impl<E: Real, D: Ops<E>> Sgd<E, D> {
             let decay = if decays(p.role, s.tricks.no_bias_decay) { o.weight_decay } else { 0.0 };
             let (lr, momentum, decay, factor) = (lr as f32, o.momentum as f32, decay as f32, factor as f32);
             let step = Step { lr, momentum, nesterov: o.nesterov, decay, factor };
-            D::sgd(step, &mut p.data, &mut self.velocity, grads)?;
+            let mut made =
+                |p: &mut Param<E, D>, grads: &mut Gradients<E, D>| D::sgd(step, &mut p.data, &mut self.velocity, grads);
+            match &mut look {
+                None => made(p, grads)?,
+                Some(sizes) => sizes.note(p, grads, scale, made)?,
+            }
         }
         Ok(true)
     }
@@ -87,7 +141,7 @@ mod tests {
         let mut step = || {
             let sum = w.data.leaky_trace() + b.data.clone();
             let mut grads = sum.sum::<Rank0, Axes2<0, 1>>().backward();
-            sgd.step(vec![&mut w, &mut b], &mut grads, 0.1, 1.0, &s).unwrap();
+            sgd.step(vec![&mut w, &mut b], &mut grads, 0.1, 1.0, &s, None).unwrap();
             (w.data.as_vec()[0], b.data.as_vec()[0])
         };
         vec![step(), step()]

@@ -2,7 +2,7 @@
 
 use super::TrainError;
 use super::checkpoint::{Checkpoint, read_weights};
-use super::sgd::Sgd;
+use super::sgd::{Sgd, Sizes};
 use crate::data::{Batch, DataSet};
 use crate::nn::{Net, NetSpec, Role, StateError};
 use crate::ops::loss::{Loss, cross_entropy, distillation, with_auxiliary};
@@ -106,6 +106,11 @@ impl<D: Ops<f32>> Learner<D> {
         self.teacher.as_ref().map(|teacher| teacher.net.spec())
     }
 
+    /// What computes.
+    pub(super) fn device(&self) -> &D {
+        &self.dev
+    }
+
     /// Images on the device.
     fn images(&self, batch: &Batch, pixels: Vec<f32>) -> Result<Map<f32, D>, D::Err> {
         let Batch { n, height: h, width: w, channels, .. } = *batch;
@@ -128,10 +133,16 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// The device's.
     pub fn step(&mut self, batch: &Batch, at: Position, s: &Settings) -> Result<Outcome, D::Err> {
-        D::enter(|| self.pass(batch, at, s))
+        D::enter(|| self.pass(batch, at, s, None))
     }
 
-    fn pass(&mut self, batch: &Batch, at: Position, s: &Settings) -> Result<Outcome, D::Err> {
+    pub(super) fn pass(
+        &mut self,
+        batch: &Batch,
+        at: Position,
+        s: &Settings,
+        look: Option<&mut Sizes>,
+    ) -> Result<Outcome, D::Err> {
         let lr = schedule::lr(at, s);
         let (n, classes) = (batch.n, self.net.spec().classes);
         let len = batch.height * batch.width * batch.channels;
@@ -161,7 +172,7 @@ impl<D: Ops<f32>> Learner<D> {
         let mut updated = loss.is_finite();
         if updated {
             let mut grads = total.try_mul(scale)?.try_backward()?;
-            updated = self.sgd.step(self.net.params_mut(), &mut grads, lr, scale as f64, s)?;
+            updated = self.sgd.step(self.net.params_mut(), &mut grads, lr, scale as f64, s, look)?;
         }
         if !updated {
             self.restore(statistics);

@@ -1,9 +1,12 @@
 //! The loop: trains, evaluates, and reports; between steps it takes commands and writes checkpoints.
 
+mod alarms;
 mod broken;
+mod looking;
 mod orders;
 mod rollback;
 mod save;
+mod tell;
 
 use super::checkpoint::Progress;
 use super::device::On;
@@ -11,12 +14,14 @@ use super::edits::{Pending, Waiting};
 use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
-use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
+use super::{AlarmKind, Command, EpochEnd, Evaluation, Event, State, StepRecord, Summary, TrainError};
 use crate::data::{self, DataSet, Pass, Reader};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
+use alarms::Watched;
 use broken::Broken;
+use looking::Looking;
 use rollback::Ring;
 use save::Saver;
 use std::path::Path;
@@ -61,6 +66,8 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     ring: Ring,
     /// The numbers of the edits that were made since this start.
     made: Vec<u64>,
+    watched: Watched,
+    looking: Looking,
     records: Vec<StepRecord>,
     reported: Instant,
     started: Instant,
@@ -85,7 +92,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             && !recipe.net.weights.is_empty()
             && let Some(message) = learner.start_from(Path::new(&recipe.net.weights))?
         {
-            sink(Event::Alarm { step: 0, message });
+            sink(Event::Alarm { step: 0, kind: AlarmKind::Other, message });
         }
         if let Some(checkpoint) = &from {
             let kernels = &checkpoint.meta.kernels;
@@ -93,7 +100,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 let message = format!(
                     "its checkpoint was computed by the kernels `{kernels}`, which round differently from those here"
                 );
-                sink(Event::Alarm { step: checkpoint.meta.at.step, message });
+                sink(Event::Alarm { step: checkpoint.meta.at.step, kind: AlarmKind::Other, message });
             }
             checkpoint.restore(&mut learner)?;
             at = checkpoint.meta.at.clone();
@@ -126,6 +133,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             saver,
             ring: Ring::default(),
             made: Vec::new(),
+            watched: Watched::default(),
+            looking: Looking::default(),
             records: Vec::new(),
             reported: started,
             started,
@@ -164,28 +173,6 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             error,
         };
         self.send(Event::Ended(Box::new(summary)));
-    }
-
-    fn info(&self) -> RunInfo {
-        let spec = self.learner.net.spec();
-        let data = self.reader.set();
-        let batch = self.recipe.train.batch as usize;
-        let cost = spec.cost(data.train.height, data.train.width);
-        RunInfo {
-            name: self.options.name.clone(),
-            dir: self.options.dir.clone(),
-            recipe: self.recipe.clone(),
-            net: spec.name.clone(),
-            parameters: cost.parameters,
-            multiply_adds: cost.multiply_adds,
-            data: data.name.clone(),
-            train_images: data.train.len(),
-            test_images: data.test.len(),
-            classes: data.classes.clone(),
-            device: self.on.name.clone(),
-            memory: self.on.training(spec, self.learner.teacher(), data).memory(batch).total(),
-            steps_per_epoch: self.batches(),
-        }
     }
 
     /// Batches of the present epoch.
@@ -234,14 +221,14 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             let waited = begun.elapsed();
             self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
-            let outcome = self.learner.step(&images, at, &self.recipe).map_err(TrainError::device)?;
+            let (outcome, inside) = self.step(&images, at)?;
             if !outcome.updated && !outcome.overflow {
                 let (what, step) = (outcome.fault(), self.at.step + 1);
-                self.alarm(format!(
-                    "{what} at step {step}: paused, all is as before the step; lower the rate and go on, or stop"
-                ));
-                self.enter(State::Paused);
-                continue;
+                let what = format!("{what} at step {step}, which is left out: lower the rate and go on, or stop");
+                match self.raise(AlarmKind::NonFinite, what) {
+                    Flow::On => continue,
+                    again => return Ok(again),
+                }
             }
             let took = begun.elapsed();
             train_time += took;
@@ -265,11 +252,18 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.report();
             }
+            if let Some(inside) = inside {
+                self.send(Event::Layers(inside));
+            }
             if let Some(left) = &mut self.steps_left {
                 *left -= 1;
                 if *left == 0 {
                     self.enter(State::Paused);
                 }
+            }
+            match self.watch(&images, at, &outcome, (waited, took))? {
+                Flow::On => {}
+                again => return Ok(again),
             }
         }
         self.epoch_end(images_done as f64 / train_time.as_secs_f64())?;
@@ -293,8 +287,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let epoch = self.at.epoch;
         self.send(Event::Epoch(Box::new(EpochEnd { epoch, train_loss, img_s, evaluation, best })));
         if top1.is_none() {
-            self.alarm(format!("validation loss is not finite after step {}: paused; go on, or stop", self.at.step));
-            self.enter(State::Paused);
+            let what = format!("validation loss is not finite after step {}: go on, or stop", self.at.step);
+            self.raise(AlarmKind::NonFinite, what);
             return Ok(());
         }
         let settings = &self.recipe.train;
@@ -312,33 +306,5 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.enter(before);
         self.skip(&skipped)?;
         evaluation
-    }
-
-    fn alarm(&mut self, message: String) {
-        self.send(Event::Alarm { step: self.at.step, message });
-    }
-
-    fn enter(&mut self, state: State) {
-        if self.state != state {
-            self.state = state;
-            self.send(Event::State(state));
-        }
-        if state == State::Paused {
-            self.steps_left = None;
-        }
-    }
-
-    /// Sends the steps gathered so far.
-    fn report(&mut self) {
-        self.reported = Instant::now();
-        if !self.records.is_empty() {
-            let records = std::mem::take(&mut self.records);
-            (self.sink)(Event::Steps(records));
-        }
-    }
-
-    fn send(&mut self, event: Event) {
-        self.report();
-        (self.sink)(event);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::device::find;
 use super::trainer::Trainer;
-use super::{Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
+use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
 use crate::data;
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
@@ -41,6 +41,8 @@ pub struct Options {
     pub until: Option<u64>,
     /// Steps after which the state is hashed.
     pub probes: BTreeSet<u64>,
+    /// Whether it makes a recorded run again: then alarms tell, and do no more.
+    pub again: bool,
     /// Threads that compute, of its own; without a number those of the program.
     pub threads: Option<NonZeroUsize>,
 }
@@ -131,7 +133,7 @@ fn work(
         send(Event::State(State::Starting));
         let data = Arc::new(data::open(&recipe.data, recipe.train.seed)?);
         let (chosen, on, notes) = Chosen::for_run(&recipe, &data)?;
-        notes.into_iter().for_each(|message| send(Event::Alarm { step: 0, message }));
+        notes.into_iter().for_each(|message| send(Event::Alarm { step: 0, kind: AlarmKind::Other, message }));
         match chosen {
             Chosen::Cpu => Trainer::new(Cpu::default(), on, data, recipe, options, orders, send).map(Trainer::run),
             #[cfg(feature = "cuda")]

@@ -1,6 +1,7 @@
 //! The two lines at the bottom: what is going on with the value at hand, and the keys.
 
 use super::draw::{self, Part};
+use super::inside;
 use super::theme::Theme;
 use crate::app::keys::{Action, Binding, Context};
 use crate::app::{Editor, Modal, Pane, State, title, values_of};
@@ -38,6 +39,7 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
             (_, Some(notice), _) => one(&notice.text, theme.tone(notice.tone)),
             (Some(alarm), ..) => one(&format!("! {alarm}"), theme.alarm),
             (None, None, Some(knob)) => about(theme, knob),
+            (None, None, None) if state.focus == Pane::Inside => inside::about(state, theme),
             (None, None, None) => match state.reading() {
                 Some(reading) => words(reading.words(), theme.text),
                 None => words(hints(state).iter().map(ToString::to_string), theme.dim),

@@ -9,6 +9,7 @@ mod footer;
 mod hardware;
 mod header;
 mod help;
+mod inside;
 mod journal;
 mod layout;
 mod plain;
@@ -67,5 +68,6 @@ fn draw_pane(state: &State, theme: &Theme, buf: &mut Buffer, pane: Pane, area: R
         Pane::Accuracy => curves::accuracy(state, theme, buf, area),
         Pane::Hardware => hardware::draw(state, theme, buf, area),
         Pane::Journal => journal::draw(state, theme, buf, area),
+        Pane::Inside => inside::draw(state, theme, buf, area),
     }
 }

@@ -131,7 +131,7 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
             gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(&p.data).as_vec()))).collect();
         }
-        sgd.step(net.params_mut(), &mut grads, 0.05, 1.0, &settings).unwrap();
+        sgd.step(net.params_mut(), &mut grads, 0.05, 1.0, &settings, None).unwrap();
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

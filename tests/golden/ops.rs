@@ -227,7 +227,7 @@ fn sgd<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
         let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
         losses.push(loss.as_vec()[0]);
         let mut grads = loss.backward();
-        sgd.step(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, 1.0, &settings).unwrap();
+        sgd.step(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, 1.0, &settings, None).unwrap();
     }
     report.compare(&format!("{at} a6"), &a.data.as_vec(), &case["a6"].values);
     report.compare(&format!("{at} b6"), &b.data.as_vec(), &case["b6"].values);

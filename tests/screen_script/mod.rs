@@ -11,7 +11,8 @@ use tricktop::app::{Effect, Key, Msg, Options, State, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{
-    self, Change, Command, Confusion, EpochEnd, Evaluation, Event, RunInfo, StepRecord, Summary, When,
+    self, Change, Command, Confusion, EpochEnd, Evaluation, Event, Inside, LayerRow, Output, RunInfo, StepRecord,
+    Summary, When,
 };
 use tricktop::tricks::schedule::lr_after;
 use tricktop::view::render;
@@ -57,6 +58,29 @@ fn noise(i: u64) -> f64 {
     v ^= v >> 31;
     v = v.wrapping_mul(0xBF58_476D_1CE4_E5B9);
     (v >> 40) as f64 / (1u64 << 24) as f64
+}
+
+/// What a look inside a ResNet-20 sees in a step: one layer dead, one that moves too fast.
+pub fn inside(step: u64) -> Inside {
+    let mut names = vec!["conv1".to_string()];
+    for (stage, block) in (1..=3).flat_map(|stage| (0..3).map(move |block| (stage, block))) {
+        names.extend([1, 2].map(|conv| format!("layer{stage}.{block}.conv{conv}")));
+        names.extend((stage > 1 && block == 0).then(|| format!("layer{stage}.0.downsample.0")));
+    }
+    names.push("fc".into());
+    let row = |(i, name): (usize, String)| {
+        let random = |of: u64| noise(step + 97 * of + i as u64) as f32;
+        let fast = if name == "fc" { 200.0 } else { 1.0 };
+        let output = match name.as_str() {
+            "layer2.1.conv1" => Output { mean: 0.0, std: 0.0, zeros: 1.0 },
+            "fc" => Output { mean: -0.02, std: 2.4, zeros: 0.0 },
+            _ => Output { mean: 0.3 + random(1), std: 0.5 + random(2), zeros: 0.3 + 0.3 * random(3) },
+        };
+        let (gradient, update) = (10f32.powf(-3.0 * random(4)), fast * 1e-3 * (0.2 + random(5)));
+        LayerRow { name, gradient, weight: 2.0 + 9.0 * random(6), update, output: Some(output) }
+    };
+    let layers: Vec<LayerRow> = names.into_iter().enumerate().map(row).collect();
+    Inside { step, gradient: layers.iter().map(|l| f64::from(l.gradient).powi(2)).sum::<f64>().sqrt(), layers }
 }
 
 /// The trainer's part: what it would report.

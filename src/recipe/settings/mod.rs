@@ -38,6 +38,8 @@ settings! {
         augment: Augment = Augment::default(),
         /// Switches of the paper.
         tricks: Tricks = Tricks::default(),
+        /// What is watched, and what happens when it goes wrong.
+        alarms: Alarms = Alarms::default(),
     }
     /// Data source.
     Data {
@@ -247,5 +249,26 @@ settings! {
         form: DistillForm = DistillForm::Paper,
         /// `Bundled`, or the path of a checkpoint.
         teacher: String = "Bundled".to_string(),
+    }
+    /// What is watched, and what happens when it goes wrong.
+    Alarms {
+        /// Switch; a loss that is not finite is acted upon in any case.
+        on: bool = true,
+        /// A loss or a gradient is not finite.
+        non_finite: Act = Act::Pause,
+        /// The loss of a batch is far above those before it.
+        spike: Act = Act::Tell,
+        /// How far, in deviations of the losses before it.
+        spike_size: f64 = 6.0,
+        /// A layer gives nothing but zeros.
+        dead: Act = Act::Tell,
+        /// The rate is at the end of its schedule and the run is not.
+        rate_over: Act = Act::Tell,
+        /// Much of the time goes on waiting for images.
+        wait: Act = Act::Tell,
+        /// How much: a share of ten seconds.
+        wait_share: f64 = 0.2,
+        /// The memory of a card is nearly full.
+        memory: Act = Act::Tell,
     }
 }

@@ -199,6 +199,19 @@ choice!(
     }
 );
 choice!(
+    /// What an alarm does.
+    Act {
+        /// Nothing.
+        Off,
+        /// It is told.
+        Tell,
+        /// It is told, and the run pauses.
+        Pause,
+        /// The run goes back to before its last edit, when that was made within the last epoch, and pauses.
+        RollBack,
+    }
+);
+choice!(
     /// Form of the distillation loss (section 5.3).
     DistillForm {
         /// Sum of the hard loss and T² times the soft one.

@@ -204,8 +204,24 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
     drop(Builder::new().name("attached".into()).spawn(serve));
 }
 
+/// Hands a screen's commands on; what it looks at it looks at once, and no longer when it is gone.
 fn take_commands(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>) -> io::Result<()> {
+    let mut looks = false;
+    let taken = hand_on(from, screen, commands, &mut looks);
+    if looks {
+        // (a run that is over takes no command any more)
+        let _ = commands.send(Command::Inside(false));
+    }
+    taken
+}
+
+fn hand_on(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>, looks: &mut bool) -> io::Result<()> {
     while let Some(mut command) = next(from, COMMAND)? {
+        if let Command::Inside(on) = command
+            && std::mem::replace(looks, on) == on
+        {
+            continue;
+        }
         if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
         }

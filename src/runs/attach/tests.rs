@@ -5,7 +5,7 @@ use crate::recipe::knobs::find;
 use crate::recipe::{Recipe, Value};
 use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
-use crate::train::{Change, Command, Event, Options, State, When};
+use crate::train::{AlarmKind, Change, Command, Event, Inside, LayerRow, Options, Output, State, When};
 use std::io::{BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -30,10 +30,39 @@ fn obedient(mut stage: Stage) {
                 stage.steps(at + 1..=at + n);
                 at += n;
             }
+            Command::Inside(on) => stage.send(looked(on)),
             Command::Stop { .. } => return stage.ended(State::Stopped),
             _ => {}
         }
     }
+}
+
+/// The answer to a screen that looks or looks no longer.
+fn looked(on: bool) -> Event {
+    let output = Some(Output { mean: f32::NAN, std: 0.5, zeros: 0.25 });
+    let layer = LayerRow { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
+    Event::Layers(Box::new(Inside { step: u64::from(on), gradient: 0.3, layers: vec![layer] }))
+}
+
+#[test]
+fn a_screen_looks_once_and_no_longer_when_it_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = run(dir.path());
+    let screens = [attach(&session.dir).unwrap(), attach(&session.dir).unwrap()];
+    let seen = || match session.events.recv_timeout(PATIENCE).unwrap() {
+        Event::Layers(inside) => inside.step,
+        other => panic!("{other:?}"),
+    };
+    for on in [true, true, false, false, true] {
+        screens[0].commands.send(Command::Inside(on)).unwrap();
+    }
+    assert_eq!([seen(), seen(), seen()], [1, 0, 1]);
+    screens[1].commands.send(Command::Inside(false)).unwrap();
+    screens[1].commands.send(Command::Inside(true)).unwrap();
+    assert_eq!(seen(), 1);
+    drop(screens);
+    assert_eq!([seen(), seen()], [0, 0]);
+    session.commands.send(Command::Stop { save: false }).unwrap();
 }
 
 fn run(runs: &Path) -> Session {
@@ -66,7 +95,8 @@ fn every_event_survives_the_line() {
         },
         Event::Refused { id: 4, reason: "no".into() },
         epoch(2, 0.75),
-        Event::Alarm { step: 8, message: "the disk is full".into() },
+        looked(true),
+        Event::Alarm { step: 8, kind: AlarmKind::Other, message: "the disk is full".into() },
     ];
     for event in events {
         let text = line(&event).unwrap();

@@ -73,6 +73,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Err(e) => self.alarm(e.to_string()),
             },
             Command::Save => self.save(true, false),
+            Command::Inside(on) => self.looking.ask(on),
             Command::Stop { .. } | Command::RollBack { .. } => {}
         }
     }
@@ -93,6 +94,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Err(reason) => self.send(Event::Refused { id, reason }),
             Ok(recipe) => {
                 self.remember();
+                changes.iter().for_each(|(knob, _)| self.watched.trace.edited(knob));
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };
                 let changes = changes.into_iter().map(change).collect();

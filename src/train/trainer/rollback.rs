@@ -1,5 +1,6 @@
 //! Back to the moment before an edit: copies of the state in memory, made before edits take effect.
 
+use super::alarms::Watched;
 use super::{Flow, Trainer};
 use crate::ops::Ops;
 use crate::train::checkpoint::snapshot::Snapshot;
@@ -56,6 +57,21 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         }
     }
 
+    /// Goes back to the moment before the last edit when that was made at most an epoch's steps ago; gives the step it
+    /// comes from.
+    ///
+    /// # Errors
+    /// Why it stays where it is.
+    pub(super) fn back_from_edit(&mut self) -> Result<u64, String> {
+        let (from, first) = (self.at.step, self.at.step.saturating_sub(self.batches()));
+        let recent = self.ring.states.back().is_some_and(|state| state.meta.at.step >= first);
+        let Some(state) = recent.then(|| self.ring.states.pop_back()).flatten() else {
+            return Err("no edit was made in the last epoch, or train.rollback_mb keeps no state".into());
+        };
+        self.put_back(&state).map_err(|e| e.to_string())?;
+        Ok(from)
+    }
+
     fn put_back(&mut self, state: &Snapshot) -> Result<(), TrainError> {
         let recipe = state.meta.recipe(&self.recipe).map_err(TrainError::Resume)?;
         self.settle();
@@ -66,6 +82,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.at = state.meta.at.clone();
         self.recipe = recipe;
         self.steps_left = None;
+        self.watched = Watched::default();
         let dropped = std::mem::replace(&mut self.pending, Pending::from(state.meta.waiting.clone()));
         for edit in dropped.list().iter().filter(|edit| !state.meta.waiting.iter().any(|w| w.edit == edit.edit)) {
             self.send(Event::Refused { id: edit.id, reason: "rolled back".into() });

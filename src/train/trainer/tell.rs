@@ -1,0 +1,62 @@
+//! What a run tells of itself.
+
+use super::Trainer;
+use crate::ops::Ops;
+use crate::train::{AlarmKind, Event, RunInfo, State};
+use std::time::Instant;
+
+impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
+    /// What is trained on what.
+    pub(super) fn info(&self) -> RunInfo {
+        let spec = self.learner.net.spec();
+        let data = self.reader.set();
+        let batch = self.recipe.train.batch as usize;
+        let cost = spec.cost(data.train.height, data.train.width);
+        RunInfo {
+            name: self.options.name.clone(),
+            dir: self.options.dir.clone(),
+            recipe: self.recipe.clone(),
+            net: spec.name.clone(),
+            parameters: cost.parameters,
+            multiply_adds: cost.multiply_adds,
+            data: data.name.clone(),
+            train_images: data.train.len(),
+            test_images: data.test.len(),
+            classes: data.classes.clone(),
+            device: self.on.name.clone(),
+            memory: self.on.training(spec, self.learner.teacher(), data).memory(batch).total(),
+            steps_per_epoch: self.batches(),
+        }
+    }
+
+    /// Something that needs a person's eye and that no knob is about.
+    pub(super) fn alarm(&mut self, message: String) {
+        self.send(Event::Alarm { step: self.at.step, kind: AlarmKind::Other, message });
+    }
+
+    /// Changes the state.
+    pub(super) fn enter(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.send(Event::State(state));
+        }
+        if state == State::Paused {
+            self.steps_left = None;
+        }
+    }
+
+    /// Sends the steps gathered so far.
+    pub(super) fn report(&mut self) {
+        self.reported = Instant::now();
+        if !self.records.is_empty() {
+            let records = std::mem::take(&mut self.records);
+            (self.sink)(Event::Steps(records));
+        }
+    }
+
+    /// Sends an event, the steps before it first.
+    pub(super) fn send(&mut self, event: Event) {
+        self.report();
+        (self.sink)(event);
+    }
+}
