@@ -153,7 +153,7 @@ fn a_dead_layer_is_named_once() {
     let file = dir.path().join("dead.safetensors");
     dead_weights(&file);
     let weights = ("net.weights", Value::Word(file.display().to_string()));
-    let found = alarms(&Run::start(recipe(&[weights.clone()]), None).finish());
+    let found = alarms(&Run::start(recipe(std::slice::from_ref(&weights)), None).finish());
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, AlarmKind::Dead);
     assert!(found[0].1.starts_with("layer2.0.conv1 gives nothing but zeros after step 10"), "{found:?}");

@@ -472,13 +472,13 @@ fn a_run_that_begins_is_asked_anew_and_one_without_its_screen_no_more() {
     let mut screen = Screen::running(100);
     screen.keys("9");
     screen.event(Event::Layers(Box::new(inside(90))));
-    assert!(screen.text(80, 24).contains("layer1.0.conv1"));
+    assert!(screen.text(120, 36).contains("layer1.0.conv1"));
     assert_eq!(screen.taken(), [send(Command::Inside(true))]);
     let end = screen.script.end(train::State::Done);
     screen.event(end);
     screen.keys(":epochs 30<enter>r");
     screen.taken();
-    assert!(!screen.text(80, 24).contains("layer1.0.conv1"));
+    assert!(!screen.text(120, 36).contains("layer1.0.conv1"));
     let recipe = screen.script.recipe.clone();
     screen.event(Event::State(train::State::Starting));
     screen.event(Event::Started(Box::new(info(&recipe))));

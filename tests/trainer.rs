@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tricktop::nn::Net;
 use tricktop::recipe::Value;
-use tricktop::train::{Checkpoint, Command, Event, State, When};
+use tricktop::train::{AlarmKind, Checkpoint, Command, Event, State, When};
 
 #[test]
 fn a_run_reports_every_step_every_epoch_and_its_end() {
@@ -129,12 +129,15 @@ fn a_loss_that_is_not_finite_pauses_and_such_a_state_is_not_kept() {
     run.edit("optim.weight_decay", Value::Float(1.0), When::Now);
     run.edit("train.epochs", Value::Int(100), When::Now);
     run.send(Command::Resume);
-    let alarm = |e: &Event| if let Event::Alarm { message, .. } = e { Some(message.clone()) } else { None };
-    let message = run.wait(alarm);
+    let not_finite = |e: &Event| match e {
+        Event::Alarm { kind: AlarmKind::NonFinite, message, .. } => Some(message.clone()),
+        _ => None,
+    };
+    let message = run.wait(not_finite);
     assert!(message.contains("not finite") || message.contains("loss is"), "{message}");
     run.wait_state(State::Paused);
     run.send(Command::Save);
-    let refused = run.wait(alarm);
+    let refused = run.wait(|e| if let Event::Alarm { message, .. } = e { Some(message.clone()) } else { None });
     assert!(refused.contains("running_var holds a value that is not finite"), "{refused}");
     for (_, file) in tricktop::train::steps(dir.path()) {
         assert!(tensors(&file).values().flatten().all(|v| v.is_finite()), "{}", file.display());

@@ -83,6 +83,13 @@ pub enum Msg {
     Lost(String),
 }
 
+impl Msg {
+    /// Whether a person did it, and waits to see what it does.
+    pub fn by_hand(&self) -> bool {
+        matches!(self, Msg::Key(_) | Msg::Paste(_) | Msg::Wheel(_) | Msg::Resize(..))
+    }
+}
+
 /// A run to start.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Begin {

@@ -18,15 +18,25 @@ const END: u64 = 64 << 10;
 /// A log that cannot be read, or a line that is no `T`.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunError> {
     let mut found = Vec::new();
-    let mut wrong = None;
+    visit(path, |line| found.push(line))?;
+    Ok(found)
+}
+
+/// Hands the lines of a log on as [`read`] gives them, one after the other.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn visit<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<(), RunError> {
+    let (mut count, mut wrong) = (0, None);
     each(path, |line| {
+        count += 1;
         match serde_json::from_slice(line) {
-            Ok(line) => found.push(line),
-            Err(e) => wrong = Some(format!("line {} cannot be read: {e}", found.len() + 1)),
+            Ok(line) => take(line),
+            Err(e) => wrong = Some(format!("line {count} cannot be read: {e}")),
         }
         wrong.is_none()
     })?;
-    wrong.map_or(Ok(found), |why| Err(RunError::Stuck { path: path.to_path_buf(), why }))
+    wrong.map_or(Ok(()), |why| Err(RunError::Stuck { path: path.to_path_buf(), why }))
 }
 
 /// The step that a line is about.

@@ -27,11 +27,7 @@ impl Record {
     /// # Errors
     /// A directory that is none of a run, a recipe that is no preset, a file that cannot be read.
     pub fn read(dir: &Path) -> Result<Record, RunError> {
-        let file = dir.join(RECIPE);
-        if !file.is_file() {
-            return Err(RunError::NoRun { path: dir.to_path_buf() });
-        }
-        let recipe = preset::load(&file).map_err(RunError::Recipe)?.recipe;
+        let recipe = recipe(dir)?;
         let edit = |line| match line {
             Line::Edit { step, edit, changes, .. } => {
                 Some((edit, Edit { after: step, changes: changes.into_iter().map(|c| (c.knob, c.to)).collect() }))
@@ -83,37 +79,48 @@ fn standing(lines: Vec<Line>) -> Vec<Line> {
     stand
 }
 
-/// What has happened in the run in `dir`, as its trainer told it: steps at the log intervals, epochs, edits.
+/// What has happened in the run in `dir`, as its trainer told it: steps at the log intervals, epochs, edits. A long run
+/// takes little more memory than its steps.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
-    let mut events: Vec<(u64, Event)> = Vec::new();
-    for line in logs::read(&dir.join(METRICS))? {
-        match line {
+    let mut edits: Vec<(u64, Event)> = journal(dir)?.into_iter().filter_map(applied).collect();
+    edits.sort_by_key(|(step, _)| *step);
+    let mut edits = edits.into_iter().peekable();
+    let mut events: Vec<Event> = Vec::new();
+    logs::visit(&dir.join(METRICS), |line| {
+        let (step, event) = match line {
             Line::Step { epoch, step, loss, lr, scaling, .. } => {
                 let record = StepRecord { step, epoch, loss, lr, img_s: f64::NAN, wait: 0.0, scaling };
-                events.push((step, Event::Steps(vec![record])));
+                (step, Event::Steps(vec![record]))
             }
             Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, best, .. } => {
                 let evaluation = evaluation(step, epoch as f64, val_loss, val_top1, val_top5);
                 let end = EpochEnd { epoch, train_loss, img_s: f64::NAN, evaluation, best };
-                events.push((step, Event::Epoch(Box::new(end))));
+                (step, Event::Epoch(Box::new(end)))
             }
             Line::Evaluation { epoch, step, val_loss, val_top1, val_top5 } => {
                 let evaluation = evaluation(step, epoch, val_loss, val_top1, val_top5);
-                events.push((step, Event::Evaluated(Box::new(evaluation))));
+                (step, Event::Evaluated(Box::new(evaluation)))
             }
-            _ => {}
+            _ => return,
+        };
+        while let Some((_, edit)) = edits.next_if(|(at, _)| *at < step) {
+            events.push(edit);
         }
-    }
-    for line in journal(dir)? {
-        if let Line::Edit { step, edit, changes, by } = line {
-            events.push((step, Event::Applied { id: 0, edit, step, changes, by }));
+        match (events.last_mut(), event) {
+            (Some(Event::Steps(steps)), Event::Steps(more)) => steps.extend(more),
+            (_, event) => events.push(event),
         }
-    }
-    events.sort_by_key(|(step, _)| *step);
-    Ok(events.into_iter().map(|(_, event)| event).collect())
+    })?;
+    events.extend(edits.map(|(_, edit)| edit));
+    Ok(events)
+}
+
+fn applied(line: Line) -> Option<(u64, Event)> {
+    let Line::Edit { step, edit, changes, by } = line else { return None };
+    Some((step, Event::Applied { id: 0, edit, step, changes, by }))
 }
 
 /// The whole life of the run in `dir`, at which nobody is at work: its start, its history, its end. One that was killed
@@ -122,11 +129,28 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
 /// # Errors
 /// A directory that is none of a run, a recipe that is no preset, a file that cannot be read.
 pub fn life(dir: &Path) -> Result<Vec<Event>, RunError> {
-    let Record { recipe, log, .. } = Record::read(dir)?;
+    let recipe = recipe(dir)?;
+    let mut log: Vec<Line> = Vec::new();
+    logs::visit(&dir.join(LOG), |line| {
+        // (of the speeds between two other lines, the first and the last tell how long it took)
+        if let ([.., Line::Speed { .. }, Line::Speed { .. }], Line::Speed { .. }) = (&log[..], &line) {
+            log.pop();
+        }
+        log.push(line);
+    })?;
     let history = history(dir)?;
     let end = Event::Ended(Box::new(summary(dir, &log, &history)));
     let started = info(dir, recipe, &log).map(|info| Event::Started(Box::new(info)));
     Ok(started.into_iter().chain(history).chain([end]).collect())
+}
+
+/// The recipe of the run in `dir`, as started.
+fn recipe(dir: &Path) -> Result<Recipe, RunError> {
+    let file = dir.join(RECIPE);
+    if !file.is_file() {
+        return Err(RunError::NoRun { path: dir.to_path_buf() });
+    }
+    Ok(preset::load(&file).map_err(RunError::Recipe)?.recipe)
 }
 
 /// What was trained on what; nothing when the run never came to its first step.

@@ -110,6 +110,9 @@ impl<V: FnMut(Begin) -> Result<Visit, String>, S: FnMut(&Path, Begin) -> Result<
         loop {
             queue.push(Msg::Screen(app::Msg::Tick(self.edge.now())));
             queue.extend(self.edge.signals(true, || {})?.into_iter().map(Msg::Screen));
+            if queue.iter().any(|msg| matches!(msg, Msg::Screen(msg) if msg.by_hand())) {
+                self.edge.hurry();
+            }
             for msg in std::mem::take(&mut queue) {
                 for effect in update(&mut self.state, msg) {
                     match effect {

@@ -70,6 +70,11 @@ impl Edge {
         Ok(asked)
     }
 
+    /// A person did something, and waits to see it.
+    pub(super) fn hurry(&mut self) {
+        self.pace.hurry();
+    }
+
     /// Draws a revision when it is time for it; says when to come again, or nothing while it is on the screen.
     ///
     /// # Errors

@@ -115,6 +115,9 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
         // (a run that has ended takes no command any more)
         let save = || drop(running.session.commands.send(Command::Save));
         queue.extend(edge.signals(!state.unattended(), save)?);
+        if queue.iter().any(Msg::by_hand) {
+            edge.hurry();
+        }
         for msg in std::mem::take(&mut queue).into_iter().map(|msg| edge.panics.explain(msg)).collect::<Vec<_>>() {
             for effect in update(state, msg) {
                 match effect {

@@ -1,9 +1,11 @@
-//! When to draw: at most ten times a second, and only when something changed.
+//! When to draw: at most ten times a second, sooner after a key, and only when something changed.
 
 use std::time::Duration;
 
 /// Time between two drawings, at least.
 const APART: Duration = Duration::from_millis(100);
+/// Time between two drawings, at least, when the second shows what a person did.
+const HURRIED: Duration = Duration::from_millis(20);
 /// The loop wakes this often when nothing happens.
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
@@ -11,6 +13,7 @@ pub(super) const TICK: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     drawn: Option<(Duration, u64)>,
+    hurried: bool,
 }
 
 impl Pace {
@@ -18,14 +21,19 @@ impl Pace {
     pub(super) fn wait(&self, now: Duration, revision: u64) -> Option<Duration> {
         match self.drawn {
             Some((_, drawn)) if drawn == revision => None,
-            Some((at, _)) => Some((at + APART).saturating_sub(now)),
+            Some((at, _)) => Some((at + if self.hurried { HURRIED } else { APART }).saturating_sub(now)),
             None => Some(Duration::ZERO),
         }
     }
 
+    /// A person did something, and waits to see it.
+    pub(super) fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
     /// This revision has been drawn.
     pub(super) fn drew(&mut self, now: Duration, revision: u64) {
-        self.drawn = Some((now, revision));
+        (self.drawn, self.hurried) = (Some((now, revision)), false);
     }
 }
 
@@ -55,5 +63,16 @@ mod tests {
         assert_eq!(drawings(Some(1)), 20);
         assert_eq!(drawings(Some(150)), 14);
         assert_eq!(drawings(Some(500)), 4);
+    }
+
+    #[test]
+    fn a_key_is_seen_at_once() {
+        let (mut pace, ms) = (Pace::default(), Duration::from_millis);
+        pace.drew(ms(0), 1);
+        assert_eq!(pace.wait(ms(5), 2), Some(ms(95)));
+        pace.hurry();
+        assert_eq!(pace.wait(ms(5), 2), Some(ms(15)));
+        pace.drew(ms(20), 2);
+        assert_eq!(pace.wait(ms(25), 3), Some(ms(95)), "what comes after it is in no hurry");
     }
 }

@@ -117,6 +117,9 @@ impl<V: FnMut(&Path) -> Result<Visit, String>> Show<'_, V> {
                     queue.push(Msg::Over(Outcome::Failed));
                 }
             }
+            if queue.iter().any(|msg| matches!(msg, Msg::Screen(msg) if msg.by_hand())) {
+                self.edge.hurry();
+            }
             for msg in std::mem::take(&mut queue) {
                 for effect in update(&mut self.state, msg) {
                     match effect {

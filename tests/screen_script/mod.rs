@@ -70,7 +70,7 @@ pub fn inside(step: u64) -> Inside {
     names.push("fc".into());
     let row = |(i, name): (usize, String)| {
         let random = |of: u64| noise(step + 97 * of + i as u64) as f32;
-        let fast = if name == "fc" { 200.0 } else { 1.0 };
+        let fast = if name == "fc" { 500.0 } else { 1.0 };
         let output = match name.as_str() {
             "layer2.1.conv1" => Output { mean: 0.0, std: 0.0, zeros: 1.0 },
             "fc" => Output { mean: -0.02, std: 2.4, zeros: 0.0 },
