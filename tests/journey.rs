@@ -13,11 +13,10 @@ use std::path::Path;
 use std::process::Command;
 
 /// A net and a set that are small enough to watch.
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 7] = [
     "net.depth=8",
     "net.width=0.5",
     "data.train_images=2000",
-    "data.test_images=100",
     "train.batch=20",
     "train.epochs=500",
     "train.log_every=1",

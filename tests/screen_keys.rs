@@ -470,6 +470,7 @@ fn any_keys_and_events_in_any_order() {
 #[test]
 fn a_run_that_begins_is_asked_anew_and_one_without_its_screen_no_more() {
     let mut screen = Screen::running(100);
+    screen.taken();
     screen.keys("9");
     screen.event(Event::Layers(Box::new(inside(90))));
     assert!(screen.text(120, 36).contains("layer1.0.conv1"));
@@ -568,10 +569,10 @@ fn the_crosshair_counts_steps_where_the_batch_size_changed() {
     screen.event(Event::Steps(records));
     screen.keys("3<left>");
     assert_eq!(screen.state.reading().unwrap().step, 280);
-    for (places, step) in [(4, 255), (16, 93)] {
+    for (places, step) in [(4, 187), (4, 93)] {
         screen.keys(&"<left>".repeat(places));
         let at = screen.state.reading().unwrap();
-        assert!(at.step.abs_diff(step) < 30, "{at:?}");
+        assert!(at.step.abs_diff(step) <= 1, "{at:?}");
     }
 }
 
@@ -601,7 +602,8 @@ fn keys_that_a_person_set_work_and_are_shown() {
     screen.taken();
     screen.keys("pP");
     assert_eq!(screen.taken(), [send(Command::Pause)]);
-    assert!(screen.text(120, 36).contains("f2 P pause"));
+    let text = screen.text(120, 36);
+    assert!(text.contains("f2 P pause"), "{text}");
 }
 
 #[test]

@@ -303,4 +303,4 @@ bindings! {
 }
 
 /// The help never scrolls further than this.
-pub(crate) const HELP_LINES: usize = 400;
+pub(crate) const HELP_LINES: usize = 1000;

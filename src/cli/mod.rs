@@ -164,8 +164,9 @@ fn train(mut args: Train) -> Result<ExitCode, Failure> {
         let starts = presets.into_iter().map(|p| || runs::start(p.recipe, &args.runs));
         return headless::batch(starts, args.json);
     }
+    let options = settings::options(&args.look)?;
     match (presets.pop(), presets.len()) {
-        (Some(preset), 0) if io::stdout().is_terminal() => screen::open(preset, &args.runs, &args.look),
+        (Some(preset), 0) if io::stdout().is_terminal() => screen::open(preset, &args.runs, options),
         (_, 0) => Err(Failure::NoTerminal),
         (_, more) => Err(Failure::SeveralPresets(more + 1)),
     }
@@ -210,14 +211,15 @@ fn go_on(args: &Resume, dir: impl FnOnce() -> Result<PathBuf, RunError>) -> Resu
     let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
     let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
     set_threads(&args.threads)?;
-    if !args.batch && !io::stdout().is_terminal() {
-        return Err(Failure::NoTerminal);
-    }
-    let dir = dir().map_err(Failure::Run)?;
     if args.batch {
+        let dir = dir().map_err(Failure::Run)?;
         return headless::batch([|| runs::resume(&dir, sets)], args.json);
     }
-    screen::resume(&dir, sets, &args.look)
+    if !io::stdout().is_terminal() {
+        return Err(Failure::NoTerminal);
+    }
+    let options = settings::options(&args.look)?;
+    screen::resume(&dir().map_err(Failure::Run)?, sets, options)
 }
 
 /// Opens the screen on a run that is at work.
@@ -229,7 +231,7 @@ fn attach(run: Option<&Path>, look: &Look) -> Result<ExitCode, Failure> {
     if !io::stdout().is_terminal() {
         return Err(Failure::NoTerminal);
     }
-    screen::attach(&dir, look)
+    screen::attach(&dir, settings::options(look)?)
 }
 
 /// The directory of a run that is named by its path, or by its name in `runs/`.

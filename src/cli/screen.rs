@@ -1,8 +1,7 @@
 //! Opens the screen on one preset, and joins what it shows: the run, the preset's files, the machine.
 
-use super::args::Look;
 use super::{Failure, settings};
-use crate::app::{Begin, Msg};
+use crate::app::{Begin, Msg, Options};
 use crate::config::{self, ThemeWatch};
 use crate::hardware::Sampler;
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
@@ -15,21 +14,21 @@ use std::process::ExitCode;
 use std::sync::mpsc::channel;
 
 /// Opens the screen on a new run of a preset, and comes back when the user leaves it.
-pub(super) fn open(preset: Preset, runs: &Path, look: &Look) -> Result<ExitCode, Failure> {
+pub(super) fn open(preset: Preset, runs: &Path, options: Options) -> Result<ExitCode, Failure> {
     let first = Begin::New(Box::new(preset.recipe.clone()));
-    show(&preset, first, runs, look)
+    show(&preset, first, runs, options)
 }
 
 /// Opens the screen on a run that goes on; new ones are made beside it.
-pub(super) fn resume(dir: &Path, sets: Changes, look: &Look) -> Result<ExitCode, Failure> {
+pub(super) fn resume(dir: &Path, sets: Changes, options: Options) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
-    show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside(dir), look)
+    show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside(dir), options)
 }
 
 /// Opens the screen on a run that another process trains, or at which nobody is at work; new ones are made beside it.
-pub(super) fn attach(dir: &Path, look: &Look) -> Result<ExitCode, Failure> {
+pub(super) fn attach(dir: &Path, options: Options) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
-    show(&preset, Begin::Attach(dir.to_path_buf()), beside(dir), look)
+    show(&preset, Begin::Attach(dir.to_path_buf()), beside(dir), options)
 }
 
 /// The directory that a run is in.
@@ -77,8 +76,7 @@ pub(super) fn visit(dir: &Path, begin: Begin) -> Result<Visit, String> {
 }
 
 /// Opens the screen on the run `first`.
-fn show(preset: &Preset, first: Begin, runs: &Path, look: &Look) -> Result<ExitCode, Failure> {
-    let options = settings::options(look)?;
+fn show(preset: &Preset, first: Begin, runs: &Path, options: Options) -> Result<ExitCode, Failure> {
     let (_sampler, samples) =
         Sampler::start().map_err(|e| Failure::SetUp("starting the thread that looks at the machine", e.to_string()))?;
     let name = preset.path().display().to_string();
