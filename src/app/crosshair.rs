@@ -84,6 +84,8 @@ impl Reading {
 
 /// Moves the crosshair by so many places; an edit on the way stops it. The first move shows it where the run stands.
 pub(crate) fn shift(state: &mut State, by: isize) {
+    // (what was told before would hide what is read)
+    state.notice = None;
     let (first, last) = state.span();
     let last = last.min(state.run.epoch);
     let Some(at) = state.crosshair else {
