@@ -129,7 +129,7 @@ bindings! {
     [k(End), c('G')] "" Far(true), "" 0, "";
     [k(Esc), c('q'), c('?'), k(Enter)] "esc" Back, "close" 0, "close the help";
     Dialog DELETE:
-    [c('x')] "x" Trash, "to the trash" 1, "move it to the trash; u takes it back";
+    [c('t')] "t" Trash, "to the trash" 1, "move it to the trash; u takes it back";
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep it where it is";
 }
 

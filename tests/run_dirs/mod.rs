@@ -82,11 +82,9 @@ pub fn make(root: &Path, made: &Made) {
 
     let begun = NOW - 3600.0 * made.hours_ago;
     let mut log = String::new();
-    if let Some(parent) = made.parent {
-        writeln!(log, "{}", ordered("fork", &json!({"parent": format!("../{parent}"), "step": STEPS}))).unwrap();
-    }
+    let forked = made.parent.map(|parent| json!({"parent": format!("../{parent}"), "step": STEPS}));
     let start = json!({"run": made.name, "dir": "", "version": "0", "command": ["tricktop"], "recipe": recipe});
-    writeln!(log, "{}", ordered("run_start", &start)).unwrap();
+    writeln!(log, "{}", forked.map_or_else(|| ordered("run_start", &start), |fork| ordered("fork", &fork))).unwrap();
     for line in 0..=made.log_lines {
         let time = begun + line as f64;
         writeln!(

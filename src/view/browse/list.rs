@@ -57,8 +57,8 @@ impl Columns {
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         let longest = state.rows.iter().map(|row| draw::width(&row.stem) + state.runs[row.run].name.chars().count());
         let names = longest.max().unwrap_or(0).clamp(NAME.0, NAME.1);
-        for what in [What::Otherwise, What::Time, What::When, What::State, What::Top1] {
-            if taken(&shown) + names.min(20) > room {
+        for what in [What::Time, What::Otherwise, What::When, What::State, What::Top1] {
+            if taken(&shown) + names.min(14) > room {
                 shown.retain(|(other, _)| *other != what);
             }
         }
