@@ -109,7 +109,7 @@ fn keys_lead_to_commands() {
         // Nothing is destroyed by Esc.
         case("<esc><esc><esc>", vec![]),
         // Looking around changes nothing.
-        case("3zyxz4567<tab>TTT1/mix<enter>/<esc>?jjG<esc>", vec![]),
+        case("3zyxz4567TTT1<tab>/mix<enter>/<esc>?jjG<esc>", vec![]),
     ];
     let mut wrong = Vec::new();
     for Case { keys, effects } in cases {

@@ -21,6 +21,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Move(by) => shift(state, by),
         Action::Screen(by) => shift(state, by * PAGE),
         Action::End(last) => shift(state, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
+        Action::Into | Action::Out if state.focus == Pane::Images => state.album.turn(action == Action::Into),
         Action::Into => into_trick(state),
         Action::Out if state.focus == Pane::Tricks => state.rows.close(),
         Action::Out => {}
@@ -96,6 +97,7 @@ fn shift(state: &mut State, by: isize) {
             let last = state.journal.len().saturating_sub(1) as isize;
             state.scrolled = (state.scrolled as isize).saturating_sub(by).clamp(0, last) as usize;
         }
+        None if state.focus == Pane::Images => state.album.shift(by),
         None => {}
     }
 }

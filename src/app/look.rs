@@ -39,6 +39,8 @@ pub struct Options {
     pub theme: ThemeName,
     /// Whether colours are used at all (NO_COLOR).
     pub color: bool,
+    /// Whether the terminal has more colours than a palette of 256 (COLORTERM).
+    pub truecolor: bool,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
 }

@@ -9,6 +9,7 @@ use super::keys::Context;
 use super::look::Options;
 use super::modal::Modal;
 use super::number;
+use super::pictures::Album;
 use super::plan::{Now, Plan};
 use super::rows::Rows;
 use super::run::Run;
@@ -23,7 +24,7 @@ const JOURNAL: usize = 2000;
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
 
-/// A pane; the digits 1 to 7 choose one.
+/// A pane; the digits 1 to 8 choose one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
     /// Hyperparameters.
@@ -40,12 +41,22 @@ pub enum Pane {
     Hardware,
     /// What happened.
     Journal,
+    /// Images: batches, mistakes, classes.
+    Images,
 }
 
 impl Pane {
     /// Every pane, in the order of the digits.
-    pub const ALL: [Pane; 7] =
-        [Pane::Knobs, Pane::Tricks, Pane::Loss, Pane::Rate, Pane::Accuracy, Pane::Hardware, Pane::Journal];
+    pub const ALL: [Pane; 8] = [
+        Pane::Knobs,
+        Pane::Tricks,
+        Pane::Loss,
+        Pane::Rate,
+        Pane::Accuracy,
+        Pane::Hardware,
+        Pane::Journal,
+        Pane::Images,
+    ];
 
     /// The heading.
     pub fn word(self) -> &'static str {
@@ -57,6 +68,7 @@ impl Pane {
             Pane::Accuracy => "Accuracy",
             Pane::Hardware => "Hardware",
             Pane::Journal => "Journal",
+            Pane::Images => "Images",
         }
     }
 
@@ -126,6 +138,7 @@ pub struct State {
     /// Lines the journal is scrolled back.
     pub(crate) scrolled: usize,
     pub(crate) hardware: Hardware,
+    pub(crate) album: Album,
     pub(crate) interrupted: Option<Duration>,
     pub(crate) leaving: bool,
     pub(crate) unattended: bool,
@@ -165,6 +178,7 @@ impl State {
             journal: VecDeque::new(),
             scrolled: 0,
             hardware: Hardware::default(),
+            album: Album::default(),
             interrupted: None,
             leaving: false,
             unattended: false,

@@ -4,7 +4,7 @@ use super::keys::{Action, BINDINGS, Binding, Key};
 use super::modal::Modal;
 use super::run::Ghost;
 use super::state::{Pane, State, Tone};
-use super::{Effect, Msg, PresetDiff, act, events};
+use super::{Effect, Msg, PresetDiff, act, events, pictures};
 use crate::recipe::Recipe;
 use crate::train::Command;
 use crossterm::event::KeyCode;
@@ -16,7 +16,7 @@ const TWICE: Duration = Duration::from_secs(4);
 
 /// Folds a message into the state and says what the front end must do.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
-    let effects = match msg {
+    let mut effects = match msg {
         Msg::Tick(now) => return tick(state, now),
         Msg::Key(key) => key_pressed(state, key),
         Msg::Paste(text) => paste(state, &text),
@@ -51,6 +51,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     {
         show_preset(state, name, recipe);
     }
+    effects.extend(pictures::look(state));
     state.replan();
     state.revision += 1;
     effects

@@ -77,7 +77,12 @@ pub(super) fn visit(dir: &Path) -> Result<Visit, String> {
 
 /// What a person or the environment chose.
 pub(super) fn options(look: &Look) -> Options {
-    Options { theme: look.theme, color: tui::color_from_env(), ascii: look.ascii || tui::ascii_from_env() }
+    Options {
+        theme: look.theme,
+        color: tui::color_from_env(),
+        truecolor: tui::truecolor_from_env(),
+        ascii: look.ascii || tui::ascii_from_env(),
+    }
 }
 
 /// Opens the screen on the run `first`.

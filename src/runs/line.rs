@@ -269,7 +269,7 @@ impl<'d> Lines<'d> {
         step.step.is_multiple_of(self.log_every)
     }
 
-    /// The lines of `event`, in order.
+    /// The lines of `event`, in order; pictures, which are for screens alone, have none.
     pub fn of(&mut self, event: &Event) -> Vec<Line> {
         match event {
             Event::Started(info) => vec![Line::Ready {
@@ -343,7 +343,7 @@ impl<'d> Lines<'d> {
             }
             Event::Ended(summary) => vec![Line::run_end(summary, &self.dir)],
             Event::State(_) | Event::Scheduled { .. } | Event::Refused { .. } => Vec::new(),
-            Event::Saving { .. } | Event::Hashed { .. } => Vec::new(),
+            Event::Saving { .. } | Event::Hashed { .. } | Event::Pictures(_) => Vec::new(),
         }
     }
 }

@@ -104,6 +104,12 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
                 let evaluation = evaluation(step, epoch, val_loss, val_top1, val_top5);
                 events.push((step, Event::Evaluated(Box::new(evaluation))));
             }
+            // (it follows its evaluation)
+            Line::Confusion { confusion, .. } => match events.last_mut() {
+                Some((_, Event::Epoch(end))) => end.evaluation.confusion = confusion,
+                Some((_, Event::Evaluated(evaluation))) => evaluation.confusion = confusion,
+                _ => {}
+            },
             _ => {}
         }
     }

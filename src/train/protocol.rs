@@ -4,6 +4,7 @@
 use super::Confusion;
 use super::checkpoint::{Digests, Link};
 use super::edits::When;
+use super::pictures::Pictures;
 use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -41,6 +42,13 @@ pub enum Command {
     Steps(u64),
     /// Evaluate on the test set now. Answered by `Evaluated`.
     Evaluate,
+    /// Send pictures of what is trained, or no longer. Answered by `Pictures` as long as any screen looks.
+    Look {
+        /// Which screen: 0 is the run's own, an attached one gets its number on the way.
+        screen: u64,
+        /// Whether it looks.
+        on: bool,
+    },
     /// Write a checkpoint now. Answered by `Saving`, then by `Checkpoint` or `Alarm`.
     Save,
     /// End the run, with or without a checkpoint. Answered by `Ended`.
@@ -287,6 +295,8 @@ pub enum Event {
     Epoch(Box<EpochEnd>),
     /// An evaluation made on demand.
     Evaluated(Box<Evaluation>),
+    /// Pictures, for screens that look; logs and lines leave them out.
+    Pictures(Box<Pictures>),
     /// The state was copied for a checkpoint, which is now being written. What was reported before belongs to it.
     Saving {
         /// Steps done.

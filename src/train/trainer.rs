@@ -1,6 +1,7 @@
 //! The loop: trains, evaluates, and reports; between steps it takes commands and writes checkpoints.
 
 mod broken;
+mod look;
 mod orders;
 mod rollback;
 mod save;
@@ -8,15 +9,15 @@ mod save;
 use super::checkpoint::Progress;
 use super::device::On;
 use super::edits::{Pending, Waiting};
-use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
-use super::{Command, EpochEnd, Evaluation, Event, RunInfo, State, StepRecord, Summary, TrainError};
+use super::{Command, EpochEnd, Event, RunInfo, State, StepRecord, Summary, TrainError};
 use crate::data::{self, DataSet, Pass, Reader};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
 use broken::Broken;
+use look::Mistakes;
 use rollback::Ring;
 use save::Saver;
 use std::path::Path;
@@ -46,6 +47,7 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     options: Options,
     reader: Reader,
     broken: Broken,
+    mistakes: Mistakes,
     learner: Learner<D>,
     commands: Receiver<Command>,
     sink: S,
@@ -115,6 +117,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             options,
             reader,
             broken: Broken::default(),
+            mistakes: Mistakes::default(),
             learner,
             commands,
             sink,
@@ -265,6 +268,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.report();
             }
+            self.show_step();
             if let Some(left) = &mut self.steps_left {
                 *left -= 1;
                 if *left == 0 {
@@ -301,17 +305,6 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let state = epoch.is_multiple_of(settings.checkpoint_epochs) || (best && settings.keep_best > 0);
         self.save(state, best);
         Ok(())
-    }
-
-    fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
-        let before = self.state;
-        self.enter(State::Evaluating);
-        let epochs = self.epochs_done();
-        let mut skipped = Vec::new();
-        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, (self.at.step, epochs), |_| {});
-        self.enter(before);
-        self.skip(&skipped)?;
-        evaluation
     }
 
     fn alarm(&mut self, message: String) {

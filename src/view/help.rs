@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn no_line_is_cut() {
-        let options = crate::app::Options { theme: crate::app::ThemeName::Dark, color: true, ascii: false };
+        let options =
+            crate::app::Options { theme: crate::app::ThemeName::Dark, color: true, truecolor: true, ascii: false };
         for columns in [40, 60, COLUMNS] {
             let lines = lines(&Theme::new(&options), columns);
             let cut = lines.iter().find(|l| l.width() + 2 > usize::from(columns));

@@ -54,8 +54,8 @@ impl Layout {
                 Split::vertical([Constraint::Fill(9), Constraint::Fill(7), Constraint::Fill(4)]).areas(right);
             let halves = |area| Split::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(area);
             let ([loss, accuracy], [rate, hardware]) = (halves(top), halves(middle));
-            self.panes.extend([(Pane::Loss, loss), (Pane::Accuracy, accuracy), (Pane::Rate, rate)]);
-            self.panes.extend([(Pane::Hardware, hardware), (Pane::Journal, journal)]);
+            self.charts(state, loss, rate);
+            self.panes.extend([(Pane::Accuracy, accuracy), (Pane::Hardware, hardware), (Pane::Journal, journal)]);
         } else {
             // (many graphics cards take rows from the charts above them)
             let height = (state.hardware.cards().len() as u16 + 3).clamp(body.height.div_ceil(4), body.height * 3 / 8);
@@ -68,8 +68,16 @@ impl Layout {
             .areas(right);
             let [accuracy, hardware] =
                 Split::horizontal([Constraint::Fill(1), Constraint::Length(right.width.min(84) / 2)]).areas(pair);
-            self.panes.extend([(Pane::Loss, loss), (Pane::Rate, rate), (Pane::Accuracy, accuracy)]);
-            self.panes.extend([(Pane::Hardware, hardware), (Pane::Journal, journal)]);
+            self.charts(state, loss, rate);
+            self.panes.extend([(Pane::Accuracy, accuracy), (Pane::Hardware, hardware), (Pane::Journal, journal)]);
+        }
+    }
+
+    /// Loss and rate, or the images in the place of both.
+    fn charts(&mut self, state: &State, loss: Rect, rate: Rect) {
+        match shown(state) {
+            Pane::Images => self.panes.push((Pane::Images, loss.union(rate))),
+            _ => self.panes.extend([(Pane::Loss, loss), (Pane::Rate, rate)]),
         }
     }
 

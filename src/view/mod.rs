@@ -10,6 +10,7 @@ mod header;
 mod help;
 mod journal;
 mod layout;
+mod pictures;
 mod plain;
 mod popup;
 mod rows;
@@ -66,5 +67,6 @@ fn draw_pane(state: &State, theme: &Theme, buf: &mut Buffer, pane: Pane, area: R
         Pane::Accuracy => curves::accuracy(state, theme, buf, area),
         Pane::Hardware => hardware::draw(state, theme, buf, area),
         Pane::Journal => journal::draw(state, theme, buf, area),
+        Pane::Images => pictures::draw(state, theme, buf, area),
     }
 }

@@ -19,7 +19,7 @@ use tricktop::view::render;
 pub const STEPS_PER_EPOCH: u64 = 93;
 
 pub fn options() -> Options {
-    Options { theme: ThemeName::Dark, color: true, ascii: false }
+    Options { theme: ThemeName::Dark, color: true, truecolor: true, ascii: false }
 }
 
 pub fn knob(path: &str) -> &'static Knob {
