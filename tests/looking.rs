@@ -9,7 +9,7 @@ use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_b
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{
-    Command, Event, Fed, FedImage, Missed, Options, Pictures, Worker, show_checkpoint, softmax, spawn,
+    Command, Event, Fed, FedImage, Missed, Options, Pictures, State, Worker, show_checkpoint, softmax, spawn,
 };
 use tricktop::tricks::mixup::{mix, plan};
 
@@ -132,6 +132,7 @@ fn mixed_images_come_with_both_labels_and_lambda() {
 fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     let dir = tempfile::tempdir().unwrap();
     let run = Run::start(recipe(&[]), Some(dir.path()), vec![Command::Steps(8)]);
+    run.wait(|event| (event == Event::State(State::Paused)).then_some(()));
     run.send(vec![Command::Evaluate, Command::Save, LOOK]);
     let missed = run.missed();
     run.send(vec![Command::Evaluate]);

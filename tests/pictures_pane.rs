@@ -178,7 +178,8 @@ fn the_classes() {
 #[test]
 fn the_teacher() {
     pictures("teacher", || {
-        let mut screen = page(4);
+        let mut screen = Screen::running(400);
+        screen.keys("8h");
         for i in 0..40u64 {
             let same = 900 + 300 * i / 40;
             let agreement = Some(Agreement { images: 1280, same, teacher: 1203, student: same - 40 });
@@ -195,7 +196,7 @@ fn ascii_alone() {
     for turns in 0..5 {
         let mut screen = page_with(turns, Options { color: false, ascii: true, ..options() });
         let text = screen.text(80, 24);
-        assert!(text.is_ascii() && !text.contains('?'), "{text}");
+        assert!(text.is_ascii() && !text.replace("? help", "").contains('?'), "{text}");
         if turns < 3 {
             assert_snapshot!(format!("ascii_{turns}_80x24"), text);
         }

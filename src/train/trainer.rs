@@ -47,7 +47,8 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     options: Options,
     reader: Reader,
     broken: Broken,
-    mistakes: Mistakes,
+    /// What the last evaluation got wrong.
+    mistakes: Option<Mistakes>,
     learner: Learner<D>,
     commands: Receiver<Command>,
     sink: S,
@@ -117,7 +118,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             options,
             reader,
             broken: Broken::default(),
-            mistakes: Mistakes::default(),
+            mistakes: None,
             learner,
             commands,
             sink,

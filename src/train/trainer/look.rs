@@ -11,7 +11,6 @@ use crate::train::{Evaluation, Event, State, TrainError};
 const CONFUSED: usize = 8;
 
 /// The mistakes of the last evaluation that are worth being shown.
-#[derive(Default)]
 pub(super) struct Mistakes {
     step: u64,
     worst: Vec<Mistake>,
@@ -58,7 +57,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let look = |seen: Seen<'_>| mistakes.extend(Mistake::of(&seen));
         let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, at, look);
         if let Ok(evaluation) = &evaluation {
-            self.mistakes = Mistakes::of(evaluation, mistakes);
+            self.mistakes = Some(Mistakes::of(evaluation, mistakes));
             self.show_mistakes();
         }
         self.enter(before);
@@ -83,10 +82,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// Sends what the last evaluation got wrong, when any screen looks.
     fn show_mistakes(&mut self) {
-        let Mistakes { step, worst, confused } = &self.mistakes;
-        if *step == 0 || !self.learner.sight.looks() {
+        let Some(Mistakes { step, worst, confused }) = self.mistakes.as_ref().filter(|_| self.learner.sight.looks())
+        else {
             return;
-        }
+        };
         let missed = Missed { step: *step, worst: self.developed(worst), confused: self.developed(confused) };
         self.send(Event::Pictures(Box::new(Pictures::Missed(missed))));
     }

@@ -1,6 +1,5 @@
 //! Back to the moment before an edit: copies of the state in memory, made before edits take effect.
 
-use super::look::Mistakes;
 use super::{Flow, Trainer};
 use crate::ops::Ops;
 use crate::train::checkpoint::snapshot::Snapshot;
@@ -67,7 +66,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.at = state.meta.at.clone();
         self.recipe = recipe;
         self.steps_left = None;
-        self.mistakes = Mistakes::default();
+        self.mistakes = None;
         let dropped = std::mem::replace(&mut self.pending, Pending::from(state.meta.waiting.clone()));
         for edit in dropped.list().iter().filter(|edit| !state.meta.waiting.iter().any(|w| w.edit == edit.edit)) {
             self.send(Event::Refused { id: edit.id, reason: "rolled back".into() });

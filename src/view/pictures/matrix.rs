@@ -11,7 +11,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 /// Most columns of a cell, and fewest and most of a label.
 const CELL: usize = 6;
-const LABEL: (usize, usize) = (6, 16);
+const LABEL: (usize, usize) = (8, 16);
 
 /// Grounds of cells as indices of the 256-colour palette, from few to all: of what is right, and of what is wrong.
 const RIGHT: [u8; 6] = [16, 17, 18, 24, 25, 26];

@@ -32,7 +32,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
             vec![Span::styled(format!("{what:<20}"), style), Span::styled(format!("{:>8}", share(n)), theme.text)];
         draw::put(buf, area, 0, y as u16, &Line::from(spans));
     }
-    let of = format!("of {} training images of the last steps", number::thousands(last.images));
+    let of = format!("of the last {} training images", number::thousands(last.images));
     draw::text(buf, area, 0, 3, &of, theme.dim);
     let [same, teacher, student] = &taught.curves;
     let below = Rect { y: area.y + area.height.min(4), height: area.height.saturating_sub(4), ..area };

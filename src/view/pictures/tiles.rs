@@ -4,7 +4,7 @@ use super::super::draw;
 use super::super::theme::Theme;
 use super::blocks::{self, Paint};
 use super::{class, nothing};
-use crate::app::{State, number};
+use crate::app::State;
 use crate::data::Thumbnail;
 use crate::train::{Fed, Missed, MissedImage};
 use ratatui::buffer::Buffer;
@@ -14,6 +14,9 @@ use ratatui::text::{Line, Span};
 
 /// Fewest columns of an image, for what is said of it.
 const NARROW: usize = 12;
+/// Images that are to be seen at once, unless they had fewer columns than these.
+const SEVERAL: usize = 4;
+const SMALL: usize = 14;
 
 /// An image and the two parts of what is said of it.
 struct Tile<'a> {
@@ -52,9 +55,9 @@ pub(super) fn batch(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, 
         };
         Tile { picture: &image.picture, first, second }
     });
-    let mut heading = format!("{} of {} images as they are fed", fed.images.len(), fed.batch);
+    let mut heading = format!("{} of {}, as fed", fed.images.len(), fed.batch);
     if let Some(share) = fed.smoothed {
-        heading += &format!("; label {share:.2}");
+        heading += &format!(", target {share:.2}");
     }
     draw_all(state, theme, buf, area, &[Section { heading, tiles: tiles.collect() }]);
 }
@@ -65,7 +68,7 @@ pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
         return nothing(theme, buf, area, "there are no mistakes to show");
     };
     let pair = format!("most often confused: {} → {}", class(state, pair.label), class(state, pair.said));
-    let worst = "largest losses: label → what was said".to_string();
+    let worst = "largest losses: label → said".to_string();
     let sections = [(worst, &missed.worst), (pair, &missed.confused)].map(|(heading, images)| Section {
         heading,
         tiles: images.iter().map(|image| mistake(state, theme, image)).collect(),
@@ -74,7 +77,7 @@ pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
 }
 
 fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a> {
-    let said = format!("→ {} {}", number::percent(f64::from(image.confidence)), class(state, image.said));
+    let said = format!("→ {:.0} % {}", 100.0 * image.confidence, class(state, image.said));
     Tile { picture: &image.picture, first: class(state, image.label), second: Some((said, theme.alarm)) }
 }
 
@@ -118,7 +121,7 @@ fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections
 }
 
 impl Scale {
-    /// The largest at which two images stand in the area, or else one.
+    /// The largest at which several images stand in the area, or else two, or one.
     fn fitting(sections: &[Section<'_>], area: Rect) -> Option<Scale> {
         let tiles = || sections.iter().flat_map(|section| &section.tiles);
         let at = |by: usize| {
@@ -130,8 +133,11 @@ impl Scale {
         };
         let scales = || (1..=8).filter_map(at);
         let fit = |scale: &Scale| scale.across(area) * usize::from(area.height / scale.height());
-        let two = tiles().count().min(2);
-        scales().find(|scale| fit(scale) >= two).or_else(|| scales().find(|scale| fit(scale) > 0))
+        let at_least = |n: usize, columns: usize| {
+            let n = n.min(tiles().count());
+            scales().find(|scale| fit(scale) >= n && (scale.by == 1 || scale.columns >= columns))
+        };
+        at_least(SEVERAL, SMALL).or_else(|| at_least(2, 0)).or_else(|| at_least(1, 0))
     }
 
     /// Images side by side; none where not one fits.
