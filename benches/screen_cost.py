@@ -1,7 +1,7 @@
 """What the screen costs: the same run headless and on a terminal in turn, compared by images a second.
 
     cargo build --release
-    python3 benches/screen_cost.py [--rounds 3] [--set knob=value ...]
+    python3 benches/screen_cost.py [--rounds 3] [--keys 8z] [--set knob=value ...]
 
 The terminal is a pseudo-terminal of 120 x 36 whose output is read and thrown away. Prints one line a run, then the
 throughput under the screen against headless, from the fastest run of each (images divided by the sum of step times).
@@ -33,7 +33,7 @@ def headless(command, cwd):
     subprocess.run(command + ["--batch", "quick"], cwd=cwd, check=True, stdout=subprocess.DEVNULL)
 
 
-def on_a_terminal(command, cwd, run):
+def on_a_terminal(command, cwd, run, keys):
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(cwd)
@@ -50,6 +50,10 @@ def on_a_terminal(command, cwd, run):
 
     threading.Thread(target=drain, daemon=True).start()
     log = run / "log.jsonl"
+    if keys:
+        while not log.exists():
+            time.sleep(0.1)
+        os.write(terminal, keys.encode())
     while not (log.exists() and "run_end" in log.read_text()):
         time.sleep(0.5)
     os.write(terminal, b"q")
@@ -61,6 +65,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--tricktop", default=str(root / "target/release/tricktop"))
     ap.add_argument("--rounds", type=int, default=3)
+    ap.add_argument("--keys", default="", help="keys pressed when the run has begun, e.g. 8z")
     ap.add_argument("--set", action="append", default=[])
     args = ap.parse_args()
     best = {"headless": 0.0, "screen": 0.0}
@@ -74,7 +79,7 @@ def main():
                 if kind == "headless":
                     headless(command, cwd)
                 else:
-                    on_a_terminal(command, cwd, runs / "quick")
+                    on_a_terminal(command, cwd, runs / "quick", args.keys)
                 rate = throughput(runs / "quick")
                 best[kind] = max(best[kind], rate)
                 print(f"{kind:9} {rate:8.1f} img/s", flush=True)

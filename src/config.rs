@@ -126,15 +126,15 @@ impl Default for Changed {
 }
 
 impl Changed {
-    fn palette(self) -> Result<Palette, String> {
-        let base = THEMES.iter().find(|theme| theme.name == self.extends).and_then(|theme| theme.palette);
-        let Some(base) = base else {
+    fn theme(self, name: String) -> Result<Theme, String> {
+        let extended = THEMES.iter().find(|theme| theme.name == self.extends);
+        let Some((light, base)) = extended.and_then(|theme| Some((theme.light, theme.palette?))) else {
             let with = THEMES.iter().filter(|theme| theme.palette.is_some()).map(|theme| &*theme.name);
             let with = with.collect::<Vec<_>>().join(", ");
             return Err(format!("extends is {:?}; it must be one of {with}", self.extends));
         };
         let or = |tint: Option<Tint>, base| tint.map_or(base, |tint| tint.0);
-        Ok(Palette {
+        let palette = Palette {
             dim: or(self.dim, base.dim),
             frame: or(self.frame, base.frame),
             faint: or(self.faint, base.faint),
@@ -144,7 +144,8 @@ impl Changed {
             pending: or(self.pending, base.pending),
             alarm: or(self.alarm, base.alarm),
             runs: base.runs,
-        })
+        };
+        Ok(Theme { name: name.into(), palette: Some(palette), light })
     }
 }
 
@@ -158,9 +159,9 @@ pub fn themes(folder: &Path) -> Result<Vec<Theme>, ConfigError> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         // (one that was there a moment ago may be gone)
         let Some(changed) = read::<Changed>(&path)? else { continue };
-        let palette = changed.palette().map_err(|problem| ConfigError { path, problem })?;
-        themes.retain(|theme| theme.name != name);
-        themes.push(Theme { name: name.into(), palette: Some(palette) });
+        let theme = changed.theme(name).map_err(|problem| ConfigError { path, problem })?;
+        themes.retain(|other| other.name != theme.name);
+        themes.push(theme);
     }
     Ok(themes)
 }

@@ -18,6 +18,10 @@ fn send(command: Command) -> Effect {
     Effect::Send(command)
 }
 
+fn look(on: bool) -> Effect {
+    send(Command::Look { screen: 0, on })
+}
+
 /// A person is told that the run is over.
 fn ended() -> Effect {
     Effect::Tell(Occasion::End, String::new())
@@ -128,7 +132,7 @@ fn keys_lead_to_commands() {
         // Looking around changes nothing.
         case("3zyxz4567TTT1/mix<enter>/<esc>?jjG<esc>", vec![]),
         // The pane "Inside" is looked at as long as it is on the screen.
-        case("7<tab>", vec![send(Command::Inside(true))]),
+        case("7<tab><tab>", vec![look(true), look(false), send(Command::Inside(true))]),
         case("9", vec![send(Command::Inside(true))]),
         case("9jjkG1jj", vec![send(Command::Inside(true))]),
         case("93", vec![send(Command::Inside(true)), send(Command::Inside(false))]),
@@ -609,11 +613,11 @@ fn keys_that_a_person_set_work_and_are_shown() {
 #[test]
 fn themes_change_while_the_screen_is_open_and_a_broken_one_is_told() {
     let mut screen = Screen::running(100);
-    let own = Theme { name: "own".into(), palette: THEMES[1].palette };
+    let own = Theme { name: "own".into(), ..THEMES[1].clone() };
     screen.send(Msg::Themes(Ok(vec![THEMES[0].clone(), own])));
     screen.keys("T");
     assert!(screen.text(120, 36).contains("theme own"));
-    let own = Theme { name: "own".into(), palette: THEMES[2].palette };
+    let own = Theme { name: "own".into(), ..THEMES[2].clone() };
     screen.send(Msg::Themes(Ok(vec![own])));
     screen.keys("T");
     assert!(screen.text(120, 36).contains("theme own"), "the one in force stays");

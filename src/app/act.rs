@@ -25,6 +25,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::End(last) => shift(state, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
         Action::Into if state.focus.has_curves() => crosshair::shift(state, 1),
         Action::Out if state.focus.has_curves() => crosshair::shift(state, -1),
+        Action::Into | Action::Out if state.focus == Pane::Images => state.album.turn(action == Action::Into),
         Action::Into => into_trick(state),
         Action::Out if state.focus == Pane::Tricks => state.rows.close(),
         Action::Out => {}
@@ -109,6 +110,7 @@ fn shift(state: &mut State, by: isize) {
             state.scrolled = (state.scrolled as isize).saturating_sub(by).clamp(0, last) as usize;
         }
         None if state.focus == Pane::Inside => state.inside.shift(by),
+        None if state.focus == Pane::Images => state.album.shift(by),
         None => {}
     }
 }

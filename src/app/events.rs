@@ -46,6 +46,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Epoch(end) => return epoch(state, &end),
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
+        Event::Pictures(pictures) => state.album.take(*pictures),
         Event::Saving { .. } | Event::Hashed { .. } => {}
         Event::Checkpoint { step, bytes, ms, link, .. } => {
             state.run.checkpoint = Some(step);
@@ -123,6 +124,7 @@ fn applied(state: &mut State, step: u64, edit: u64, changes: Vec<Change>) {
 
 fn rolled_back(state: &mut State, back: &RolledBack) {
     state.run.roll_back(back);
+    state.album.roll_back(back);
     state.edits.rolled_back(&back.edits);
     state.recipe = back.recipe.clone();
     state.alarm = None;
@@ -135,6 +137,7 @@ fn rolled_back(state: &mut State, back: &RolledBack) {
 fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
     let e = &end.evaluation;
     state.run.evaluated(e);
+    state.album.evaluated(e);
     if end.best {
         state.run.best_top1 = Some(e.top1);
     }
@@ -153,6 +156,7 @@ fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
 
 fn evaluated(state: &mut State, e: &Evaluation) {
     state.run.evaluated(e);
+    state.album.evaluated(e);
     let text = format!("evaluated: loss {}, top-1 {}", number::loss(e.loss), number::percent(e.top1));
     state.note(Tone::Plain, text.clone());
     state.notify(Tone::Plain, text);
@@ -202,6 +206,7 @@ pub(crate) fn begin(state: &mut State, begin: Begin) -> Vec<Effect> {
     };
     state.run = Run::new();
     state.inside = Inside::default();
+    state.album.start_over();
     state.edits.start_over();
     state.alarm = None;
     state.attached = false;

@@ -229,7 +229,7 @@ bindings! {
     [c(':')] ":" Command, "command" 7, "command line";
     Look PANES:
     [c('/')] "/" Filter, "filter" 8, "show only matching knobs and tricks";
-    [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move; right and left open and close a trick's values, or read the curves at a place";
+    [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move; right and left open and close a trick's values, read the curves at a place, turn the pages of the images";
     [k(Down), c('j')] "" Move(1), "" 0, "";
     [k(Right), c('l')] "" Into, "" 0, "";
     [k(Left), c('h')] "" Out, "" 0, "";
@@ -239,14 +239,15 @@ bindings! {
     [k(KeyCode::End), c('G')] "" End(true), "" 0, "";
     [k(Tab)] "tab" NextPane(true), "pane" 9, "next pane; shift-tab for the one before";
     [k(BackTab)] "" NextPane(false), "" 0, "";
-    [c('1')] "1 to 7" Pane(0), "" 0, "knobs, tricks, loss, rate, accuracy, hardware, journal";
+    [c('1')] "1 to 8" Pane(0), "" 0, "knobs, tricks, loss, rate, accuracy, hardware, journal, images";
     [c('2')] "" Pane(1), "" 0, "";
     [c('3')] "" Pane(2), "" 0, "";
     [c('4')] "" Pane(3), "" 0, "";
     [c('5')] "" Pane(4), "" 0, "";
     [c('6')] "" Pane(5), "" 0, "";
     [c('7')] "" Pane(6), "" 0, "";
-    [c('9')] "9" Pane(7), "" 0, "inside: gradients, updates and outputs of every layer; looks while it is open";
+    [c('8')] "8" Pane(7), "" 0, "images: batches as they are fed, mistakes, confusion, classes, the teacher";
+    [c('9')] "9" Pane(8), "" 0, "inside: gradients, updates and outputs of every layer";
     [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
     [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
     [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";

@@ -59,20 +59,30 @@ pub struct Theme {
     pub name: Cow<'static, str>,
     /// Its colours; none where bold and dim have to do.
     pub palette: Option<Palette>,
+    /// Whether it is for a light background.
+    pub light: bool,
 }
 
-const fn theme(name: &'static str, palette: Option<Palette>) -> Theme {
-    Theme { name: Cow::Borrowed(name), palette }
+const fn theme(name: &'static str, light: bool, palette: Option<Palette>) -> Theme {
+    Theme { name: Cow::Borrowed(name), palette, light }
 }
 
 /// The themes of the program, the default first.
 pub static THEMES: [Theme; 5] = [
-    theme("dark", Some(Palette::indexed([246, 239, 242, 80, 215, 114, 221, 203], [80, 215, 114, 177, 221, 203]))),
-    theme("light", Some(Palette::indexed([242, 250, 247, 24, 130, 28, 94, 124], [24, 130, 28, 90, 124, 66]))),
+    theme(
+        "dark",
+        false,
+        Some(Palette::indexed([246, 239, 242, 80, 215, 114, 221, 203], [80, 215, 114, 177, 221, 203])),
+    ),
+    theme("light", true, Some(Palette::indexed([242, 250, 247, 24, 130, 28, 94, 124], [24, 130, 28, 90, 124, 66]))),
     // After Okabe and Ito: sky blue, orange, bluish green, yellow, vermillion.
-    theme("safe", Some(Palette::indexed([246, 240, 243, 75, 214, 36, 227, 166], [75, 214, 36, 175, 227, 166]))),
-    theme("contrast", Some(Palette::indexed([255, 250, 252, 51, 226, 46, 226, 210], [51, 226, 46, 213, 208, 210]))),
-    theme("mono", None),
+    theme("safe", false, Some(Palette::indexed([246, 240, 243, 75, 214, 36, 227, 166], [75, 214, 36, 175, 227, 166]))),
+    theme(
+        "contrast",
+        false,
+        Some(Palette::indexed([255, 250, 252, 51, 226, 46, 226, 210], [51, 226, 46, 213, 208, 210])),
+    ),
+    theme("mono", false, None),
 ];
 
 /// What happened that a person may want to be told of.
@@ -125,6 +135,8 @@ pub struct Options {
     pub theme: usize,
     /// Whether colours are used at all (NO_COLOR).
     pub color: bool,
+    /// Whether the terminal has more colours than a palette of 256 (COLORTERM).
+    pub truecolor: bool,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
     /// What is told, and how.
@@ -139,6 +151,7 @@ impl Default for Options {
             themes: THEMES.to_vec(),
             theme: 0,
             color: true,
+            truecolor: true,
             ascii: false,
             notify: Notify::default(),
             keys: BINDINGS,
@@ -157,6 +170,11 @@ impl Options {
         let name = self.themes.get(self.theme).map(|theme| theme.name.clone());
         self.theme = themes.iter().position(|theme| Some(&theme.name) == name.as_ref()).unwrap_or(0);
         self.themes = themes;
+    }
+
+    /// Whether the background is light.
+    pub(crate) fn light(&self) -> bool {
+        self.themes.get(self.theme).is_some_and(|theme| theme.light)
     }
 
     /// Goes to the next theme, after the last to the first; gives its name.

@@ -17,13 +17,15 @@ pub enum Pane {
     Hardware,
     /// What happened.
     Journal,
+    /// Images: batches, mistakes, classes.
+    Images,
     /// Gradients, updates and outputs of every layer.
     Inside,
 }
 
 impl Pane {
     /// Every pane, in the order of the digits.
-    pub const ALL: [Pane; 8] = [
+    pub const ALL: [Pane; 9] = [
         Pane::Knobs,
         Pane::Tricks,
         Pane::Loss,
@@ -31,6 +33,7 @@ impl Pane {
         Pane::Accuracy,
         Pane::Hardware,
         Pane::Journal,
+        Pane::Images,
         Pane::Inside,
     ];
 
@@ -44,6 +47,7 @@ impl Pane {
             Pane::Accuracy => "Accuracy",
             Pane::Hardware => "Hardware",
             Pane::Journal => "Journal",
+            Pane::Images => "Images",
             Pane::Inside => "Inside",
         }
     }

@@ -11,6 +11,7 @@ use super::look::{Notify, Options};
 use super::modal::Modal;
 use super::number;
 use super::pane::{Entry, Pane, Tone};
+use super::pictures::Album;
 use super::plan::{Now, Plan};
 use super::rows::Rows;
 use super::run::Run;
@@ -66,6 +67,7 @@ pub struct State {
     pub(crate) scrolled: usize,
     pub(crate) hardware: Hardware,
     pub(crate) inside: Inside,
+    pub(crate) album: Album,
     pub(crate) interrupted: Option<Duration>,
     pub(crate) leaving: bool,
     pub(crate) unattended: bool,
@@ -110,6 +112,7 @@ impl State {
             scrolled: 0,
             hardware: Hardware::default(),
             inside: Inside::default(),
+            album: Album::default(),
             interrupted: None,
             leaving: false,
             unattended: false,

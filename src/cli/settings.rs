@@ -27,6 +27,7 @@ pub(super) fn options(look: &Look) -> Result<Options, Failure> {
         themes,
         theme,
         color: tui::color_from_env(),
+        truecolor: tui::truecolor_from_env(),
         ascii: look.ascii || tui::ascii_from_env(),
         notify: config.notify,
         // (its mistakes were found when it was loaded)

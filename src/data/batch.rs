@@ -68,6 +68,14 @@ pub fn test_batch(set: &DataSet, range: Range<usize>) -> Batch {
     test(set, range, &AtomicBool::new(false))
 }
 
+/// The test images at these places as they are; broken ones are left out.
+///
+/// # Panics
+/// When a place is not below the number of test images.
+pub fn test_images(set: &DataSet, places: &[u32]) -> Batch {
+    some_test(set, places, &AtomicBool::new(false))
+}
+
 /// The same; once `cancelled` is set, nobody looks at the batch any more.
 pub(super) fn train(
     set: &DataSet,
@@ -95,8 +103,11 @@ pub(super) fn train(
 
 /// The same; once `cancelled` is set, nobody looks at the batch any more.
 pub(super) fn test(set: &DataSet, range: Range<usize>, cancelled: &AtomicBool) -> Batch {
-    let indices: Vec<u32> = range.map(|i| i as u32).collect();
-    gather(&set.test, &indices, cancelled, |i, out| match write(set, &set.test, i, &Stages::Middle, out) {
+    some_test(set, &range.map(|i| i as u32).collect::<Vec<_>>(), cancelled)
+}
+
+fn some_test(set: &DataSet, places: &[u32], cancelled: &AtomicBool) -> Batch {
+    gather(&set.test, places, cancelled, |i, out| match write(set, &set.test, i, &Stages::Middle, out) {
         Ok(()) => Made { label: Some(set.test.label(i)), skipped: Vec::new() },
         Err(skip) => Made { label: None, skipped: vec![skip] },
     })

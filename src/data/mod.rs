@@ -33,8 +33,9 @@ mod source;
 mod statistics;
 mod subset;
 mod synthetic;
+mod thumbnail;
 
-pub use batch::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, train_batch};
+pub use batch::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, test_images, train_batch};
 pub use broken::{Broken, Skipped};
 pub use error::{DataError, Problem};
 pub use get::{GetError, PUBLISHED, Published, Remote, get};
@@ -47,6 +48,7 @@ pub use reader::{Pass, Reader};
 pub use source::Split;
 pub use subset::{Written, make_subset};
 pub use synthetic::Synthetic;
+pub use thumbnail::{Thumbnail, denormalised};
 
 use crate::recipe::settings::{Data, DataKind, Normalise};
 use memory::Images;

@@ -1,6 +1,6 @@
 //! Test images with what a run's net says of them.
 
-use crate::data::DataSet;
+use crate::data::{DataSet, denormalised};
 use crate::train::{Seen, Tested, best_weights, show_checkpoint, softmax};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -88,7 +88,13 @@ impl Shelf {
         self.images += 1;
         let &Seen { label, said, .. } = seen;
         let probability = softmax(seen.logits).get(said).copied().unwrap_or_default();
-        let keep = || Kept { bytes: bytes(set, seen.pixels), shape: set.test.shape(), label, said, probability };
+        let keep = || Kept {
+            bytes: denormalised(seen.pixels, &set.mean, &set.std),
+            shape: set.test.shape(),
+            label,
+            said,
+            probability,
+        };
         if label == said {
             let share = (RIGHT / set.classes.len()).max(1);
             let of_class = self.right.iter().filter(|kept| kept.label == label).count();
@@ -102,12 +108,6 @@ impl Shelf {
             self.wrong.truncate(WRONG);
         }
     }
-}
-
-/// What the net sees as a picture has it.
-fn bytes(set: &DataSet, pixels: &[f32]) -> Vec<u8> {
-    let channels = set.mean.iter().zip(&set.std).cycle();
-    pixels.iter().zip(channels).map(|(v, (mean, std))| (v * std + mean).round().clamp(0.0, 255.0) as u8).collect()
 }
 
 impl Kept {
@@ -148,7 +148,7 @@ mod tests {
         let mut see = |label: usize, said: usize, sure: f32| {
             let mut logits = vec![0.0; 10];
             logits[said] = sure;
-            shelf.take(&set, &Seen { label, said, logits: &logits, pixels: &pixels });
+            shelf.take(&set, &Seen { place: 0, label, said, loss: 1.0, logits: &logits, pixels: &pixels });
         };
         for i in 0..100 {
             see(i % 10, (i + 1) % 10, i as f32 / 10.0);

@@ -104,6 +104,15 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
                 let evaluation = evaluation(step, epoch, val_loss, val_top1, val_top5);
                 (step, Event::Evaluated(Box::new(evaluation)))
             }
+            // (it follows its evaluation)
+            Line::Confusion { confusion, .. } => {
+                match events.last_mut() {
+                    Some(Event::Epoch(end)) => end.evaluation.confusion = confusion,
+                    Some(Event::Evaluated(evaluation)) => evaluation.confusion = confusion,
+                    _ => {}
+                }
+                return;
+            }
             _ => return,
         };
         while let Some((_, edit)) = edits.next_if(|(at, _)| *at < step) {

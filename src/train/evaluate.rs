@@ -2,8 +2,9 @@
 
 use super::step::Learner;
 use super::{Confusion, Evaluation, TrainError};
-use crate::data::{Pass, Reader, Skipped};
+use crate::data::{Pass, Reader, Skipped, Split};
 use crate::ops::Ops;
+use std::ops::Range;
 
 /// Images evaluated at once, and pixels: large images take more memory each.
 const BATCH: usize = 250;
@@ -11,10 +12,14 @@ const PIXELS: usize = BATCH * 64 * 64;
 
 /// A test image and what the net says of it.
 pub struct Seen<'a> {
+    /// Its place among the test images.
+    pub place: usize,
     /// Its class.
     pub label: usize,
     /// The class that it is taken for.
     pub said: usize,
+    /// Cross entropy.
+    pub loss: f64,
     /// What the net says of every class.
     pub logits: &'a [f32],
     /// Its pixels as the net sees them, HWC, normalised.
@@ -46,19 +51,25 @@ pub fn evaluate<D: Ops<f32>>(
         }
         let logits = learner.logits(&batch).map_err(TrainError::device)?;
         let pixels = batch.pixels.chunks_exact(batch.height * batch.width * batch.channels);
-        for ((z, &label), pixels) in logits.chunks_exact(classes).zip(&batch.labels).zip(pixels) {
+        let places = places(&reader.set().test, number * size..len.min((number + 1) * size), &batch.skipped);
+        for (((z, &label), pixels), place) in logits.chunks_exact(classes).zip(&batch.labels).zip(pixels).zip(places) {
             let rank = rank(z, label);
             first += usize::from(rank == 0);
             among_five += usize::from(rank < 5);
-            loss += cross_entropy(z, label);
-            let predicted = predicted(z);
+            let (predicted, own) = (predicted(z), cross_entropy(z, label));
+            loss += own;
             said.push((label, predicted));
-            look(Seen { label, said: predicted, logits: z, pixels });
+            look(Seen { place, label, said: predicted, loss: own, logits: z, pixels });
         }
     }
     let n = n as f64;
     let (top1, top5) = (first as f64 / n, among_five as f64 / n);
     Ok(Evaluation { step, epoch, loss: loss / n, top1, top5, confusion: Confusion::new(classes, said) })
+}
+
+/// The places of the images of a batch: those of its range that are not broken.
+fn places<'a>(test: &'a Split, range: Range<usize>, broken: &'a [Skipped]) -> impl Iterator<Item = usize> + 'a {
+    range.filter(move |place| broken.is_empty() || broken.iter().all(|one| one.image != test.name(*place)))
 }
 
 /// Classes that come before `label`; the lower of two equal logits' classes comes first, NaN comes last.
@@ -72,7 +83,7 @@ fn rank(z: &[f32], label: usize) -> usize {
 }
 
 /// The class of rank 0.
-fn predicted(z: &[f32]) -> usize {
+pub(super) fn predicted(z: &[f32]) -> usize {
     let before = |class: usize, best: usize| z[class] > z[best] || (z[best].is_nan() && !z[class].is_nan());
     (1..z.len()).fold(0, |best, class| if before(class, best) { class } else { best })
 }

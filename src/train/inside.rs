@@ -87,7 +87,7 @@ impl LayerRow {
 
 /// A look, and what it cost.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct Look {
     /// What was seen.
     pub inside: Inside,
     /// Time beside the step's own.
@@ -106,7 +106,7 @@ impl<D: Ops<f32>> Learner<D> {
         at: Position,
         s: &Settings,
         number: u64,
-    ) -> Result<(Outcome, Option<Sight>), D::Err> {
+    ) -> Result<(Outcome, Option<Look>), D::Err> {
         let mut sizes = Sizes::default();
         let outcome = D::enter(|| self.pass(batch, at, s, Some(&mut sizes)))?;
         if !outcome.updated {
@@ -119,7 +119,7 @@ impl<D: Ops<f32>> Learner<D> {
             gradient: sizes.each.iter().map(|s| s.gradient).sum::<f64>().sqrt(),
             layers: self.rows(&sizes.each, &mut outputs),
         };
-        Ok((outcome, Some(Sight { inside, spent: sizes.spent + begun.elapsed() })))
+        Ok((outcome, Some(Look { inside, spent: sizes.spent + begun.elapsed() })))
     }
 
     /// The outputs of all layers for the first images of a batch, in the order in which images go through.

@@ -6,6 +6,7 @@ use super::alarms::AlarmKind;
 use super::checkpoint::{Digests, Link};
 use super::edits::When;
 use super::inside::Inside;
+use super::pictures::Pictures;
 use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -43,6 +44,13 @@ pub enum Command {
     Steps(u64),
     /// Evaluate on the test set now. Answered by `Evaluated`.
     Evaluate,
+    /// Send pictures of what is trained, or no longer. Answered by `Pictures` as long as any screen looks.
+    Look {
+        /// Which screen: 0 is the run's own, an attached one gets its number on the way.
+        screen: u64,
+        /// Whether it looks.
+        on: bool,
+    },
     /// Write a checkpoint now. Answered by `Saving`, then by `Checkpoint` or `Alarm`.
     Save,
     /// A screen begins to look inside the net, or looks no longer. Answered by `Layers` as long as any looks.
@@ -294,6 +302,8 @@ pub enum Event {
     Epoch(Box<EpochEnd>),
     /// An evaluation made on demand.
     Evaluated(Box<Evaluation>),
+    /// Pictures, for screens that look; logs and lines leave them out.
+    Pictures(Box<Pictures>),
     /// The state was copied for a checkpoint, which is now being written. What was reported before belongs to it.
     Saving {
         /// Steps done.

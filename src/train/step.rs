@@ -3,6 +3,7 @@
 use super::TrainError;
 use super::checkpoint::{Checkpoint, read_weights};
 use super::sgd::{Sgd, Sizes};
+use super::sight::Sight;
 use crate::data::{Batch, DataSet};
 use crate::nn::{Net, NetSpec, Role, StateError};
 use crate::ops::loss::{Loss, cross_entropy, distillation, with_auxiliary};
@@ -32,6 +33,8 @@ pub struct Learner<D: Ops<f32>> {
     teacher: Option<Teacher<D>>,
     /// The factor of the loss in mixed precision.
     pub scaler: Scaler,
+    /// What is kept of the steps for screens that look.
+    pub sight: Sight,
 }
 
 /// What a step did.
@@ -65,14 +68,15 @@ impl<D: Ops<f32>> Learner<D> {
         let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
         let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
-        let mut learner = Learner { dev, net, sgd: Sgd::default(), teacher: None, scaler: Scaler::default() };
+        let mut learner = Learner { sight: Sight::of(data), ..Learner::holding(dev, net) };
         learner.ready_teacher(&s.tricks.distill)?;
         Ok(learner)
     }
 
     /// A net that is not to be trained any more.
     pub fn holding(dev: D, net: Net<f32, D>) -> Self {
-        Learner { dev, net, sgd: Sgd::default(), teacher: None, scaler: Scaler::default() }
+        let (sgd, scaler, sight) = Default::default();
+        Learner { dev, net, sgd, teacher: None, scaler, sight }
     }
 
     /// Takes the weights of a file to start from; says so in a sentence when the linear layer is of other classes.
@@ -148,13 +152,15 @@ impl<D: Ops<f32>> Learner<D> {
         let len = batch.height * batch.width * batch.channels;
         let draw = (s.train.seed, at.epoch, at.batch);
         let smoothing = &s.tricks.smoothing;
-        let (pixels, q) = match mixup::plan(&s.tricks.mixup, s.train.epochs, draw, n) {
+        let plan = mixup::plan(&s.tricks.mixup, s.train.epochs, draw, n);
+        let (pixels, q) = match &plan {
             None => (batch.pixels.clone(), targets(&batch.labels, classes, smoothing)),
             Some(plan) => (
-                mixup::mix(&plan, &batch.pixels, len),
+                mixup::mix(plan, &batch.pixels, len),
                 mixed_targets(&batch.labels, &plan.partners, &plan.lambdas, classes, smoothing),
             ),
         };
+        self.sight.feed(batch, &pixels, plan.as_ref(), smoothing);
         let x = self.images(batch, pixels)?;
         let mixed = &s.tricks.mixed;
         let (x, scale) = if mixed.on { (D::narrow(x)?, self.scaler.scale) } else { (x, 1.0) };
@@ -166,7 +172,11 @@ impl<D: Ops<f32>> Learner<D> {
 
         let statistics = self.statistics();
         let (logits, beside) = self.net.forward_both(x.put_tape(OwnedTape::default()))?;
-        let floor = soft.as_ref().map_or(0.0, |teacher| floor(&teacher.as_vec(), classes, &s.tricks.distill));
+        let taught = soft.as_ref().map(|teacher| teacher.as_vec());
+        if let Some(teacher) = taught.as_ref().filter(|_| self.sight.looks()) {
+            self.sight.compare(batch, plan.as_ref(), teacher, &logits.as_vec());
+        }
+        let floor = taught.map_or(0.0, |teacher| floor(&teacher, classes, &s.tricks.distill));
         let total = loss((logits, beside), q, soft, &s.tricks.distill)?;
         let loss = total.as_vec()[0] - floor;
         let mut updated = loss.is_finite();

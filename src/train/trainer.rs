@@ -2,6 +2,7 @@
 
 mod alarms;
 mod broken;
+mod look;
 mod looking;
 mod orders;
 mod rollback;
@@ -11,16 +12,16 @@ mod tell;
 use super::checkpoint::Progress;
 use super::device::On;
 use super::edits::{Pending, Waiting};
-use super::evaluate::evaluate;
 use super::step::Learner;
 use super::worker::Options;
-use super::{AlarmKind, Command, EpochEnd, Evaluation, Event, State, StepRecord, Summary, TrainError};
+use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, TrainError};
 use crate::data::{self, DataSet, Pass, Reader};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
 use alarms::Watched;
 use broken::Broken;
+use look::Mistakes;
 use looking::Looking;
 use rollback::Ring;
 use save::Saver;
@@ -51,6 +52,8 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     options: Options,
     reader: Reader,
     broken: Broken,
+    /// What the last evaluation got wrong.
+    mistakes: Option<Mistakes>,
     learner: Learner<D>,
     commands: Receiver<Command>,
     sink: S,
@@ -122,6 +125,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             options,
             reader,
             broken: Broken::default(),
+            mistakes: None,
             learner,
             commands,
             sink,
@@ -255,6 +259,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             if let Some(inside) = inside {
                 self.send(Event::Layers(inside));
             }
+            self.show_step();
             if let Some(left) = &mut self.steps_left {
                 *left -= 1;
                 if *left == 0 {
@@ -295,16 +300,5 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let state = epoch.is_multiple_of(settings.checkpoint_epochs) || (best && settings.keep_best > 0);
         self.save(state, best);
         Ok(())
-    }
-
-    fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
-        let before = self.state;
-        self.enter(State::Evaluating);
-        let epochs = self.epochs_done();
-        let mut skipped = Vec::new();
-        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, (self.at.step, epochs), |_| {});
-        self.enter(before);
-        self.skip(&skipped)?;
-        evaluation
     }
 }

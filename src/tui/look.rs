@@ -7,6 +7,11 @@ pub fn color_from_env() -> bool {
     env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
+/// Whether the terminal says that it has true colours: `COLORTERM` is `truecolor` or `24bit`.
+pub fn truecolor_from_env() -> bool {
+    env::var("COLORTERM").is_ok_and(|v| matches!(v.as_str(), "truecolor" | "24bit"))
+}
+
 /// Whether only ASCII may be drawn: the locale is set and is not UTF-8.
 pub fn ascii_from_env() -> bool {
     let of = |name| env::var(name).unwrap_or_default();

@@ -13,7 +13,7 @@ mod signals;
 pub mod suite;
 mod terminal;
 
-pub use look::{ascii_from_env, color_from_env};
+pub use look::{ascii_from_env, color_from_env, truecolor_from_env};
 
 use crate::app::hardware::Sample;
 use crate::app::{Begin, Effect, Msg, Options, State, update};

@@ -84,6 +84,10 @@ struct Wire {
 
 impl Board for Wire {
     fn show(&self, place: usize, event: &Event) {
+        // (they are for the screen of the run, and would pile up while that one is open)
+        if matches!(event, Event::Pictures(_)) {
+            return;
+        }
         // (the screen may have closed)
         drop(self.to.send(Msg::Run { place, at: self.begun.elapsed(), event: event.clone() }));
     }

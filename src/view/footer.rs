@@ -122,6 +122,7 @@ fn hints(state: &State) -> &'static [&'static str] {
         Pane::Rate => &["line: so far", "dots: to come", "← → read", "z zoom"],
         Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
         Pane::Journal => &["arrows scroll", "z zoom"],
+        Pane::Images => &["left and right: pages", "up and down scroll", "z zoom"],
         _ => &["z zoom"],
     }
 }

@@ -54,10 +54,13 @@ impl Layout {
                 Split::vertical([Constraint::Fill(9), Constraint::Fill(7), Constraint::Fill(4)]).areas(right);
             let halves = |area| Split::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(area);
             let ([loss, accuracy], [rate, hardware]) = (halves(top), halves(middle));
-            self.panes.extend([(Pane::Loss, loss), (Pane::Accuracy, accuracy), (Pane::Journal, journal)]);
-            match state.chart {
-                Pane::Inside => self.panes.push((Pane::Inside, middle)),
-                _ => self.panes.extend([(Pane::Rate, rate), (Pane::Hardware, hardware)]),
+            self.panes.extend([(Pane::Accuracy, accuracy), (Pane::Journal, journal)]);
+            match shown(state) {
+                Pane::Inside => self.panes.extend([(Pane::Loss, loss), (Pane::Inside, middle)]),
+                _ => {
+                    self.charts(state, loss, rate);
+                    self.panes.push((Pane::Hardware, hardware));
+                }
             }
         } else {
             // (many graphics cards take rows from the charts above them)
@@ -71,11 +74,22 @@ impl Layout {
             .areas(right);
             let [accuracy, hardware] =
                 Split::horizontal([Constraint::Fill(1), Constraint::Length(right.width.min(84) / 2)]).areas(pair);
-            self.panes.extend([(Pane::Loss, loss), (Pane::Journal, journal)]);
-            match state.chart {
-                Pane::Inside => self.panes.push((Pane::Inside, rate.union(pair))),
-                _ => self.panes.extend([(Pane::Rate, rate), (Pane::Accuracy, accuracy), (Pane::Hardware, hardware)]),
+            self.panes.push((Pane::Journal, journal));
+            match shown(state) {
+                Pane::Inside => self.panes.extend([(Pane::Loss, loss), (Pane::Inside, rate.union(pair))]),
+                _ => {
+                    self.charts(state, loss, rate);
+                    self.panes.extend([(Pane::Accuracy, accuracy), (Pane::Hardware, hardware)]);
+                }
             }
+        }
+    }
+
+    /// Loss and rate, or the images in the place of both.
+    fn charts(&mut self, state: &State, loss: Rect, rate: Rect) {
+        match shown(state) {
+            Pane::Images => self.panes.push((Pane::Images, loss.union(rate))),
+            _ => self.panes.extend([(Pane::Loss, loss), (Pane::Rate, rate)]),
         }
     }
 

@@ -12,6 +12,7 @@ mod help;
 mod inside;
 mod journal;
 mod layout;
+mod pictures;
 mod plain;
 mod popup;
 mod rows;
@@ -69,5 +70,6 @@ fn draw_pane(state: &State, theme: &Theme, buf: &mut Buffer, pane: Pane, area: R
         Pane::Hardware => hardware::draw(state, theme, buf, area),
         Pane::Journal => journal::draw(state, theme, buf, area),
         Pane::Inside => inside::draw(state, theme, buf, area),
+        Pane::Images => pictures::draw(state, theme, buf, area),
     }
 }

@@ -63,6 +63,6 @@ fn summary(state: &State, pane: Pane, columns: usize) -> Option<(&'static str, S
             let now = hardware.busy.back().map_or("-".into(), |v| format!("{v:.0} %"));
             (name, now, draw::percents(&hardware.busy, columns.min(16)))
         }
-        Pane::Knobs | Pane::Tricks | Pane::Journal | Pane::Inside => return None,
+        Pane::Knobs | Pane::Tricks | Pane::Journal | Pane::Images | Pane::Inside => return None,
     })
 }

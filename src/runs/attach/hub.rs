@@ -196,6 +196,8 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
         let number = hub.join(stream.try_clone()?)?;
         let taken = take_commands(&mut from, number, &commands);
         hub.leave(number);
+        // (a trainer that has ended shows nothing any more)
+        let _ = commands.send(Command::Look { screen: number, on: false });
         taken
     };
     // What is wrong with a screen's words is the screen's affair: it sees its connection closed. So does one for which
@@ -224,6 +226,9 @@ fn hand_on(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>, loo
         }
         if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
+        }
+        if let Command::Look { screen: from, .. } = &mut command {
+            *from = screen;
         }
         if commands.send(command).is_err() {
             break;

@@ -1,11 +1,15 @@
 //! A run with a made-up trainer, and screens attached to it.
 
 use super::*;
+use crate::data::Thumbnail;
 use crate::recipe::knobs::find;
 use crate::recipe::{Recipe, Value};
 use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
-use crate::train::{AlarmKind, Change, Command, Event, Inside, LayerRow, Options, Output, State, When};
+use crate::train::{
+    Agreement, AlarmKind, Change, Command, Event, Fed, FedImage, Inside, LayerRow, Options, Output, Pictures, State,
+    When,
+};
 use std::io::{BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -31,6 +35,10 @@ fn obedient(mut stage: Stage) {
                 at += n;
             }
             Command::Inside(on) => stage.send(looked(on)),
+            // (so that it is heard who looks)
+            Command::Look { screen, on } => {
+                stage.send(Event::Alarm { step: screen, kind: AlarmKind::Other, message: on.to_string() });
+            }
             Command::Stop { .. } => return stage.ended(State::Stopped),
             _ => {}
         }
@@ -76,6 +84,48 @@ fn rate(id: u64, value: f64) -> Command {
     Command::Edit { id, changes, when: When::Now }
 }
 
+fn fed() -> Pictures {
+    let picture = Thumbnail::new(&[0.5; 12], [2, 2, 3], &[100.0; 3], &[60.0; 3]).unwrap();
+    let image = FedImage { picture, label: 1, mixed: Some((0, 0.73)) };
+    let agreement = Some(Agreement { images: 4, same: 3, teacher: 2, student: 1 });
+    Pictures::Fed(Fed { step: 4, epoch: 1.0, batch: 4, images: vec![image], smoothed: Some(0.9), agreement })
+}
+
+#[test]
+fn pictures_that_are_none_are_refused() {
+    let text = String::from_utf8(line(&Event::Pictures(Box::new(fed()))).unwrap()).unwrap();
+    for (from, to) in [("\"height\":2", "\"height\":4000"), ("\"channels\":3", "\"channels\":0"), ("goKC", "goK!")] {
+        let wrong = text.replacen(from, to, 1);
+        assert_ne!(wrong, text);
+        assert!(next::<Event>(&mut wrong.as_bytes(), EVENT).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_screen_that_looks_is_known_by_its_number_and_looks_no_more_when_it_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = run(dir.path());
+    let screens = [attach(&session.dir).unwrap(), attach(&session.dir).unwrap()];
+    let heard = |events: &std::sync::mpsc::Receiver<Event>| loop {
+        if let Event::Alarm { step, message, .. } = events.recv_timeout(PATIENCE).unwrap() {
+            return (step, message);
+        }
+    };
+    for screen in &screens {
+        screen.commands.send(Command::Look { screen: 0, on: true }).unwrap();
+    }
+    let [first, second] = [(); 2].map(|()| heard(&session.events));
+    assert!(first.0 != second.0 && first.0 > 0 && second.0 > 0, "{first:?} {second:?}");
+    let [gone, stays] = screens;
+    drop(gone);
+    let (screen, on) = heard(&session.events);
+    assert!([first.0, second.0].contains(&screen) && on == "false");
+    stays.commands.send(Command::Look { screen: 0, on: false }).unwrap();
+    let (other, on) = heard(&session.events);
+    assert!(other != screen && on == "false");
+    session.commands.send(Command::Stop { save: false }).unwrap();
+}
+
 #[test]
 fn every_event_survives_the_line() {
     let recipe = Recipe::default().with([(find("train.seed").unwrap(), Value::Int(3))]).unwrap();
@@ -97,6 +147,7 @@ fn every_event_survives_the_line() {
         epoch(2, 0.75),
         looked(true),
         Event::Alarm { step: 8, kind: AlarmKind::Other, message: "the disk is full".into() },
+        Event::Pictures(Box::new(fed())),
     ];
     for event in events {
         let text = line(&event).unwrap();

@@ -83,6 +83,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.recipe = recipe;
         self.steps_left = None;
         self.watched = Watched::default();
+        self.mistakes = None;
         let dropped = std::mem::replace(&mut self.pending, Pending::from(state.meta.waiting.clone()));
         for edit in dropped.list().iter().filter(|edit| !state.meta.waiting.iter().any(|w| w.edit == edit.edit)) {
             self.send(Event::Refused { id: edit.id, reason: "rolled back".into() });

@@ -1,0 +1,184 @@
+//! What the pane with images shows: batches as they are fed, mistakes, classes, the teacher.
+
+use super::history::Curve;
+use super::{Effect, Pane, State};
+use crate::train::{Agreement, Command, Confusion, Evaluation, Fed, Missed, Pictures, RolledBack};
+use std::cmp::Ordering;
+
+/// Classes that a matrix may have; of more, pairs are listed.
+const MATRIX: usize = 100;
+/// Pairs of classes that are kept.
+const PAIRS: usize = 100;
+
+/// A page of the pane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The batch that was trained last.
+    #[default]
+    Batch,
+    /// Test images that were taken for something else.
+    Mistakes,
+    /// Which classes were taken for which.
+    Confusion,
+    /// How every class was recognised.
+    Classes,
+    /// Where teacher and student agree.
+    Teacher,
+}
+
+impl Page {
+    /// Every page, in the order in which they are turned.
+    pub const ALL: [Page; 5] = [Page::Batch, Page::Mistakes, Page::Confusion, Page::Classes, Page::Teacher];
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Page::Batch => "batch",
+            Page::Mistakes => "mistakes",
+            Page::Confusion => "confusion",
+            Page::Classes => "classes",
+            Page::Teacher => "teacher",
+        }
+    }
+
+    /// Its place, from 0.
+    pub(crate) fn place(self) -> usize {
+        Page::ALL.iter().position(|page| *page == self).unwrap_or(0)
+    }
+}
+
+/// What the pane shows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Album {
+    pub(crate) page: Page,
+    /// Rows that the page is scrolled down.
+    pub(crate) scroll: usize,
+    /// Whether the trainer was told that this screen looks.
+    told: bool,
+    pub(crate) fed: Option<Fed>,
+    pub(crate) missed: Option<Missed>,
+    pub(crate) tested: Option<Tested>,
+    pub(crate) taught: Taught,
+}
+
+/// The classes in the last evaluation.
+#[derive(Clone, Debug)]
+pub(crate) struct Tested {
+    pub(crate) step: u64,
+    /// A row of counts for each label, unless there are too many.
+    pub(crate) matrix: Option<Vec<Vec<u32>>>,
+    /// `[label, said, images]` of what was taken for something else, the most frequent first.
+    pub(crate) pairs: Vec<[u32; 3]>,
+    /// Every class that has images, the worst first.
+    pub(crate) classes: Vec<Class>,
+}
+
+/// How a class was recognised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Class {
+    pub(crate) label: usize,
+    pub(crate) images: u32,
+    /// Share of its images that were recognised.
+    pub(crate) recall: f64,
+    /// How much that is above the evaluation before.
+    pub(crate) change: Option<f64>,
+}
+
+/// What teacher and student said of training images while somebody looked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taught {
+    pub(crate) last: Option<Agreement>,
+    /// Shares of the images, by epochs: both the same, teacher right, student right.
+    pub(crate) curves: [Curve; 3],
+}
+
+impl Tested {
+    fn new(step: u64, confusion: &Confusion, before: Option<&Tested>) -> Tested {
+        let change = |label: usize, recall: f64| {
+            let before = before?.classes.iter().find(|class| class.label == label)?;
+            Some(recall - before.recall)
+        };
+        let class = |(label, tally): (usize, crate::train::Tally)| {
+            let recall = tally.recall()?;
+            Some(Class { label, images: tally.images, recall, change: change(label, recall) })
+        };
+        let mut classes: Vec<Class> = confusion.tallies().into_iter().enumerate().filter_map(class).collect();
+        classes.sort_by(|a, b| a.recall.partial_cmp(&b.recall).unwrap_or(Ordering::Equal));
+        let mut pairs = confusion.mistaken();
+        pairs.truncate(PAIRS);
+        Tested { step, matrix: confusion.rows(MATRIX), pairs, classes }
+    }
+
+    /// Images of a class.
+    pub(crate) fn images(&self, label: u32) -> u32 {
+        self.classes.iter().find(|class| class.label == label as usize).map_or(0, |class| class.images)
+    }
+}
+
+impl Album {
+    /// Takes pictures in.
+    pub(crate) fn take(&mut self, pictures: Pictures) {
+        match pictures {
+            Pictures::Fed(fed) => {
+                if let Some(of) = fed.agreement.filter(|of| of.images > 0) {
+                    for (curve, n) in self.taught.curves.iter_mut().zip([of.same, of.teacher, of.student]) {
+                        curve.push(fed.epoch, n as f64 / of.images as f64);
+                        curve.settle();
+                    }
+                    self.taught.last = Some(of);
+                }
+                self.fed = Some(fed);
+            }
+            Pictures::Missed(missed) => self.missed = Some(missed),
+        }
+    }
+
+    /// Takes an evaluation in; one that a log has may be without its matrix.
+    pub(crate) fn evaluated(&mut self, e: &Evaluation) {
+        if e.confusion.classes > 0 {
+            self.tested = Some(Tested::new(e.step, &e.confusion, self.tested.as_ref()));
+        }
+    }
+
+    /// Forgets what came after the step to which the run went back.
+    pub(crate) fn roll_back(&mut self, back: &RolledBack) {
+        self.fed.take_if(|fed| fed.step > back.step);
+        self.missed.take_if(|missed| missed.step > back.step);
+        self.tested.take_if(|tested| tested.step > back.step);
+        self.taught.curves.iter_mut().for_each(|curve| curve.cut(back.epoch));
+    }
+
+    /// Another run begins: the page stays.
+    pub(crate) fn start_over(&mut self) {
+        *self = Album { page: self.page, ..Album::default() };
+    }
+
+    /// Turns to the next page or the one before.
+    pub(crate) fn turn(&mut self, forward: bool) {
+        let all = Page::ALL.len();
+        self.page = Page::ALL[(self.page.place() + if forward { 1 } else { all - 1 }) % all];
+        self.scroll = 0;
+    }
+
+    /// Scrolls the page.
+    pub(crate) fn shift(&mut self, by: isize) {
+        let (fed, missed, tested) = (self.fed.as_ref(), self.missed.as_ref(), self.tested.as_ref());
+        let rows = match self.page {
+            Page::Batch => fed.map_or(0, |fed| fed.images.len()),
+            Page::Mistakes => missed.map_or(0, |missed| missed.worst.len() + missed.confused.len()),
+            Page::Confusion => tested.map_or(0, |t| t.pairs.len().max(t.matrix.as_ref().map_or(0, Vec::len))),
+            Page::Classes => tested.map_or(0, |tested| tested.classes.len()),
+            Page::Teacher => 0,
+        };
+        self.scroll = (self.scroll as isize).saturating_add(by).clamp(0, rows.saturating_sub(1) as isize) as usize;
+    }
+}
+
+/// Tells the trainer when the pane comes into view, or leaves it: only then are there pictures.
+pub(crate) fn look(state: &mut State) -> Option<Effect> {
+    let seen = if state.zoom { state.focus } else { state.chart } == Pane::Images;
+    let ended = state.run.state.ended();
+    let on = seen && !state.unattended && !ended;
+    let told = std::mem::replace(&mut state.album.told, on);
+    (told != on && !ended).then_some(Effect::Send(Command::Look { screen: 0, on }))
+}

@@ -1,0 +1,88 @@
+//! Pictures of what is trained and of what is mistaken, for screens that look at them.
+
+use super::or_nan;
+use crate::data::Thumbnail;
+use serde::{Deserialize, Serialize};
+
+/// Most images of a kind that are sent at once.
+pub(super) const MOST: usize = 24;
+
+/// Pictures for screens that look.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pictures {
+    /// Of the batch that was trained last; at most once a second.
+    Fed(Fed),
+    /// Of what the last evaluation got wrong; after it, and when a screen begins to look.
+    Missed(Missed),
+}
+
+/// Images of a batch as they were fed to the net.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fed {
+    /// Steps done with it.
+    pub step: u64,
+    /// Epochs done with it.
+    pub epoch: f64,
+    /// Images of the batch.
+    pub batch: usize,
+    /// The first of them.
+    pub images: Vec<FedImage>,
+    /// Target probability of the label, where label smoothing takes from it.
+    pub smoothed: Option<f32>,
+    /// What teacher and student said of all images since the last pictures, when distilling.
+    pub agreement: Option<Agreement>,
+}
+
+/// An image as it was fed: augmented, and mixed with another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FedImage {
+    /// The image.
+    pub picture: Thumbnail,
+    /// Its class.
+    pub label: usize,
+    /// The class of the one that was mixed into it, and the share that the image itself kept (lambda).
+    pub mixed: Option<(usize, f32)>,
+}
+
+/// How often teacher and student said the same of training images, and were right: a mixed image is of the class that
+/// has the larger share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Images.
+    pub images: u64,
+    /// Of which both said the same class.
+    pub same: u64,
+    /// Of which the teacher was right.
+    pub teacher: u64,
+    /// Of which the student was right.
+    pub student: u64,
+}
+
+/// Test images that an evaluation got wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Missed {
+    /// Steps done at the evaluation.
+    pub step: u64,
+    /// Those of the largest losses, the worst first.
+    pub worst: Vec<MissedImage>,
+    /// Those of the two classes, as label and what was said, that were confused most often; the worst first.
+    pub confused: Vec<MissedImage>,
+}
+
+/// A test image that was taken for something else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MissedImage {
+    /// The image.
+    pub picture: Thumbnail,
+    /// Its class.
+    pub label: usize,
+    /// The class that it was taken for.
+    pub said: usize,
+    /// The probability that the net gave to that class.
+    #[serde(deserialize_with = "or_nan")]
+    pub confidence: f32,
+    /// Cross entropy.
+    #[serde(deserialize_with = "or_nan")]
+    pub loss: f32,
+}

@@ -1,0 +1,163 @@
+//! What is kept of training steps for screens that look. While none does, nothing is.
+
+use super::evaluate::predicted;
+use super::pictures::{Agreement, Fed, FedImage, MOST};
+use crate::data::{Batch, DataSet, Thumbnail};
+use crate::recipe::settings::Smoothing;
+use crate::tricks::mixup::Plan;
+use crate::tricks::targets::on_and_off;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Shortest time between two pictures of batches.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Keeps pictures of the steps that are made, for the screens that look.
+#[derive(Debug, Default)]
+pub struct Sight {
+    mean: Vec<f32>,
+    std: Vec<f32>,
+    classes: usize,
+    screens: BTreeSet<u64>,
+    taken: Option<Instant>,
+    fed: Option<Fed>,
+    agreement: Option<Agreement>,
+}
+
+impl Sight {
+    /// For images of a set.
+    pub fn of(set: &DataSet) -> Sight {
+        Sight { mean: set.mean.clone(), std: set.std.clone(), classes: set.classes.len(), ..Sight::default() }
+    }
+
+    /// A screen begins to look, or no longer does.
+    pub fn look(&mut self, screen: u64, on: bool) {
+        if on {
+            self.screens.insert(screen);
+            self.taken = None;
+        } else {
+            self.screens.remove(&screen);
+        }
+        if self.screens.is_empty() {
+            (self.fed, self.agreement) = (None, None);
+        }
+    }
+
+    /// Whether any screen looks.
+    pub fn looks(&self) -> bool {
+        !self.screens.is_empty()
+    }
+
+    /// Takes pictures of a batch when it is time: its pixels as they go into the net, and how they were mixed.
+    pub(super) fn feed(&mut self, batch: &Batch, pixels: &[f32], plan: Option<&Plan>, smoothing: &Smoothing) {
+        if !self.looks() || self.taken.is_some_and(|taken| taken.elapsed() < EVERY) {
+            return;
+        }
+        self.taken = Some(Instant::now());
+        let shape = [batch.height, batch.width, batch.channels];
+        let image = |(i, pixels): (usize, &[f32])| {
+            let picture = Thumbnail::new(pixels, shape, &self.mean, &self.std).ok()?;
+            let mixed = plan.map(|plan| (batch.labels[plan.partners[i]], plan.lambdas[i]));
+            Some(FedImage { picture, label: batch.labels[i], mixed })
+        };
+        let len = shape.iter().product::<usize>().max(1);
+        let images = pixels.chunks_exact(len).take(batch.n.min(MOST)).enumerate().filter_map(image).collect();
+        let smoothed = smoothing.on.then(|| on_and_off(smoothing, self.classes).0);
+        self.fed = Some(Fed { step: 0, epoch: 0.0, batch: batch.n, images, smoothed, agreement: None });
+    }
+
+    /// Counts where teacher and student agree; the logits are those of a batch, row by row.
+    pub(super) fn compare(&mut self, batch: &Batch, plan: Option<&Plan>, teacher: &[f32], student: &[f32]) {
+        let counts = self.agreement.get_or_insert_default();
+        let rows = teacher.chunks_exact(self.classes).zip(student.chunks_exact(self.classes));
+        for (i, (teacher, student)) in rows.enumerate() {
+            let (teacher, student) = (predicted(teacher), predicted(student));
+            let label = match plan {
+                Some(plan) if plan.lambdas[i] < 0.5 => batch.labels[plan.partners[i]],
+                _ => batch.labels[i],
+            };
+            counts.images += 1;
+            counts.same += u64::from(teacher == student);
+            counts.teacher += u64::from(teacher == label);
+            counts.student += u64::from(student == label);
+        }
+    }
+
+    /// What the last step left, once that step is done.
+    pub(super) fn take(&mut self, step: u64, epoch: f64) -> Option<Fed> {
+        let fed = self.fed.take()?;
+        Some(Fed { step, epoch, agreement: self.agreement.take(), ..fed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Synthetic, train_batch};
+    use crate::recipe::settings::{Augment, Crop};
+    use crate::tricks::mixup::mix;
+
+    fn batch() -> (Sight, Batch) {
+        let set = Synthetic { height: 6, width: 5, channels: 3, classes: 4, train: 64, test: 24 }.build(3);
+        let plain = Augment { crop: Crop { on: false, pad: 0 }, flip: false, ..Augment::default() };
+        let places: Vec<u32> = (0..32).collect();
+        (Sight::of(&set), train_batch(&set, &places, 0, 0, &plain))
+    }
+
+    #[test]
+    fn nothing_is_kept_while_no_screen_looks_and_no_more_than_once_a_second_while_one_does() {
+        let (mut sight, batch) = batch();
+        let smoothing = Smoothing { on: true, ..Smoothing::default() };
+        let fed = |sight: &mut Sight| {
+            sight.feed(&batch, &batch.pixels, None, &smoothing);
+            sight.take(7, 0.5)
+        };
+        assert!(fed(&mut sight).is_none());
+        sight.look(0, true);
+        let first = fed(&mut sight).unwrap();
+        assert_eq!((first.step, first.batch, first.images.len(), first.smoothed), (7, 32, MOST, Some(0.9)));
+        assert!(first.images.iter().zip(&batch.labels).all(|(image, label)| image.label == *label));
+        assert!(fed(&mut sight).is_none(), "a second has not passed");
+        // Another screen does not wait; when the last one turns away it is over.
+        sight.look(9, true);
+        assert!(fed(&mut sight).is_some());
+        sight.look(0, false);
+        sight.look(0, false);
+        assert!(sight.looks());
+        sight.taken = None;
+        sight.look(9, false);
+        assert!(!sight.looks() && fed(&mut sight).is_none());
+    }
+
+    #[test]
+    fn mixed_images_have_both_labels_and_the_pixels_of_both() {
+        let (mut sight, batch) = batch();
+        sight.look(0, true);
+        let plan = Plan { partners: (0..32).rev().collect(), lambdas: vec![0.25; 32] };
+        let mixed = mix(&plan, &batch.pixels, 90);
+        sight.feed(&batch, &mixed, Some(&plan), &Smoothing::default());
+        let fed = sight.take(1, 0.0).unwrap();
+        sight.taken = None;
+        sight.feed(&batch, &batch.pixels, None, &Smoothing::default());
+        let plain = sight.take(1, 0.0).unwrap();
+        assert_eq!(fed.images[3].mixed, Some((batch.labels[28], 0.25)));
+        // (of the 24 that are shown, 9 has the partner 22)
+        let at = |image: &FedImage| image.picture.mean(2..3, 1..2).map(f32::from);
+        let expected = |c: usize| 0.25 * at(&plain.images[9])[c] + 0.75 * at(&plain.images[22])[c];
+        assert!((0..3).all(|c| (at(&fed.images[9])[c] - expected(c)).abs() <= 1.0));
+    }
+
+    #[test]
+    fn agreement_counts_the_class_of_the_larger_share() {
+        let (mut sight, batch) = batch();
+        let batch = Batch { labels: vec![0, 1, 2], n: 3, ..batch };
+        let plan = Plan { partners: vec![1, 2, 0], lambdas: vec![0.9, 0.4, 0.5] };
+        let row = |class: usize| (0..4).map(move |c| if c == class { 1.0 } else { 0.0 });
+        let rows = |said: [usize; 3]| said.into_iter().flat_map(row).collect::<Vec<f32>>();
+        sight.look(0, true);
+        sight.compare(&batch, Some(&plan), &rows([0, 2, 1]), &rows([0, 1, 2]));
+        assert_eq!(sight.agreement, Some(Agreement { images: 3, same: 1, teacher: 2, student: 2 }));
+        sight.compare(&batch, None, &rows([0, 1, 2]), &rows([0, 1, 2]));
+        assert_eq!(sight.agreement, Some(Agreement { images: 6, same: 4, teacher: 5, student: 5 }));
+    }
+}

@@ -1,0 +1,109 @@
+//! Evaluation, and what screens that look are shown of it and of the steps.
+
+use super::Trainer;
+use crate::data::{Thumbnail, test_images};
+use crate::ops::Ops;
+use crate::train::evaluate::{Seen, evaluate};
+use crate::train::pictures::{MOST, Missed, MissedImage, Pictures};
+use crate::train::{Evaluation, Event, State, TrainError};
+
+/// Images of the two classes that were confused most often.
+const CONFUSED: usize = 8;
+
+/// The mistakes of the last evaluation that are worth being shown.
+pub(super) struct Mistakes {
+    step: u64,
+    worst: Vec<Mistake>,
+    confused: Vec<Mistake>,
+}
+
+/// A test image that was taken for something else.
+#[derive(Clone, Copy)]
+struct Mistake {
+    place: u32,
+    label: u32,
+    said: u32,
+    confidence: f32,
+    loss: f32,
+}
+
+impl Mistake {
+    fn of(seen: &Seen<'_>) -> Option<Mistake> {
+        let &Seen { place, label, said, loss, logits, .. } = seen;
+        // (loss is minus the logarithm of the label's share)
+        let confidence = (f64::from(logits[said] - logits[label]) - loss).exp() as f32;
+        let [place, label, said] = [place, label, said].map(|v| v as u32);
+        (label != said).then_some(Mistake { place, label, said, confidence, loss: loss as f32 })
+    }
+}
+
+impl Mistakes {
+    /// Chooses out of all mistakes of an evaluation.
+    fn of(evaluation: &Evaluation, mut all: Vec<Mistake>) -> Mistakes {
+        all.sort_by(|a, b| b.loss.total_cmp(&a.loss));
+        let pair = evaluation.confusion.mistaken().first().map(|[label, said, _]| (*label, *said));
+        let confused = all.iter().filter(|m| Some((m.label, m.said)) == pair).take(CONFUSED).copied().collect();
+        all.truncate(MOST);
+        Mistakes { step: evaluation.step, worst: all, confused }
+    }
+}
+
+impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
+    pub(super) fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
+        let before = self.state;
+        self.enter(State::Evaluating);
+        let at = (self.at.step, self.epochs_done());
+        let (mut skipped, mut mistakes) = (Vec::new(), Vec::new());
+        let look = |seen: Seen<'_>| mistakes.extend(Mistake::of(&seen));
+        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, at, look);
+        if let Ok(evaluation) = &evaluation {
+            self.mistakes = Some(Mistakes::of(evaluation, mistakes));
+            self.show_mistakes();
+        }
+        self.enter(before);
+        self.skip(&skipped)?;
+        evaluation
+    }
+
+    /// A screen begins to look, or no longer does.
+    pub(super) fn look(&mut self, screen: u64, on: bool) {
+        self.learner.sight.look(screen, on);
+        if on {
+            self.show_mistakes();
+        }
+    }
+
+    /// Sends what the last step has left for screens that look.
+    pub(super) fn show_step(&mut self) {
+        if let Some(fed) = self.learner.sight.take(self.at.step, self.epochs_done()) {
+            self.send(Event::Pictures(Box::new(Pictures::Fed(fed))));
+        }
+    }
+
+    /// Sends what the last evaluation got wrong, when any screen looks.
+    fn show_mistakes(&mut self) {
+        let Some(Mistakes { step, worst, confused }) = self.mistakes.as_ref().filter(|_| self.learner.sight.looks())
+        else {
+            return;
+        };
+        let missed = Missed { step: *step, worst: self.developed(worst), confused: self.developed(confused) };
+        self.send(Event::Pictures(Box::new(Pictures::Missed(missed))));
+    }
+
+    /// The mistakes with their pictures, read once more; one that has become broken takes all with it.
+    fn developed(&self, mistakes: &[Mistake]) -> Vec<MissedImage> {
+        let set = self.reader.set();
+        let batch = test_images(set, &mistakes.iter().map(|m| m.place).collect::<Vec<_>>());
+        if batch.n != mistakes.len() {
+            return Vec::new();
+        }
+        let shape = [batch.height, batch.width, batch.channels];
+        let images = batch.pixels.chunks_exact(shape.iter().product::<usize>().max(1));
+        let image = |(pixels, m): (&[f32], &Mistake)| {
+            let picture = Thumbnail::new(pixels, shape, &set.mean, &set.std).ok()?;
+            let (label, said) = (m.label as usize, m.said as usize);
+            Some(MissedImage { picture, label, said, confidence: m.confidence, loss: m.loss })
+        };
+        images.zip(mistakes).filter_map(image).collect()
+    }
+}

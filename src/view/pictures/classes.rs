@@ -1,0 +1,63 @@
+//! How every class was recognised, the worst first.
+
+use super::super::draw;
+use super::super::theme::Theme;
+use super::{class, fixed};
+use crate::app::pictures::{Class, Tested};
+use crate::app::{State, number};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Most columns of a name, and of a bar; columns of share and change, and of the number of images where there is room.
+const NAME: usize = 24;
+const BAR: usize = 50;
+const FIGURES: usize = 16;
+const IMAGES: usize = 8;
+const ROOM: usize = 50;
+
+/// Columns of a line.
+#[derive(Clone, Copy)]
+struct Columns {
+    name: usize,
+    images: usize,
+    bar: usize,
+}
+
+/// Draws a line for each class.
+pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, tested: &Tested) {
+    let width = usize::from(area.width);
+    let images = if width < ROOM { 0 } else { IMAGES };
+    let longest = tested.classes.iter().map(|of| draw::width(&class(state, of.label))).max().unwrap_or(0);
+    let name = longest.max(5).min(NAME).min(width.saturating_sub(FIGURES + images) * 2 / 3);
+    let bar = width.saturating_sub(name + FIGURES + images).min(BAR);
+    let columns = Columns { name, images, bar };
+    let count = fixed(if images > 0 { "  images" } else { "" }, images);
+    let head = format!("{} {:>7}{count} {:bar$}{:>7}", fixed("class", name), "correct", "", "change");
+    draw::text(buf, area, 0, 0, &head, theme.dim);
+    let room = usize::from(area.height.saturating_sub(1));
+    let first = state.album.scroll.min(tested.classes.len().saturating_sub(room));
+    for (y, of) in tested.classes.iter().skip(first).take(room).enumerate() {
+        draw::put(buf, area, 0, y as u16 + 1, &line(state, theme, of, columns));
+    }
+}
+
+fn line(state: &State, theme: &Theme, of: &Class, Columns { name, images, bar }: Columns) -> Line<'static> {
+    let filled = (of.recall * bar as f64).round() as usize;
+    let (change, style) = match of.change.map(|change| (1000.0 * change).round() / 10.0) {
+        None => (String::new(), theme.dim),
+        Some(change) if change > 0.0 => (format!("+{change:.1}"), theme.good),
+        Some(change) if change < 0.0 => (format!("{change:.1}"), theme.alarm),
+        Some(_) => ("=".into(), theme.dim),
+    };
+    let count = if images > 0 { format!("{:>images$}", of.images) } else { String::new() };
+    Line::from(vec![
+        Span::styled(fixed(&class(state, of.label), name), theme.text),
+        Span::styled(format!(" {:>7}", number::percent(of.recall)), theme.text),
+        Span::styled(count, theme.dim),
+        Span::raw(" "),
+        Span::styled("█".repeat(filled), theme.curve),
+        Span::styled("·".repeat(bar.saturating_sub(filled)), theme.faint),
+        Span::styled(format!(" {change:>6}"), style),
+    ])
+}

@@ -1,0 +1,72 @@
+//! The pane with images: batches as they are fed, mistakes, confusion, classes, the teacher.
+
+mod blocks;
+mod classes;
+mod matrix;
+mod teacher;
+mod tiles;
+
+use super::draw;
+use super::theme::Theme;
+use crate::app::{Page, Pane, State, number};
+use crate::train;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+/// Draws the pane.
+pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+    let (album, page) = (&state.album, state.album.page);
+    let step = match page {
+        Page::Batch => album.fed.as_ref().map(|fed| fed.step),
+        Page::Mistakes => album.missed.as_ref().map(|missed| missed.step),
+        Page::Confusion | Page::Classes => album.tested.as_ref().map(|tested| tested.step),
+        Page::Teacher => None,
+    };
+    let mut legend = vec![Span::styled(format!("{}/{} ← →", page.place() + 1, Page::ALL.len()), theme.dim)];
+    legend.extend(step.map(|step| Span::styled(format!("step {}", number::thousands(step)), theme.text)));
+    let title = format!("{}: {}", Pane::Images.word(), page.word());
+    let inner = draw::frame(theme, buf, area, &title, state.focus == Pane::Images, legend);
+    let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
+    match (page, &album.fed, &album.missed, &album.tested) {
+        (Page::Batch, Some(fed), ..) => tiles::batch(state, theme, buf, inner, fed),
+        (Page::Mistakes, _, Some(missed), _) => tiles::mistakes(state, theme, buf, inner, missed),
+        (Page::Confusion, .., Some(tested)) => matrix::draw(state, theme, buf, inner, tested),
+        (Page::Classes, .., Some(tested)) => classes::draw(state, theme, buf, inner, tested),
+        (Page::Teacher, ..) => teacher::draw(state, theme, buf, inner),
+        _ => nothing(theme, buf, inner, missing(state, page)),
+    }
+}
+
+/// Why a page is empty, and what fills it.
+fn missing(state: &State, page: Page) -> &'static str {
+    match (page, state.run.state) {
+        (Page::Batch | Page::Mistakes, state) if state.ended() => "the run is over; its images are not kept",
+        (Page::Batch, train::State::Paused) => "paused: s makes a step, and its images come here",
+        (Page::Batch, _) => "the images of the next step come here",
+        (Page::Mistakes, _) => "they come with the next evaluation; E evaluates now",
+        _ => "nothing was evaluated yet; E evaluates now",
+    }
+}
+
+fn nothing(theme: &Theme, buf: &mut Buffer, area: Rect, what: &str) {
+    let lines = draw::wrap(what, usize::from(area.width));
+    let top = area.height.saturating_sub(lines.len() as u16) / 2;
+    for (y, line) in lines.iter().enumerate() {
+        let x = area.width.saturating_sub(draw::width(line) as u16) / 2;
+        draw::text(buf, area, x, top + y as u16, line, theme.dim);
+    }
+}
+
+/// The name of a class, or its number where there is none.
+fn class(state: &State, label: usize) -> String {
+    let named = state.run.info.as_ref().and_then(|info| info.classes.get(label));
+    named.cloned().unwrap_or_else(|| label.to_string())
+}
+
+/// A text cut or filled up to a number of columns.
+fn fixed(text: &str, columns: usize) -> String {
+    let text = draw::clip(text, columns);
+    let rest = columns.saturating_sub(draw::width(&text));
+    text + &" ".repeat(rest)
+}

@@ -1,0 +1,201 @@
+//! What the trainer shows to screens that look: the images that were trained, and those that were mistaken.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
+use tricktop::recipe::knobs::find;
+use tricktop::recipe::{Recipe, Value};
+use tricktop::train::{
+    Command, Event, Fed, FedImage, Missed, Options, Pictures, State, Worker, show_checkpoint, softmax, spawn,
+};
+use tricktop::tricks::mixup::{mix, plan};
+
+const LOOK: Command = Command::Look { screen: 0, on: true };
+
+fn recipe(changes: &[(&str, Value)]) -> Recipe {
+    let small = [
+        ("net.depth", Value::Int(8)),
+        ("net.width", Value::Float(0.5)),
+        ("data.train_images", Value::Int(400)),
+        ("train.batch", Value::Int(40)),
+        ("train.epochs", Value::Int(2)),
+        ("schedule.base_lr", Value::Float(0.05)),
+    ];
+    let all = small.iter().chain(changes).map(|(path, value)| (find(path).unwrap(), value.clone()));
+    Recipe::default().with(all).unwrap()
+}
+
+/// A run that gets these commands before its first step, and then those.
+struct Run {
+    worker: Worker,
+    events: Receiver<Event>,
+}
+
+impl Run {
+    fn start(recipe: Recipe, dir: Option<&Path>, commands: Vec<Command>) -> Run {
+        let (sender, events) = channel();
+        let options = Options { name: "test".into(), dir: dir.map(Path::to_path_buf), ..Options::default() };
+        let worker = spawn(recipe, options, move |event| drop(sender.send(event))).unwrap();
+        let run = Run { worker, events };
+        run.send(commands);
+        run
+    }
+
+    fn send(&self, commands: Vec<Command>) {
+        commands.into_iter().for_each(|command| self.worker.commands().send(command).unwrap());
+    }
+
+    fn wait<T>(&self, mut pick: impl FnMut(Event) -> Option<T>) -> T {
+        loop {
+            let event = self.events.recv_timeout(Duration::from_secs(60)).expect("an event within a minute");
+            if let Some(picked) = pick(event) {
+                return picked;
+            }
+        }
+    }
+
+    fn fed(&self) -> Fed {
+        self.wait(|event| match event {
+            Event::Pictures(pictures) => match *pictures {
+                Pictures::Fed(fed) => Some(fed),
+                Pictures::Missed(_) => None,
+            },
+            _ => None,
+        })
+    }
+
+    fn missed(&self) -> Missed {
+        self.wait(|event| match event {
+            Event::Pictures(pictures) => match *pictures {
+                Pictures::Missed(missed) => Some(missed),
+                Pictures::Fed(_) => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// Every event to the end.
+    fn finish(self) -> Vec<Event> {
+        let events = self.events.iter().collect();
+        self.worker.join();
+        events
+    }
+}
+
+/// The first batch of a recipe, as the reader makes it, and the thumbnails of some pixels of it.
+fn first_batch(recipe: &Recipe) -> (Batch, impl Fn(&[f32], usize) -> Thumbnail) {
+    let set = open(&recipe.data, recipe.train.seed).unwrap();
+    let order = epoch_order(set.train.len(), recipe.train.seed, 0);
+    let batch = train_batch(&set, batch_indices(&order, 40, 0), recipe.train.seed, 0, &recipe.augment);
+    let thumbnail = move |pixels: &[f32], i: usize| {
+        Thumbnail::new(&pixels[i * 784..][..784], [28, 28, 1], &set.mean, &set.std).unwrap()
+    };
+    (batch, thumbnail)
+}
+
+#[test]
+fn pictures_are_the_images_that_were_trained() {
+    let recipe = recipe(&[]);
+    let run = Run::start(recipe.clone(), None, vec![LOOK, Command::Steps(1)]);
+    let fed = run.fed();
+    let (batch, thumbnail) = first_batch(&recipe);
+    assert_eq!((fed.step, fed.batch, fed.images.len(), fed.smoothed), (1, 40, 24, None));
+    for (i, FedImage { picture, label, mixed }) in fed.images.iter().enumerate() {
+        assert_eq!((*label, *mixed), (batch.labels[i], None));
+        assert!(*picture == thumbnail(&batch.pixels, i), "image {i}");
+    }
+    run.send(vec![Command::Stop { save: false }]);
+}
+
+#[test]
+fn mixed_images_come_with_both_labels_and_lambda() {
+    let on = [("tricks.mixup.on", Value::Bool(true)), ("tricks.smoothing.on", Value::Bool(true))];
+    let recipe = recipe(&on);
+    let run = Run::start(recipe.clone(), None, vec![LOOK, Command::Steps(1)]);
+    let fed = run.fed();
+    let (batch, thumbnail) = first_batch(&recipe);
+    let plan = plan(&recipe.tricks.mixup, 2, (recipe.train.seed, 0, 1), 40).unwrap();
+    let mixed = mix(&plan, &batch.pixels, 784);
+    assert_eq!(fed.smoothed, Some(0.9));
+    for (i, image) in fed.images.iter().enumerate() {
+        let expected = (batch.labels[plan.partners[i]], plan.lambdas[i]);
+        assert_eq!((image.label, image.mixed), (batch.labels[i], Some(expected)));
+        assert!(image.picture == thumbnail(&mixed, i), "image {i}");
+    }
+    run.send(vec![Command::Stop { save: false }]);
+}
+
+#[test]
+fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = Run::start(recipe(&[]), Some(dir.path()), vec![Command::Steps(8)]);
+    run.wait(|event| (event == Event::State(State::Paused)).then_some(()));
+    run.send(vec![Command::Evaluate, Command::Save, LOOK]);
+    let missed = run.missed();
+    run.send(vec![Command::Evaluate]);
+    assert!(run.missed() == missed, "an evaluation of the same weights shows the same");
+
+    let (_, file) = tricktop::train::steps(dir.path()).pop().unwrap();
+    let mut all = Vec::new();
+    let tested = show_checkpoint(&file, usize::MAX, |set, seen| {
+        if seen.label != seen.said {
+            let picture = Thumbnail::new(seen.pixels, set.test.shape(), &set.mean, &set.std).unwrap();
+            let confidence = softmax(seen.logits)[seen.said] as f32;
+            all.push((seen.loss as f32, seen.label, seen.said, confidence, picture));
+        }
+    })
+    .unwrap();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let [label, said, _] = tested.evaluation.confusion.mistaken()[0].map(|v| v as usize);
+    let pair = all.iter().filter(|m| (m.1, m.2) == (label, said)).take(8);
+    assert_eq!((missed.step, missed.worst.len(), missed.confused.len()), (8, 24, 8));
+    let shown = missed.worst.iter().chain(&missed.confused);
+    for (found, (loss, label, said, confidence, picture)) in shown.zip(all.iter().take(24).chain(pair)) {
+        assert_eq!((found.loss, found.label, found.said), (*loss, *label, *said));
+        assert!((found.confidence - confidence).abs() < 1e-5 && found.picture == *picture);
+    }
+    run.send(vec![Command::Stop { save: false }]);
+}
+
+#[test]
+fn a_teacher_is_compared_on_every_image_while_somebody_looks() {
+    let run = Run::start(recipe(&[("tricks.distill.on", Value::Bool(true))]), None, vec![LOOK, Command::Steps(1)]);
+    let of = run.fed().agreement.unwrap();
+    assert_eq!(of.images, 40);
+    assert!(of.teacher > 25 && of.same < of.images && of.student < of.teacher, "{of:?}");
+    // Steps between two pictures count too.
+    run.send(vec![Command::Steps(3), Command::Look { screen: 1, on: true }, Command::Resume]);
+    let images: u64 = [run.fed(), run.fed()].map(|fed| fed.agreement.unwrap().images).iter().sum();
+    assert!(images >= 80 && images.is_multiple_of(40), "{images}");
+    run.send(vec![Command::Stop { save: false }]);
+}
+
+#[test]
+fn a_run_is_the_same_to_the_bit_whether_somebody_looks_or_not() {
+    let tricks = [("tricks.mixup.on", Value::Bool(true)), ("tricks.distill.on", Value::Bool(true))];
+    let train = |commands: Vec<Command>| {
+        let dir = tempfile::tempdir().unwrap();
+        let events = Run::start(recipe(&tricks), Some(dir.path()), commands).finish();
+        let pictures = events.iter().filter(|e| matches!(e, Event::Pictures(_))).count();
+        let links: Vec<_> = events
+            .iter()
+            .filter_map(|e| if let Event::Checkpoint { link: Some(link), .. } = e { Some(link.clone()) } else { None })
+            .collect();
+        let losses: Vec<u32> = events
+            .iter()
+            .filter_map(|e| if let Event::Steps(steps) = e { Some(steps) } else { None })
+            .flatten()
+            .map(|step| step.loss.to_bits())
+            .collect();
+        (pictures, links, losses)
+    };
+    let off = Command::Look { screen: 0, on: false };
+    let (none, links, losses) = train(vec![LOOK, off]);
+    assert_eq!((none, losses.len(), links.is_empty()), (0, 20, false));
+    let (some, links_seen, losses_seen) = train(vec![LOOK, Command::Look { screen: 7, on: true }]);
+    assert!(some >= 2);
+    assert_eq!((links_seen, losses_seen), (links, losses));
+}
