@@ -22,16 +22,6 @@ fn look(on: bool) -> Effect {
     send(Command::Look { screen: 0, on })
 }
 
-/// A person is told that the run is over.
-fn ended() -> Effect {
-    Effect::Tell(Occasion::End, String::new())
-}
-
-/// The effect without the words that a person is told.
-fn untold(effect: Effect) -> Effect {
-    if let Effect::Tell(occasion, _) = effect { Effect::Tell(occasion, String::new()) } else { effect }
-}
-
 /// Keys pressed on a running screen and what they lead to.
 struct Case {
     keys: &'static str,

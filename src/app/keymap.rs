@@ -120,7 +120,7 @@ pub fn with_keys(set: &Keys) -> Result<&'static [Binding], Vec<String>> {
     let unknown = set.keys().filter(|action| !known.contains_key(action));
     let mut wrong: Vec<String> =
         unknown.map(|a| format!("{a:?} keeps its keys: it is of a dialog, of typing, or must always work")).collect();
-    let mut rows: Vec<Binding> = BINDINGS.iter().copied().collect();
+    let mut rows: Vec<Binding> = BINDINGS.to_vec();
     for row in rows.iter_mut().filter(|row| settable(row)) {
         if let Some(keys) = set.get(&row.action) {
             row.keys = keys.clone().leak();

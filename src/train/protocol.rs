@@ -6,6 +6,7 @@ use super::alarms::AlarmKind;
 use super::checkpoint::{Digests, Link};
 use super::edits::When;
 use super::inside::Inside;
+use super::outline::{RunInfo, State, Summary};
 use super::pictures::Pictures;
 use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::scaling::Scaler;
@@ -71,78 +72,6 @@ pub struct Change {
     pub from: Value,
     /// Its value now.
     pub to: Value,
-}
-
-/// State of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Loading data, building the net.
-    Starting,
-    /// Training.
-    Running,
-    /// Standing still until `Resume`, `Steps` or `Stop`.
-    Paused,
-    /// Evaluating.
-    Evaluating,
-    /// Ended as planned.
-    Done,
-    /// Ended by `Stop`.
-    Stopped,
-    /// Ended by an error.
-    Failed,
-}
-
-impl State {
-    /// The word the screen and the logs use.
-    pub fn word(self) -> &'static str {
-        match self {
-            State::Starting => "starting",
-            State::Running => "running",
-            State::Paused => "paused",
-            State::Evaluating => "evaluating",
-            State::Done => "done",
-            State::Stopped => "stopped",
-            State::Failed => "failed",
-        }
-    }
-
-    /// Whether the run is over.
-    pub fn ended(self) -> bool {
-        matches!(self, State::Done | State::Stopped | State::Failed)
-    }
-}
-
-/// What is being trained on what; known once data and net are there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunInfo {
-    /// Name of the run (and of its directory).
-    pub name: String,
-    /// Run directory, when there is one.
-    pub dir: Option<PathBuf>,
-    /// The recipe as started.
-    pub recipe: Recipe,
-    /// Short name of the net, e.g. `resnet20-D`.
-    pub net: String,
-    /// Number of trained parameters.
-    pub parameters: usize,
-    /// Multiply-adds of one forward pass of one image.
-    pub multiply_adds: u64,
-    /// Short name of the data, e.g. `fashion-12k`.
-    pub data: String,
-    /// Training images.
-    pub train_images: usize,
-    /// Test images.
-    pub test_images: usize,
-    /// Class names, in label order.
-    pub classes: Vec<String>,
-    /// Where it computes, e.g. `cpu avx2 x2`.
-    pub device: String,
-    /// Bytes of memory that training takes there, about.
-    #[serde(default)]
-    pub memory: u64,
-    /// Steps an epoch at the start.
-    pub steps_per_epoch: u64,
 }
 
 /// One training step.
@@ -232,25 +161,6 @@ pub struct RolledBack {
     pub best_top1: Option<f64>,
     /// The recipe in force now.
     pub recipe: Recipe,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Done, stopped or failed.
-    pub state: State,
-    /// Last step.
-    pub step: u64,
-    /// Best top-1 on the test set, when there was an evaluation.
-    pub best_top1: Option<f64>,
-    /// Seconds since the start.
-    pub seconds: f64,
-    /// Run directory, when there is one.
-    pub dir: Option<PathBuf>,
-    /// Broken images that were left out.
-    pub broken: usize,
-    /// What went wrong, when it failed.
-    pub error: Option<String>,
 }
 
 /// A report of the trainer. `Steps` are gathered so that at most ten go out a second; all else is sent at once, in

@@ -20,6 +20,7 @@ mod side;
 pub mod suite;
 pub mod svg;
 mod theme;
+mod ticks;
 
 use crate::app::{Modal, Pane, State};
 use layout::Layout;

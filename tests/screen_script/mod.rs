@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use std::path::PathBuf;
 use std::time::Duration;
 use tricktop::app::hardware::{Gpu, Process, Sample};
-use tricktop::app::{Effect, Key, Msg, Options, State, update};
+use tricktop::app::{Effect, Key, Msg, Occasion, Options, State, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{
@@ -345,4 +345,14 @@ pub fn gpu(index: u32, i: u64) -> Gpu {
 /// A sample of a machine with `cards` cards.
 pub fn gpu_sample(cards: u32, i: u64) -> Sample {
     Sample { gpus: (0..cards).map(|index| gpu(index, i)).collect(), gpu_note: None, cores: vec![35.0; 26], ..sample(i) }
+}
+
+/// A person is told that the run is over.
+pub fn ended() -> Effect {
+    Effect::Tell(Occasion::End, String::new())
+}
+
+/// The effect without the words that a person is told.
+pub fn untold(effect: Effect) -> Effect {
+    if let Effect::Tell(occasion, _) = effect { Effect::Tell(occasion, String::new()) } else { effect }
 }
