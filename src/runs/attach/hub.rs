@@ -188,10 +188,13 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
         let mut from = BufReader::new(stream.try_clone()?);
         Hello::read(&mut from)?;
         let number = hub.join(stream.try_clone()?)?;
-        let taken = take_commands(&mut from, number, &commands);
+        let mut looks = false;
+        let taken = take_commands(&mut from, number, &commands, &mut looks);
         hub.leave(number);
-        // (a trainer that has ended shows nothing any more)
-        let _ = commands.send(Command::Look { screen: number, on: false });
+        if looks {
+            // (a trainer that has ended shows nothing any more)
+            let _ = commands.send(Command::Look { screen: number, on: false });
+        }
         taken
     };
     // What is wrong with a screen's words is the screen's affair: it sees its connection closed. So does one for which
@@ -200,13 +203,14 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
     drop(Builder::new().name("attached".into()).spawn(serve));
 }
 
-fn take_commands(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>) -> io::Result<()> {
+/// Hands commands on under the number of their screen; `looks` tells whether it looks at pictures.
+fn take_commands(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>, looks: &mut bool) -> io::Result<()> {
     while let Some(mut command) = next(from, COMMAND)? {
         if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
         }
-        if let Command::Look { screen: from, .. } = &mut command {
-            *from = screen;
+        if let Command::Look { screen: from, on } = &mut command {
+            (*from, *looks) = (screen, *on);
         }
         if commands.send(command).is_err() {
             break;

@@ -29,7 +29,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
     let width = usize::from(area.width);
     let images = if width < ROOM { 0 } else { IMAGES };
     let longest = tested.classes.iter().map(|of| draw::width(&class(state, of.label))).max().unwrap_or(0);
-    let name = longest.max(5).min(NAME).min(width.saturating_sub(FIGURES + images) * 2 / 3);
+    let name = longest.clamp(5, NAME).min(width.saturating_sub(FIGURES + images) * 2 / 3);
     let bar = width.saturating_sub(name + FIGURES + images).min(BAR);
     let columns = Columns { name, images, bar };
     let count = fixed(if images > 0 { "  images" } else { "" }, images);
