@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Recipe, Value};
@@ -198,4 +198,17 @@ fn a_run_is_the_same_to_the_bit_whether_somebody_looks_or_not() {
     let (some, links_seen, losses_seen) = train(vec![LOOK, Command::Look { screen: 7, on: true }]);
     assert!(some >= 2);
     assert_eq!((links_seen, losses_seen), (links, losses));
+}
+
+/// For docs/MEASUREMENTS.md: what is done once a second while somebody looks.
+#[test]
+#[ignore = "a measurement"]
+fn the_time_that_pictures_take() {
+    for shape in [[28, 28, 1], [224, 224, 3]] {
+        let pixels = vec![0.3; shape.iter().product()];
+        let begun = Instant::now();
+        let made: usize =
+            (0..240).map(|_| Thumbnail::new(&pixels, shape, &[0.5; 3], &[60.0; 3]).unwrap().width()).sum();
+        println!("24 of {shape:?}: {:.2} ms ({made})", begun.elapsed().as_secs_f64() * 100.0);
+    }
 }

@@ -194,10 +194,16 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
         let mut from = BufReader::new(stream.try_clone()?);
         Hello::read(&mut from)?;
         let number = hub.join(stream.try_clone()?)?;
-        let taken = take_commands(&mut from, number, &commands);
+        let mut looks = Looks::default();
+        let taken = take_commands(&mut from, number, &commands, &mut looks);
         hub.leave(number);
-        // (a trainer that has ended shows nothing any more)
-        let _ = commands.send(Command::Look { screen: number, on: false });
+        // (it looks no longer; a trainer that has ended shows nothing any more)
+        if looks.pictures {
+            let _ = commands.send(Command::Look { screen: number, on: false });
+        }
+        if looks.inside {
+            let _ = commands.send(Command::Inside(false));
+        }
         taken
     };
     // What is wrong with a screen's words is the screen's affair: it sees its connection closed. So does one for which
@@ -206,29 +212,31 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
     drop(Builder::new().name("attached".into()).spawn(serve));
 }
 
-/// Hands a screen's commands on; what it looks at it looks at once, and no longer when it is gone.
-fn take_commands(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>) -> io::Result<()> {
-    let mut looks = false;
-    let taken = hand_on(from, screen, commands, &mut looks);
-    if looks {
-        // (a run that is over takes no command any more)
-        let _ = commands.send(Command::Inside(false));
-    }
-    taken
+/// What a screen looks at.
+#[derive(Default)]
+struct Looks {
+    pictures: bool,
+    inside: bool,
 }
 
-fn hand_on(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>, looks: &mut bool) -> io::Result<()> {
+/// Hands commands on under the number of their screen.
+fn take_commands(
+    from: &mut impl BufRead,
+    screen: u64,
+    commands: &Sender<Command>,
+    looks: &mut Looks,
+) -> io::Result<()> {
     while let Some(mut command) = next(from, COMMAND)? {
         if let Command::Inside(on) = command
-            && std::mem::replace(looks, on) == on
+            && std::mem::replace(&mut looks.inside, on) == on
         {
             continue;
         }
         if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
         }
-        if let Command::Look { screen: from, .. } = &mut command {
-            *from = screen;
+        if let Command::Look { screen: from, on } = &mut command {
+            (*from, looks.pictures) = (screen, *on);
         }
         if commands.send(command).is_err() {
             break;

@@ -48,7 +48,7 @@ fn indexed([r, g, b]: [u8; 3]) -> u8 {
         };
     }
     // (its levels are 0, 95, 135, 175, 215, 255)
-    let level = |v: u8| if v < 48 { 0 } else { (v.max(75) - 75 + 20) / 40 + u8::from(v < 75) };
+    let level = |v: u8| [48, 115, 155, 195, 235].into_iter().filter(|from| v >= *from).count() as u8;
     16 + 36 * level(r) + 6 * level(g) + level(b)
 }
 

@@ -104,7 +104,7 @@ mod tests {
     fn shares_fit_their_cells() {
         let of = |cell| [0, 1, 30, 199, 200].map(|n| share(n, 200, cell));
         assert_eq!(of(1), [" ", "·", "2", "■", "■"]);
-        assert_eq!(of(2), ["  ", " 1", "15", "■", " ■"].map(|s| format!("{s:>2}")));
+        assert_eq!(of(2), ["  ", " 1", "15", " ■", " ■"]);
         assert_eq!(of(4), ["    ", "   1", "  15", " 100", " 100"]);
         assert_eq!(share(3, 0, 2), " ■");
     }
