@@ -239,7 +239,7 @@ bindings! {
     [k(KeyCode::End), c('G')] "" End(true), "" 0, "";
     [k(Tab)] "tab" NextPane(true), "pane" 9, "next pane; shift-tab for the one before";
     [k(BackTab)] "" NextPane(false), "" 0, "";
-    [c('1')] "1 to 8" Pane(0), "" 0, "knobs, tricks, loss, rate, accuracy, hardware, journal, images";
+    [c('1')] "1 to 7" Pane(0), "" 0, "knobs, tricks, loss, rate, accuracy, hardware, journal";
     [c('2')] "" Pane(1), "" 0, "";
     [c('3')] "" Pane(2), "" 0, "";
     [c('4')] "" Pane(3), "" 0, "";

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -71,13 +72,14 @@ pub struct Brief {
     stamp: Stamp,
 }
 
-/// Times and sizes of the files that a brief is made from.
-type Stamp = [Option<(SystemTime, u64)>; 3];
+/// Times and sizes of the files that a brief is made from, and which files they are: one that is written anew within a
+/// tick of the clock, as long as before, is another.
+type Stamp = [Option<(SystemTime, u64, u64)>; 3];
 
 fn stamp(dir: &Path) -> Stamp {
     [LOG, JOURNAL, NOTES].map(|file| {
         let file = fs::metadata(dir.join(file)).ok()?;
-        Some((file.modified().ok()?, file.len()))
+        Some((file.modified().ok()?, file.len(), file.ino()))
     })
 }
 
@@ -170,7 +172,7 @@ impl Brief {
             Some(recipe) => recipe,
             None => preset::load(&dir.join(RECIPE)).map_err(RunError::Recipe)?.recipe,
         };
-        let edits = if stamp[1].is_some_and(|(_, len)| len > 0) { journal(dir)?.len() } else { 0 };
+        let edits = if stamp[1].is_some_and(|(_, len, _)| len > 0) { journal(dir)?.len() } else { 0 };
         let parent = fork::parent(dir).map(|parent| resolved(dir, &parent, root, whole));
         let notes = Notes::read(dir)?;
         let mut brief = Brief {

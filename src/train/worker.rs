@@ -86,6 +86,13 @@ pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
 /// # Errors
 /// The system's, when no thread can be started.
 pub fn spawn(recipe: Recipe, options: Options, sink: impl FnMut(Event) + Send + 'static) -> io::Result<Worker> {
+    start(recipe, options, Box::new(sink))
+}
+
+/// Where events go. Boxed, so that the trainer is compiled once, not once a caller.
+type Sink = Box<dyn FnMut(Event) + Send>;
+
+fn start(recipe: Recipe, options: Options, sink: Sink) -> io::Result<Worker> {
     let ((commands, orders), (stands, still)) = (channel(), channel());
     let pool = options.threads.map(|n| ThreadPoolBuilder::new().num_threads(n.get()).build().map_err(io::Error::other));
     let pool = pool.transpose()?;
@@ -97,13 +104,7 @@ pub fn spawn(recipe: Recipe, options: Options, sink: impl FnMut(Event) + Send + 
     Ok(Worker { commands, still, thread: Some(thread) })
 }
 
-fn work(
-    recipe: Recipe,
-    options: Options,
-    orders: Receiver<Command>,
-    stands: Sender<()>,
-    sink: impl FnMut(Event) + 'static,
-) {
+fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sender<()>, sink: Sink) {
     let (dir, sink, begun) = (options.dir.clone(), Rc::new(RefCell::new(sink)), Instant::now());
     let step = Rc::new(Cell::new(options.from.as_ref().map_or(0, |from| from.meta.at.step)));
     let (last, reached) = (Rc::clone(&sink), Rc::clone(&step));
