@@ -79,6 +79,9 @@ fn standing(lines: Vec<Line>) -> Vec<Line> {
     stand
 }
 
+/// Steps that one event holds at most: a list that grows without end is copied again and again.
+const TOGETHER: usize = 1024;
+
 /// What has happened in the run in `dir`, as its trainer told it: steps at the log intervals, epochs, edits. A long run
 /// takes little more memory than its steps.
 ///
@@ -119,7 +122,7 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
             events.push(edit);
         }
         match (events.last_mut(), event) {
-            (Some(Event::Steps(steps)), Event::Steps(more)) => steps.extend(more),
+            (Some(Event::Steps(steps)), Event::Steps(more)) if steps.len() < TOGETHER => steps.extend(more),
             (_, event) => events.push(event),
         }
     })?;

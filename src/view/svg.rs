@@ -3,6 +3,7 @@
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Size of a cell in pixels.
@@ -17,75 +18,78 @@ const FOREGROUND: &str = "#d7dae0";
 pub fn svg(buffer: &Buffer) -> String {
     let area = *buffer.area();
     let mut out = head(area, "");
-    (0..area.height).for_each(|y| row(&mut out, buffer, y));
+    pieces(buffer).iter().for_each(|piece| out.push_str(piece));
     out + "</g>\n</svg>\n"
 }
 
 /// Buffers of one size with the seconds at which they were seen, as an SVG picture that moves and begins again after
-/// `length` seconds. A row that stays is there once.
+/// `length` seconds. What stays is there once.
 pub fn film(frames: &[(f64, Buffer)], length: f64) -> String {
     let Some((_, first)) = frames.first() else { return String::new() };
     let area = *first.area();
-    let (mut style, mut rows) = (String::new(), String::new());
-    let mut shots = 0;
-    for y in 0..area.height {
-        let mut seen: Vec<(f64, String)> = Vec::new();
-        for (at, buffer) in frames {
-            let mut text = String::new();
-            row(&mut text, buffer, y);
-            if seen.last().is_none_or(|(_, last)| *last != text) {
-                seen.push((*at, text));
-            }
+    let mut shots = Vec::new();
+    let mut shown: BTreeMap<String, f64> = BTreeMap::new();
+    for (at, buffer) in frames {
+        let mut now = BTreeMap::new();
+        for piece in pieces(buffer) {
+            let since = shown.remove(&piece).unwrap_or(*at);
+            now.insert(piece, since);
         }
-        let ends = seen.iter().skip(1).map(|(at, _)| *at).chain([length]).collect::<Vec<_>>();
-        for ((from, text), to) in seen.iter().zip(ends).filter(|((_, text), _)| !text.is_empty()) {
-            let (from, to) = (100.0 * from / length, 100.0 * to / length);
-            // (writing to a string cannot fail)
-            let _ = match (from <= 0.0, to >= 100.0) {
-                (true, true) => write!(rows, "{text}"),
-                (start, _) => {
-                    shots += 1;
-                    let begin = if start { "" } else { "0%{visibility:hidden}" };
-                    let _ = writeln!(
-                        style,
-                        "@keyframes s{shots}{{{begin}{from:.2}%{{visibility:visible}}{to:.2}%{{visibility:hidden}}}}"
-                    );
-                    writeln!(rows, "<g style=\"animation-name:s{shots}\">\n{text}</g>")
-                }
-            };
-        }
+        shots.extend(std::mem::replace(&mut shown, now).into_iter().map(|(piece, from)| (from, *at, piece)));
+    }
+    shots.extend(shown.into_iter().map(|(piece, from)| (from, length, piece)));
+    // (pieces of one time move together)
+    shots.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let (mut style, mut body) = (String::new(), String::new());
+    for (number, shot) in shots.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).enumerate() {
+        let (from, to) = (100.0 * shot[0].0 / length, 100.0 * shot[0].1 / length);
+        let begin = if from > 0.0 { "0%{visibility:hidden}" } else { "" };
+        // (writing to a string cannot fail)
+        let _ = writeln!(
+            style,
+            "@keyframes s{number}{{{begin}{from:.2}%{{visibility:visible}}{to:.2}%{{visibility:hidden}}}}"
+        );
+        let _ = writeln!(body, "<g style=\"animation-name:s{number}\">");
+        shot.iter().for_each(|(_, _, piece)| body.push_str(piece));
+        body.push_str("</g>\n");
     }
     let style = format!(
-        "<style>g g{{visibility:hidden;animation-duration:{length:.1}s;animation-iteration-count:infinite;\
-         animation-timing-function:step-end}}\n{style}</style>\n"
+        "g g{{visibility:hidden;animation-duration:{length:.1}s;animation-iteration-count:infinite;\
+         animation-timing-function:step-end}}\n{style}"
     );
-    head(area, &style) + &rows + "</g>\n</svg>\n"
+    head(area, &style) + &body + "</g>\n</svg>\n"
 }
 
 fn head(area: Rect, style: &str) -> String {
     let (width, height) = (u32::from(area.width) * CELL.0 + 2 * MARGIN, u32::from(area.height) * CELL.1 + 2 * MARGIN);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} \
-         {height}\">\n{style}<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACKGROUND}\"/>\n<g \
+         {height}\">\n<style>text{{white-space:pre}}\n{style}</style>\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACKGROUND}\"/>\n<g \
          font-family=\"'DejaVu Sans Mono','JetBrains Mono',Menlo,Consolas,monospace\" font-size=\"14.95\" \
          xml:space=\"preserve\">\n"
     )
 }
 
-/// The cells of row `y`.
-fn row(out: &mut String, buffer: &Buffer, y: u16) {
-    let area = buffer.area();
-    let mut x = 0;
-    while x < area.width {
-        let Some(first) = buffer.cell((area.x + x, area.y + y)) else { break };
-        let mut text = String::new();
-        let start = x;
-        while let Some(cell) = buffer.cell((area.x + x, area.y + y)).filter(|c| x < area.width && same(c, first)) {
-            text.push_str(cell.symbol());
-            x += 1;
+/// The texts and grounds of a buffer, each run of cells of one style a piece.
+fn pieces(buffer: &Buffer) -> Vec<String> {
+    let area = *buffer.area();
+    let mut pieces = Vec::new();
+    for y in 0..area.height {
+        let mut x = 0;
+        while x < area.width {
+            let Some(first) = buffer.cell((area.x + x, area.y + y)) else { break };
+            let mut text = String::new();
+            let start = x;
+            while let Some(cell) = buffer.cell((area.x + x, area.y + y)).filter(|c| x < area.width && same(c, first)) {
+                text.push_str(cell.symbol());
+                x += 1;
+            }
+            let mut piece = String::new();
+            cells(&mut piece, (start, y, x - start), &text, first);
+            pieces.push(piece);
         }
-        cells(out, (start, y, x - start), &text, first);
     }
+    pieces
 }
 
 fn same(a: &Cell, b: &Cell) -> bool {
@@ -150,15 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn a_film_has_every_row_once_for_as_long_as_it_stays() {
+    fn a_film_has_what_stays_once() {
         let frame = |second: &str| Buffer::with_lines(["same", second]);
         let film = film(&[(0.0, frame("one")), (1.0, frame("two")), (2.0, frame("two"))], 4.0);
         let count = |text: &str| film.matches(&format!(">{text}<")).count();
         assert_eq!([count("same"), count("one "), count("two ")], [1, 1, 1], "{film}");
-        assert!(film.contains("s1{0.00%{visibility:visible}25.00%{visibility:hidden}}"), "{film}");
-        assert!(
-            film.contains("s2{0%{visibility:hidden}25.00%{visibility:visible}100.00%{visibility:hidden}}"),
-            "{film}"
-        );
+        assert!(film.contains("{0.00%{visibility:visible}25.00%{visibility:hidden}}"), "{film}");
+        assert!(film.contains("{0.00%{visibility:visible}100.00%{visibility:hidden}}"), "{film}");
+        assert!(film.contains("{0%{visibility:hidden}25.00%{visibility:visible}100.00%{visibility:hidden}}"), "{film}");
     }
 }

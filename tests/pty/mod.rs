@@ -95,11 +95,11 @@ impl Terminal {
         }
     }
 
-    /// Watches the screen for a time and keeps what is seen, five times a second, with the time since `begun`.
+    /// Watches the screen for a time and keeps what is seen, three times a second, with the time since `begun`.
     pub fn film(&mut self, begun: Instant, seconds: f64, frames: &mut Vec<(f64, Buffer)>) {
         let until = Instant::now() + Duration::from_secs_f64(seconds);
         while Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(333));
             self.look();
             let cells = self.cells();
             if frames.last().is_none_or(|(_, last)| *last != cells) {
