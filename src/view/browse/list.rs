@@ -14,7 +14,7 @@ use ratatui::text::{Line, Span};
 /// Columns of a name, at least and at most.
 const NAME: (usize, usize) = (12, 32);
 /// Columns that a difference needs to say something.
-const OTHERWISE: usize = 12;
+const OTHERWISE: usize = 10;
 
 /// What a column shows.
 #[derive(Clone, Copy, PartialEq)]

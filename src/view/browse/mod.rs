@@ -58,7 +58,7 @@ fn body_of(state: &State, theme: &Theme, buf: &mut Buffer, body: Rect, area: Rec
         View::Table(top, left) => table::draw(state, theme, buf, body, (top, left)),
         View::List if !framed => list::plain(state, theme, buf, body),
         View::List if area.width >= WIDE.0 && area.height >= WIDE.1 => {
-            let left = (body.width * 58 / 100).min(body.width.saturating_sub(48)).max(54);
+            let left = (body.width * 55 / 100).min(body.width.saturating_sub(48)).max(54);
             let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Fill(1)]).areas(body);
             let wanted = detail::height(state, right.width.saturating_sub(4)) + 2;
             let [detail, charts] =
