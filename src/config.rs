@@ -1,5 +1,6 @@
 //! What a person sets once for all runs: `config.ron` and `themes/` in the folder of the configuration.
 
+use crate::app::keys::{BINDINGS, Binding};
 use crate::app::{self, Keys, Notify, Palette, THEMES, Theme};
 use ratatui::style::Color;
 use ron::extensions::Extensions;
@@ -37,11 +38,15 @@ pub struct Config {
     pub hook: String,
     /// Keys of a run's screen.
     pub keys: Keys,
+    /// The key table of a run's screen with these keys.
+    #[serde(skip)]
+    pub bindings: &'static [Binding],
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { theme: THEMES[0].name.to_string(), notify: Notify::default(), hook: String::new(), keys: Keys::new() }
+        let theme = THEMES[0].name.to_string();
+        Config { theme, notify: Notify::default(), hook: String::new(), keys: Keys::new(), bindings: BINDINGS }
     }
 }
 
@@ -58,19 +63,18 @@ pub fn folder() -> PathBuf {
 /// A mistake, with its place.
 pub fn load(folder: &Path) -> Result<Config, ConfigError> {
     let path = folder.join(FILE);
-    let config: Config = read(&path)?.unwrap_or_default();
-    match app::with_keys(&config.keys) {
-        Ok(_) => Ok(config),
-        Err(wrong) => Err(ConfigError { path, problem: format!("keys: {}", wrong.join("; ")) }),
-    }
+    let mut config: Config = read(&path)?.unwrap_or_default();
+    let wrong = |wrong: Vec<String>| ConfigError { path, problem: format!("keys: {}", wrong.join("; ")) };
+    config.bindings = app::with_keys(&config.keys).map_err(wrong)?;
+    Ok(config)
 }
 
-/// The configuration as text that can be written to the file and edited.
+/// The configuration as text that can be written to the file and edited, with every key that may be set.
 ///
 /// # Errors
 /// None that is known of.
-pub fn text(config: Config, keys: Keys) -> Result<String, ron::Error> {
-    let config = Config { keys, ..config };
+pub fn text(config: Config) -> Result<String, ron::Error> {
+    let config = Config { keys: app::settable_keys(config.bindings), ..config };
     ron::ser::to_string_pretty(&config, ron::ser::PrettyConfig::new().depth_limit(2))
 }
 

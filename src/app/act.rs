@@ -46,13 +46,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Save => return order(state, Order::Do(Word::Save)),
         Action::Fork => fork(state),
         Action::Command => state.modal = Some(Modal::Command(Line::default())),
-        Action::Filter if let_search(state) => {}
-        Action::Filter => {
-            state.modal = Some(Modal::Filter(Line::new(&state.rows.filter)));
-            if !state.focus.steers() {
-                state.focus = Pane::Knobs;
-            }
-        }
+        Action::Filter => filter(state),
         Action::LogScale => state.log_scale = !state.log_scale,
         Action::Zoom => state.zoom = !state.zoom,
         Action::Window => {
@@ -183,11 +177,16 @@ fn pause(state: &mut State) -> Vec<Effect> {
     order(state, Order::Do(if paused { Word::Resume } else { Word::Pause }))
 }
 
-/// Begins to type what the help is searched for, when it is open.
-fn let_search(state: &mut State) -> bool {
-    let Some(Modal::Help(help)) = &mut state.modal else { return false };
-    help.typing = true;
-    true
+/// Begins to type what is looked for, in the help or in the rows.
+fn filter(state: &mut State) {
+    if let Some(Modal::Help(help)) = &mut state.modal {
+        help.typing = true;
+        return;
+    }
+    state.modal = Some(Modal::Filter(Line::new(&state.rows.filter)));
+    if !state.focus.steers() {
+        state.focus = Pane::Knobs;
+    }
 }
 
 fn back(state: &mut State) {
@@ -199,7 +198,7 @@ fn back(state: &mut State) {
         Some(Modal::Filter(_)) => state.rows.set_filter(String::new()),
         Some(_) => {}
         None if state.notice.take().is_some() || state.alarm.take().is_some() => {}
-        None if state.crosshair.take().is_some() => {}
+        None if state.run.crosshair.take().is_some() => {}
         None if state.zoom => state.zoom = false,
         None => state.rows.set_filter(String::new()),
     }

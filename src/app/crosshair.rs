@@ -53,7 +53,7 @@ impl Run {
 impl State {
     /// What the curves say at the crosshair, when there is one.
     pub fn reading(&self) -> Option<Reading> {
-        self.crosshair.map(|epoch| self.run.reading(epoch, self.window))
+        self.run.crosshair.map(|epoch| self.run.reading(epoch, self.window))
     }
 
     /// The epochs at both ends of the charts.
@@ -86,15 +86,15 @@ impl Reading {
 pub(crate) fn shift(state: &mut State, by: isize) {
     // (what was told before would hide what is read)
     state.notice = None;
-    let (first, last) = state.span();
-    let last = last.min(state.run.epoch);
-    let Some(at) = state.crosshair else {
-        state.crosshair = (state.run.step > 0).then_some(state.run.epoch);
+    let (first, end) = state.span();
+    let last = end.min(state.run.epoch).max(first);
+    let Some(at) = state.run.crosshair else {
+        state.run.crosshair = (state.run.step > 0).then_some(state.run.epoch);
         return;
     };
-    let to = (at + by as f64 * (state.span().1 - first) / PLACES).clamp(first, last.max(first));
+    let to = (at + by as f64 * (end - first) / PLACES).clamp(first, last);
     let passed = |epoch: f64| if to > at { epoch > at && epoch < to } else { epoch < at && epoch > to };
     let marks = state.run.marks.iter().map(|m| m.epoch).filter(|epoch| passed(*epoch));
     let stop = if to > at { marks.fold(to, f64::min) } else { marks.fold(to, f64::max) };
-    state.crosshair = Some(if by.unsigned_abs() == 1 { stop } else { to });
+    state.run.crosshair = Some(if by.unsigned_abs() == 1 { stop } else { to });
 }

@@ -188,7 +188,7 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     match state.next.take() {
         Some(next) => begin(state, next),
         None if state.unattended => vec![Effect::Leave],
-        None => vec![Effect::Tell(Occasion::End, state.closing_lines().swap_remove(0))],
+        None => vec![Effect::Tell(Occasion::End, state.closing_lines().into_iter().next().unwrap_or_default())],
     }
 }
 

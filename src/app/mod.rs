@@ -15,6 +15,7 @@ mod inside;
 mod keymap;
 pub mod keys;
 mod look;
+mod looking;
 mod memory;
 mod modal;
 pub mod number;

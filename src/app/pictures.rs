@@ -1,8 +1,7 @@
 //! What the pane with images shows: batches as they are fed, mistakes, classes, the teacher.
 
 use super::history::Curve;
-use super::{Effect, Pane, State};
-use crate::train::{Agreement, Command, Confusion, Evaluation, Fed, Missed, Pictures, RolledBack};
+use crate::train::{Agreement, Confusion, Evaluation, Fed, Missed, Pictures, RolledBack};
 use std::cmp::Ordering;
 
 /// Classes that a matrix may have; of more, pairs are listed.
@@ -53,8 +52,6 @@ pub(crate) struct Album {
     pub(crate) page: Page,
     /// Rows that the page is scrolled down.
     pub(crate) scroll: usize,
-    /// Whether the trainer was told that this screen looks.
-    told: bool,
     pub(crate) fed: Option<Fed>,
     pub(crate) missed: Option<Missed>,
     pub(crate) tested: Option<Tested>,
@@ -172,13 +169,4 @@ impl Album {
         };
         self.scroll = (self.scroll as isize).saturating_add(by).clamp(0, rows.saturating_sub(1) as isize) as usize;
     }
-}
-
-/// Tells the trainer when the pane comes into view, or leaves it: only then are there pictures.
-pub(crate) fn look(state: &mut State) -> Option<Effect> {
-    let seen = if state.zoom { state.focus } else { state.chart } == Pane::Images;
-    let ended = state.run.state.ended();
-    let on = seen && !state.unattended && !ended;
-    let told = std::mem::replace(&mut state.album.told, on);
-    (told != on && !ended).then_some(Effect::Send(Command::Look { screen: 0, on }))
 }

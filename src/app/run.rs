@@ -3,7 +3,7 @@
 use super::history::Curve;
 use crate::data::steps_per_epoch;
 use crate::recipe::Recipe;
-use crate::train::{self, Evaluation, Event, RolledBack, RunInfo, Scaling, StepRecord, Summary};
+use crate::train::{self, Evaluation, Event, RolledBack, RunInfo, Scaling, StepRecord, Summary, Target};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -99,6 +99,10 @@ pub struct Run {
     /// Step of the last checkpoint.
     pub(crate) checkpoint: Option<u64>,
     pub(crate) marks: VecDeque<Mark>,
+    /// Where the curves are read, in epochs.
+    pub(crate) crosshair: Option<f64>,
+    /// What the trainer was told that this screen looks at.
+    pub(crate) looks: Option<Target>,
     /// The last state that was not an evaluation.
     pub(crate) settled: train::State,
     pub(crate) evaluating_since: Option<Duration>,
@@ -129,6 +133,8 @@ impl Run {
             ghost: None,
             checkpoint: None,
             marks: VecDeque::new(),
+            crosshair: None,
+            looks: None,
             settled: train::State::Starting,
             evaluating_since: None,
             evaluation: Duration::ZERO,
@@ -222,6 +228,7 @@ impl Run {
         self.lr = self.rate.last().map_or(f64::NAN, |p| p.y);
         (self.step, self.epoch, self.best_top1) = (back.step, back.epoch, back.best_top1);
         self.marks.retain(|mark| !back.edits.contains(&mark.edit));
+        self.crosshair = self.crosshair.filter(|epoch| *epoch <= back.epoch);
         self.anchors.retain(|(epoch, _)| *epoch < back.epoch || *epoch == 0.0);
     }
 }

@@ -7,7 +7,7 @@ use super::hardware::Hardware;
 use super::history::Window;
 use super::inside::Inside;
 use super::keys::Context;
-use super::look::{Notify, Options};
+use super::look::Options;
 use super::modal::Modal;
 use super::number;
 use super::pane::{Entry, Pane, Tone};
@@ -52,8 +52,6 @@ pub struct State {
     pub(crate) zoom: bool,
     pub(crate) log_scale: bool,
     pub(crate) window: Window,
-    /// Where the curves are read, in epochs.
-    pub(crate) crosshair: Option<f64>,
     pub(crate) mouse: bool,
     pub(crate) modal: Option<Modal>,
     /// Command lines that were entered, the newest last.
@@ -101,7 +99,6 @@ impl State {
             zoom: false,
             log_scale: false,
             window: Window::Whole,
-            crosshair: None,
             mouse: false,
             modal: None,
             entered: Vec::new(),
@@ -146,11 +143,6 @@ impl State {
     /// from.
     pub fn visit(&mut self) {
         (self.attached, self.visiting) = (true, true);
-    }
-
-    /// What is told to a person who may look elsewhere, and how.
-    pub fn notify_settings(&self) -> &Notify {
-        &self.options.notify
     }
 
     /// Says that the browser of runs opened the screen: whoever leaves it goes back there.

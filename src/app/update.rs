@@ -5,7 +5,7 @@ use super::modal::Modal;
 use super::pane::{Pane, Tone};
 use super::run::Ghost;
 use super::state::State;
-use super::{Effect, Msg, PresetDiff, Theme, act, events, inside, memory, pictures};
+use super::{Effect, Msg, PresetDiff, Theme, act, events, looking, memory};
 use crate::recipe::Recipe;
 use crate::train::Command;
 use crossterm::event::KeyCode;
@@ -56,8 +56,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     {
         show_preset(state, name, recipe);
     }
-    effects.extend(inside::ask(state));
-    effects.extend(pictures::look(state));
+    effects.extend(looking::look(state));
     state.replan();
     state.revision += 1;
     effects

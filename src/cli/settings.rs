@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::args::Look;
-use crate::app::{Msg, Options, Theme, settable_keys, with_keys};
+use crate::app::{Msg, Options, Theme};
 use crate::config::{self, Config, ConfigError};
 use crate::{runs, tui};
 
@@ -30,17 +30,15 @@ pub(super) fn options(look: &Look) -> Result<Options, Failure> {
         truecolor: tui::truecolor_from_env(),
         ascii: look.ascii || tui::ascii_from_env(),
         notify: config.notify,
-        // (its mistakes were found when it was loaded)
-        keys: with_keys(&config.keys).unwrap_or(crate::app::keys::BINDINGS),
+        keys: config.bindings,
     })
 }
 
 /// The configuration as text, with every key, below the name of its file.
 pub(super) fn text() -> Result<String, Failure> {
     let config = load()?;
-    let keys = with_keys(&config.keys).unwrap_or(crate::app::keys::BINDINGS);
     let file = config::folder().join(config::FILE);
-    let text = config::text(config, settable_keys(keys)).map_err(|e| Failure::Print(std::io::Error::other(e)))?;
+    let text = config::text(config).map_err(|e| Failure::Print(std::io::Error::other(e)))?;
     Ok(format!("// {}\n{text}\n", file.display()))
 }
 

@@ -86,11 +86,10 @@ impl Hook {
 }
 
 fn start(command: &str, line: &Line, dir: &Path) -> io::Result<Child> {
-    let text = serde_json::to_string(line)?;
-    let word = serde_json::from_str::<serde_json::Value>(&text)?;
+    let (text, value) = (serde_json::to_string(line)?, serde_json::to_value(line)?);
     let mut child = Command::new("sh")
         .args(["-c", command])
-        .env("TRICKTOP_EVENT", word["event"].as_str().unwrap_or_default())
+        .env("TRICKTOP_EVENT", value["event"].as_str().unwrap_or_default())
         .env("TRICKTOP_RUN", dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -18,6 +18,16 @@ pub(crate) fn or_nan<'de, F: Deserialize<'de> + From<f32>, D: Deserializer<'de>>
     Ok(Option::deserialize(from)?.unwrap_or(F::from(f32::NAN)))
 }
 
+/// What a screen may look at: it costs something, and is made only while one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Pictures of what is trained and of what is mistaken.
+    Pictures,
+    /// Gradients, updates and outputs of every layer.
+    Layers,
+}
+
 /// An order to the trainer, taken at the next step boundary and answered by an [`Event`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -45,17 +55,15 @@ pub enum Command {
     Steps(u64),
     /// Evaluate on the test set now. Answered by `Evaluated`.
     Evaluate,
-    /// Send pictures of what is trained, or no longer. Answered by `Pictures` as long as any screen looks.
+    /// What a screen looks at from now on. Answered by `Pictures` or `Layers` as long as any screen looks at them.
     Look {
         /// Which screen: 0 is the run's own, an attached one gets its number on the way.
         screen: u64,
-        /// Whether it looks.
-        on: bool,
+        /// What it looks at; nothing when it has turned away.
+        at: Option<Target>,
     },
     /// Write a checkpoint now. Answered by `Saving`, then by `Checkpoint` or `Alarm`.
     Save,
-    /// A screen begins to look inside the net, or looks no longer. Answered by `Layers` as long as any looks.
-    Inside(bool),
     /// End the run, with or without a checkpoint. Answered by `Ended`.
     Stop {
         /// Whether a checkpoint is written first.

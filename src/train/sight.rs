@@ -6,7 +6,6 @@ use crate::data::{Batch, DataSet, Thumbnail};
 use crate::recipe::settings::Smoothing;
 use crate::tricks::mixup::Plan;
 use crate::tricks::targets::on_and_off;
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Shortest time between two pictures of batches.
@@ -18,7 +17,7 @@ pub struct Sight {
     mean: Vec<f32>,
     std: Vec<f32>,
     classes: usize,
-    screens: BTreeSet<u64>,
+    looks: bool,
     taken: Option<Instant>,
     fed: Option<Fed>,
     agreement: Option<Agreement>,
@@ -30,22 +29,17 @@ impl Sight {
         Sight { mean: set.mean.clone(), std: set.std.clone(), classes: set.classes.len(), ..Sight::default() }
     }
 
-    /// A screen begins to look, or no longer does.
-    pub fn look(&mut self, screen: u64, on: bool) {
-        if on {
-            self.screens.insert(screen);
-            self.taken = None;
-        } else {
-            self.screens.remove(&screen);
-        }
-        if self.screens.is_empty() {
+    /// Somebody looks, from now on or still, or nobody does.
+    pub fn look(&mut self, on: bool) {
+        (self.looks, self.taken) = (on, None);
+        if !on {
             (self.fed, self.agreement) = (None, None);
         }
     }
 
-    /// Whether any screen looks.
+    /// Whether anybody looks.
     pub fn looks(&self) -> bool {
-        !self.screens.is_empty()
+        self.looks
     }
 
     /// Takes pictures of a batch when it is time: its pixels as they go into the net, and how they were mixed.
@@ -113,26 +107,22 @@ mod tests {
             sight.take(7, 0.5)
         };
         assert!(fed(&mut sight).is_none());
-        sight.look(0, true);
+        sight.look(true);
         let first = fed(&mut sight).unwrap();
         assert_eq!((first.step, first.batch, first.images.len(), first.smoothed), (7, 32, MOST, Some(0.9)));
         assert!(first.images.iter().zip(&batch.labels).all(|(image, label)| image.label == *label));
         assert!(fed(&mut sight).is_none(), "a second has not passed");
-        // Another screen does not wait; when the last one turns away it is over.
-        sight.look(9, true);
+        // Another screen does not wait.
+        sight.look(true);
         assert!(fed(&mut sight).is_some());
-        sight.look(0, false);
-        sight.look(0, false);
-        assert!(sight.looks());
-        sight.taken = None;
-        sight.look(9, false);
+        sight.look(false);
         assert!(!sight.looks() && fed(&mut sight).is_none());
     }
 
     #[test]
     fn mixed_images_have_both_labels_and_the_pixels_of_both() {
         let (mut sight, batch) = batch();
-        sight.look(0, true);
+        sight.look(true);
         let plan = Plan { partners: (0..32).rev().collect(), lambdas: vec![0.25; 32] };
         let mixed = mix(&plan, &batch.pixels, 90);
         sight.feed(&batch, &mixed, Some(&plan), &Smoothing::default());
@@ -154,7 +144,7 @@ mod tests {
         let plan = Plan { partners: vec![1, 2, 0], lambdas: vec![0.9, 0.4, 0.5] };
         let row = |class: usize| (0..4).map(move |c| if c == class { 1.0 } else { 0.0 });
         let rows = |said: [usize; 3]| said.into_iter().flat_map(row).collect::<Vec<f32>>();
-        sight.look(0, true);
+        sight.look(true);
         sight.compare(&batch, Some(&plan), &rows([0, 2, 1]), &rows([0, 1, 2]));
         assert_eq!(sight.agreement, Some(Agreement { images: 3, same: 1, teacher: 2, student: 2 }));
         sight.compare(&batch, None, &rows([0, 1, 2]), &rows([0, 1, 2]));

@@ -2,8 +2,8 @@
 
 mod alarms;
 mod broken;
-mod look;
 mod looking;
+mod mistakes;
 mod orders;
 mod rollback;
 mod save;
@@ -21,8 +21,8 @@ use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
 use alarms::Watched;
 use broken::Broken;
-use look::Mistakes;
 use looking::Looking;
+use mistakes::Mistakes;
 use rollback::Ring;
 use save::Saver;
 use std::path::Path;

@@ -133,7 +133,7 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
                     }
                     Effect::Mouse(on) => edge.screen.mouse(on)?,
                     Effect::Tell(occasion, text) if !state.unattended() => {
-                        edge.screen.tell(state.notify_settings(), occasion, &text)?;
+                        edge.screen.tell(&state.options.notify, occasion, &text)?;
                     }
                     Effect::Tell(..) => {}
                     Effect::Suspend => edge.screen.suspend()?,

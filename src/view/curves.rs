@@ -29,7 +29,7 @@ pub(crate) fn loss(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let highest = train.map_or(f64::INFINITY, |(_, high)| 1.5 * high).max(run.val_loss.last().map_or(0.0, |p| p.y));
     let range = both(train, run.val_loss.range(Window::Whole).map(|(low, high)| (low, high.min(highest))));
     let axes =
-        Axes { x: state.span(), y: padded(range, state.log_scale), log: state.log_scale, cursor: state.crosshair };
+        Axes { x: state.span(), y: padded(range, state.log_scale), log: state.log_scale, cursor: state.run.crosshair };
     let [behind, behind_val] = ghost(state, theme, |ghost| [&ghost.smooth, &ghost.val_loss], 1.0);
     let series = [
         behind,
@@ -60,7 +60,7 @@ pub(crate) fn rate(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     if whole {
         high = high.max(to_come(&plan.future)).max(to_come(&plan.draft));
     }
-    let axes = Axes { x: state.span(), y: (0.0, high * 1.08), log: false, cursor: state.crosshair };
+    let axes = Axes { x: state.span(), y: (0.0, high * 1.08), log: false, cursor: state.run.crosshair };
     let future = |points: &[Point], style| Series { points: points.to_vec(), style, pen: Pen::Dotted };
     let [behind] = ghost(state, theme, |ghost| [&ghost.rate], 1.0);
     let series = [
@@ -86,7 +86,7 @@ pub(crate) fn accuracy(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
     };
     let (low, high) = padded(Some(range), false);
     let axes =
-        Axes { x: state.span(), y: (100.0 * low, (100.0 * high).min(101.0)), log: false, cursor: state.crosshair };
+        Axes { x: state.span(), y: (100.0 * low, (100.0 * high).min(101.0)), log: false, cursor: state.run.crosshair };
     let [behind] = ghost(state, theme, |ghost| [&ghost.top1], 100.0);
     let series = [
         behind,

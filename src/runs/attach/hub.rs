@@ -194,15 +194,12 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
         let mut from = BufReader::new(stream.try_clone()?);
         Hello::read(&mut from)?;
         let number = hub.join(stream.try_clone()?)?;
-        let mut looks = Looks::default();
+        let mut looks = false;
         let taken = take_commands(&mut from, number, &commands, &mut looks);
         hub.leave(number);
-        // (it looks no longer; a trainer that has ended shows nothing any more)
-        if looks.pictures {
-            let _ = commands.send(Command::Look { screen: number, on: false });
-        }
-        if looks.inside {
-            let _ = commands.send(Command::Inside(false));
+        if looks {
+            // (a trainer that has ended shows nothing any more)
+            let _ = commands.send(Command::Look { screen: number, at: None });
         }
         taken
     };
@@ -212,31 +209,14 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
     drop(Builder::new().name("attached".into()).spawn(serve));
 }
 
-/// What a screen looks at.
-#[derive(Default)]
-struct Looks {
-    pictures: bool,
-    inside: bool,
-}
-
-/// Hands commands on under the number of their screen.
-fn take_commands(
-    from: &mut impl BufRead,
-    screen: u64,
-    commands: &Sender<Command>,
-    looks: &mut Looks,
-) -> io::Result<()> {
+/// Hands commands on under the number of their screen; `looks` tells whether it looks at anything.
+fn take_commands(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>, looks: &mut bool) -> io::Result<()> {
     while let Some(mut command) = next(from, COMMAND)? {
-        if let Command::Inside(on) = command
-            && std::mem::replace(&mut looks.inside, on) == on
-        {
-            continue;
-        }
         if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
         }
-        if let Command::Look { screen: from, on } = &mut command {
-            (*from, looks.pictures) = (screen, *on);
+        if let Command::Look { screen: from, at } = &mut command {
+            (*from, *looks) = (screen, at.is_some());
         }
         if commands.send(command).is_err() {
             break;

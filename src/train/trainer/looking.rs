@@ -1,10 +1,11 @@
-//! Looks inside the net while a screen asks for them, so seldom that they cost little.
+//! Who looks, and looks inside the net, so seldom that they cost little.
 
 use super::Trainer;
 use crate::data::Batch;
 use crate::ops::Ops;
-use crate::train::{Event, Inside, Outcome, TrainError};
+use crate::train::{Event, Inside, Outcome, Target, TrainError};
 use crate::tricks::schedule::Position;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Shortest time between two looks.
@@ -12,25 +13,20 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// After a look nobody looks for so many times as long as it took: it costs a hundredth of the time at most.
 const RARE: u32 = 100;
 
-/// Who looks, and when next.
+/// Who looks at what, and when the net is looked into next.
 #[derive(Default)]
 pub(super) struct Looking {
-    screens: usize,
+    screens: BTreeMap<u64, Target>,
     next: Option<Instant>,
 }
 
 impl Looking {
-    /// One screen more or less.
-    pub(super) fn ask(&mut self, on: bool) {
-        if on {
-            (self.screens, self.next) = (self.screens + 1, None);
-        } else {
-            self.screens = self.screens.saturating_sub(1);
-        }
+    fn at(&self, target: Target) -> bool {
+        self.screens.values().any(|at| *at == target)
     }
 
     fn is_due(&self) -> bool {
-        self.screens > 0 && self.next.is_none_or(|next| next <= Instant::now())
+        self.at(Target::Layers) && self.next.is_none_or(|next| next <= Instant::now())
     }
 
     fn looked(&mut self, spent: Duration) {
@@ -39,6 +35,20 @@ impl Looking {
 }
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
+    /// A screen looks at something else, or no longer; what it begins to look at it sees at once.
+    pub(super) fn look(&mut self, screen: u64, at: Option<Target>) {
+        match at {
+            Some(at) => self.looking.screens.insert(screen, at),
+            None => self.looking.screens.remove(&screen),
+        };
+        self.learner.sight.look(self.looking.at(Target::Pictures));
+        match at {
+            Some(Target::Pictures) => self.show_mistakes(),
+            Some(Target::Layers) => self.looking.next = None,
+            None => {}
+        }
+    }
+
     /// Trains on a batch, and looks inside when that is due.
     pub(super) fn step(&mut self, images: &Batch, at: Position) -> Result<(Outcome, Option<Box<Inside>>), TrainError> {
         if !self.looking.is_due() {

@@ -72,9 +72,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Ok(evaluation) => self.send(Event::Evaluated(Box::new(evaluation))),
                 Err(e) => self.alarm(e.to_string()),
             },
-            Command::Look { screen, on } => self.look(screen, on),
+            Command::Look { screen, at } => self.look(screen, at),
             Command::Save => self.save(true, false),
-            Command::Inside(on) => self.looking.ask(on),
             Command::Stop { .. } | Command::RollBack { .. } => {}
         }
     }

@@ -65,14 +65,6 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         evaluation
     }
 
-    /// A screen begins to look, or no longer does.
-    pub(super) fn look(&mut self, screen: u64, on: bool) {
-        self.learner.sight.look(screen, on);
-        if on {
-            self.show_mistakes();
-        }
-    }
-
     /// Sends what the last step has left for screens that look.
     pub(super) fn show_step(&mut self) {
         if let Some(fed) = self.learner.sight.take(self.at.step, self.epochs_done()) {
@@ -81,7 +73,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     /// Sends what the last evaluation got wrong, when any screen looks.
-    fn show_mistakes(&mut self) {
+    pub(super) fn show_mistakes(&mut self) {
         let Some(Mistakes { step, worst, confused }) = self.mistakes.as_ref().filter(|_| self.learner.sight.looks())
         else {
             return;
