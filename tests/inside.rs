@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use tricktop::data::{Batch, DataSet, epoch_order, open, train_batch};
 use tricktop::nn::TensorData;
 use tricktop::recipe::{Recipe, Value};
-use tricktop::train::{Command, Event, Inside, LayerRow, Learner, State};
+use tricktop::train::{Command, Event, Inside, LayerRow, Learner, State, Target};
 use tricktop::tricks::schedule::Position;
+
+const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Layers) };
 
 const AT: Position = Position { epoch: 3, batch: 1, batches: 10 };
 
@@ -139,7 +141,7 @@ fn a_run_that_is_looked_at_has_the_same_chain_of_hashes() {
         let dir = tempfile::tempdir().unwrap();
         let run = Run::start(recipe(&[]), Some(dir.path()));
         if looks {
-            run.send(Command::Inside(true));
+            run.send(LOOK);
         }
         let events = run.finish();
         let seen = events.iter().filter(|e| matches!(e, Event::Layers(_))).count();
@@ -166,10 +168,11 @@ fn it_looks_at_once_and_no_more_when_the_last_screen_has_gone() {
         run.seen[from..].iter().filter(|e| matches!(e, Event::Layers(_))).count()
     };
     assert_eq!(looks(&mut run, &[]), 0);
-    assert_eq!(looks(&mut run, &[Command::Inside(true)]), 1);
+    assert_eq!(looks(&mut run, &[LOOK]), 1);
     assert_eq!(looks(&mut run, &[]), 0, "the next look is not due");
-    assert_eq!(looks(&mut run, &[Command::Inside(true), Command::Inside(false)]), 1, "one screen still looks");
-    assert_eq!(looks(&mut run, &[Command::Inside(false)]), 0);
+    let [other, gone] = [Some(Target::Layers), None].map(|at| Command::Look { screen: 1, at });
+    assert_eq!(looks(&mut run, &[other, gone.clone()]), 1, "one screen still looks, and sees what is due");
+    assert_eq!(looks(&mut run, &[Command::Look { screen: 0, at: Some(Target::Pictures) }, gone]), 0);
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(looks(&mut run, &[]), 0);
     run.send(Command::Stop { save: false });
@@ -214,7 +217,7 @@ fn what_looking_costs() {
         let mut run = Run::start(recipe(&changes), None);
         run.wait_state(State::Running);
         if looks {
-            run.send(Command::Inside(true));
+            run.send(LOOK);
         }
         let begun = run.wait(|e| if let Event::Steps(_) = e { Some(std::time::Instant::now()) } else { None });
         let count = steps(&run.seen).len();

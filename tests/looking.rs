@@ -2,87 +2,59 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod running;
+
+use running::{Run, recipe, trace};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
-use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Recipe, Value};
-use tricktop::train::{
-    Command, Event, Fed, FedImage, Missed, Options, Pictures, State, Worker, show_checkpoint, softmax, spawn,
-};
+use tricktop::train::{Command, Event, Fed, FedImage, Missed, Pictures, State, Target, show_checkpoint, softmax};
 use tricktop::tricks::mixup::{mix, plan};
 
-const LOOK: Command = Command::Look { screen: 0, on: true };
+const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Pictures) };
 
-fn recipe(changes: &[(&str, Value)]) -> Recipe {
-    let small = [
-        ("net.depth", Value::Int(8)),
-        ("net.width", Value::Float(0.5)),
-        ("data.train_images", Value::Int(400)),
-        ("train.batch", Value::Int(40)),
-        ("train.epochs", Value::Int(2)),
-        ("schedule.base_lr", Value::Float(0.05)),
-    ];
-    let all = small.iter().chain(changes).map(|(path, value)| (find(path).unwrap(), value.clone()));
-    Recipe::default().with(all).unwrap()
+/// A run that gets these commands before its first step.
+fn start(recipe: Recipe, dir: Option<&Path>, commands: &[Command]) -> Run {
+    let run = Run::start(recipe, dir);
+    send(&run, commands);
+    run
 }
 
-/// A run that gets these commands before its first step, and then those.
-struct Run {
-    worker: Worker,
-    events: Receiver<Event>,
+fn send(run: &Run, commands: &[Command]) {
+    commands.iter().for_each(|command| run.send(command.clone()));
 }
 
-impl Run {
-    fn start(recipe: Recipe, dir: Option<&Path>, commands: Vec<Command>) -> Run {
-        let (sender, events) = channel();
-        let options = Options { name: "test".into(), dir: dir.map(Path::to_path_buf), ..Options::default() };
-        let worker = spawn(recipe, options, move |event| drop(sender.send(event))).unwrap();
-        let run = Run { worker, events };
-        run.send(commands);
-        run
-    }
+fn stop(run: &Run) {
+    run.send(Command::Stop { save: false });
+}
 
-    fn send(&self, commands: Vec<Command>) {
-        commands.into_iter().for_each(|command| self.worker.commands().send(command).unwrap());
-    }
-
-    fn wait<T>(&self, mut pick: impl FnMut(Event) -> Option<T>) -> T {
-        loop {
-            let event = self.events.recv_timeout(Duration::from_secs(60)).expect("an event within a minute");
-            if let Some(picked) = pick(event) {
-                return picked;
+/// The next pictures of a batch.
+fn fed(run: &mut Run) -> Fed {
+    run.wait(|event| match event {
+        Event::Pictures(pictures) => {
+            if let Pictures::Fed(fed) = &**pictures {
+                Some(fed.clone())
+            } else {
+                None
             }
         }
-    }
+        _ => None,
+    })
+}
 
-    fn fed(&self) -> Fed {
-        self.wait(|event| match event {
-            Event::Pictures(pictures) => match *pictures {
-                Pictures::Fed(fed) => Some(fed),
-                Pictures::Missed(_) => None,
-            },
-            _ => None,
-        })
-    }
-
-    fn missed(&self) -> Missed {
-        self.wait(|event| match event {
-            Event::Pictures(pictures) => match *pictures {
-                Pictures::Missed(missed) => Some(missed),
-                Pictures::Fed(_) => None,
-            },
-            _ => None,
-        })
-    }
-
-    /// Every event to the end.
-    fn finish(self) -> Vec<Event> {
-        let events = self.events.iter().collect();
-        self.worker.join();
-        events
-    }
+/// The next pictures of mistakes.
+fn missed(run: &mut Run) -> Missed {
+    run.wait(|event| match event {
+        Event::Pictures(pictures) => {
+            if let Pictures::Missed(missed) = &**pictures {
+                Some(missed.clone())
+            } else {
+                None
+            }
+        }
+        _ => None,
+    })
 }
 
 /// The first batch of a recipe, as the reader makes it, and the thumbnails of some pixels of it.
@@ -99,23 +71,23 @@ fn first_batch(recipe: &Recipe) -> (Batch, impl Fn(&[f32], usize) -> Thumbnail) 
 #[test]
 fn pictures_are_the_images_that_were_trained() {
     let recipe = recipe(&[]);
-    let run = Run::start(recipe.clone(), None, vec![LOOK, Command::Steps(1)]);
-    let fed = run.fed();
+    let mut run = start(recipe.clone(), None, &[LOOK, Command::Steps(1)]);
+    let fed = fed(&mut run);
     let (batch, thumbnail) = first_batch(&recipe);
     assert_eq!((fed.step, fed.batch, fed.images.len(), fed.smoothed), (1, 40, 24, None));
     for (i, FedImage { picture, label, mixed }) in fed.images.iter().enumerate() {
         assert_eq!((*label, *mixed), (batch.labels[i], None));
         assert!(*picture == thumbnail(&batch.pixels, i), "image {i}");
     }
-    run.send(vec![Command::Stop { save: false }]);
+    stop(&run);
 }
 
 #[test]
 fn mixed_images_come_with_both_labels_and_lambda() {
     let on = [("tricks.mixup.on", Value::Bool(true)), ("tricks.smoothing.on", Value::Bool(true))];
     let recipe = recipe(&on);
-    let run = Run::start(recipe.clone(), None, vec![LOOK, Command::Steps(1)]);
-    let fed = run.fed();
+    let mut run = start(recipe.clone(), None, &[LOOK, Command::Steps(1)]);
+    let fed = fed(&mut run);
     let (batch, thumbnail) = first_batch(&recipe);
     let plan = plan(&recipe.tricks.mixup, 2, (recipe.train.seed, 0, 1), 40).unwrap();
     let mixed = mix(&plan, &batch.pixels, 784);
@@ -125,18 +97,19 @@ fn mixed_images_come_with_both_labels_and_lambda() {
         assert_eq!((image.label, image.mixed), (batch.labels[i], Some(expected)));
         assert!(image.picture == thumbnail(&mixed, i), "image {i}");
     }
-    run.send(vec![Command::Stop { save: false }]);
+    stop(&run);
 }
 
 #[test]
 fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     let dir = tempfile::tempdir().unwrap();
-    let run = Run::start(recipe(&[]), Some(dir.path()), vec![Command::Steps(8)]);
-    run.wait(|event| (event == Event::State(State::Paused)).then_some(()));
-    run.send(vec![Command::Evaluate, Command::Save, LOOK]);
-    let missed = run.missed();
-    run.send(vec![Command::Evaluate]);
-    assert!(run.missed() == missed, "an evaluation of the same weights shows the same");
+    let mut run = start(recipe(&[]), Some(dir.path()), &[Command::Steps(8)]);
+    run.wait_state(State::Paused);
+    send(&run, &[Command::Evaluate, Command::Save, LOOK]);
+    let first = missed(&mut run);
+    run.send(Command::Evaluate);
+    let missed = missed(&mut run);
+    assert!(first == missed, "an evaluation of the same weights shows the same");
 
     let (_, file) = tricktop::train::steps(dir.path()).pop().unwrap();
     let mut all = Vec::new();
@@ -157,45 +130,39 @@ fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
         assert_eq!((found.loss, found.label, found.said), (*loss, *label, *said));
         assert!((found.confidence - confidence).abs() < 1e-5 && found.picture == *picture);
     }
-    run.send(vec![Command::Stop { save: false }]);
+    stop(&run);
 }
 
 #[test]
 fn a_teacher_is_compared_on_every_image_while_somebody_looks() {
-    let run = Run::start(recipe(&[("tricks.distill.on", Value::Bool(true))]), None, vec![LOOK, Command::Steps(1)]);
-    let of = run.fed().agreement.unwrap();
+    let mut run = start(recipe(&[("tricks.distill.on", Value::Bool(true))]), None, &[LOOK, Command::Steps(1)]);
+    let of = fed(&mut run).agreement.unwrap();
     assert_eq!(of.images, 40);
     assert!(of.teacher > 25 && of.same < of.images && of.student < of.teacher, "{of:?}");
     // Steps between two pictures count too.
-    run.send(vec![Command::Steps(3), Command::Look { screen: 1, on: true }, Command::Resume]);
-    let images: u64 = [run.fed(), run.fed()].map(|fed| fed.agreement.unwrap().images).iter().sum();
+    send(&run, &[Command::Steps(3), Command::Look { screen: 1, at: Some(Target::Pictures) }, Command::Resume]);
+    let images: u64 = [fed(&mut run), fed(&mut run)].map(|fed| fed.agreement.unwrap().images).iter().sum();
     assert!(images >= 80 && images.is_multiple_of(40), "{images}");
-    run.send(vec![Command::Stop { save: false }]);
+    stop(&run);
 }
 
 #[test]
 fn a_run_is_the_same_to_the_bit_whether_somebody_looks_or_not() {
     let tricks = [("tricks.mixup.on", Value::Bool(true)), ("tricks.distill.on", Value::Bool(true))];
-    let train = |commands: Vec<Command>| {
+    let train = |commands: &[Command]| {
         let dir = tempfile::tempdir().unwrap();
-        let events = Run::start(recipe(&tricks), Some(dir.path()), commands).finish();
+        let events = start(recipe(&tricks), Some(dir.path()), commands).finish();
         let pictures = events.iter().filter(|e| matches!(e, Event::Pictures(_))).count();
         let links: Vec<_> = events
             .iter()
             .filter_map(|e| if let Event::Checkpoint { link: Some(link), .. } = e { Some(link.clone()) } else { None })
             .collect();
-        let losses: Vec<u32> = events
-            .iter()
-            .filter_map(|e| if let Event::Steps(steps) = e { Some(steps) } else { None })
-            .flatten()
-            .map(|step| step.loss.to_bits())
-            .collect();
-        (pictures, links, losses)
+        (pictures, links, trace(&events))
     };
-    let off = Command::Look { screen: 0, on: false };
-    let (none, links, losses) = train(vec![LOOK, off]);
+    let off = Command::Look { screen: 0, at: None };
+    let (none, links, losses) = train(&[LOOK, off]);
     assert_eq!((none, losses.len(), links.is_empty()), (0, 20, false));
-    let (some, links_seen, losses_seen) = train(vec![LOOK, Command::Look { screen: 7, on: true }]);
+    let (some, links_seen, losses_seen) = train(&[LOOK, Command::Look { screen: 7, at: Some(Target::Pictures) }]);
     assert!(some >= 2);
     assert_eq!((links_seen, losses_seen), (links, losses));
 }

@@ -12,46 +12,33 @@ use tricktop::data::Thumbnail;
 use tricktop::recipe::Value;
 use tricktop::train::{
     self, Agreement, Command, Confusion, Evaluation, Event, Fed, FedImage, Missed, MissedImage, Pictures, RolledBack,
+    Target,
 };
-
-fn look(on: bool) -> Effect {
-    Effect::Send(Command::Look { screen: 0, on })
-}
 
 #[test]
 fn the_trainer_is_asked_for_pictures_while_the_pane_is_seen() {
     let cases = [
-        ("8", vec![look(true)]),
-        ("88", vec![look(true)]),
-        ("83", vec![look(true), look(false)]),
-        ("837", vec![look(true), look(false)]),
-        ("7<tab>", vec![look(true)]),
+        ("8", vec![look(PICTURES)]),
+        ("88", vec![look(PICTURES)]),
+        ("83", vec![look(PICTURES), look(None)]),
+        ("837", vec![look(PICTURES), look(None)]),
+        ("7<tab>", vec![look(PICTURES)]),
         // Its place stays while knobs and tricks are steered.
-        ("812<tab>", vec![look(true), look(false)]),
-        ("81j2", vec![look(true)]),
+        ("812<tab>", vec![look(PICTURES), look(None)]),
+        ("81j2", vec![look(PICTURES)]),
         // Another pane over the whole area hides it.
-        ("8z", vec![look(true)]),
-        ("81z", vec![look(true), look(false)]),
-        ("81zz", vec![look(true), look(false), look(true)]),
+        ("8z", vec![look(PICTURES)]),
+        ("81z", vec![look(PICTURES), look(None)]),
+        ("81zz", vec![look(PICTURES), look(None), look(PICTURES)]),
         // Pages and rows are the screen's own affair.
-        ("8<right><right><left>jjG", vec![look(true)]),
+        ("8<right><right><left>jjG", vec![look(PICTURES)]),
         ("<right><left>", vec![]),
         // Nobody looks when the screen is left, and there is nothing to look at after the end.
-        ("8qd", vec![look(true), Effect::LetGo, look(false)]),
-        ("8qn", vec![look(true), Effect::Send(Command::Stop { save: false }), ended()]),
+        ("8qd", vec![look(PICTURES), Effect::LetGo, look(None)]),
+        ("8qn", vec![look(PICTURES), Effect::Send(Command::Stop { save: false }), ended()]),
         ("qn8", vec![Effect::Send(Command::Stop { save: false }), ended()]),
     ];
-    let mut wrong = Vec::new();
-    for (keys, effects) in cases {
-        let mut screen = Screen::running(100);
-        screen.taken();
-        screen.keys(keys);
-        let got: Vec<_> = screen.taken().into_iter().map(untold).collect();
-        if got != effects {
-            wrong.push(format!("{keys}\n  expected {effects:?}\n  got      {got:?}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    lead_to(cases);
 }
 
 #[test]
@@ -62,7 +49,10 @@ fn a_run_that_follows_is_looked_at_too() {
     screen.event(end);
     screen.taken();
     screen.keys("fn");
-    assert!(matches!(&screen.taken()[..], [Effect::Start(_), Effect::Send(Command::Look { on: true, .. })]));
+    assert!(matches!(
+        &screen.taken()[..],
+        [Effect::Start(_), Effect::Send(Command::Look { at: Some(Target::Pictures), .. })]
+    ));
 }
 
 /// A piece of clothing, more or less: brighter with `kind`, of another cut with every label.

@@ -2,7 +2,7 @@
 
 use super::inside::Inside;
 use super::pane::Tone;
-use super::rows::{title, trick_of};
+use super::rows::{title, trick_of, value_text};
 use super::run::{Mark, Run};
 use super::state::State;
 use super::{Begin, Effect, Occasion, number};
@@ -216,11 +216,9 @@ pub(crate) fn begin(state: &mut State, begin: Begin) -> Vec<Effect> {
 
 /// A value with its unit, switches as words.
 pub(crate) fn shown(knob: &Knob, value: &Value) -> String {
-    match value {
-        Value::Bool(on) => if *on { "on" } else { "off" }.to_string(),
-        v if knob.unit.is_empty() => v.to_string(),
-        v => format!("{v} {}", knob.unit),
-    }
+    let unit =
+        if knob.unit.is_empty() || matches!(value, Value::Bool(_)) { String::new() } else { format!(" {}", knob.unit) };
+    value_text(value) + &unit
 }
 
 /// When an edit takes effect, as the end of a sentence.

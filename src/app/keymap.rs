@@ -1,6 +1,6 @@
 //! Key tables in use: looked up, shown, with keys by name, and changed by a person.
 
-use super::keys::{Action, BINDINGS, Binding, Context, Key, Section};
+use super::keys::{Action, BINDINGS, Binding, Key, Section};
 use crossterm::event::KeyCode;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -143,11 +143,12 @@ fn label(rows: &mut [Binding], set: &Keys) {
     }
 }
 
-fn conflicts(rows: &[Binding]) -> Vec<String> {
+/// Keys that would mean two things in one context.
+pub(crate) fn conflicts<C: PartialEq, A: PartialEq + fmt::Debug>(rows: &[Binding<C, A>]) -> Vec<String> {
     let mut found = Vec::new();
     for (i, row) in rows.iter().enumerate() {
         for other in rows[i + 1..].iter().filter(|other| other.action != row.action) {
-            let together = row.contexts.iter().any(|c: &Context| other.contexts.contains(c));
+            let together = row.contexts.iter().any(|c| other.contexts.contains(c));
             for key in row.keys.iter().filter(|key| together && other.keys.contains(key)) {
                 found.push(format!("the key `{key}` would be both {:?} and {:?}", row.action, other.action));
             }
@@ -156,9 +157,24 @@ fn conflicts(rows: &[Binding]) -> Vec<String> {
     found
 }
 
+/// Asserts of a key table that no key means two things in one context, and that every context shows its way back: `q`
+/// where a screen is `open`, else `esc` or `k`.
+#[cfg(test)]
+pub(crate) fn assert_sound<C: Copy + PartialEq + fmt::Debug, A: Copy + PartialEq + fmt::Debug>(
+    table: &'static [Binding<C, A>],
+    contexts: &[C],
+    open: impl Fn(C) -> bool,
+) {
+    assert_eq!(conflicts(table), [""; 0]);
+    for context in contexts {
+        let back = if open(*context) { ["q"; 2] } else { ["esc", "k"] };
+        assert!(Binding::footer(table, *context).any(|b| b.rank == 0 && back.contains(&b.label)), "{context:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::keys::EVERY;
+    use super::super::keys::{Context, EVERY};
     use super::*;
 
     fn key(text: &str) -> Key {
@@ -202,23 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_means_two_things_in_one_context() {
-        for context in EVERY {
-            let keys: Vec<Key> =
-                BINDINGS.iter().filter(|b| b.contexts.contains(context)).flat_map(|b| b.keys.iter().copied()).collect();
-            let mut seen = std::collections::HashSet::new();
-            for key in keys {
-                assert!(seen.insert(key), "{key:?} twice in {context:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_context_has_a_way_back_and_shows_it() {
-        for context in EVERY {
-            let back = if matches!(context, Context::Main | Context::Ended) { "q" } else { "esc" };
-            let found = Binding::footer(BINDINGS, *context).any(|b| b.rank == 0 && (b.label == back || b.label == "k"));
-            assert!(found, "{context:?}");
-        }
+    fn no_key_means_two_things_and_every_context_shows_its_way_back() {
+        assert_sound(BINDINGS, EVERY, |context| matches!(context, Context::Main | Context::Ended));
     }
 }

@@ -34,6 +34,8 @@ pub use crosshair::Reading;
 pub use editor::Editor;
 pub use edits::{Edits, Pending};
 pub use history::{Curve, Point, Window};
+#[cfg(test)]
+pub(crate) use keymap::assert_sound;
 pub use keymap::{Keys, settable_keys, with_keys};
 pub use keys::Key;
 pub use look::{Desktop, Notify, Occasion, Options, Palette, THEMES, Theme};
@@ -42,7 +44,7 @@ pub use pane::{Entry, Pane, Tone};
 pub use pictures::Page;
 pub use plan::Plan;
 pub use preset::PresetDiff;
-pub use rows::{title, trick_of, values_of};
+pub use rows::{title, trick_of, value_text, values_of};
 pub use run::{Ghost, Mark, Run};
 pub use state::State;
 pub(crate) use update::request;

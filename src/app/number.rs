@@ -122,6 +122,33 @@ pub fn tick(v: f64) -> String {
     }
 }
 
+/// A moment in universal time as day, hour and minute, from seconds since 1970.
+pub(crate) fn date(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).floor() as i64;
+    let (days, minute) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
+    // Years that begin in March, so that the leap day is their last: eras of 400 of them have 146 097 days.
+    let day = days + 719_468;
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + 400 * era + i64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}", minute / 60, minute % 60)
+}
+
+/// How long ago a moment is: `now`, `5 min`, `3 h`, `12 d`.
+pub(crate) fn age(now: f64, then: f64) -> String {
+    let seconds = (now - then).max(0.0) as u64;
+    match seconds {
+        0..60 => "now".into(),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +185,29 @@ mod tests {
         ];
         for (got, want) in cases {
             assert_eq!(got, want);
+        }
+    }
+
+    /// As Python's `datetime` has them.
+    #[test]
+    fn dates() {
+        for (seconds, text) in [
+            (0.0, "1970-01-01 00:00"),
+            (951_782_399.9, "2000-02-28 23:59"),
+            (951_782_400.0, "2000-02-29 00:00"),
+            (951_868_800.0, "2000-03-01 00:00"),
+            (1_785_502_861.0, "2026-07-31 13:01"),
+            (4_107_542_400.0, "2100-03-01 00:00"),
+        ] {
+            assert_eq!(date(seconds), text);
+        }
+    }
+
+    #[test]
+    fn ages_are_read_as_people_say_them() {
+        let ages = [(0.0, "now"), (-5.0, "now"), (59.9, "now"), (61.0, "1 min"), (7300.0, "2 h"), (9e5, "10 d")];
+        for (seconds, want) in ages {
+            assert_eq!(age(1e9, 1e9 - seconds), want);
         }
     }
 }

@@ -2,7 +2,16 @@
 
 use super::Pane;
 use crate::recipe::knobs::Group;
-use crate::recipe::{Applies, KNOBS, Knob};
+use crate::recipe::{Applies, KNOBS, Knob, Value};
+
+/// A value in the words of the screen.
+pub fn value_text(value: &Value) -> String {
+    match value {
+        Value::Bool(on) => if *on { "on" } else { "off" }.to_string(),
+        Value::List(list) => list.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
+        value => value.to_string(),
+    }
+}
 
 /// The trick that a value belongs to.
 pub fn trick_of(knob: &Knob) -> Option<&'static Knob> {

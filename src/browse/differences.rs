@@ -1,6 +1,6 @@
 //! In what recipes differ.
 
-use crate::app::title;
+use crate::app::{title, value_text};
 use crate::recipe::{KNOBS, Knob, Recipe, Value};
 
 /// The knobs in which recipes differ, with the value of each.
@@ -25,12 +25,7 @@ pub fn changes(from: &Recipe, to: &Recipe) -> String {
     changed.map(|(knob, value)| format!("{} {}", title(knob), shown(&value))).collect::<Vec<_>>().join(", ")
 }
 
-/// A value in the words of the screen.
+/// A value in the words of the screen; a text that is empty in a word too.
 pub fn shown(value: &Value) -> String {
-    match value {
-        Value::Bool(on) => if *on { "on" } else { "off" }.to_string(),
-        Value::List(list) => list.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
-        Value::Word(word) if word.is_empty() => "none".into(),
-        value => value.to_string(),
-    }
+    if matches!(value, Value::Word(word) if word.is_empty()) { "none".into() } else { value_text(value) }
 }

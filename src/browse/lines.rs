@@ -1,6 +1,6 @@
 //! The list as lines, for people and for programs.
 
-use super::{Run, times};
+use super::Run;
 use crate::app::number;
 use crate::recipe::Recipe;
 use serde::Serialize;
@@ -29,7 +29,7 @@ fn row(run: &Run) -> [String; 7] {
     let said = tags.chain([brief.notes.note.clone()]).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     [
         plain(&run.name),
-        times::date(brief.begun),
+        number::date(brief.begun),
         brief.standing.word().into(),
         epochs(run),
         brief.best_top1.map_or("-".into(), |top1| format!("{:.2}", 100.0 * top1)),

@@ -7,7 +7,6 @@ pub mod keys;
 mod lines;
 mod order;
 mod refresh;
-pub mod times;
 mod update;
 
 pub use differences::{Differences, changes, shown};

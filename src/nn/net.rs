@@ -5,6 +5,7 @@ use super::param::{Init, Param, Role};
 use super::spec::NetSpec;
 use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops, Real};
 use dfdx::prelude::{PutTape, SplitTape, Tape, TryMul};
+use std::fmt::Display;
 
 /// A net with its parameters.
 pub struct Net<E: Real, D: Ops<E>> {
@@ -160,10 +161,10 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
     }
 
     /// Shows values to whoever looks.
-    fn show_values<T: Tape<E, D>>(&mut self, name: &str, x: Matrix<E, D, T>) -> Matrix<E, D, T> {
+    fn show_values<T: Tape<E, D>>(&mut self, name: impl Display, x: Matrix<E, D, T>) -> Matrix<E, D, T> {
         let Some(look) = &mut self.look else { return x };
         let (x, tape) = x.split_tape();
-        look(name, x.clone());
+        look(&name.to_string(), x.clone());
         x.put_tape(tape)
     }
 
@@ -250,9 +251,9 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         let (y, tape) = y.split_tape();
         let squeezed = D::global_average(y.clone().put_tape(tape))?;
         let hidden = D::linear(squeezed, &w1.data, &b1.data)?.try_relu()?;
-        let hidden = self.show_values(&format!("{name}.fc1"), hidden);
+        let hidden = self.show_values(format_args!("{name}.fc1"), hidden);
         let gate = D::linear(hidden, &w2.data, &b2.data)?.try_sigmoid()?;
-        let gate = self.show_values(&format!("{name}.fc2"), gate);
+        let gate = self.show_values(format_args!("{name}.fc2"), gate);
         D::excite(y, gate, shortcut)
     }
 }

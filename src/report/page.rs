@@ -116,22 +116,6 @@ pub(super) fn of(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", count(n as u64), if n == 1 { one } else { many })
 }
 
-/// A time as day, hour and minute, from seconds since 1970.
-pub(super) fn date(seconds: f64) -> String {
-    let minutes = (seconds / 60.0).floor() as i64;
-    let (days, minute) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
-    // Years that begin in March, so that the leap day is their last: eras of 400 of them have 146 097 days.
-    let day = days + 719_468;
-    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + 400 * era + i64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minute / 60, minute % 60)
-}
-
 /// A length of time.
 pub(super) fn duration(seconds: f64) -> String {
     match seconds.max(0.0).round() as u64 {
@@ -153,21 +137,6 @@ mod tests {
             (percent(0.91254), percent(f64::NAN), loss(f64::NAN)),
             ("91.25 %".into(), "–".into(), "not finite".into())
         );
-    }
-
-    /// As Python's `datetime` has them.
-    #[test]
-    fn dates() {
-        for (seconds, text) in [
-            (0.0, "1970-01-01 00:00 UTC"),
-            (951_782_399.9, "2000-02-28 23:59 UTC"),
-            (951_782_400.0, "2000-02-29 00:00 UTC"),
-            (951_868_800.0, "2000-03-01 00:00 UTC"),
-            (1_785_502_861.0, "2026-07-31 13:01 UTC"),
-            (4_107_542_400.0, "2100-03-01 00:00 UTC"),
-        ] {
-            assert_eq!(date(seconds), text);
-        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::chart::{Chart, Look, Mark, Series};
 use super::facts::Ready;
-use super::page::{command, count, date, duration, facts, figures, head, loss, millions, numbers, of, percent};
+use super::page::{command, count, duration, facts, figures, head, loss, millions, numbers, of, percent};
 use super::{Run, classes, samples};
+use crate::app::number;
 use crate::recipe::Recipe;
 use crate::train::EpochEnd;
 use maud::{Markup, html};
@@ -191,7 +192,7 @@ fn made(run: &Run) -> Markup {
     let list = [
         ("device", run.devices.join(", then ")),
         ("speed", run.img_s.map_or(String::new(), |v| format!("{v:.0} images a second"))),
-        ("started", run.time.map_or(String::new(), |(first, _)| date(first))),
+        ("started", run.time.map_or(String::new(), |(first, _)| format!("{} UTC", number::date(first)))),
         ("first to last step", run.time.map_or(String::new(), |(first, last)| duration(last - first))),
         ("net", ready.map_or(String::new(), |ready| ready.net.clone())),
         ("parameters", ready.map_or(String::new(), |ready| millions(ready.parameters))),

@@ -5,8 +5,8 @@ use super::inside;
 use super::theme::Theme;
 use crate::app::keys::{Action, Binding, Context};
 use crate::app::{Editor, Modal, Pane, State, title, values_of};
+use crate::recipe::Knob;
 use crate::recipe::knobs::Group;
-use crate::recipe::{Knob, Value};
 use crate::train;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -154,13 +154,4 @@ pub(crate) fn keys_of<C: PartialEq, A: Copy>(
         Part::new(b.rank, spans)
     };
     draw::row(buf, area, 0, 2, Binding::footer(table, context).map(part).collect(), Vec::new());
-}
-
-/// The value of a knob in the words of the screen.
-pub(crate) fn value_text(value: &Value) -> String {
-    match value {
-        Value::Bool(on) => if *on { "on" } else { "off" }.to_string(),
-        Value::List(v) => v.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
-        v => v.to_string(),
-    }
 }

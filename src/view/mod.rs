@@ -30,12 +30,7 @@ use theme::Theme;
 
 /// Draws the whole screen.
 pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
-    let area = area.intersection(*buf.area());
-    if area.is_empty() {
-        return;
-    }
-    let theme = Theme::new(&state.options);
-    buf.set_style(area, theme.text);
+    let Some((theme, area)) = Theme::ground(&state.options, buf, area) else { return };
     match Layout::new(state, area) {
         None => plain::draw(state, &theme, buf, area),
         Some(layout) => {

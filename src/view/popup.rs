@@ -1,10 +1,9 @@
 //! Dialogs in front of the panes.
 
 use super::draw;
-use super::footer::value_text;
 use super::theme::Theme;
 use crate::app::keys::{BINDINGS, Binding, Context};
-use crate::app::{PresetDiff, State, number, title};
+use crate::app::{PresetDiff, State, number, title, value_text};
 use crate::recipe::{Knob, Value};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,9 +1,9 @@
 //! The rows that steer: knobs with units, values and when they apply; tricks as switches with their values.
 
 use super::draw;
-use super::footer::{value_text, with_cursor};
+use super::footer::with_cursor;
 use super::theme::Theme;
-use crate::app::{Modal, Pane, State, values_of};
+use crate::app::{Modal, Pane, State, value_text, values_of};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Applies, Knob, Value};
 use crate::train::When;

@@ -2,6 +2,8 @@
 
 use crate::app::{Options, Palette, Tone};
 use crate::train;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 /// Styles by meaning.
@@ -50,6 +52,14 @@ impl Theme {
             runs: palette.map_or([Style::new(); 6], |p| p.runs.map(|color| Style::new().fg(color))),
             ascii: options.ascii,
         }
+    }
+
+    /// Prepares what a screen draws on; nothing where there is none.
+    pub(crate) fn ground(options: &Options, buf: &mut Buffer, area: Rect) -> Option<(Theme, Rect)> {
+        let area = area.intersection(*buf.area());
+        let theme = Theme::new(options);
+        buf.set_style(area, theme.text);
+        (!area.is_empty()).then_some((theme, area))
     }
 
     pub(crate) fn tone(&self, tone: Tone) -> Style {

@@ -12,7 +12,7 @@ use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{
     self, Change, Command, Confusion, EpochEnd, Evaluation, Event, Inside, LayerRow, Output, RunInfo, StepRecord,
-    Summary, When,
+    Summary, Target, When,
 };
 use tricktop::tricks::schedule::lr_after;
 use tricktop::view::render;
@@ -355,4 +355,27 @@ pub fn ended() -> Effect {
 /// The effect without the words that a person is told.
 pub fn untold(effect: Effect) -> Effect {
     if let Effect::Tell(occasion, _) = effect { Effect::Tell(occasion, String::new()) } else { effect }
+}
+
+/// The screen looks at something else, or no longer.
+pub fn look(at: Option<Target>) -> Effect {
+    Effect::Send(Command::Look { screen: 0, at })
+}
+
+pub const PICTURES: Option<Target> = Some(Target::Pictures);
+pub const LAYERS: Option<Target> = Some(Target::Layers);
+
+/// What keys on a running screen lead to.
+pub fn lead_to(cases: impl IntoIterator<Item = (&'static str, Vec<Effect>)>) {
+    let mut wrong = Vec::new();
+    for (keys, effects) in cases {
+        let mut screen = Screen::running(100);
+        screen.taken();
+        screen.keys(keys);
+        let got: Vec<_> = screen.taken().into_iter().map(untold).collect();
+        if got != effects {
+            wrong.push(format!("{keys}\n  expected {effects:?}\n  got      {got:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

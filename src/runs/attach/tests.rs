@@ -8,7 +8,7 @@ use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
 use crate::train::{
     Agreement, AlarmKind, Change, Command, Event, Fed, FedImage, Inside, LayerRow, Options, Output, Pictures, State,
-    When,
+    Target, When,
 };
 use std::io::{BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -34,10 +34,9 @@ fn obedient(mut stage: Stage) {
                 stage.steps(at + 1..=at + n);
                 at += n;
             }
-            Command::Inside(on) => stage.send(looked(on)),
-            // (so that it is heard who looks)
-            Command::Look { screen, on } => {
-                stage.send(Event::Alarm { step: screen, kind: AlarmKind::Other, message: on.to_string() });
+            // (so that it is heard who looks at what)
+            Command::Look { screen, at } => {
+                stage.send(Event::Alarm { step: screen, kind: AlarmKind::Other, message: format!("{at:?}") });
             }
             Command::Stop { .. } => return stage.ended(State::Stopped),
             _ => {}
@@ -45,32 +44,10 @@ fn obedient(mut stage: Stage) {
     }
 }
 
-/// The answer to a screen that looks or looks no longer.
-fn looked(on: bool) -> Event {
+fn layers() -> Inside {
     let output = Some(Output { mean: f32::NAN, std: 0.5, zeros: 0.25 });
     let layer = LayerRow { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
-    Event::Layers(Box::new(Inside { step: u64::from(on), gradient: 0.3, layers: vec![layer] }))
-}
-
-#[test]
-fn a_screen_looks_once_and_no_longer_when_it_is_gone() {
-    let dir = tempfile::tempdir().unwrap();
-    let session = run(dir.path());
-    let screens = [attach(&session.dir).unwrap(), attach(&session.dir).unwrap()];
-    let seen = || match session.events.recv_timeout(PATIENCE).unwrap() {
-        Event::Layers(inside) => inside.step,
-        other => panic!("{other:?}"),
-    };
-    for on in [true, true, false, false, true] {
-        screens[0].commands.send(Command::Inside(on)).unwrap();
-    }
-    assert_eq!([seen(), seen(), seen()], [1, 0, 1]);
-    screens[1].commands.send(Command::Inside(false)).unwrap();
-    screens[1].commands.send(Command::Inside(true)).unwrap();
-    assert_eq!(seen(), 1);
-    drop(screens);
-    assert_eq!([seen(), seen()], [0, 0]);
-    session.commands.send(Command::Stop { save: false }).unwrap();
+    Inside { step: 1, gradient: 0.3, layers: vec![layer] }
 }
 
 fn run(runs: &Path) -> Session {
@@ -112,17 +89,17 @@ fn a_screen_that_looks_is_known_by_its_number_and_looks_no_more_when_it_is_gone(
         }
     };
     for screen in &screens {
-        screen.commands.send(Command::Look { screen: 0, on: true }).unwrap();
+        screen.commands.send(Command::Look { screen: 0, at: Some(Target::Pictures) }).unwrap();
     }
     let [first, second] = [(); 2].map(|()| heard(&session.events));
     assert!(first.0 != second.0 && first.0 > 0 && second.0 > 0, "{first:?} {second:?}");
     let [gone, stays] = screens;
     drop(gone);
     let (screen, on) = heard(&session.events);
-    assert!([first.0, second.0].contains(&screen) && on == "false");
-    stays.commands.send(Command::Look { screen: 0, on: false }).unwrap();
+    assert!([first.0, second.0].contains(&screen) && on == "None");
+    stays.commands.send(Command::Look { screen: 0, at: None }).unwrap();
     let (other, on) = heard(&session.events);
-    assert!(other != screen && on == "false");
+    assert!(other != screen && on == "None");
     session.commands.send(Command::Stop { save: false }).unwrap();
 }
 
@@ -145,7 +122,7 @@ fn every_event_survives_the_line() {
         },
         Event::Refused { id: 4, reason: "no".into() },
         epoch(2, 0.75),
-        looked(true),
+        Event::Layers(Box::new(layers())),
         Event::Alarm { step: 8, kind: AlarmKind::Other, message: "the disk is full".into() },
         Event::Pictures(Box::new(fed())),
     ];

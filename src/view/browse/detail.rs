@@ -3,7 +3,7 @@
 use super::LETTERS;
 use super::list::standing;
 use crate::app::number;
-use crate::browse::{Run, State, changes, name, times, took};
+use crate::browse::{Run, State, changes, name, took};
 use crate::recipe::Recipe;
 use crate::view::draw;
 use crate::view::theme::Theme;
@@ -67,7 +67,7 @@ fn about(state: &State, run: &Run, columns: usize) -> Vec<(String, String)> {
         1 => ", 1 edit on the way".into(),
         n => format!(", {n} edits on the way"),
     };
-    say("begun ", format!("{} UTC{edits}", times::date(brief.begun)));
+    say("begun ", format!("{} UTC{edits}", number::date(brief.begun)));
     let mut lines = Vec::new();
     for (word, text) in parts {
         let indent = draw::width(&word);

@@ -1,7 +1,8 @@
 //! The list of runs, in as many columns as there is room for.
 
 use super::LETTERS;
-use crate::browse::{Row, Run, State, changes, epochs, times, took};
+use crate::app::number;
+use crate::browse::{Row, Run, State, changes, epochs, took};
 use crate::runs::Standing;
 use crate::view::draw;
 use crate::view::rows::first_row;
@@ -106,7 +107,7 @@ impl Columns {
 fn cell(state: &State, theme: &Theme, run: &Run, what: What) -> (String, Style) {
     let brief = &run.brief;
     match what {
-        What::When => (times::age(state.now(), brief.begun), theme.dim),
+        What::When => (number::age(state.now(), brief.begun), theme.dim),
         What::Top1 => (brief.best_top1.map_or(String::new(), |top1| format!("{:.2}", 100.0 * top1)), theme.text),
         What::Time => (took(run), theme.dim),
         What::State => standing(theme, run),

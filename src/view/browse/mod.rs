@@ -26,12 +26,7 @@ const LETTERS: [char; 6] = ['A', 'B', 'C', 'D', 'E', 'F'];
 
 /// Draws the whole screen.
 pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
-    let area = area.intersection(*buf.area());
-    if area.is_empty() {
-        return;
-    }
-    let theme = Theme::new(&state.options);
-    buf.set_style(area, theme.text);
+    let Some((theme, area)) = Theme::ground(&state.options, buf, area) else { return };
     let [top, body, status, keys] =
         Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
             .areas(area);

@@ -1,11 +1,10 @@
 //! The row at the cursor: what it changes, what it gains, and its runs seed by seed.
 
 use super::columns::{gain_style, glyph};
-use crate::app::{number, title};
+use crate::app::{number, title, value_text};
 use crate::suite::Now;
 use crate::suite::screen::State;
 use crate::view::draw;
-use crate::view::footer::value_text;
 use crate::view::rows::first_row;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;

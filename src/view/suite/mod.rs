@@ -24,12 +24,7 @@ const LEGEND: &str = "top-1 in percent: mean ± deviation; gains: ± 95 % interv
 
 /// Draws the whole screen.
 pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
-    let area = area.intersection(*buf.area());
-    if area.is_empty() {
-        return;
-    }
-    let theme = Theme::new(&state.options);
-    buf.set_style(area, theme.text);
+    let Some((theme, area)) = Theme::ground(&state.options, buf, area) else { return };
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         plain(state, &theme, buf, area);
     } else {
