@@ -38,8 +38,10 @@ pub enum Context {
     Ended,
     /// The editor of a value.
     Edit,
-    /// The command line or the filter.
+    /// The command line.
     Line,
+    /// What is looked for, in the rows or in the help.
+    Search,
     /// The help.
     Help,
     /// The stop dialog.
@@ -194,6 +196,7 @@ const PANES: &[Context] = &[Context::Main, Context::Ended];
 const ENDED: &[Context] = &[Context::Ended];
 const EDIT: &[Context] = &[Context::Edit];
 const LINE: &[Context] = &[Context::Line];
+const SEARCH: &[Context] = &[Context::Search];
 const HELP: &[Context] = &[Context::Help];
 const STOP: &[Context] = &[Context::Stop];
 const FORK: &[Context] = &[Context::Fork];
@@ -203,6 +206,7 @@ pub(super) const EVERY: &[Context] = &[
     Context::Ended,
     Context::Edit,
     Context::Line,
+    Context::Search,
     Context::Help,
     Context::Stop,
     Context::Fork,
@@ -276,6 +280,9 @@ bindings! {
     [k(Up)] "up down" Recall(true), "history" 2, "command lines entered before";
     [k(Down)] "" Recall(false), "" 0, "";
     [k(Esc)] "esc" Back, "back" 0, "back";
+    Dialog SEARCH:
+    [k(Enter)] "enter" Accept, "keep what is found" 1, "keep what is found";
+    [k(Esc)] "esc" Back, "show all" 0, "show all";
     Dialog HELP:
     [k(Up), c('k')] "arrows" Move(-1), "scroll" 1, "scroll";
     [k(Down), c('j')] "" Move(1), "" 0, "";

@@ -74,8 +74,8 @@ impl Modal {
     pub fn context(&self) -> Context {
         match self {
             Modal::Edit(_) => Context::Edit,
-            Modal::Command(_) | Modal::Filter(_) => Context::Line,
-            Modal::Help(Help { typing: true, .. }) => Context::Line,
+            Modal::Command(_) => Context::Line,
+            Modal::Filter(_) | Modal::Help(Help { typing: true, .. }) => Context::Search,
             Modal::Help(_) => Context::Help,
             Modal::Stop => Context::Stop,
             Modal::Fork => Context::Fork,
