@@ -2,8 +2,8 @@
 
 use super::buffer::Shared;
 use super::lanes::{Dense, Input, Normed, Source};
+use super::parallel;
 use super::simd::{Level, by_vector, simd_kernel};
-use rayon::prelude::*;
 
 /// Rows that a task goes through.
 const ROWS: usize = 256;
@@ -31,7 +31,7 @@ pub fn write(level: Level, x: Input, at: Channels, y: &mut [f32]) {
 }
 
 fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: Shared) {
-    (0..rows).into_par_iter().step_by(ROWS).for_each(|start| {
+    parallel::each((0..rows).step_by(ROWS), &|_, start| {
         // SAFETY: the rows exist, and so do the channels in each (asserted by `write`); no other task has these rows
         unsafe { write_rows(level, x, at, start, (start + ROWS).min(rows), y) }
     });
@@ -54,7 +54,8 @@ simd_kernel! {
 /// Takes the gradient of some channels out of that of the whole: adds it to `gx` when `add`, else writes it.
 pub fn read(gy: &[f32], at: Channels, gx: &mut [f32], add: bool) {
     assert!(at.first + at.count <= at.of && gy.len() / at.of == gx.len() / at.count);
-    gx.par_chunks_mut(ROWS * at.count).zip(gy.par_chunks(ROWS * at.of)).for_each(|(gx, gy)| {
+    let parts = gx.chunks_mut(ROWS * at.count).zip(gy.chunks(ROWS * at.of));
+    parallel::each(parts, &|_, (gx, gy)| {
         for (gx, gy) in gx.chunks_exact_mut(at.count).zip(gy.chunks_exact(at.of)) {
             let gy = &gy[at.first..][..at.count];
             match add {

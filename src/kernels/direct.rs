@@ -10,9 +10,9 @@ use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Sums, Writing};
 use super::micro;
 use super::moments::Part;
+use super::parallel;
 use super::patches::{self, Grid, Images, Patches};
 use super::simd::{LINE, Level, by_vector, simd_kernel};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Pixels whose row tables are built together: a panel of weights stays in the cache for them.
@@ -62,29 +62,22 @@ pub fn weight_grad(level: Level, g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
         let width = ours.rows;
         if ours.count > 1 || gw.len() <= SLICED_UP_TO {
             let slice = pixels.div_ceil(SLICES).next_multiple_of(GRAD_CHUNK);
-            let starts: Vec<usize> = (0..pixels).step_by(slice).collect();
-            let sum = |&start: &usize| {
+            let sum = |start: usize| {
                 let mut sums = Buffer::zeros(gw.len());
                 let pixels = start..(start + slice).min(pixels);
                 outer_products(level, source, grid, (gy, ours), pixels, 0..width, &mut sums);
                 sums
             };
-            let partials: Vec<Buffer> = starts.par_iter().map(sum).collect();
-            gw.par_chunks_mut(4096).enumerate().for_each(|(i, gw)| {
-                for partial in &partials {
-                    gw.iter_mut().zip(&partial[i * 4096..]).for_each(|(a, b)| *a += b);
-                }
-            });
+            let partials = parallel::map((0..pixels).step_by(slice), &sum);
+            parallel::add(gw, &partials);
         } else {
             let rows_per_task = width.div_ceil(width.div_ceil(96));
             let taps = grid.taps.iter().zip(gw.chunks_exact_mut(width * o));
-            let tasks: Vec<(Grid, usize, &mut [f32])> = taps
-                .flat_map(|(tap, rows)| {
-                    let parts = rows.chunks_mut(rows_per_task * o).enumerate();
-                    parts.map(|(i, rows)| (grid.only(*tap), i * rows_per_task, rows))
-                })
-                .collect();
-            tasks.into_par_iter().for_each(|(grid, first, rows)| {
+            let tasks = taps.flat_map(|(tap, rows)| {
+                let parts = rows.chunks_mut(rows_per_task * o).enumerate();
+                parts.map(|(i, rows)| (grid.only(*tap), i * rows_per_task, rows))
+            });
+            parallel::each(tasks, &|_, (grid, first, rows)| {
                 outer_products(level, source, &grid, (gy, ours), 0..pixels, first..first + rows.len() / o, rows);
             });
         }
@@ -147,7 +140,7 @@ fn pack(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + S
         }
         Panel { inputs, lines }
     };
-    (0..groups.cols.div_ceil(LINE)).into_par_iter().map(panel).collect()
+    parallel::map(0..groups.cols.div_ceil(LINE), &panel)
 }
 
 /// Multiplies the gathered rows of the grid's pixels by packed panels into maps of height, width and channels.
@@ -161,8 +154,7 @@ fn product<K: Sink>(
 ) -> Vec<Part> {
     let pixels = n * grid.pixels();
     let task = pixels.div_ceil(LEAST_TASKS).clamp(LINE, CHUNK * CHUNKS);
-    let starts: Vec<usize> = (0..pixels).step_by(task).collect();
-    let run = |&start: &usize| {
+    let run = |start: usize| {
         let range = start..(start + task).min(pixels);
         let mut patches = Patches::new(source, grid);
         let mut places = Vec::with_capacity(CHUNK);
@@ -186,7 +178,7 @@ fn product<K: Sink>(
         }
         Part { rows: range.len(), sums }
     };
-    starts.par_iter().map(run).collect()
+    parallel::map((0..pixels).step_by(task), &run)
 }
 
 simd_kernel! {

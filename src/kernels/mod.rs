@@ -10,6 +10,7 @@ pub mod lanes;
 mod micro;
 pub mod moments;
 pub mod norm;
+pub mod parallel;
 mod patches;
 pub mod pool;
 mod products;

@@ -1,7 +1,7 @@
 //! Max and average pools over `(N*H*W, C)`.
 
 use super::geometry::Pool;
-use rayon::prelude::*;
+use super::parallel;
 
 /// Size of a batch of maps: images, height, width, channels.
 pub type Nhwc = (usize, usize, usize, usize);
@@ -34,7 +34,8 @@ fn members(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
 pub fn max_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
     let c = size.3;
     y.fill(f32::NEG_INFINITY);
-    x.par_chunks(map_len(size)).zip(y.par_chunks_mut(out_len(p, size))).for_each(|(x, y)| {
+    let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
+    parallel::each(maps, &|_, (x, y)| {
         members(p, size, |input, output, _| {
             for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
                 *y = if *x > *y || x.is_nan() { *x } else { *y };
@@ -46,12 +47,8 @@ pub fn max_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
 /// Adds the gradient of a max pool to `gx`: the first maximum of a window takes it, as in PyTorch.
 pub fn max_backward(p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
     let (c, out) = (size.3, out_len(p, size));
-    let maps = gx
-        .par_chunks_mut(map_len(size))
-        .zip(gy.par_chunks(out))
-        .zip(x.par_chunks(map_len(size)))
-        .zip(y.par_chunks(out));
-    maps.for_each(|(((gx, gy), x), y)| {
+    let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out)).zip(x.chunks(map_len(size))).zip(y.chunks(out));
+    parallel::each(maps, &|_, (((gx, gy), x), y)| {
         let mut taken = vec![false; out];
         members(p, size, |input, output, _| {
             for i in 0..c {
@@ -69,7 +66,8 @@ pub fn max_backward(p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], 
 pub fn average_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
     let c = size.3;
     y.fill(0.0);
-    x.par_chunks(map_len(size)).zip(y.par_chunks_mut(out_len(p, size))).for_each(|(x, y)| {
+    let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
+    parallel::each(maps, &|_, (x, y)| {
         members(p, size, |input, output, divisor| {
             for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
                 *y += x / divisor;
@@ -81,7 +79,8 @@ pub fn average_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
 /// Adds the gradient of an average pool to `gx`.
 pub fn average_backward(p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
     let c = size.3;
-    gx.par_chunks_mut(map_len(size)).zip(gy.par_chunks(out_len(p, size))).for_each(|(gx, gy)| {
+    let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out_len(p, size)));
+    parallel::each(maps, &|_, (gx, gy)| {
         members(p, size, |input, output, divisor| {
             for (gx, gy) in gx[input * c..][..c].iter_mut().zip(&gy[output * c..][..c]) {
                 *gx += gy / divisor;

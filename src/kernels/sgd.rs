@@ -1,6 +1,6 @@
 //! A step of SGD on one parameter.
 
-use rayon::prelude::*;
+use super::parallel;
 
 /// Values that a task goes through.
 const CHUNK: usize = 1 << 15;
@@ -24,8 +24,8 @@ impl Step {
     /// g = factor * gradient + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov w -= lr * (g + momentum * v).
     /// Without momentum the velocity stays as it is.
     pub fn run(self, w: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
-        let chunks = w.par_chunks_mut(CHUNK).zip(velocity.par_chunks_mut(CHUNK)).zip(gradient.par_chunks(CHUNK));
-        chunks.for_each(|((w, v), g)| match (self.momentum == 0.0, self.nesterov) {
+        let chunks = w.chunks_mut(CHUNK).zip(velocity.chunks_mut(CHUNK)).zip(gradient.chunks(CHUNK));
+        parallel::each(chunks, &|_, ((w, v), g)| match (self.momentum == 0.0, self.nesterov) {
             (true, _) => self.each(w, v, g, |_, g| g),
             (false, false) => self.each(w, v, g, |v, g| {
                 *v = g + self.momentum * *v;
@@ -48,7 +48,6 @@ impl Step {
 
 /// Sum of squares, in an order that does not depend on the threads.
 pub fn square(values: &[f32]) -> f64 {
-    let sums: Vec<f64> =
-        values.par_chunks(CHUNK).map(|chunk| chunk.iter().map(|v| *v as f64 * *v as f64).sum()).collect();
-    sums.iter().sum()
+    let square = |chunk: &[f32]| chunk.iter().map(|v| *v as f64 * *v as f64).sum::<f64>();
+    parallel::map(values.chunks(CHUNK), &square).iter().sum()
 }

@@ -12,9 +12,9 @@ use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Source, Sums, Writing};
 use super::micro::even_blocks;
 use super::moments::Part;
+use super::parallel;
 use super::simd::{Level, Vector, by_vector, simd_kernel};
 use field::{Field, Scratch, Tap, Task};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Pixels whose sums are in registers together.
@@ -32,13 +32,14 @@ pub fn applies(g: &ConvGeometry) -> bool {
 pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
     assert!(w.len() == g.conv.taps() * g.conv.c_in);
     let (c, field) = (g.conv.c_in, &Field::input(g));
-    let run = |scratch: &mut Scratch, task: &Task| {
+    let run = |task: Task| {
+        let mut scratch = Scratch::new(field, g.conv.taps());
         let mut sums = Sums::room::<K>(c);
         // SAFETY: images and rows exist in input and output, and are this task's
-        unsafe { forward_rows(level, field, c, x, w, to, task, scratch, Sums::of(&mut sums)) };
+        unsafe { forward_rows(level, field, c, x, w, to, &task, &mut scratch, Sums::of(&mut sums)) };
         Part { rows: task.images.len() * task.rows.len() * g.ow, sums }
     };
-    field.tasks(g.n, c).par_iter().map_init(|| Scratch::new(field, g.conv.taps()), run).collect()
+    parallel::map(field.tasks(g.n, c), &run)
 }
 
 /// Adds the gradient of w to `gw`, and gives that of x to `gx`.
@@ -54,11 +55,11 @@ pub fn backward<S: Source, G: Source>(
     let (c, field) = (g.conv.c_in, &Field::gradient(g));
     let tasks = field.tasks(g.n, c);
     let mut partials = Buffer::take(tasks.len() * gw.len());
-    tasks.par_iter().zip(partials.par_chunks_mut(gw.len())).for_each_init(
-        || Scratch::new(field, g.conv.taps()),
+    parallel::each(tasks.iter().zip(partials.chunks_mut(gw.len())), &|_, (task, gw)| {
+        let mut scratch = Scratch::new(field, g.conv.taps());
         // SAFETY: images and rows exist in all maps, and those of the gradient are this task's
-        |scratch, (task, gw)| unsafe { backward_rows(level, field, c, x, gy, w, gx, task, scratch, gw) },
-    );
+        unsafe { backward_rows(level, field, c, x, gy, w, gx, task, &mut scratch, gw) }
+    });
     for partial in partials.chunks_exact(gw.len()) {
         gw.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
     }

@@ -9,8 +9,8 @@ pub use sources::{Dense, NormGrad, Normed, Summed, Where};
 
 use super::buffer::{Buffer, Shared};
 use super::moments::Part;
+use super::parallel;
 use super::simd::{LINE, Level, Vector, by_vector, simd_kernel};
-use rayon::prelude::*;
 
 /// Vectors that a source keeps for a vector of channels, at most.
 pub const CONSTANTS: usize = 6;
@@ -173,15 +173,14 @@ pub fn collect<S: Source>(level: Level, from: S, len: usize, c: usize) -> Buffer
 /// Gives the `len` values of a source, in rows of `c`, to a sink; gives the sums that it kept.
 pub fn pass<S: Source, K: Sink>(level: Level, from: S, len: usize, c: usize, to: K) -> Vec<Part> {
     let count = len / c;
-    let starts: Vec<usize> = (0..count).step_by(ROWS).collect();
-    let task = |&start: &usize| {
+    let task = |start: usize| {
         let rows = ROWS.min(count - start);
         let mut sums = Sums::room::<K>(c);
         // SAFETY: the rows exist in source and sink, and are this task's
         unsafe { pass_rows(level, from, to, start, rows, c, Sums::of(&mut sums)) };
         Part { rows, sums }
     };
-    starts.par_iter().map(task).collect()
+    parallel::map((0..count).step_by(ROWS), &task)
 }
 
 simd_kernel! {

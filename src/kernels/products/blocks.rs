@@ -7,8 +7,8 @@ use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
 use crate::kernels::micro;
 use crate::kernels::moments::Part;
+use crate::kernels::parallel;
 use crate::kernels::simd::{LINE, Level};
-use rayon::prelude::*;
 
 /// Groups of images whose weight gradients are summed apart, at most.
 const GROUPS: usize = 16;
@@ -16,7 +16,7 @@ const GROUPS: usize = 16;
 /// All weights, transformed.
 fn transformed<F: Form>(level: Level, w: Weights) -> (Buffer, TileMatrix) {
     let (room, u) = TileMatrix::room::<F>(w.rows, w.cols);
-    (0..u.panels()).into_par_iter().for_each(|panel| form::transform::<F>(level, w, panel, u, panel));
+    parallel::each(0..u.panels(), &|_, panel| form::transform::<F>(level, w, panel, u, panel));
     (room, u)
 }
 
@@ -29,8 +29,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
     let (tx, ty) = Tiling::of::<F>(g);
     let (_room, u) = transformed::<F>(level, w);
     let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx));
-    let starts: Vec<usize> = (0..bands).step_by(step).collect();
-    let block = |&start: &usize| {
+    let block = |start: usize| {
         let block = start..(start + step).min(bands);
         let rows = block.len() * tx.tiles();
         let ((_v, v), (_m, m)) = (TileMatrix::room::<F>(rows, w.rows), TileMatrix::room::<F>(rows, w.cols));
@@ -52,7 +51,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
         }
         Part { rows: ty.pixels(block), sums }
     };
-    starts.par_iter().map(block).collect()
+    parallel::map((0..bands).step_by(step), &block)
 }
 
 pub fn backward<F: Form, S: Source, G: Source>(
@@ -68,8 +67,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
     let ut = gx.map(|_| transformed::<F>(level, Weights { data: &flipped, rows: w.cols, cols: w.rows }));
     let ut = ut.as_ref().map(|(_, ut)| *ut);
     let images = g.n.div_ceil(GROUPS);
-    let firsts: Vec<usize> = (0..g.n).step_by(images).collect();
-    let group = |&first: &usize| {
+    let group = |first: usize| {
         let (sums, du) = TileMatrix::room::<F>(w.rows, w.cols);
         let bands = first * tx.bands()..(first + images).min(g.n) * tx.bands();
         let step = bands_per_block::<F>(&tx);
@@ -115,13 +113,10 @@ pub fn backward<F: Form, S: Source, G: Source>(
         }
         (sums, du)
     };
-    let mut groups: Vec<(Buffer, TileMatrix)> = firsts.par_iter().map(group).collect();
-    let Some(((first, du), rest)) = groups.split_first_mut() else { return };
-    first.par_chunks_mut(1 << 14).enumerate().for_each(|(i, sums)| {
-        for (other, _) in rest.iter() {
-            sums.iter_mut().zip(&other[i << 14..]).for_each(|(a, b)| *a += b);
-        }
-    });
+    let (mut sums, du): (Vec<Buffer>, Vec<TileMatrix>) =
+        parallel::map((0..g.n).step_by(images), &group).into_iter().unzip();
+    let (Some((first, rest)), Some(du)) = (sums.split_first_mut(), du.first()) else { return };
+    parallel::add(first, rest);
     // SAFETY: gw holds the gradient, each panel's channels are one task's
-    (0..du.panels()).into_par_iter().for_each(|p| unsafe { form::add_gradient::<F>(level, *du, p, gw, w.cols, p) });
+    parallel::each(0..du.panels(), &|_, p| unsafe { form::add_gradient::<F>(level, *du, p, gw, w.cols, p) });
 }

@@ -8,8 +8,8 @@ use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
 use crate::kernels::micro;
 use crate::kernels::moments::Part;
+use crate::kernels::parallel;
 use crate::kernels::simd::{LINE, Level};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Bands that one task transforms.
@@ -25,9 +25,8 @@ fn batches<F: Form>(n: usize, t: &Tiling) -> impl Iterator<Item = Range<usize>> 
 /// each run of them.
 fn by_bands<R: Send>(images: &Range<usize>, t: &Tiling, f: impl Fn(Range<usize>, usize) -> R + Sync) -> Vec<R> {
     let bands = images.start * t.bands()..images.end * t.bands();
-    let starts: Vec<usize> = bands.clone().step_by(BANDS).collect();
-    let run = |&start: &usize| f(start..(start + BANDS).min(bands.end), (start - bands.start) * t.tiles());
-    starts.par_iter().map(run).collect()
+    let run = |start: usize| f(start..(start + BANDS).min(bands.end), (start - bands.start) * t.tiles());
+    parallel::map(bands.clone().step_by(BANDS), &run)
 }
 
 /// Calls `multiply(frequency, panel of right-hand values)` for the transformed weights of output channels `16 * panel..`.
@@ -44,7 +43,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
         let rows = images.len() * tx.bands() * tx.tiles();
         let ((_v, v), (_m, m)) = (TileMatrix::room::<F>(rows, w.rows), TileMatrix::room::<F>(rows, w.cols));
         read::<F, S>(level, &images, x, tx, v);
-        (0..m.panels()).into_par_iter().for_each(|panel| {
+        parallel::each(0..m.panels(), &|_, panel| {
             by_frequency::<F>(level, w, panel, |f, u| {
                 // SAFETY: v has `rows` rows of `w.rows` values, u as many lines; this panel of m is this task's
                 unsafe { micro::nn(level, v.left(f), 0, rows, 0, LINE, w.rows, u, m.panel(f, panel)) }
@@ -94,7 +93,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
                 unsafe { form::read_gradient::<F, G>(level, gy, band) }
             }
         });
-        sums.par_iter_mut().enumerate().for_each(|(panel, sums)| {
+        parallel::each(&mut sums, &|panel, sums| {
             let add = sums.is_some();
             let (room, du) = sums.take().unwrap_or_else(|| TileMatrix::room::<F>(w.rows, LINE));
             for f in 0..F::FREQUENCIES {
@@ -109,13 +108,13 @@ pub fn backward<F: Form, S: Source, G: Source>(
             }
         });
         let Some(gx) = gx else { continue };
-        (0..v.panels()).into_par_iter().for_each(|panel| {
+        parallel::each(0..v.panels(), &|_, panel| {
             by_frequency::<F>(level, flipped, panel, |f, ut| {
                 // SAFETY: m has `rows` rows of `w.cols` values, ut as many lines; this panel of v is this task's
                 unsafe { micro::nn(level, m.left(f), 0, rows, 0, LINE, w.cols, ut, v.panel(f, panel)) }
             });
         });
-        images.clone().into_par_iter().for_each(|image| {
+        parallel::each(images.clone(), &|_, image| {
             let mut scratch = Buffer::take(F::scratch(&tx));
             let bands = image * tx.bands()..(image + 1) * tx.bands();
             for band in bands_of(bands, tx, v, (image - images.start) * tx.bands() * tx.tiles()) {

@@ -4,8 +4,8 @@ use super::form::Form;
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::micro::PanelRows;
+use crate::kernels::parallel;
 use crate::kernels::simd::LINE;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Matrices `(rows, cols)`, one for each frequency, in panels `[cols / 16][row][16]`. Holds no values itself.
@@ -108,8 +108,8 @@ impl Weights<'_> {
     /// The same with input and output channels changed over.
     pub fn transposed(&self) -> Buffer {
         let mut out = Buffer::take(self.data.len());
-        let taps = out.par_chunks_mut(self.rows * self.cols).zip(self.data.par_chunks(self.rows * self.cols));
-        taps.for_each(|(out, tap)| {
+        let taps = out.chunks_mut(self.rows * self.cols).zip(self.data.chunks(self.rows * self.cols));
+        parallel::each(taps, &|_, (out, tap)| {
             for first in (0..self.cols).step_by(LINE) {
                 for (row, values) in tap.chunks_exact(self.cols).enumerate() {
                     for (col, v) in values.iter().enumerate().skip(first).take(LINE) {

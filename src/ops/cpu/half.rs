@@ -3,18 +3,18 @@
 
 use super::values::{Error, Slot, Target, dense, matrix, values};
 use crate::kernels::buffer::Buffer;
+use crate::kernels::parallel;
 use crate::ops::{Filter, Map, Matrix, Ops};
 use dfdx::prelude::*;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use rayon::prelude::*;
 
 /// Values rounded at once.
 const CHUNK: usize = 4096;
 
 /// Rounds to the nearest half-precision numbers; those too large become infinite.
 pub fn round(values: &mut [f32]) {
-    values.par_chunks_mut(CHUNK).for_each(|values| {
+    parallel::each(values.chunks_mut(CHUNK), &|_, values| {
         let mut narrow = [f16::ZERO; CHUNK];
         let narrow = &mut narrow[..values.len()];
         narrow.convert_from_f32_slice(values);

@@ -5,10 +5,9 @@ use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::concat::{self, Channels};
 use crate::kernels::lanes::{self, Affine, Gradient, Input, NormSums, Normed, Summed, Where};
 use crate::kernels::profile::{Work, timed};
-use crate::kernels::{Level, moments};
+use crate::kernels::{Level, moments, parallel};
 use crate::ops::{Map, Matrix};
 use dfdx::prelude::*;
-use rayon::prelude::*;
 
 /// Maps side by side; see [`crate::ops::Ops::concat`].
 pub fn concat<T: Tape<f32, Cpu>>(parts: Vec<Map<f32, Cpu>>, mut tape: T) -> Result<Map<f32, Cpu, T>, Error> {
@@ -49,8 +48,8 @@ pub fn excite<T: Tape<f32, Cpu>>(
     timed(Work::Sum, || {
         let (data, residual, gate) = (raw(&x), input(&residual), values(&gate));
         let (scale, shift) = affine_of(&x);
-        let images = y.par_chunks_mut(image).zip(data.par_chunks(image)).zip(gate.par_chunks(c)).enumerate();
-        images.for_each(|(i, ((y, data), gate))| {
+        let images = y.chunks_mut(image).zip(data.chunks(image)).zip(gate.chunks(c));
+        parallel::each(images, &|i, ((y, data), gate)| {
             let (scale, shift) = (times(&scale, gate), times(&shift, gate));
             let residual = Input { data: &residual.data[i * image..][..image], ..residual };
             let sum = Summed { data, affine: Affine { scale: &scale, shift: &shift, relu: true }, residual };
@@ -63,19 +62,19 @@ pub fn excite<T: Tape<f32, Cpu>>(
         let Some(mut g) = Target::of(&z).take() else { return Ok(()) };
         let (scale, shift) = affine_of(&x);
         let zeros = vec![0.0; c];
-        let maps = g.par_chunks_mut(image).zip(raw(&x).par_chunks(image)).zip(raw(&z).par_chunks(image));
-        let sums = maps.map(|((g, y), z)| {
+        let maps = g.chunks_mut(image).zip(raw(&x).chunks(image)).zip(raw(&z).chunks(image));
+        let sums = |((g, y), z): ((&mut [f32], &[f32]), &[f32])| {
             let to = Shared::new(g);
             let parts =
                 lanes::pass(Level::best(), Where { g: to, z }, image, c, NormSums { y, mean: &zeros, to: Some(to) });
             let (sum, dot) = moments::totals(&parts, c);
             (0..c).map(|i| (scale[i] as f64 * dot[i] + shift[i] as f64 * sum[i]) as f32).collect::<Vec<f32>>()
-        });
-        let sums: Vec<f32> = timed(Work::Norm, || sums.collect::<Vec<_>>().concat());
+        };
+        let sums: Vec<f32> = timed(Work::Norm, || parallel::map(maps, &sums).concat());
         of_gate.add(grads, &sums)?;
         of_x.gather(grads, g.len(), |gx, add| {
-            let maps = gx.par_chunks_mut(image).zip(g.par_chunks(image)).zip(values(&gate).par_chunks(c));
-            maps.for_each(|((gx, g), gate)| {
+            let maps = gx.chunks_mut(image).zip(g.chunks(image)).zip(values(&gate).chunks(c));
+            parallel::each(maps, &|_, ((gx, g), gate)| {
                 let scaled = Normed { data: g, affine: Affine { scale: gate, shift: &zeros, relu: false } };
                 lanes::pass(Level::best(), scaled, image, c, Gradient { gx: Shared::new(gx), add });
             });

@@ -1,12 +1,11 @@
 //! Between the tensors and the tape of dfdx and the slices of the kernels.
 
-use crate::kernels::Level;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::lanes::{self, Affine, Input, Normed};
+use crate::kernels::{Level, parallel};
 use crate::ops::map::{Gathered, Pending, Values};
 use crate::ops::{Map, Matrix};
 use dfdx::prelude::*;
-use rayon::prelude::*;
 use std::ops::Deref;
 
 pub type Error = dfdx::tensor::CpuError;
@@ -167,7 +166,6 @@ impl Target {
             *gathered.borrow_mut() = Some(gradient);
             return Ok(());
         }
-        let sum = |to: &mut [f32], _| to.par_iter_mut().zip(&gradient[..]).for_each(|(a, b)| *a += b);
-        self.gather(grads, gradient.len(), sum)
+        self.gather(grads, gradient.len(), |to, _| parallel::add(to, &[gradient]))
     }
 }

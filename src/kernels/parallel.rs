@@ -1,0 +1,37 @@
+//! Loops over all threads.
+//!
+//! What is done with an item is called through a pointer, so that rayon is compiled once for a kind of item and not
+//! once for every kernel, form and instruction set: calls are dear enough not to notice.
+
+use super::buffer::Buffer;
+use rayon::prelude::*;
+
+/// Values of a sum that a task adds up.
+const CHUNK: usize = 1 << 12;
+
+/// Calls `work` with every item and its number.
+pub fn each<T: Send>(items: impl IntoIterator<Item = T>, work: &(dyn Fn(usize, T) + Sync)) {
+    run(items.into_iter().collect(), work);
+}
+
+fn run<T: Send>(items: Vec<T>, work: &(dyn Fn(usize, T) + Sync)) {
+    items.into_par_iter().enumerate().for_each(|(i, item)| work(i, item));
+}
+
+/// What `work` makes of every item, in their order.
+pub fn map<T: Send, R: Send>(items: impl IntoIterator<Item = T>, work: &(dyn Fn(T) -> R + Sync)) -> Vec<R> {
+    results(items.into_iter().collect(), work)
+}
+
+fn results<T: Send, R: Send>(items: Vec<T>, work: &(dyn Fn(T) -> R + Sync)) -> Vec<R> {
+    items.into_par_iter().map(work).collect()
+}
+
+/// Adds `terms` to `sum`, each value in their order.
+pub fn add(sum: &mut [f32], terms: &[Buffer]) {
+    each(sum.chunks_mut(CHUNK), &|i, sum| {
+        for term in terms {
+            sum.iter_mut().zip(&term[i * CHUNK..]).for_each(|(a, b)| *a += b);
+        }
+    });
+}
