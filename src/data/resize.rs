@@ -2,7 +2,7 @@
 //! source counts.
 
 use super::broken::Broken;
-use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::images::TypedImage;
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use std::cell::RefCell;
@@ -29,8 +29,8 @@ impl Region {
 }
 
 thread_local! {
-    /// The memory of a resizer is used again.
-    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+    /// The memory of a resizer, and of the part that it resizes, is used again.
+    static RESIZER: RefCell<(Resizer, Vec<u8>)> = RefCell::new((Resizer::new(), Vec::new()));
 }
 
 /// Height and width when the shorter of them becomes `edge`, the other cut to a whole number.
@@ -72,13 +72,22 @@ fn colours(
     [out_height, out_width]: [usize; 2],
     out: &mut [u8],
 ) -> Result<(), String> {
-    let source = TypedImageRef::<U8x3>::from_buffer(width as u32, height as u32, pixels).map_err(|e| e.to_string())?;
-    let mut to =
-        TypedImage::<U8x3>::from_buffer(out_width as u32, out_height as u32, out).map_err(|e| e.to_string())?;
-    let [left, top, width, height] = [region.left, region.top, region.width, region.height].map(|v| v as u32);
-    let part = TypedCroppedImage::from_ref(&source, left, top, width, height).map_err(|e| e.to_string())?;
+    if width == 0 || region.left + region.width > width || region.top + region.height > height {
+        return Err(format!("it is {width} x {height}, and the part is {region:?}"));
+    }
+    let mut to = image(out_width, out_height, out)?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
-    RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&part, &mut to, &options)).map_err(|e| e.to_string())
+    RESIZER.with_borrow_mut(|(resizer, part)| {
+        // (the library compiles its filters for every kind of image too: a copy of the part is of the kind it uses itself)
+        part.clear();
+        let rows = pixels.chunks_exact(width * 3).skip(region.top).take(region.height);
+        rows.for_each(|row| part.extend_from_slice(&row[region.left * 3..][..region.width * 3]));
+        resizer.resize_typed(&image(region.width, region.height, part)?, &mut to, &options).map_err(|e| e.to_string())
+    })
+}
+
+fn image(width: usize, height: usize, pixels: &mut [u8]) -> Result<TypedImage<'_, U8x3>, String> {
+    TypedImage::from_buffer(width as u32, height as u32, pixels).map_err(|e| e.to_string())
 }
 
 /// All of an image in another size.
