@@ -32,6 +32,8 @@ pub struct ConfigError {
 pub struct Config {
     /// Name of the theme.
     pub theme: String,
+    /// Whether images are drawn by kitty's graphics protocol, where the terminal has it.
+    pub kitty: bool,
     /// What is told to a person who may look elsewhere, and how.
     pub notify: Notify,
     /// A command of the shell that is run when something happens in a run.
@@ -46,7 +48,14 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         let theme = THEMES[0].name.to_string();
-        Config { theme, notify: Notify::default(), hook: String::new(), keys: Keys::new(), bindings: BINDINGS }
+        Config {
+            theme,
+            kitty: false,
+            notify: Notify::default(),
+            hook: String::new(),
+            keys: Keys::new(),
+            bindings: BINDINGS,
+        }
     }
 }
 

@@ -126,6 +126,20 @@ impl Default for Notify {
     }
 }
 
+/// Whether images are drawn by kitty's graphics protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kitty {
+    /// Nobody wants it.
+    #[default]
+    Off,
+    /// A person wants it; the terminal was not asked yet.
+    Wanted,
+    /// The terminal says that it can.
+    On,
+    /// The terminal does not say that it can.
+    Refused,
+}
+
 /// What a person chose before the start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -139,6 +153,8 @@ pub struct Options {
     pub truecolor: bool,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
+    /// Whether images are more than half blocks.
+    pub kitty: Kitty,
     /// What is told, and how.
     pub notify: Notify,
     /// The keys of a run's screen.
@@ -153,6 +169,7 @@ impl Default for Options {
             color: true,
             truecolor: true,
             ascii: false,
+            kitty: Kitty::Off,
             notify: Notify::default(),
             keys: BINDINGS,
         }

@@ -38,7 +38,7 @@ pub use history::{Curve, Point, Window};
 pub(crate) use keymap::assert_sound;
 pub use keymap::{Keys, settable_keys, with_keys};
 pub use keys::Key;
-pub use look::{Desktop, Notify, Occasion, Options, Palette, THEMES, Theme};
+pub use look::{Desktop, Kitty, Notify, Occasion, Options, Palette, THEMES, Theme};
 pub use modal::{Help, Line, Modal};
 pub use pane::{Entry, Pane, Tone};
 pub use pictures::Page;

@@ -72,7 +72,7 @@ pub(super) struct Train {
     #[command(flatten)]
     pub(super) look: Look,
     /// Trains the presets in turn, without a screen
-    #[arg(long, requires = "presets", conflicts_with_all = ["theme", "ascii"])]
+    #[arg(long, requires = "presets", conflicts_with_all = ["theme", "ascii", "kitty"])]
     pub(super) batch: bool,
     /// Prints events as JSON lines
     #[arg(long, requires = "batch")]
@@ -87,6 +87,9 @@ pub(super) struct Look {
     /// Draws the screen with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
+    /// Draws images by kitty's graphics protocol, where the terminal says that it has it, and not in half blocks
+    #[arg(long)]
+    pub(super) kitty: bool,
 }
 
 #[derive(Debug, Args)]
@@ -101,7 +104,7 @@ pub(super) struct Resume {
     #[command(flatten)]
     pub(super) look: Look,
     /// Goes on without a screen
-    #[arg(long, conflicts_with_all = ["theme", "ascii"])]
+    #[arg(long, conflicts_with_all = ["theme", "ascii", "kitty"])]
     pub(super) batch: bool,
     /// Prints events as JSON lines
     #[arg(long, requires = "batch")]

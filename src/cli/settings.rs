@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::args::Look;
-use crate::app::{Msg, Options, Theme};
+use crate::app::{Kitty, Msg, Options, Theme};
 use crate::config::{self, Config, ConfigError};
 use crate::{runs, tui};
 
@@ -29,6 +29,7 @@ pub(super) fn options(look: &Look) -> Result<Options, Failure> {
         color: tui::color_from_env(),
         truecolor: tui::truecolor_from_env(),
         ascii: look.ascii || tui::ascii_from_env(),
+        kitty: if look.kitty || config.kitty { Kitty::Wanted } else { Kitty::Off },
         notify: config.notify,
         keys: config.bindings,
     })

@@ -20,11 +20,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// # Errors
 /// When the terminal cannot be used.
 pub fn browse(
-    state: State,
+    mut state: State,
     visit: impl FnMut(Begin) -> Result<Visit, String>,
     start: impl FnMut(&Path, Begin) -> Result<Session, String>,
 ) -> Result<(), TuiError> {
-    let mut edge = Edge::open()?;
+    let mut edge = Edge::open(&mut state.options)?;
     let (sender, messages) = channel();
     let reader = Reader::start(&state.root, &sender)?;
     let mut show = Show { edge: &mut edge, state, reader, visit, start };

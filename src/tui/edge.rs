@@ -1,10 +1,11 @@
 //! What every screen needs of the machine: the terminal, the signals, the panics, and when to draw.
 
+use super::kitty;
 use super::pace::Pace;
 use super::panics::Panics;
 use super::signals::{Signals, Wish};
 use super::terminal::{Screen, restore};
-use crate::app::Msg;
+use crate::app::{Kitty, Msg, Options};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io;
@@ -23,10 +24,14 @@ pub(super) struct Edge {
 }
 
 impl Edge {
-    pub(super) fn open() -> io::Result<Edge> {
+    /// Takes the terminal over, and asks it what the options want to know.
+    pub(super) fn open(options: &mut Options) -> io::Result<Edge> {
         let signals = Signals::new()?;
         let panics = Panics::watch();
         let screen = Screen::open()?;
+        if options.kitty == Kitty::Wanted {
+            options.kitty = if kitty::answers()? { Kitty::On } else { Kitty::Refused };
+        }
         Ok(Edge { screen, panics, signals, clock: Instant::now(), pace: Pace::default() })
     }
 

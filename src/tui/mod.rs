@@ -6,6 +6,7 @@
 pub mod browse;
 mod edge;
 mod input;
+mod kitty;
 mod look;
 mod pace;
 mod panics;
@@ -85,7 +86,7 @@ pub fn run<E: std::fmt::Display>(
     }
     let mut start = |begin| start(begin).map_err(|e| e.to_string());
     let session = start(first).map_err(TuiError::Start)?;
-    let mut edge = Edge::open()?;
+    let mut edge = Edge::open(&mut state.options)?;
     let around = Around { start: &mut start, presets: &mut presets, hardware };
     let running = attend(&mut edge, &mut state, session, around)?;
     let closed = terminal::restore();

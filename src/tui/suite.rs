@@ -43,12 +43,12 @@ pub struct Left {
 /// # Errors
 /// When the terminal cannot be used; what is trained stops with checkpoints.
 pub fn suite(
-    state: State,
+    mut state: State,
     plan: Plan<'_>,
     stop: &AtomicBool,
     visit: impl FnMut(&Path) -> Result<Visit, String>,
 ) -> Result<Left, TuiError> {
-    let mut edge = Edge::open()?;
+    let mut edge = Edge::open(&mut state.options)?;
     let (sender, messages) = channel();
     let control = plan.control;
     let left = std::thread::scope(|scope| {

@@ -22,10 +22,10 @@ pub(in crate::cli) struct Runs {
     #[command(flatten)]
     pub(in crate::cli) look: Look,
     /// Lines instead of the screen, as without a terminal
-    #[arg(long, conflicts_with_all = ["theme", "ascii"])]
+    #[arg(long, conflicts_with_all = ["theme", "ascii", "kitty"])]
     pub(in crate::cli) plain: bool,
     /// One JSON object a run instead of the screen
-    #[arg(long, conflicts_with_all = ["theme", "ascii", "plain"])]
+    #[arg(long, conflicts_with_all = ["theme", "ascii", "kitty", "plain"])]
     pub(in crate::cli) json: bool,
 }
 

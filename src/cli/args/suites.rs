@@ -19,7 +19,7 @@ pub(in crate::cli) struct Suite {
     #[command(flatten)]
     pub(in crate::cli) look: Look,
     /// Lines of progress instead of the screen, as without a terminal
-    #[arg(long, conflicts_with_all = ["theme", "ascii"])]
+    #[arg(long, conflicts_with_all = ["theme", "ascii", "kitty"])]
     pub(in crate::cli) plain: bool,
     /// Prints the command of every run instead, for machines elsewhere; those that are done as comments
     #[arg(long, conflicts_with_all = ["jobs", "plain"])]

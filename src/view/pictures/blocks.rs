@@ -1,7 +1,7 @@
 //! A picture in half blocks: a cell is one column and two rows of pixels.
 
 use super::super::draw;
-use crate::app::Options;
+use crate::app::{Kitty, Options};
 use crate::data::Thumbnail;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -17,6 +17,8 @@ pub(super) enum Paint {
     True,
     /// The palette of 256 colours: its greys where a picture is grey.
     Palette,
+    /// Those of the picture itself, by kitty's protocol.
+    Kitty,
     /// Characters; on a light ground ink is dark.
     Ramp { light: bool },
 }
@@ -25,6 +27,7 @@ impl Paint {
     pub(super) fn new(options: &Options) -> Paint {
         match (options.color && !options.ascii, options.truecolor) {
             (false, _) => Paint::Ramp { light: options.light() },
+            _ if options.kitty == Kitty::On => Paint::Kitty,
             (true, true) => Paint::True,
             (true, false) => Paint::Palette,
         }

@@ -2,13 +2,14 @@
 
 mod blocks;
 mod classes;
+mod kitty;
 mod matrix;
 mod teacher;
 mod tiles;
 
 use super::draw;
 use super::theme::Theme;
-use crate::app::{Page, Pane, State, number};
+use crate::app::{Kitty, Page, Pane, State, number};
 use crate::train;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -25,6 +26,9 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     };
     let mut legend = vec![Span::styled(format!("{}/{} ← →", page.place() + 1, Page::ALL.len()), theme.dim)];
     legend.extend(step.map(|step| Span::styled(format!("step {}", number::thousands(step)), theme.text)));
+    if state.options.kitty == Kitty::Refused && matches!(page, Page::Batch | Page::Mistakes) {
+        legend.push(Span::styled("half blocks: no kitty here", theme.pending));
+    }
     let title = format!("{}: {}", Pane::Images.word(), page.word());
     let inner = draw::frame(theme, buf, area, &title, state.focus == Pane::Images, legend);
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };

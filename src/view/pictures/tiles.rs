@@ -3,6 +3,7 @@
 use super::super::draw;
 use super::super::theme::Theme;
 use super::blocks::{self, Paint};
+use super::kitty;
 use super::{class, nothing};
 use crate::app::State;
 use crate::data::Thumbnail;
@@ -17,6 +18,9 @@ const NARROW: usize = 12;
 /// Images that are to be seen at once, unless they had fewer columns than these.
 const SEVERAL: usize = 4;
 const SMALL: usize = 14;
+/// The same where a picture has more pixels than its cells.
+const MANY: usize = 12;
+const SMALLER: usize = 6;
 
 /// An image and the two parts of what is said of it.
 struct Tile<'a> {
@@ -84,7 +88,8 @@ fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a>
 /// Draws rows of images from the one that the page is scrolled to, as many as fit.
 fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections: &[Section<'_>]) {
     let room = Rect { height: area.height.saturating_sub(1), ..area };
-    let Some(scale) = Scale::fitting(sections, room) else {
+    let paint = Paint::new(&state.options);
+    let Some(scale) = Scale::fitting(sections, room, paint) else {
         return nothing(theme, buf, area, "no room; z gives this pane the whole area");
     };
     let across = scale.across(area);
@@ -101,8 +106,7 @@ fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections
         below <= area.height
     });
     let first = state.album.scroll.min(rows.len() - last.count().max(1));
-    let paint = Paint::new(&state.options);
-    let mut y = 0;
+    let (mut y, mut slot) = (0, 0);
     for row in &rows[first..] {
         if y + height(row) > area.height {
             break;
@@ -114,7 +118,8 @@ fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections
         for (x, tile) in row.1.iter().enumerate() {
             let x = (x * (scale.columns + 1)) as u16;
             let place = Rect { x: area.x + x, y: area.y + y, width: scale.columns as u16, height: scale.height() };
-            tile.draw(theme, paint, buf, place.intersection(area), scale);
+            tile.draw(theme, (paint, slot), buf, place.intersection(area), scale);
+            slot = slot.wrapping_add(1);
         }
         y += scale.height();
     }
@@ -122,7 +127,7 @@ fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections
 
 impl Scale {
     /// The largest at which several images stand in the area, or else two, or one.
-    fn fitting(sections: &[Section<'_>], area: Rect) -> Option<Scale> {
+    fn fitting(sections: &[Section<'_>], area: Rect, paint: Paint) -> Option<Scale> {
         let tiles = || sections.iter().flat_map(|section| &section.tiles);
         let at = |by: usize| {
             let sizes = || tiles().map(|tile| blocks::size(tile.picture, by));
@@ -137,7 +142,8 @@ impl Scale {
             let n = n.min(tiles().count());
             scales().find(|scale| fit(scale) >= n && (scale.by == 1 || scale.columns >= columns))
         };
-        at_least(SEVERAL, SMALL).or_else(|| at_least(2, 0)).or_else(|| at_least(1, 0))
+        let (several, small) = if paint == Paint::Kitty { (MANY, SMALLER) } else { (SEVERAL, SMALL) };
+        at_least(several, small).or_else(|| at_least(2, 0)).or_else(|| at_least(1, 0))
     }
 
     /// Images side by side; none where not one fits.
@@ -157,8 +163,11 @@ impl Tile<'_> {
         self.first.clone() + &self.second.as_ref().map_or(String::new(), |(second, _)| format!(" {second}"))
     }
 
-    fn draw(&self, theme: &Theme, paint: Paint, buf: &mut Buffer, area: Rect, scale: Scale) {
-        blocks::draw(paint, buf, area, self.picture, scale.by);
+    fn draw(&self, theme: &Theme, (paint, slot): (Paint, u8), buf: &mut Buffer, area: Rect, scale: Scale) {
+        match paint {
+            Paint::Kitty => kitty::draw(buf, area, self.picture, blocks::size(self.picture, scale.by), slot),
+            _ => blocks::draw(paint, buf, area, self.picture, scale.by),
+        }
         let columns = usize::from(area.width);
         let part = |text: &str, style: Style| Span::styled(draw::clip(text, columns), style);
         let mut line = vec![part(&self.first, theme.text)];
