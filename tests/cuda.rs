@@ -3,7 +3,9 @@
 #![cfg(feature = "cuda")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "common/pictures.rs"]
 mod pictures;
+#[path = "common/record.rs"]
 mod record;
 
 use dfdx::prelude::{Cpu, Cuda};
@@ -206,6 +208,7 @@ fn one_step() {
     let recipe = small(&[
         ("device", word(variable("DEVICE"))),
         ("data.train_images", Value::Int(1000)),
+        ("data.test_images", Value::Int(200)),
         ("train.batch", Value::Int(variable("BATCH").parse().unwrap())),
         ("tricks.mixed.on", Value::Bool(variable("MIXED") == "true")),
     ]);

@@ -144,8 +144,8 @@ impl Opened {
     }
 }
 
-/// Opens the images that the settings name; `seed` chooses them when only some are wanted (`data.train_images`), or when
-/// a folder has to be split.
+/// Opens the images that the settings name; `seed` chooses them when only some are wanted (`data.train_images`,
+/// `data.test_images`), or when a folder has to be split.
 ///
 /// # Errors
 /// A missing or ambiguous directory, a damaged file, labels that do not fit, or more images asked for than there are.
@@ -194,8 +194,15 @@ fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
             Opened::new(name, Arc::new(train), Arc::new(val), classes, size)
         }
     };
+    let some = |split: &mut Split, what, count| {
+        *split = split.balanced(what, count, seed, &opened.name)?;
+        Ok(())
+    };
     if data.train_images > 0 {
-        opened.train = opened.train.balanced("data.train_images", data.train_images, seed, &opened.name)?;
+        some(&mut opened.train, "data.train_images", data.train_images)?;
+    }
+    if data.test_images > 0 {
+        some(&mut opened.test, "data.test_images", data.test_images)?;
     }
     Ok(opened)
 }

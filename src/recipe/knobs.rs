@@ -126,6 +126,7 @@ knobs! {
     data.val_fraction, "val fraction", Knob, above(0.0, 0.9), "", Add(0.05), Fork, "", "share of each class to validate with where a folder has no val directory";
     data.broken_share, "broken share", Knob, from(0.0, 1.0), "", Add(0.01), Live, "", "share of broken images above which the run fails";
     data.train_images, "train images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "training images used, 0 for all";
+    data.test_images, "test images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "test images that are evaluated, 0 for all";
     train.seed, "seed", Knob, int(0, u64::MAX), "", Add(1.0), Fork, "", "seed of every random draw";
     train.log_every, "log every", Knob, int(1, 1_000_000), "steps", Add(1.0), Live, "", "steps between two lines of the metrics log";
     train.checkpoint_epochs, "checkpoint", Knob, int(1, 100_000), "epochs", Add(1.0), Live, "", "epochs between two checkpoints";

@@ -55,6 +55,8 @@ settings! {
         normalise: Normalise = Normalise::Auto,
         /// Training images used, class-balanced, 0 for all.
         train_images: u64 = 0,
+        /// Test images that are evaluated, class-balanced, 0 for all.
+        test_images: u64 = 0,
         /// Share of each class that is validated with, where a folder has no `val/`.
         val_fraction: f64 = 0.1,
         /// Share of images that may be broken.

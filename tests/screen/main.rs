@@ -1,0 +1,14 @@
+//! The screens without a terminal: keys in, effects out, and pictures of text.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod browse;
+mod keys;
+mod look;
+mod pictures;
+mod run;
+mod run_dirs;
+mod suite;
+
+#[path = "../common/script.rs"]
+mod script;

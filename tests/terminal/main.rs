@@ -1,0 +1,15 @@
+//! The program on a pseudo-terminal.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod browse;
+mod journey;
+mod live;
+mod nvml;
+mod pty;
+mod readme;
+mod run;
+mod suite;
+
+#[path = "../common/script.rs"]
+mod script;

@@ -1,0 +1,181 @@
+//! A program in a pseudo-terminal.
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// A program on a terminal of its own.
+pub struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Box<dyn Write + Send>,
+    bytes: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+    pty: Box<dyn MasterPty + Send>,
+    /// The modes that the program found.
+    pub found: String,
+}
+
+/// The modes of a terminal, such as echo and line editing.
+fn modes(pty: &dyn MasterPty) -> String {
+    format!("{:?}", pty.get_termios().unwrap())
+}
+
+impl Terminal {
+    pub fn open(mut command: CommandBuilder, cols: u16, rows: u16) -> Terminal {
+        let pty = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        command.env("TERM", "xterm-256color");
+        command.env("RUST_BACKTRACE", "0");
+        command.env("LC_ALL", "C.UTF-8");
+        let found = modes(&*pty.master);
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let mut reader = pty.master.try_clone_reader().unwrap();
+        let (to, bytes) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                if to.send(buffer[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let keys = pty.master.take_writer().unwrap();
+        Terminal { child, keys, bytes, screen: vt100::Parser::new(rows, cols, 0), pty: pty.master, found }
+    }
+
+    /// The text on the screen.
+    pub fn contents(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// The screen's cells, as the program coloured them.
+    pub fn cells(&self) -> Buffer {
+        let color = |c: vt100::Color| match c {
+            vt100::Color::Default => Color::Reset,
+            vt100::Color::Idx(i) => Color::Indexed(i),
+            vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+        };
+        let screen = self.screen.screen();
+        let (rows, cols) = screen.size();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, cols, rows));
+        for (x, y) in (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y))) {
+            let Some(cell) = screen.cell(y, x).filter(|cell| cell.has_contents()) else { continue };
+            let mut style = Style::new().fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
+            for (on, modifier) in
+                [(cell.bold(), Modifier::BOLD), (cell.dim(), Modifier::DIM), (cell.inverse(), Modifier::REVERSED)]
+            {
+                style = if on { style.add_modifier(modifier) } else { style };
+            }
+            buffer[(x, y)].set_symbol(cell.contents()).set_style(style);
+        }
+        buffer
+    }
+
+    /// Waits until the screen shows a text.
+    pub fn wait_for(&mut self, text: &str) {
+        self.wait_until(text, |contents| contents.contains(text));
+    }
+
+    /// As `wait_for`, for something that takes minutes.
+    pub fn wait_long(&mut self, text: &str) {
+        self.wait_within(Duration::from_secs(600), text, |contents| contents.contains(text));
+    }
+
+    /// Waits until the screen's text is as wanted.
+    pub fn wait_until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        self.wait_within(Duration::from_secs(60), what, wanted);
+    }
+
+    fn wait_within(&mut self, limit: Duration, what: &str, wanted: impl Fn(&str) -> bool) {
+        let start = Instant::now();
+        while !wanted(&self.contents()) {
+            assert!(start.elapsed() < limit, "no {what:?} on\n{}", self.contents());
+            if let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(100)) {
+                self.screen.process(&bytes);
+            }
+        }
+    }
+
+    /// Watches the screen for a time and keeps what is seen, three times a second, with the time since `begun`.
+    pub fn film(&mut self, begun: Instant, seconds: f64, frames: &mut Vec<(f64, Buffer)>) {
+        let until = Instant::now() + Duration::from_secs_f64(seconds);
+        while Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(333));
+            self.look();
+            let cells = self.cells();
+            if frames.last().is_none_or(|(_, last)| *last != cells) {
+                frames.push((begun.elapsed().as_secs_f64(), cells));
+            }
+        }
+    }
+
+    /// Answers what the program asks of its terminal.
+    pub fn answer(&mut self, question: &str, answer: &str) {
+        let mut asked = Vec::new();
+        while !String::from_utf8_lossy(&asked).contains(question) {
+            asked.extend(self.bytes.recv_timeout(Duration::from_secs(60)).unwrap());
+        }
+        self.screen.process(&asked);
+        self.press(answer);
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    pub fn resize(&mut self, cols: u16, rows: u16) {
+        self.screen.screen_mut().set_size(rows, cols);
+        self.pty.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Sends a signal, e.g. `-TERM`.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// The modes of the terminal, such as echo and line editing.
+    pub fn modes(&self) -> String {
+        modes(&*self.pty)
+    }
+
+    /// Takes in what the program has drawn.
+    pub fn look(&mut self) -> &vt100::Screen {
+        while let Ok(bytes) = self.bytes.try_recv() {
+            self.screen.process(&bytes);
+        }
+        self.screen.screen()
+    }
+
+    /// As [`Terminal::ends_with`], whatever the exit code.
+    pub fn ends(self) -> String {
+        self.ends_with(None)
+    }
+
+    /// Waits for the end; the terminal must be as before: main screen, cursor shown, no mouse, no bracketed paste.
+    pub fn ends_with(mut self, code: Option<u32>) -> String {
+        let status = self.child.wait().unwrap();
+        assert!(code.is_none_or(|code| code == status.exit_code()), "{status:?}");
+        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(300)) {
+            self.screen.process(&bytes);
+        }
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        screen.contents()
+    }
+
+    /// Closes the terminal as a window that is shut; the program is left.
+    pub fn hang_up(self) -> Box<dyn Child + Send + Sync> {
+        self.child
+    }
+}

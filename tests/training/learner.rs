@@ -1,0 +1,165 @@
+//! Steps without a trainer around them: threads, every bundled preset, the bundled teacher.
+
+use std::path::Path;
+use tricktop::data::{DataSet, epoch_order, open, train_batch};
+use tricktop::nn::Net;
+use tricktop::ops::{Map, Mode};
+use tricktop::recipe::knobs::find;
+use tricktop::recipe::{Knob, Recipe, Value};
+use tricktop::train::{Checkpoint, Learner};
+use tricktop::tricks::schedule::Position;
+
+fn knob(path: &str) -> &'static Knob {
+    find(path).unwrap()
+}
+
+/// Three steps with everything on; the weights after them, to the bit.
+fn weights_after_steps(threads: usize, data: &DataSet) -> Vec<u32> {
+    let everything = [
+        ("net.depth", Value::Int(8)),
+        ("train.batch", Value::Int(33)),
+        ("tricks.mixup.on", Value::Bool(true)),
+        ("tricks.smoothing.on", Value::Bool(true)),
+        ("tricks.distill.on", Value::Bool(true)),
+        ("net.width", Value::Float(1.25)),
+    ];
+    let everything = Recipe::default().with(everything.map(|(path, value)| (knob(path), value))).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &everything, data).unwrap();
+        let order = epoch_order(data.train.len(), 0, 0);
+        for batch in 1..=3 {
+            let images = train_batch(data, &order[..33], 0, batch, &everything.augment);
+            learner.step(&images, Position { epoch: 0, batch, batches: 3 }, &everything).unwrap();
+        }
+        learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect()
+    })
+}
+
+#[test]
+fn steps_are_the_same_to_the_bit_with_1_2_3_and_4_threads() {
+    let few = Recipe::default().with([(knob("data.train_images"), Value::Int(400))]).unwrap();
+    let data = open(&few.data, 0).unwrap();
+    let one = weights_after_steps(1, &data);
+    for threads in [2, 3, 4] {
+        assert!(weights_after_steps(threads, &data) == one, "{threads} threads differ from one");
+    }
+}
+
+#[test]
+fn a_step_that_cannot_be_made_changes_nothing() {
+    let few = Recipe::default()
+        .with([(knob("data.train_images"), Value::Int(40)), (knob("net.depth"), Value::Int(8))])
+        .unwrap();
+    let data = open(&few.data, 0).unwrap();
+    let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &few, &data).unwrap();
+    let mut images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &few.augment);
+    let at = Position { epoch: 0, batch: 1, batches: 1 };
+    assert!(learner.step(&images, at, &few).unwrap().updated);
+    let state = |learner: &mut Learner<_>| {
+        let Learner { net, sgd, .. } = learner;
+        let velocities = net.params().into_iter().filter(|p| p.role != tricktop::nn::Role::Statistic);
+        let velocities: Vec<Vec<f32>> = velocities.map(|p| sgd.velocity(p).unwrap()).collect();
+        (net.export(), velocities)
+    };
+    let before = state(&mut learner);
+    images.pixels[7] = f32::NAN;
+    assert!(!learner.step(&images, at, &few).unwrap().updated);
+    assert!(state(&mut learner) == before);
+}
+
+#[test]
+fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
+    let small =
+        [("data.train_images", Value::Int(200)), ("net.depth", Value::Int(8)), ("net.width", Value::Float(0.5))];
+    let single = Recipe::default().with(small.map(|(path, value)| (knob(path), value))).unwrap();
+    let mixed = single.with([(knob("tricks.mixed.on"), Value::Bool(true))]).unwrap();
+    let data = open(&single.data, 0).unwrap();
+    let order = epoch_order(data.train.len(), 0, 0);
+    let step = |learner: &mut Learner<_>, recipe: &Recipe, batch: u64| {
+        let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
+        learner.step(&images, Position { epoch: 0, batch, batches: 20 }, recipe).unwrap()
+    };
+    let new = |recipe: &Recipe| Learner::new(dfdx::prelude::Cpu::default(), recipe, &data).unwrap();
+    let losses = |recipe: &Recipe| {
+        let mut learner = new(recipe);
+        (1..=20)
+            .map(|batch| step(&mut learner, recipe, batch))
+            .inspect(|o| assert!(o.updated))
+            .map(|o| o.loss)
+            .collect()
+    };
+    let (single, rounded): (Vec<f32>, Vec<f32>) = (losses(&single), losses(&mixed));
+    assert!(single.iter().zip(&rounded).all(|(a, b)| a != b && (a - b).abs() < 0.1 * a), "{single:?} {rounded:?}");
+
+    let mut learner = new(&mixed);
+    learner.scaler.scale = 1e30;
+    let before = learner.net.export();
+    let outcome = step(&mut learner, &mixed, 1);
+    assert!(outcome.overflow && !outcome.updated && outcome.loss.is_finite());
+    assert_eq!((learner.scaler.scale, learner.scaler.skipped), (5e29, 1));
+    assert!(learner.net.export() == before);
+    while !step(&mut learner, &mixed, 1).updated {}
+    assert!(learner.scaler.scale < 1e9 && learner.scaler.skipped > 50);
+}
+
+/// The bundled teacher was made by `presets/teacher.ron`, and is better than a short run of the default preset.
+#[test]
+fn the_bundled_teacher_is_that_of_its_preset_and_good() {
+    let bytes = std::fs::read("assets/teacher.safetensors").unwrap();
+    assert!(bytes.len() <= 2_000_000);
+    let meta = Checkpoint::from_bytes(&bytes).unwrap().meta;
+    let made_by = tricktop::recipe::preset::load(Path::new("presets/teacher.ron")).unwrap().recipe;
+    assert_eq!(meta.recipe(&Recipe::default()).unwrap(), made_by);
+    let data = open(&made_by.data, 0).unwrap();
+    let dev = dfdx::prelude::Cpu::default();
+    let mut net: Net<f32, _> = Checkpoint::teacher("Bundled", &dev, 1, 10).unwrap();
+    let mut right = 0;
+    for start in (0..2000).step_by(250) {
+        let b = tricktop::data::test_batch(&data, start..start + 250);
+        let pixels = dfdx::prelude::TensorFromVec::tensor_from_vec(&dev, b.pixels, (250 * 28 * 28, 1));
+        let logits = net.forward(Map::new(pixels, 250, 28, 28), Mode::Eval).unwrap().as_vec();
+        let best = |z: &[f32]| (0..10).max_by(|a, b| z[*a].total_cmp(&z[*b])).unwrap();
+        right += logits.chunks(10).zip(&b.labels).filter(|(z, label)| best(z) == **label).count();
+    }
+    assert_eq!(Some(right as f64 / 2000.0), meta.at.best_top1);
+    assert!(right >= 1840, "{right} of 2000");
+}
+
+#[test]
+fn every_bundled_preset_trains_a_step_or_says_what_it_lacks() {
+    let photographs = tempfile::tempdir().unwrap();
+    crate::pictures::folder(photographs.path(), 2);
+    for bundled in tricktop::recipe::bundled::BUNDLED {
+        let recipe = tricktop::recipe::preset::load(Path::new(bundled.name)).unwrap().recipe;
+        let mut changes = vec![("data.train_images", Value::Int(40))];
+        if !recipe.data.path.is_empty() {
+            let missing = open(&recipe.data, 0).unwrap_err().to_string();
+            assert!(
+                missing.starts_with(&format!("{}: does not exist", recipe.data.path)),
+                "{}: {missing}",
+                bundled.name
+            );
+            assert!(recipe.tricks.distill.teacher.starts_with("runs/"), "{}", bundled.name);
+            changes = vec![
+                ("data.path", Value::Word(photographs.path().display().to_string())),
+                ("data.size", Value::Int(64)),
+                ("net.width", Value::Float(0.125)),
+                ("tricks.distill.on", Value::Bool(false)),
+            ];
+        }
+        let recipe = recipe.with(changes.into_iter().map(|(path, value)| (knob(path), value))).unwrap();
+        let data = open(&recipe.data, 0).unwrap();
+        let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &recipe, &data).unwrap();
+        let images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &recipe.augment);
+        let before = learner.net.export();
+        let mut step = || learner.step(&images, Position { epoch: 0, batch: 1, batches: 1 }, &recipe).unwrap();
+        let mut outcome = step();
+        // (the first loss scale may be too large)
+        while outcome.overflow {
+            outcome = step();
+        }
+        assert!(outcome.updated && outcome.loss.is_finite(), "{}", bundled.name);
+        assert_ne!(learner.net.export(), before, "{}", bundled.name);
+    }
+}

@@ -1,0 +1,177 @@
+//! What the trainer shows to screens that look: the images that were trained, and those that were mistaken.
+
+use crate::running::{Run, recipe, trace};
+use std::path::Path;
+use std::time::Instant;
+use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
+use tricktop::recipe::{Recipe, Value};
+use tricktop::train::{Command, Event, Fed, FedImage, Missed, Pictures, State, Target, show_checkpoint, softmax};
+use tricktop::tricks::mixup::{mix, plan};
+
+const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Pictures) };
+
+/// A run that gets these commands before its first step.
+fn start(recipe: Recipe, dir: Option<&Path>, commands: &[Command]) -> Run {
+    let run = Run::start(recipe, dir);
+    send(&run, commands);
+    run
+}
+
+fn send(run: &Run, commands: &[Command]) {
+    commands.iter().for_each(|command| run.send(command.clone()));
+}
+
+fn stop(run: &Run) {
+    run.send(Command::Stop { save: false });
+}
+
+/// The next pictures of a batch.
+fn fed(run: &mut Run) -> Fed {
+    run.wait(|event| match event {
+        Event::Pictures(pictures) => {
+            if let Pictures::Fed(fed) = &**pictures {
+                Some(fed.clone())
+            } else {
+                None
+            }
+        }
+        _ => None,
+    })
+}
+
+/// The next pictures of mistakes.
+fn missed(run: &mut Run) -> Missed {
+    run.wait(|event| match event {
+        Event::Pictures(pictures) => {
+            if let Pictures::Missed(missed) = &**pictures {
+                Some(missed.clone())
+            } else {
+                None
+            }
+        }
+        _ => None,
+    })
+}
+
+/// The first batch of a recipe, as the reader makes it, and the thumbnails of some pixels of it.
+fn first_batch(recipe: &Recipe) -> (Batch, impl Fn(&[f32], usize) -> Thumbnail) {
+    let set = open(&recipe.data, recipe.train.seed).unwrap();
+    let order = epoch_order(set.train.len(), recipe.train.seed, 0);
+    let batch = train_batch(&set, batch_indices(&order, 40, 0), recipe.train.seed, 0, &recipe.augment);
+    let thumbnail = move |pixels: &[f32], i: usize| {
+        Thumbnail::new(&pixels[i * 784..][..784], [28, 28, 1], &set.mean, &set.std).unwrap()
+    };
+    (batch, thumbnail)
+}
+
+#[test]
+fn pictures_are_the_images_that_were_trained() {
+    let recipe = recipe(&[]);
+    let mut run = start(recipe.clone(), None, &[LOOK, Command::Steps(1)]);
+    let fed = fed(&mut run);
+    let (batch, thumbnail) = first_batch(&recipe);
+    assert_eq!((fed.step, fed.batch, fed.images.len(), fed.smoothed), (1, 40, 24, None));
+    for (i, FedImage { picture, label, mixed }) in fed.images.iter().enumerate() {
+        assert_eq!((*label, *mixed), (batch.labels[i], None));
+        assert!(*picture == thumbnail(&batch.pixels, i), "image {i}");
+    }
+    stop(&run);
+}
+
+#[test]
+fn mixed_images_come_with_both_labels_and_lambda() {
+    let on = [("tricks.mixup.on", Value::Bool(true)), ("tricks.smoothing.on", Value::Bool(true))];
+    let recipe = recipe(&on);
+    let mut run = start(recipe.clone(), None, &[LOOK, Command::Steps(1)]);
+    let fed = fed(&mut run);
+    let (batch, thumbnail) = first_batch(&recipe);
+    let plan = plan(&recipe.tricks.mixup, 2, (recipe.train.seed, 0, 1), 40).unwrap();
+    let mixed = mix(&plan, &batch.pixels, 784);
+    assert_eq!(fed.smoothed, Some(0.9));
+    for (i, image) in fed.images.iter().enumerate() {
+        let expected = (batch.labels[plan.partners[i]], plan.lambdas[i]);
+        assert_eq!((image.label, image.mixed), (batch.labels[i], Some(expected)));
+        assert!(image.picture == thumbnail(&mixed, i), "image {i}");
+    }
+    stop(&run);
+}
+
+#[test]
+fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = start(recipe(&[]), Some(dir.path()), &[Command::Steps(8)]);
+    run.wait_state(State::Paused);
+    send(&run, &[Command::Evaluate, Command::Save, LOOK]);
+    let first = missed(&mut run);
+    run.send(Command::Evaluate);
+    let missed = missed(&mut run);
+    assert!(first == missed, "an evaluation of the same weights shows the same");
+
+    let (_, file) = tricktop::train::steps(dir.path()).pop().unwrap();
+    let mut all = Vec::new();
+    let tested = show_checkpoint(&file, usize::MAX, |set, seen| {
+        if seen.label != seen.said {
+            let picture = Thumbnail::new(seen.pixels, set.test.shape(), &set.mean, &set.std).unwrap();
+            let confidence = softmax(seen.logits)[seen.said] as f32;
+            all.push((seen.loss as f32, seen.label, seen.said, confidence, picture));
+        }
+    })
+    .unwrap();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let [label, said, _] = tested.evaluation.confusion.mistaken()[0].map(|v| v as usize);
+    let pair = all.iter().filter(|m| (m.1, m.2) == (label, said)).take(8);
+    assert_eq!((missed.step, missed.worst.len(), missed.confused.len()), (8, 24, 8));
+    let shown = missed.worst.iter().chain(&missed.confused);
+    for (found, (loss, label, said, confidence, picture)) in shown.zip(all.iter().take(24).chain(pair)) {
+        assert_eq!((found.loss, found.label, found.said), (*loss, *label, *said));
+        assert!((found.confidence - confidence).abs() < 1e-5 && found.picture == *picture);
+    }
+    stop(&run);
+}
+
+#[test]
+fn a_teacher_is_compared_on_every_image_while_somebody_looks() {
+    let mut run = start(recipe(&[("tricks.distill.on", Value::Bool(true))]), None, &[LOOK, Command::Steps(1)]);
+    let of = fed(&mut run).agreement.unwrap();
+    assert_eq!(of.images, 40);
+    assert!(of.teacher > 25 && of.same < of.images && of.student < of.teacher, "{of:?}");
+    // Steps between two pictures count too.
+    send(&run, &[Command::Steps(3), Command::Look { screen: 1, at: Some(Target::Pictures) }, Command::Resume]);
+    let images: u64 = [fed(&mut run), fed(&mut run)].map(|fed| fed.agreement.unwrap().images).iter().sum();
+    assert!(images >= 80 && images.is_multiple_of(40), "{images}");
+    stop(&run);
+}
+
+#[test]
+fn a_run_is_the_same_to_the_bit_whether_somebody_looks_or_not() {
+    let tricks = [("tricks.mixup.on", Value::Bool(true)), ("tricks.distill.on", Value::Bool(true))];
+    let train = |commands: &[Command]| {
+        let dir = tempfile::tempdir().unwrap();
+        let events = start(recipe(&tricks), Some(dir.path()), commands).finish();
+        let pictures = events.iter().filter(|e| matches!(e, Event::Pictures(_))).count();
+        let links: Vec<_> = events
+            .iter()
+            .filter_map(|e| if let Event::Checkpoint { link: Some(link), .. } = e { Some(link.clone()) } else { None })
+            .collect();
+        (pictures, links, trace(&events))
+    };
+    let off = Command::Look { screen: 0, at: None };
+    let (none, links, losses) = train(&[LOOK, off]);
+    assert_eq!((none, losses.len(), links.is_empty()), (0, 20, false));
+    let (some, links_seen, losses_seen) = train(&[LOOK, Command::Look { screen: 7, at: Some(Target::Pictures) }]);
+    assert!(some >= 2);
+    assert_eq!((links_seen, losses_seen), (links, losses));
+}
+
+/// For docs/MEASUREMENTS.md: what is done once a second while somebody looks.
+#[test]
+#[ignore = "a measurement"]
+fn the_time_that_pictures_take() {
+    for shape in [[28, 28, 1], [224, 224, 3]] {
+        let pixels = vec![0.3; shape.iter().product()];
+        let begun = Instant::now();
+        let made: usize =
+            (0..240).map(|_| Thumbnail::new(&pixels, shape, &[0.5; 3], &[60.0; 3]).unwrap().width()).sum();
+        println!("24 of {shape:?}: {:.2} ms ({made})", begun.elapsed().as_secs_f64() * 100.0);
+    }
+}
