@@ -264,12 +264,14 @@ fn bench(net: Option<String>, steps: u64, json: bool, profile: bool, device: Dev
             serde_json::to_string(&t).map_err(|e| Failure::Print(e.into()))?
         } else {
             format!(
-                "{}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s{}{shares}",
+                "{}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
                 t.net,
                 t.batch,
                 t.step_ms,
                 t.step_ms_median,
                 t.img_s,
+                t.forward_ms,
+                t.inference_ms,
                 t.peak_rss_mb.map_or(String::new(), |mb| format!("  peak {mb} MB"))
             )
         };

@@ -4,7 +4,7 @@ use super::step::Learner;
 use super::{Chosen, TrainError};
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
-use crate::ops::Ops;
+use crate::ops::{Mode, Ops};
 use crate::recipe::settings::{Augment, Crop, Device, Family, Form, Net, Settings, Variant};
 use crate::tricks::schedule::Position;
 use dfdx::prelude::Cpu;
@@ -76,6 +76,10 @@ pub struct Timing {
     pub step_ms_median: f64,
     /// Images a second at the fastest step.
     pub img_s: f64,
+    /// Fastest forward pass of a step in milliseconds: the net alone, as training goes through it.
+    pub forward_ms: f64,
+    /// Fastest pass of an evaluation over the same images in milliseconds.
+    pub inference_ms: f64,
     /// Most memory the process has had, in MB, where the system tells.
     pub peak_rss_mb: Option<u64>,
     /// The share of every kind of work in the time of all steps.
@@ -143,6 +147,15 @@ fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing
     }
     let profile = shares(times.iter().sum());
     times.sort_by(f64::total_cmp);
+    // (in turn, so that a slow moment of the machine meets both)
+    let mut passes = [f64::INFINITY; 2];
+    for _ in 0..times.len() {
+        for (mode, fastest) in [Mode::Train, Mode::Eval].into_iter().zip(&mut passes) {
+            let begun = Instant::now();
+            learner.forward(&batch, mode).map_err(TrainError::device)?;
+            *fastest = fastest.min(begun.elapsed().as_secs_f64());
+        }
+    }
     let round = |v: f64, places: f64| (v * places).round() / places;
     Ok(Timing {
         net: case.name,
@@ -150,6 +163,8 @@ fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing
         step_ms: round(times[0] * 1e3, 100.0),
         step_ms_median: round(times[times.len() / 2] * 1e3, 100.0),
         img_s: round(case.batch as f64 / times[0], 10.0),
+        forward_ms: round(passes[0] * 1e3, 100.0),
+        inference_ms: round(passes[1] * 1e3, 100.0),
         peak_rss_mb: peak_rss_mb(),
         profile,
     })

@@ -121,6 +121,18 @@ impl<D: Ops<f32>> Learner<D> {
         Ok(Map::new(self.dev.try_tensor_from_vec(pixels, (n * h * w, channels))?, n, h, w))
     }
 
+    /// Goes through the net as a step does, with its tape, or as an evaluation does; waits for the end.
+    pub(super) fn forward(&mut self, batch: &Batch, mode: Mode) -> Result<(), D::Err> {
+        D::enter(|| {
+            let x = self.images(batch, batch.pixels.clone())?;
+            match mode {
+                Mode::Train => self.net.forward(x.put_tape(OwnedTape::default()), mode)?.as_vec(),
+                Mode::Eval => self.net.forward(x, mode)?.as_vec(),
+            };
+            Ok(())
+        })
+    }
+
     /// Logits of a batch in evaluation, `(N, classes)` row by row.
     ///
     /// # Errors
