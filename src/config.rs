@@ -2,6 +2,8 @@
 
 use crate::app::keys::{BINDINGS, Binding};
 use crate::app::{self, Keys, Notify, Palette, THEMES, Theme};
+use crate::browse::keys as browse;
+use crate::suite::screen::keys as suite;
 use ratatui::style::Color;
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
@@ -40,9 +42,30 @@ pub struct Config {
     pub hook: String,
     /// Keys of a run's screen.
     pub keys: Keys,
-    /// The key table of a run's screen with these keys.
+    /// Keys of the browser of runs.
+    pub runs_keys: Keys<browse::Action>,
+    /// Keys of the screen of a suite.
+    pub suite_keys: Keys<suite::Action>,
+    /// The key tables with these keys.
     #[serde(skip)]
-    pub bindings: &'static [Binding],
+    pub bindings: Bindings,
+}
+
+/// The key tables of the screens.
+#[derive(Debug)]
+pub struct Bindings {
+    /// Of a run's.
+    pub run: &'static [Binding],
+    /// Of the browser's of runs.
+    pub runs: &'static [Binding<browse::Context, browse::Action>],
+    /// Of a suite's.
+    pub suite: &'static [Binding<suite::Context, suite::Action>],
+}
+
+impl Default for Bindings {
+    fn default() -> Bindings {
+        Bindings { run: BINDINGS, runs: browse::BINDINGS, suite: suite::BINDINGS }
+    }
 }
 
 impl Default for Config {
@@ -54,7 +77,9 @@ impl Default for Config {
             notify: Notify::default(),
             hook: String::new(),
             keys: Keys::new(),
-            bindings: BINDINGS,
+            runs_keys: Keys::new(),
+            suite_keys: Keys::new(),
+            bindings: Bindings::default(),
         }
     }
 }
@@ -73,9 +98,25 @@ pub fn folder() -> PathBuf {
 pub fn load(folder: &Path) -> Result<Config, ConfigError> {
     let path = folder.join(FILE);
     let mut config: Config = read(&path)?.unwrap_or_default();
-    let wrong = |wrong: Vec<String>| ConfigError { path, problem: format!("keys: {}", wrong.join("; ")) };
-    config.bindings = app::with_keys(&config.keys).map_err(wrong)?;
+    config.bindings = Bindings {
+        run: bindings(&path, "keys", BINDINGS, &config.keys)?,
+        runs: bindings(&path, "runs_keys", browse::BINDINGS, &config.runs_keys)?,
+        suite: bindings(&path, "suite_keys", suite::BINDINGS, &config.suite_keys)?,
+    };
     Ok(config)
+}
+
+fn bindings<C: Copy + PartialEq, A: Ord + Copy + std::fmt::Debug>(
+    path: &Path,
+    field: &str,
+    table: &'static [Binding<C, A>],
+    keys: &Keys<A>,
+) -> Result<&'static [Binding<C, A>], ConfigError> {
+    let wrong = |wrong: Vec<String>| ConfigError {
+        path: path.to_path_buf(),
+        problem: format!("{field}: {}", wrong.join("; ")),
+    };
+    app::with_keys(table, keys).map_err(wrong)
 }
 
 /// The configuration as text that can be written to the file and edited, with every key that may be set.
@@ -83,7 +124,9 @@ pub fn load(folder: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// None that is known of.
 pub fn text(config: Config) -> Result<String, ron::Error> {
-    let config = Config { keys: app::settable_keys(config.bindings), ..config };
+    let Bindings { run, runs, suite } = config.bindings;
+    let (keys, runs_keys, suite_keys) = (app::settable_keys(run), app::settable_keys(runs), app::settable_keys(suite));
+    let config = Config { keys, runs_keys, suite_keys, ..config };
     ron::ser::to_string_pretty(&config, ron::ser::PrettyConfig::new().depth_limit(2))
 }
 

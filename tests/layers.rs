@@ -34,7 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("view", &["suite", "browse"]),
     ("tui", &["view"]),
     ("doctor", &["train", "hardware"]),
-    ("config", &["app"]),
+    ("config", &["suite", "browse"]),
     ("cli", &["tui", "report", "watch", "doctor", "config"]),
     ("main", &["cli"]),
 ];

@@ -1,6 +1,6 @@
 //! Key tables in use: looked up, shown, with keys by name, and changed by a person.
 
-use super::keys::{Action, BINDINGS, Binding, Key, Section};
+use super::keys::{Action, Binding, Key, Section};
 use crossterm::event::KeyCode;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -93,16 +93,16 @@ impl<'de> serde::Deserialize<'de> for Key {
 }
 
 /// Keys for actions, as a person sets them.
-pub type Keys = BTreeMap<Action, Vec<Key>>;
+pub type Keys<A = Action> = BTreeMap<A, Vec<Key>>;
 
 /// Whether a person may give a row other keys: dialogs show their own, the line in which a value is typed needs its own,
 /// and Ctrl-C must always work.
-fn settable(row: &Binding) -> bool {
-    matches!(row.section, Section::Steer | Section::Look) && row.action != Action::Interrupt
+fn settable<C, A>(row: &Binding<C, A>) -> bool {
+    matches!(row.section, Section::Steer | Section::Look) && !row.keys.contains(&Key::ctrl('c'))
 }
 
-/// The keys of a run's screen that may be set, with those that they have in a table.
-pub fn settable_keys(table: &'static [Binding]) -> Keys {
+/// The actions of a table whose keys may be set, with the keys that they have.
+pub fn settable_keys<C, A: Ord + Copy>(table: &'static [Binding<C, A>]) -> Keys<A> {
     let mut keys = Keys::new();
     for row in table.iter().filter(|row| settable(row)) {
         let of = keys.entry(row.action).or_default();
@@ -111,16 +111,19 @@ pub fn settable_keys(table: &'static [Binding]) -> Keys {
     keys
 }
 
-/// The key table of a run's screen with other keys. It is made once and stays as long as the program.
+/// A key table with other keys. It is made once and stays as long as the program.
 ///
 /// # Errors
 /// A sentence for every key that would mean two things, and for every action that cannot be set.
-pub fn with_keys(set: &Keys) -> Result<&'static [Binding], Vec<String>> {
-    let known = settable_keys(BINDINGS);
+pub fn with_keys<C: Copy + PartialEq, A: Ord + Copy + fmt::Debug>(
+    table: &'static [Binding<C, A>],
+    set: &Keys<A>,
+) -> Result<&'static [Binding<C, A>], Vec<String>> {
+    let known = settable_keys(table);
     let unknown = set.keys().filter(|action| !known.contains_key(action));
     let mut wrong: Vec<String> =
         unknown.map(|a| format!("{a:?} keeps its keys: it is of a dialog, of typing, or must always work")).collect();
-    let mut rows: Vec<Binding> = BINDINGS.to_vec();
+    let mut rows = table.to_vec();
     for row in rows.iter_mut().filter(|row| settable(row)) {
         if let Some(keys) = set.get(&row.action) {
             row.keys = keys.clone().leak();
@@ -132,7 +135,7 @@ pub fn with_keys(set: &Keys) -> Result<&'static [Binding], Vec<String>> {
 }
 
 /// Spells keys that were set in the rows that explain them: a row without a label is explained by the one above.
-fn label(rows: &mut [Binding], set: &Keys) {
+fn label<C, A: Ord>(rows: &mut [Binding<C, A>], set: &Keys<A>) {
     let explained: Vec<usize> = (0..rows.len()).filter(|at| !rows[*at].label.is_empty()).collect();
     for (i, &first) in explained.iter().enumerate() {
         let group = first..explained.get(i + 1).copied().unwrap_or(rows.len());
@@ -174,7 +177,7 @@ pub(crate) fn assert_sound<C: Copy + PartialEq + fmt::Debug, A: Copy + PartialEq
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::{Context, EVERY};
+    use super::super::keys::{BINDINGS, Context, EVERY};
     use super::*;
 
     fn key(text: &str) -> Key {
@@ -193,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_present_keys_set_again_change_nothing() {
-        let rows = with_keys(&settable_keys(BINDINGS)).unwrap();
+        let rows = with_keys(BINDINGS, &settable_keys(BINDINGS)).unwrap();
         for (new, old) in rows.iter().zip(BINDINGS).filter(|(new, _)| settable(new)) {
             assert!(old.keys.iter().all(|key| new.keys.contains(key)), "{:?}", old.action);
         }
@@ -201,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_set_does_its_action_and_the_old_one_no_longer() {
-        let rows = with_keys(&Keys::from([(Action::Pause, vec![key("P"), key("f5")])])).unwrap();
+        let rows = with_keys(BINDINGS, &Keys::from([(Action::Pause, vec![key("P"), key("f5")])])).unwrap();
         let does = |k| Binding::lookup(rows, Context::Main, key(k));
         assert_eq!((does("P"), does("f5"), does("p")), (Some(Action::Pause), Some(Action::Pause), None));
         assert!(rows.iter().any(|row| row.label == "P f5"));
@@ -209,12 +212,12 @@ mod tests {
 
     #[test]
     fn what_would_mean_two_things_is_told_and_dialogs_keep_their_keys() {
-        let wrong = with_keys(&Keys::from([(Action::Pause, vec![key("u")])])).unwrap_err();
+        let wrong = with_keys(BINDINGS, &Keys::from([(Action::Pause, vec![key("u")])])).unwrap_err();
         assert_eq!(wrong, ["the key `u` would be both Undo and Pause"]);
-        let wrong = with_keys(&Keys::from([(Action::Accept, vec![key("a")])])).unwrap_err();
+        let wrong = with_keys(BINDINGS, &Keys::from([(Action::Accept, vec![key("a")])])).unwrap_err();
         assert!(wrong[0].contains("Accept keeps its keys"), "{wrong:?}");
         // (Ctrl-C saves and stops, whatever else is set)
-        assert!(with_keys(&Keys::from([(Action::Undo, vec![key("ctrl-c")])])).is_err());
+        assert!(with_keys(BINDINGS, &Keys::from([(Action::Undo, vec![key("ctrl-c")])])).is_err());
     }
 
     #[test]

@@ -15,9 +15,10 @@ pub use lines::{json, text};
 pub use order::Order;
 pub use update::update;
 
+use crate::app::keys::Binding;
 use crate::app::{self, Ghost, Line, Options, Tone};
 use crate::runs::{Brief, Move, Standing, Survey};
-use keys::Context;
+use keys::{Action, Context};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -143,6 +144,8 @@ pub(crate) struct Loaded {
 pub struct State {
     /// What a person chose before the start.
     pub options: Options,
+    /// Its key table.
+    pub keys: &'static [Binding<Context, Action>],
     /// The directory of the runs.
     pub root: PathBuf,
     /// Every run.
@@ -193,6 +196,7 @@ impl State {
     pub fn new(options: Options, root: &Path, filter: String, order: Order) -> State {
         State {
             options,
+            keys: keys::BINDINGS,
             root: root.to_path_buf(),
             runs: Vec::new(),
             left_out: Vec::new(),

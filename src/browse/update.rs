@@ -1,6 +1,6 @@
 //! The one entry: a message goes in, the state changes, effects come out.
 
-use super::keys::{Action, BINDINGS, Context};
+use super::keys::{Action, Context};
 use super::refresh::{found, look, relist, resort, tick};
 use super::{Effect, Field, Loaded, Modal, Msg, Run, SLOTS, State, View};
 use crate::app::keys::{Binding, HELP_LINES};
@@ -57,7 +57,7 @@ fn screen(state: &mut State, msg: app::Msg) -> Vec<Effect> {
 }
 
 fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
-    match Binding::lookup(BINDINGS, state.context(), key) {
+    match Binding::lookup(state.keys, state.context(), key) {
         Some(action) => act(state, action),
         None => {
             if let Some(request) = request(key).filter(|_| state.context() == Context::Line) {

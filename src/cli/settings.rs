@@ -31,7 +31,7 @@ pub(super) fn options(look: &Look) -> Result<Options, Failure> {
         ascii: look.ascii || tui::ascii_from_env(),
         kitty: if look.kitty || config.kitty { Kitty::Wanted } else { Kitty::Off },
         notify: config.notify,
-        keys: config.bindings,
+        keys: config.bindings.run,
     })
 }
 

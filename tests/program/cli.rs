@@ -247,7 +247,13 @@ fn a_subset_of_a_directory_without_images_says_what_is_missing() {
 #[test]
 fn the_configuration_is_printed_as_its_own_file() {
     let text = Call::new().run(&["config"]).out;
-    assert!(text.contains("config.ron") && text.contains("Pause: [\"p\"]"), "{text}");
+    assert!(
+        text.contains("config.ron")
+            && text.contains("Pause: [\"p\"]")
+            && text.contains("Rename: [\"R\"]")
+            && text.contains("Skip: [\"x\", \"s\"]"),
+        "{text}"
+    );
     let again = Call::new().file("config.ron", &text).run(&["config"]);
     assert_eq!((again.code, again.err.as_str()), (0, ""));
     let rest = |text: &str| text.split_once('\n').unwrap().1.to_string();
@@ -261,6 +267,8 @@ fn a_mistake_of_the_configuration_is_told_with_its_place() {
         ("(keys: {Puase: [\"p\"]})", "config.ron: 1:9", "Puase"),
         ("(keys: {Pause: [\"hyper\"]})", "config.ron: 1:", "\"hyper\" is no key"),
         ("(keys: {Pause: [\"u\"]})", "config.ron: keys", "both Undo and Pause"),
+        ("(runs_keys: {Delete: [\"u\"]})", "config.ron: runs_keys", "both Delete and Undo"),
+        ("(suite_keys: {Stop: [\"a\"]})", "config.ron: suite_keys", "Stop keeps its keys"),
         ("(notify: (on: [Endd]))", "config.ron: 1:", "Endd"),
     ];
     for (text, place, problem) in cases {

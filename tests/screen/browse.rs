@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tricktop::app::{self, Ghost, Key, Options};
+use tricktop::browse::keys::{Action, BINDINGS};
 use tricktop::browse::{Effect, Msg, Order, State, View, update};
 use tricktop::runs::{self as run, Notes, Surveyor};
 use tricktop::tui::browse::change;
@@ -105,6 +106,18 @@ impl Screen {
         let root = self.root.path().display().to_string();
         text(&self.draw(width, height)).replace(&root, "/tmp/.tmpabcdef")
     }
+}
+
+#[test]
+fn keys_are_as_a_person_set_them() {
+    let set = [(Action::Tree, vec!["L".parse().unwrap()])];
+    let mut screen = Screen::new();
+    screen.state.keys = app::with_keys(BINDINGS, &set.into()).unwrap();
+    let before = screen.text(120, 36);
+    screen.keys("t");
+    assert_eq!(screen.text(120, 36), before);
+    screen.keys("L");
+    assert!(screen.text(120, 36).contains("└"));
 }
 
 #[test]

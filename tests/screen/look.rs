@@ -1,7 +1,7 @@
 //! What a person sees and is told, and sets for the screen: crosshair, help, keys, themes, notifications.
 
 use crate::script::*;
-use tricktop::app::keys::Action;
+use tricktop::app::keys::{Action, BINDINGS};
 use tricktop::app::{Effect, Msg, Occasion, Options, State, THEMES, Theme, with_keys};
 use tricktop::recipe::Value;
 use tricktop::train::{self, Change, Command, Event};
@@ -71,7 +71,7 @@ fn the_help_is_searched() {
 fn keys_that_a_person_set_work_and_are_shown() {
     let set = [(Action::Pause, vec!["f2".parse().unwrap(), "P".parse().unwrap()])];
     let mut screen = Screen::running(100);
-    screen.state = State::new(Options { keys: with_keys(&set.into()).unwrap(), ..options() }, recipe());
+    screen.state = State::new(Options { keys: with_keys(BINDINGS, &set.into()).unwrap(), ..options() }, recipe());
     screen.steps(10);
     screen.taken();
     screen.keys("pP");

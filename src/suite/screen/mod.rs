@@ -6,10 +6,11 @@ mod update;
 pub use update::update;
 
 use super::{Now, Tally};
+use crate::app::keys::Binding;
 use crate::app::{self, Occasion, Options, Tone};
 use crate::batch::Outcome;
 use crate::train::{Command, Event};
-use keys::Context;
+use keys::{Action, Context};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -94,6 +95,8 @@ pub enum Standing {
 pub struct State {
     /// What a person chose before the start.
     pub options: Options,
+    /// Its key table.
+    pub keys: &'static [Binding<Context, Action>],
     /// What is known of the suite.
     pub tally: Tally,
     /// The row at the cursor.
@@ -116,6 +119,7 @@ impl State {
     pub fn new(options: Options, tally: Tally) -> State {
         State {
             options,
+            keys: keys::BINDINGS,
             tally,
             cursor: 0,
             modal: None,

@@ -1,6 +1,6 @@
 //! The one entry: a message goes in, the state changes, effects come out.
 
-use super::keys::{Action, BINDINGS};
+use super::keys::Action;
 use super::{Effect, Modal, Msg, State};
 use crate::app::keys::{Binding, HELP_LINES};
 use crate::app::{self, Occasion, Tone};
@@ -51,7 +51,7 @@ fn tick(state: &mut State, now: Duration) {
 
 fn screen(state: &mut State, msg: app::Msg) -> Vec<Effect> {
     match msg {
-        app::Msg::Key(key) => match Binding::lookup(BINDINGS, state.context(), key) {
+        app::Msg::Key(key) => match Binding::lookup(state.keys, state.context(), key) {
             Some(action) => act(state, action),
             None => Vec::new(),
         },

@@ -9,7 +9,7 @@ use super::draw::{self, Part};
 use super::theme::Theme;
 use super::{footer, help, popup};
 use crate::app::Tone;
-use crate::browse::keys::{Action, BINDINGS, Context};
+use crate::browse::keys::{Action, Context};
 use crate::browse::{Field, Modal, State, View};
 use crate::runs::{Standing, TRASH};
 use ratatui::buffer::Buffer;
@@ -36,7 +36,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
     draw_keys(state, &theme, buf, keys);
     match &state.modal {
         Some(Modal::Help(scroll)) => {
-            help::draw_lines(*scroll, |columns| help_lines(&theme, columns), &theme, buf, area)
+            help::draw_lines(*scroll, |columns| help_lines(state, &theme, columns), &theme, buf, area)
         }
         Some(Modal::Delete) => delete(state, &theme, buf, area),
         Some(Modal::Type(..)) | None => {}
@@ -143,11 +143,11 @@ fn draw_keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         (Action::Charts, View::Charts) | (Action::Differ, View::Table(..)) => "list",
         _ => b.short,
     };
-    footer::keys_of(BINDINGS, state.context(), word, theme, buf, area);
+    footer::keys_of(state.keys, state.context(), word, theme, buf, area);
 }
 
 fn delete(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut lines = popup::choices(theme, BINDINGS, Context::Delete, area.width.saturating_sub(4));
+    let mut lines = popup::choices(theme, state.keys, Context::Delete, area.width.saturating_sub(4));
     let name = state.selected().map_or("", |run| run.name.as_str());
     let trash = format!("  its files stay in {}", state.root.join(TRASH).display());
     lines.push(Line::from(Span::styled(trash, theme.dim)));
@@ -155,7 +155,7 @@ fn delete(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     popup::show(theme, buf, area, &title, &lines);
 }
 
-fn help_lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+fn help_lines(state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let words = [
         ("mixup=on lr=0.1", "runs whose recipe has these values"),
         ("stopped paper", "runs with these words in name, tags, note or state"),
@@ -166,7 +166,7 @@ fn help_lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
         ("otherwise", "what a run has otherwise than the one at the cursor"),
         ("├ └", "forked from the run above"),
     ];
-    let mut lines = help::keys(theme, columns, BINDINGS);
+    let mut lines = help::keys(theme, columns, state.keys);
     lines.extend(help::block(theme, columns, "Filter", words));
     lines.extend(help::block(theme, columns, "List", marks));
     lines

@@ -8,9 +8,9 @@ use super::draw::{self, Part};
 use super::theme::Theme;
 use super::{footer, help, popup, rows};
 use crate::app::Tone;
-use crate::suite::screen::keys::{Action, BINDINGS, Context};
+use crate::suite::Now;
+use crate::suite::screen::keys::{Action, Context};
 use crate::suite::screen::{Modal, Standing, State};
-use crate::suite::{Now, screen::keys};
 use columns::Columns;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -31,9 +31,11 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
         framed(state, &theme, buf, area);
     }
     match state.modal {
-        Some(Modal::Help(scroll)) => help::draw_lines(scroll, |columns| help_lines(&theme, columns), &theme, buf, area),
+        Some(Modal::Help(scroll)) => {
+            help::draw_lines(scroll, |columns| help_lines(state, &theme, columns), &theme, buf, area)
+        }
         Some(Modal::Stop) => {
-            let lines = popup::choices(&theme, BINDINGS, Context::Stop, area.width.saturating_sub(4));
+            let lines = popup::choices(&theme, state.keys, Context::Stop, area.width.saturating_sub(4));
             popup::show(&theme, buf, area, "Stop the suite?", &lines);
         }
         None => {}
@@ -43,7 +45,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn help_lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+fn help_lines(state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let marks = [
         ("seeds", "● done  ▸ at work  ‖ paused  · waits  ✗ failed"),
         ("curve", "top-1 after every epoch of the run at work, else of the best"),
@@ -54,7 +56,7 @@ fn help_lines(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
         ),
         ("~", "within its noise: the interval holds 0, or there is one seed"),
     ];
-    let mut lines = help::keys(theme, columns, keys::BINDINGS);
+    let mut lines = help::keys(theme, columns, state.keys);
     lines.extend(help::block(theme, columns, "Columns", marks));
     lines
 }
@@ -139,5 +141,5 @@ fn draw_keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         Action::Skip if away => "put back",
         _ => b.short,
     };
-    footer::keys_of(BINDINGS, state.context(), word, theme, buf, area);
+    footer::keys_of(state.keys, state.context(), word, theme, buf, area);
 }
