@@ -30,7 +30,8 @@ impl Edge {
         let panics = Panics::watch();
         let screen = Screen::open()?;
         if options.kitty == Kitty::Wanted {
-            options.kitty = if kitty::answers()? { Kitty::On } else { Kitty::Refused };
+            // (a terminal that cannot be asked cannot show them)
+            options.kitty = if kitty::answers().unwrap_or(false) { Kitty::On } else { Kitty::Refused };
         }
         Ok(Edge { screen, panics, signals, clock: Instant::now(), pace: Pace::default() })
     }

@@ -1,8 +1,9 @@
 //! Asks the terminal whether it draws pictures by kitty's graphics protocol.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{read, retry_on_intr};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// A picture to be looked at and not shown, then the questions for the terminal's name and for what it is; every terminal
@@ -20,14 +21,15 @@ pub(super) fn answers() -> io::Result<bool> {
     let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
     terminal.write_all(QUESTION.as_bytes())?;
     let (begun, mut answer) = (Instant::now(), Vec::new());
-    while !is_whole(&answer) {
+    while !is_whole(&String::from_utf8_lossy(&answer)) {
         let left = PATIENCE.saturating_sub(begun.elapsed());
         let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        if poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&left))? == 0 {
+        let mut waiting = [PollFd::new(&terminal, PollFlags::IN)];
+        if retry_on_intr(|| poll(&mut waiting, Some(&left)))? == 0 {
             break;
         }
         let mut bytes = [0; 256];
-        match terminal.read(&mut bytes)? {
+        match retry_on_intr(|| read(&terminal, &mut bytes))? {
             0 => break,
             n => answer.extend_from_slice(&bytes[..n]),
         }
@@ -36,11 +38,9 @@ pub(super) fn answers() -> io::Result<bool> {
 }
 
 /// Whether the last question is answered: `ESC [ ? ... c`.
-fn is_whole(answer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(answer);
-    text.rsplit_once("\x1b[?").is_some_and(|(_, last)| {
-        last.trim_start_matches([';', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']).starts_with('c')
-    })
+fn is_whole(answer: &str) -> bool {
+    let numbers = |c: char| c.is_ascii_digit() || c == ';';
+    answer.rsplit_once("\x1b[?").is_some_and(|(_, last)| last.trim_start_matches(numbers).starts_with('c'))
 }
 
 fn is_yes(answer: &str) -> bool {
@@ -54,13 +54,13 @@ mod tests {
     #[test]
     fn a_terminal_is_believed_when_it_knows_pictures_and_placeholders() {
         let kitty = "\x1b_Gi=31;OK\x1b\\\x1bP>|kitty(0.39.1)\x1b\\\x1b[?62;c";
-        assert!(is_whole(kitty.as_bytes()) && is_yes(kitty));
+        assert!(is_whole(kitty) && is_yes(kitty));
         let wezterm = "\x1b_Gi=31;OK\x1b\\\x1bP>|WezTerm 20240203\x1b\\\x1b[?65;4;6;18;22c";
-        assert!(is_whole(wezterm.as_bytes()) && !is_yes(wezterm));
+        assert!(is_whole(wezterm) && !is_yes(wezterm));
         let xterm = "\x1bP>|XTerm(388)\x1b\\\x1b[?64;1;2;6;9;15;16;17;18;21;22;28c";
-        assert!(is_whole(xterm.as_bytes()) && !is_yes(xterm));
+        assert!(is_whole(xterm) && !is_yes(xterm));
         let broken = "\x1b_Gi=31;EINVAL:cannot\x1b\\\x1b[?62;c";
-        assert!(is_whole(broken.as_bytes()) && !is_yes(broken));
-        assert!(!is_whole(b"\x1b_Gi=31;OK\x1b\\\x1b[?62;"));
+        assert!(is_whole(broken) && !is_yes(broken));
+        assert!(!is_whole("\x1b_Gi=31;OK\x1b\\\x1b[?62;"));
     }
 }
