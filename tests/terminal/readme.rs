@@ -70,12 +70,12 @@ fn screenshot() {
     command.args(["quick", "--runs", "runs"]);
     command.cwd(dir.path());
     let mut terminal = Terminal::open(command, 120, 36);
-    terminal.wait_long("epoch 4/");
+    terminal.wait_long("epoch  4/");
     terminal.press("2jjjjjj");
     terminal.wait_for("▸ [ ] mixup");
     terminal.press(" ");
     terminal.wait_for("▸ [x] mixup");
-    terminal.wait_long("epoch 6/");
+    terminal.wait_long("epoch  6/");
     terminal.press("\r0.35");
     terminal.wait_for("0.35");
     std::fs::write(assets().join("screenshot.svg"), svg::svg(&terminal.cells())).unwrap();
