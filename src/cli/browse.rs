@@ -20,8 +20,9 @@ pub(super) fn runs(args: &Runs) -> Result<ExitCode, Failure> {
     if args.plain || args.json || !io::stdout().is_terminal() {
         return lines(args, &filter);
     }
-    let mut state = State::new(settings::options(&args.look)?, &args.runs, filter, args.sort);
-    state.keys = settings::load()?.bindings.runs;
+    let (options, bindings) = settings::chosen(&args.look)?;
+    let mut state = State::new(options, &args.runs, filter, args.sort);
+    state.keys = bindings.runs;
     let visit = |begin: Begin| match &begin {
         Begin::Attach(dir) | Begin::TakeUp(dir, _) => screen::visit(&dir.clone(), begin),
         _ => Err("only a run that is there can be opened".into()),

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::args::Look;
 use crate::app::{Kitty, Msg, Options, Theme};
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Bindings, Config, ConfigError};
 use crate::{runs, tui};
 
 /// The configuration; from here on its hook is told of what happens in runs.
@@ -13,8 +13,9 @@ pub(super) fn load() -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// What the configuration, a person and the environment chose for the screen.
-pub(super) fn options(look: &Look) -> Result<Options, Failure> {
+/// What the configuration, a person and the environment chose for the screens, and the key tables of those that are not
+/// a run's.
+pub(super) fn chosen(look: &Look) -> Result<(Options, Bindings), Failure> {
     let config = load()?;
     let themes = config::themes(&config::folder()).map_err(Failure::Config)?;
     let wanted = look.theme.as_ref().unwrap_or(&config.theme);
@@ -23,7 +24,7 @@ pub(super) fn options(look: &Look) -> Result<Options, Failure> {
         let names = themes.iter().map(|theme| &*theme.name).collect::<Vec<_>>().join(", ");
         Failure::Theme { wanted: wanted.clone(), names, folder: config::folder() }
     })?;
-    Ok(Options {
+    let options = Options {
         themes,
         theme,
         color: tui::color_from_env(),
@@ -32,7 +33,13 @@ pub(super) fn options(look: &Look) -> Result<Options, Failure> {
         kitty: if look.kitty || config.kitty { Kitty::Wanted } else { Kitty::Off },
         notify: config.notify,
         keys: config.bindings.run,
-    })
+    };
+    Ok((options, config.bindings))
+}
+
+/// What was chosen for the screen of a run.
+pub(super) fn options(look: &Look) -> Result<Options, Failure> {
+    chosen(look).map(|(options, _)| options)
 }
 
 /// The configuration as text, with every key, below the name of its file.

@@ -129,8 +129,9 @@ fn on_screen(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failu
     let (interrupt, again, save) = Default::default();
     let batch = Batch { format: Format::Plain, interrupt: &interrupt, again: &again, save: &save };
     let at_once = at_once(&jobs, args);
-    let mut state = State::new(settings::options(&args.look)?, tally(opened, at_once));
-    state.keys = settings::load()?.bindings.suite;
+    let (options, bindings) = settings::chosen(&args.look)?;
+    let mut state = State::new(options, tally(opened, at_once));
+    state.keys = bindings.suite;
     let control = Control::attended();
     let plan =
         Plan { jobs, dir: &opened.dir, at_once, threads: rayon::current_num_threads(), batch, control: &control };

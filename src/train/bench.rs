@@ -147,6 +147,7 @@ fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing
     }
     let profile = shares(times.iter().sum());
     times.sort_by(f64::total_cmp);
+    let peak_rss_mb = peak_rss_mb();
     // (in turn, so that a slow moment of the machine meets both)
     let mut passes = [f64::INFINITY; 2];
     for _ in 0..times.len() {
@@ -165,7 +166,7 @@ fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing
         img_s: round(case.batch as f64 / times[0], 10.0),
         forward_ms: round(passes[0] * 1e3, 100.0),
         inference_ms: round(passes[1] * 1e3, 100.0),
-        peak_rss_mb: peak_rss_mb(),
+        peak_rss_mb,
         profile,
     })
 }

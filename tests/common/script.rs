@@ -6,6 +6,7 @@
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Color;
 use std::path::PathBuf;
 use std::time::Duration;
 use tricktop::app::hardware::{Gpu, Process, Sample};
@@ -380,4 +381,13 @@ pub fn lead_to(cases: impl IntoIterator<Item = (&'static str, Vec<Effect>)>) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Asserts of a screen without colours, in ASCII, that it has none and is.
+pub fn assert_plain(draw: impl Fn(u16, u16) -> Buffer) {
+    assert!(draw(120, 36).content().iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
+    for (width, height) in [(80, 24), (120, 36), (50, 12)] {
+        let text = text(&draw(width, height));
+        assert!(text.is_ascii(), "{text}");
+    }
 }

@@ -1,16 +1,11 @@
 //! `tricktop --batch` with the real trainer, on a net and a set small enough to take seconds.
 
+use crate::TINY;
 use serde_json::Value as Json;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
-const TINY: &str = "(
-    data: (train_images: 320, test_images: 200),
-    net: (depth: 8, width: 0.25),
-    train: (epochs: 2, batch: 32, log_every: 3),
-)";
 
 /// A directory with the preset `tiny.ron`, which runs leave their directories in.
 struct Desk {

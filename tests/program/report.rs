@@ -1,15 +1,10 @@
 //! `tricktop report`: pages of real runs and of a suite, read back.
 
+use crate::TINY;
 use serde_json::Value as Json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-
-const TINY: &str = "(
-    data: (train_images: 320, test_images: 200),
-    net: (depth: 8, width: 0.25),
-    train: (epochs: 2, batch: 32, log_every: 3),
-)";
 
 const SUITE: &str = "(
     title: \"Tiny & <tidy>\",

@@ -1,11 +1,10 @@
 //! The browser of runs: keys in, effects out, on real directories; and pictures of it.
 
 use crate::run_dirs::{Made, NOW, make, runs};
-use crate::script::{key, options, text};
+use crate::script::{assert_plain, key, options, text};
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Color;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -377,12 +376,7 @@ fn without_colours_nothing_is_coloured_and_ascii_is_ascii() {
         screen.state.options = Options { color: false, ascii: true, ..options() };
         screen.keys(keys);
         screen.pass(1);
-        let buffer = screen.draw(120, 36);
-        assert!(buffer.content().iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)), "{keys}");
-        for (width, height) in [(80, 24), (120, 36), (50, 12)] {
-            let text = screen.text(width, height);
-            assert!(text.is_ascii(), "{text}");
-        }
+        assert_plain(|width, height| screen.draw(width, height));
     }
 }
 

@@ -1,10 +1,9 @@
 //! The screen of a suite: keys in, effects out, and pictures of it, without a trainer.
 
-use crate::script::{info, key, options, text};
+use crate::script::{assert_plain, info, key, options, text};
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Color;
 use std::path::PathBuf;
 use std::time::Duration;
 use tricktop::app::{self, Key, Options};
@@ -349,12 +348,7 @@ fn without_colours_nothing_is_coloured_and_ascii_is_ascii() {
         let mut screen = Screen::mid();
         screen.state.options = Options { color: false, ascii: true, ..options() };
         screen.keys(keys);
-        let buffer = screen.draw(120, 36);
-        assert!(buffer.content().iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)), "{keys}");
-        for (width, height) in [(80, 24), (120, 36), (50, 12)] {
-            let text = screen.text(width, height);
-            assert!(text.is_ascii(), "{text}");
-        }
+        assert_plain(|width, height| screen.draw(width, height));
     }
 }
 
