@@ -8,7 +8,7 @@ use tricktop::kernels::Level;
 use tricktop::kernels::buffer::Shared;
 use tricktop::kernels::conv::{self, OutputGrad};
 use tricktop::kernels::geometry::{Conv, ConvGeometry};
-use tricktop::kernels::lanes::{Affine, Finished, Input, NormGrad, Statistics};
+use tricktop::kernels::lanes::{Affine, Finished, Input, Moments, NormGrad, Statistics};
 use tricktop::kernels::norm::{self, Mask, Saved};
 
 fn main() {
@@ -75,7 +75,7 @@ fn unit_forward(bencher: Bencher, shape: &Shape) {
     let (scale, shift) = (values(g.conv.c_in), values(g.conv.c_in));
     bencher.bench_local(|| {
         let pending = Some(Affine { scale: &scale, shift: &shift, relu: true });
-        let to = Statistics { y: Some(Shared::new(&mut y)), pivot: &pivot };
+        let to = Statistics { y: Shared::new(&mut y), of: Moments { pivot: &pivot } };
         conv::forward(Level::best(), g, Input { data: black_box(&x), pending }, &w, to)
     });
 }

@@ -49,14 +49,15 @@ pub fn max_backward(p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], 
     let (c, out) = (size.3, out_len(p, size));
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out)).zip(x.chunks(map_len(size))).zip(y.chunks(out));
     parallel::each(maps, &|_, (((gx, gy), x), y)| {
-        let mut taken = vec![false; out];
+        // (without a branch, so that it becomes vectors: 0 where no member of the window has been the maximum yet)
+        let mut taken = vec![0u32; out];
         members(p, size, |input, output, _| {
-            for i in 0..c {
-                let (from, to) = (input * c + i, output * c + i);
-                if !taken[to] && x[from] == y[to] {
-                    taken[to] = true;
-                    gx[from] += gy[to];
-                }
+            let (from, to) = (input * c..(input + 1) * c, output * c..(output + 1) * c);
+            let window = taken[to.clone()].iter_mut().zip(&y[to.clone()]).zip(&gy[to]);
+            for ((gx, x), ((taken, y), gy)) in gx[from.clone()].iter_mut().zip(&x[from]).zip(window) {
+                let hit = u32::from(x == y) & !*taken & 1;
+                *taken |= hit;
+                *gx += if hit == 1 { *gy } else { 0.0 };
             }
         });
     });

@@ -3,7 +3,7 @@
 use super::buffer::Shared;
 use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
-use super::lanes::{self, Affine, Dense, Finished, Input, NormGrad, Statistics, Summed};
+use super::lanes::{self, Affine, Dense, Finished, Input, Moments, NormGrad, Statistics, Summed};
 use super::{Level, conv, moments, norm, pool, reference};
 use crate::random::{Purpose, rng};
 use rand_distr::{Distribution, StandardNormal};
@@ -145,7 +145,7 @@ fn statistics_of_an_output_equal_those_of_its_values() {
         let exact = reference::conv(&g, &x, &w);
         for level in Level::available() {
             let mut y = vec![9.0; g.y_len()];
-            let to = Statistics { y: Some(Shared::new(&mut y)), pivot: &pivot };
+            let to = Statistics { y: Shared::new(&mut y), of: Moments { pivot: &pivot } };
             let parts = conv::forward(level, &g, plain(&x), &w, to);
             assert_eq!(parts.iter().map(|p| p.rows).sum::<usize>(), g.n * g.oh * g.ow, "{g:?}");
             let (mean, var) = moments::moments(&parts, &pivot);
@@ -216,7 +216,7 @@ fn column_moments(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
 #[test]
 fn moments_hold_far_from_zero() {
     let x: Vec<f32> = noise(15000, 4).into_iter().map(|v| v + 1000.0).collect();
-    let parts = lanes::pass(Level::best(), Dense(&x), x.len(), 3, Statistics { y: None, pivot: &[990.0; 3] });
+    let parts = lanes::pass(Level::best(), Dense(&x), x.len(), 3, Moments { pivot: &[990.0; 3] });
     let ((mean, var), (exact_mean, exact_var)) = (moments::moments(&parts, &[990.0; 3]), column_moments(&x, 3));
     for i in 0..3 {
         assert!(

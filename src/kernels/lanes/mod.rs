@@ -4,7 +4,7 @@
 mod sinks;
 mod sources;
 
-pub use sinks::{Finished, Gradient, NormSums, Statistics};
+pub use sinks::{Finished, Gradient, Moments, NormSums, Statistics};
 pub use sources::{Dense, NormGrad, Normed, Summed, Where};
 
 use super::buffer::{Buffer, Shared};
@@ -27,6 +27,8 @@ pub trait Source: Copy + Send + Sync {
     /// # Safety
     /// As for `constants`, and the values must exist.
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V;
+    /// Asks for the cache line of place `at`, which is read soon, and need not exist.
+    fn prefetch(&self, at: usize);
 
     /// Calls `f` with all `len` values in rows of `c`.
     fn with_values<R>(self, level: Level, len: usize, c: usize, f: impl FnOnce(&[f32]) -> R) -> R {

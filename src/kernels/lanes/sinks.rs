@@ -6,30 +6,49 @@ use crate::kernels::simd::Vector;
 
 // SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the places exist
 
-/// Sums values and their squares, both less a pivot that is near the mean, and writes the values when asked to.
+/// Sums values and their squares, both less a pivot that is near the mean.
 #[derive(Clone, Copy)]
-pub struct Statistics<'a> {
-    /// Output.
-    pub y: Option<Shared>,
+pub struct Moments<'a> {
     /// Pivot of every channel.
     pub pivot: &'a [f32],
 }
 
-impl Sink for Statistics<'_> {
+impl Sink for Moments<'_> {
     const SUMS: bool = true;
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
         unsafe { [channels(self.pivot, c, n); 2] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, _: usize, _: usize) {
         unsafe {
-            if let Some(y) = self.y {
-                v.store_first(y.at(at), n);
-            }
             let d = v.sub(k[0]);
             sums[0] = sums[0].add(d);
             sums[1] = d.mul_add(d, sums[1]);
+        }
+    }
+}
+
+/// Writes values, and sums them as [`Moments`] does.
+#[derive(Clone, Copy)]
+pub struct Statistics<'a> {
+    /// Output.
+    pub y: Shared,
+    /// The sums.
+    pub of: Moments<'a>,
+}
+
+impl Sink for Statistics<'_> {
+    const SUMS: bool = true;
+    #[inline(always)]
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
+        unsafe { self.of.constants(c, n) }
+    }
+    #[inline(always)]
+    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize) {
+        unsafe {
+            v.store_first(self.y.at(at), n);
+            self.of.put(k, sums, v, at, n);
         }
     }
 }
@@ -112,6 +131,17 @@ impl Sink for Gradient {
     }
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, _: &[V; 2], _: &mut [V; 2], v: V, at: usize, n: usize) {
+        unsafe { self.write(v, at, n) }
+    }
+}
+
+impl Gradient {
+    /// Writes, or adds, `n` values at place `at`.
+    ///
+    /// # Safety
+    /// As for [`Sink::put`].
+    #[inline(always)]
+    pub unsafe fn write<V: Vector>(&self, v: V, at: usize, n: usize) {
         unsafe {
             let place = self.gx.at(at);
             let v = if self.add { v.add(V::load_first(place, n)) } else { v };

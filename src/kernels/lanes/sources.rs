@@ -2,7 +2,7 @@
 
 use super::{Affine, CONSTANTS, Input, Source, channels, floor};
 use crate::kernels::buffer::Shared;
-use crate::kernels::simd::{Level, Vector};
+use crate::kernels::simd::{Level, Vector, prefetch};
 
 // SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the values exist
 
@@ -14,6 +14,10 @@ impl Source for Dense<'_> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; CONSTANTS] {
         unsafe { [V::splat(0.0); CONSTANTS] }
+    }
+    #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch(self.0.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
@@ -41,6 +45,10 @@ impl Source for Normed<'_> {
             let floor = floor(relu);
             [channels(scale, c, n), channels(shift, c, n), floor, floor, floor, floor]
         }
+    }
+    #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch(self.data.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
@@ -73,6 +81,11 @@ impl Source for Summed<'_> {
         }
     }
     #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch(self.data.as_ptr().wrapping_add(at));
+        prefetch(self.residual.data.as_ptr().wrapping_add(at));
+    }
+    #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe {
             let residual = V::load_first(self.residual.data.as_ptr().add(at), n).mul_add(k[3], k[4]).at_least(k[5]);
@@ -94,6 +107,11 @@ impl Source for Where<'_> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; CONSTANTS] {
         unsafe { [V::splat(0.0); CONSTANTS] }
+    }
+    #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch(self.g.at(at));
+        prefetch(self.z.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
@@ -129,6 +147,11 @@ impl Source for NormGrad<'_> {
                 None => [a, b, d, V::splat(0.0), V::splat(1.0), d],
             }
         }
+    }
+    #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch(self.g.as_ptr().wrapping_add(at));
+        prefetch(self.y.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {

@@ -1,14 +1,13 @@
 //! Few channels: every task takes blocks of tiles through all steps.
 
 use super::form::{self, Form};
-use super::tiles::{TileMatrix, Tiling, Weights, bands_of};
+use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
-use crate::kernels::micro;
 use crate::kernels::moments::Part;
 use crate::kernels::parallel;
-use crate::kernels::simd::{LINE, Level};
+use crate::kernels::simd::Level;
 
 /// Groups of images whose weight gradients are summed apart, at most.
 const GROUPS: usize = 16;
@@ -31,21 +30,22 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
     let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx));
     let block = |start: usize| {
         let block = start..(start + step).min(bands);
-        let rows = block.len() * tx.tiles();
-        let ((_v, v), (_m, m)) = (TileMatrix::room::<F>(rows, w.rows), TileMatrix::room::<F>(rows, w.cols));
+        let layout = Layout::new(tx, &block);
+        let (_v, v) = TileMatrix::room::<F>(layout.rows(), w.rows);
+        let (_m, m) = TileMatrix::room::<F>(layout.rows(), w.cols);
         let mut scratch = Buffer::take(F::scratch(&tx));
         let mut sums = Sums::room::<K>(w.cols);
         // SAFETY: the bands exist, v and m have their tiles as rows, and all of it but the disjoint outputs is ours
         unsafe {
-            for band in bands_of(block.clone(), tx, v, 0) {
+            for band in bands_of(block.clone(), tx, v, layout) {
                 form::read_input::<F, S>(level, x, band, scratch.as_mut_ptr());
             }
             for f in 0..F::FREQUENCIES {
                 for panel in 0..u.panels() {
-                    micro::nn(level, v.left(f), 0, rows, 0, LINE, w.rows, u.panel(f, panel), m.panel(f, panel));
+                    form::products::<F>(level, f, v, (u, panel), (m, panel), &layout);
                 }
             }
-            for band in bands_of(block.clone(), ty, m, 0) {
+            for band in bands_of(block.clone(), ty, m, layout) {
                 form::write_output::<F, K>(level, band, to, Sums::of(&mut sums));
             }
         }
@@ -63,8 +63,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
     gx: Option<Gradient>,
 ) {
     let (tx, ty) = Tiling::of::<F>(g);
-    let flipped = w.transposed();
-    let ut = gx.map(|_| transformed::<F>(level, Weights { data: &flipped, rows: w.cols, cols: w.rows }));
+    let ut = gx.map(|_| transformed::<F>(level, w.transposed()));
     let ut = ut.as_ref().map(|(_, ut)| *ut);
     let images = g.n.div_ceil(GROUPS);
     let group = |first: usize| {
@@ -72,41 +71,31 @@ pub fn backward<F: Form, S: Source, G: Source>(
         let bands = first * tx.bands()..(first + images).min(g.n) * tx.bands();
         let step = bands_per_block::<F>(&tx);
         let mut scratch = Buffer::take(F::scratch(&tx));
-        let most = step.min(bands.len()) * tx.tiles();
-        let ((_v, v), (_m, m)) = (TileMatrix::room::<F>(most, w.rows), TileMatrix::room::<F>(most, w.cols));
         for start in bands.clone().step_by(step) {
             let block = start..(start + step).min(bands.end);
-            let rows = block.len() * tx.tiles();
-            // SAFETY: the bands exist, v and m have room for their tiles, the images of the group are ours alone
+            let layout = Layout::new(tx, &block);
+            let ((_v, v), (_m, m)) =
+                (TileMatrix::room::<F>(layout.rows(), w.rows), TileMatrix::room::<F>(layout.rows(), w.cols));
+            // SAFETY: the bands exist, v and m have their tiles as rows, the images of the group are ours alone
             unsafe {
-                for band in bands_of(block.clone(), tx, v, 0) {
+                for band in bands_of(block.clone(), tx, v, layout) {
                     form::read_input::<F, S>(level, x, band, scratch.as_mut_ptr());
                 }
-                for band in bands_of(block.clone(), ty, m, 0) {
+                for band in bands_of(block.clone(), ty, m, layout) {
                     form::read_gradient::<F, G>(level, gy, band);
                 }
                 for f in 0..F::FREQUENCIES {
                     for panel in 0..m.panels() {
-                        form::outer_products(level, f, v, (m, panel), (du, panel), rows, start > bands.start);
+                        form::outer_products::<F>(level, f, v, (m, panel), (du, panel), &layout, start > bands.start);
                     }
                     if let Some(ut) = ut {
                         for panel in 0..ut.panels() {
-                            micro::nn(
-                                level,
-                                m.left(f),
-                                0,
-                                rows,
-                                0,
-                                LINE,
-                                w.cols,
-                                ut.panel(f, panel),
-                                v.panel(f, panel),
-                            );
+                            form::products::<F>(level, f, m, (ut, panel), (v, panel), &layout);
                         }
                     }
                 }
                 let Some(gx) = gx else { continue };
-                for band in bands_of(block, tx, v, 0) {
+                for band in bands_of(block, tx, v, layout) {
                     form::write_input_gradient::<F>(level, band, gx, scratch.as_mut_ptr());
                 }
             }

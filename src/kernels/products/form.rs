@@ -1,10 +1,10 @@
 //! How tiles become rows of matrices and come back: what a form does for one vector of channels, and the kernels that do
 //! it for all.
 
-use super::tiles::{Band, TileMatrix, Tiling, Weights};
+use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
 use crate::kernels::buffer::Shared;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
-use crate::kernels::micro::{self, PanelRows};
+use crate::kernels::micro;
 use crate::kernels::simd::{LINE, Level, Vector, by_vector, simd_kernel};
 
 /// A way to make products out of a convolution.
@@ -17,8 +17,8 @@ pub trait Form: Copy + Send + Sync + 'static {
     const EDGE: usize;
     /// Edge of the convolution's kernel.
     const KERNEL: usize;
-    /// Matrices.
-    const FREQUENCIES: usize;
+    /// Matrices: one for each pair of points.
+    const FREQUENCIES: usize = (Self::EDGE + Self::KERNEL - 1) * (Self::EDGE + Self::KERNEL - 1);
     /// Tiles that a task takes through all steps at once, about.
     const BLOCK: usize;
     /// Tiles that are taken through a step together, at most.
@@ -97,22 +97,32 @@ simd_kernel! {
     }
 }
 
-/// Transforms the weights of output channels `16 * panel..` into panel `to_panel` of `to`, which is filled up with zeros.
+/// Transforms the weights of columns `16 * panel..` into panel `to_panel` of `to`, which is filled up with zeros.
 pub fn transform<F: Form>(level: Level, w: Weights, panel: usize, to: TileMatrix, to_panel: usize) {
-    assert!(w.data.len() == F::KERNEL * F::KERNEL * w.rows * w.cols && panel * LINE < w.cols);
+    let taps = F::KERNEL * F::KERNEL;
+    assert!(w.data.len() == taps * w.rows * w.cols && panel * LINE < w.cols);
     assert!(to.rows == w.rows && to_panel * LINE < to.cols);
     // SAFETY: the assertions
-    unsafe { transform_panel::<F>(level, w, panel * LINE, to, to_panel * LINE) }
+    unsafe {
+        if w.transposed {
+            let lines = w.lines(panel);
+            transform_panel::<F>(level, lines.as_ptr(), LINE, LINE, to, to_panel);
+        } else {
+            let (from, count) = (w.data.as_ptr().add(panel * LINE), LINE.min(w.cols - panel * LINE));
+            transform_panel::<F>(level, from, w.cols, count, to, to_panel);
+        }
+    }
 }
 
 simd_kernel! {
-    fn transform_panel<V, F: Form>(w: Weights<'_>, first: usize, to: TileMatrix, to_first: usize) {
+    /// From rows that are `stride` apart and hold `count` values each.
+    fn transform_panel<V, F: Form>(from: *const f32, stride: usize, count: usize, to: TileMatrix, panel: usize) {
         for lane in (0..LINE).step_by(V::LANES) {
-            let n = w.cols.saturating_sub(first + lane).min(V::LANES);
-            for row in 0..w.rows {
-                let from = w.data.as_ptr().wrapping_add(row * w.cols + first + lane);
-                // SAFETY: row and columns are within the weights, of which `n` a tap are read, and within the panel
-                unsafe { F::transform::<V>(from, w.rows * w.cols, n, to.line(0, to_first + lane, row), to.frequency) }
+            let n = count.saturating_sub(lane).min(V::LANES);
+            for row in 0..to.rows {
+                let from = from.wrapping_add(row * stride + lane);
+                // SAFETY: the caller's row, of which `n` values a tap are read; the row and the lanes are within the panel
+                unsafe { F::transform::<V>(from, to.rows * stride, n, to.line(0, panel * LINE + lane, row), to.frequency) }
             }
         }
     }
@@ -136,25 +146,46 @@ simd_kernel! {
     }
 }
 
-/// dU = (or, with `add`, +=) V^T dM over the first `rows` tiles, for one frequency: from panel `panel` of dM to panel
-/// `to_panel` of dU.
+/// Panel `panel` of `to` = `from` times panel `right_panel` of `right`, over the tiles that have one frequency.
 ///
 /// # Safety
-/// The matrices must have those rows and panels; those of dU must be this task's own.
-pub unsafe fn outer_products(
+/// The tiles must be of the layout, `right` must have as many rows as `from` has columns; the panel must be this task's
+/// own.
+pub unsafe fn products<F: Form>(
+    level: Level,
+    f: usize,
+    from: TileMatrix,
+    (right, right_panel): (TileMatrix, usize),
+    (to, panel): (TileMatrix, usize),
+    layout: &Layout,
+) {
+    let rows = layout.having::<F>(f);
+    let (left, right) = (from.left(f, 0, rows.start), right.line(f, right_panel * LINE, 0));
+    let to = to.line(f, panel * LINE, rows.start);
+    // SAFETY: the caller's
+    unsafe { micro::nn(level, left, 0, rows.len(), 0, LINE, from.cols, right, to) }
+}
+
+/// dU = (or, with `add`, +=) V^T dM over the tiles that have one frequency: from panel `panel` of dM to panel `to_panel`
+/// of dU.
+///
+/// # Safety
+/// The tiles must be of the layout; the panel of dU must be this task's own.
+pub unsafe fn outer_products<F: Form>(
     level: Level,
     f: usize,
     v: TileMatrix,
     (m, panel): (TileMatrix, usize),
     (du, to_panel): (TileMatrix, usize),
-    rows: usize,
+    layout: &Layout,
     add: bool,
 ) {
-    for channels in 0..v.panels() {
-        let left = PanelRows { first: v.panel(f, channels), stride: 0 };
-        let count = LINE.min(v.cols - channels * LINE);
-        let to = du.line(f, to_panel * LINE, channels * LINE);
+    let rows = layout.having::<F>(f);
+    let right = m.line(f, panel * LINE, rows.start);
+    for first in (0..v.cols).step_by(LINE) {
+        let left = v.left(f, first, rows.start);
+        let to = du.line(f, to_panel * LINE, first);
         // SAFETY: the caller's
-        unsafe { micro::tn(level, left, 0, 0, count, rows, m.panel(f, panel), to, add) }
+        unsafe { micro::tn(level, left, 0, 0, LINE.min(v.cols - first), rows.len(), right, to, add) }
     }
 }

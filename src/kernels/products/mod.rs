@@ -45,7 +45,7 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
 }
 
 fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
-    let w = Weights { data: w, rows: g.conv.c_in, cols: g.conv.c_out };
+    let w = Weights::new(w, g.conv.c_in, g.conv.c_out);
     match w.rows * w.cols < MANY_CHANNELS {
         true => blocks::forward::<F, S, K>(level, g, x, w, to),
         false => phases::forward::<F, S, K>(level, g, x, w, to),
@@ -76,7 +76,7 @@ fn backward_as<F: Form, S: Source, G: Source>(
     gx: Option<Gradient>,
 ) {
     assert!(gw.len() == w.len());
-    let w = Weights { data: w, rows: g.conv.c_in, cols: g.conv.c_out };
+    let w = Weights::new(w, g.conv.c_in, g.conv.c_out);
     let gw = Shared::new(gw);
     match w.rows * w.cols < MANY_CHANNELS {
         true => blocks::backward::<F, S, G>(level, g, maps, w, gw, gx),

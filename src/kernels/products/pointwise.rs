@@ -13,7 +13,6 @@ pub struct Pointwise;
 impl Form for Pointwise {
     const EDGE: usize = 1;
     const KERNEL: usize = 1;
-    const FREQUENCIES: usize = 1;
     const BLOCK: usize = 96;
     const TOGETHER: usize = 2048;
 
@@ -30,7 +29,7 @@ impl Form for Pointwise {
     unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, c: usize, n: usize) {
         unsafe {
             let k = gy.constants::<V>(c, n);
-            let rows = band.tiles.line(0, c, band.row);
+            let rows = band.line(0, c);
             for i in 0..band.t.w {
                 gy.value(&k, (band.index * band.t.w + i) * band.t.c + c, n).store(rows.add(i * LINE));
             }
@@ -40,7 +39,7 @@ impl Form for Pointwise {
     #[inline(always)]
     unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, c: usize) {
         unsafe {
-            let rows = band.tiles.line(0, c, band.row);
+            let rows = band.line(0, c);
             for i in 0..band.t.w {
                 to.put(V::load(rows.add(i * LINE)), (band.index * band.t.w + i) * band.t.c + c);
             }

@@ -4,7 +4,6 @@ use super::form::Form;
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::micro::PanelRows;
-use crate::kernels::parallel;
 use crate::kernels::simd::LINE;
 use std::ops::Range;
 
@@ -41,18 +40,13 @@ impl TileMatrix {
         self.cols.div_ceil(LINE)
     }
 
-    /// The rows of one frequency as a left-hand operand.
-    pub fn left(&self, frequency: usize) -> PanelRows {
-        PanelRows { first: self.line(frequency, 0, 0), stride: self.rows * LINE }
-    }
-
-    /// A panel as a right-hand operand, or as the place of a product.
-    pub fn panel(&self, frequency: usize, panel: usize) -> *mut f32 {
-        self.line(frequency, panel * LINE, 0)
+    /// The values of one frequency from a column and a row on, as a left-hand operand.
+    pub fn left(&self, frequency: usize, col: usize, row: usize) -> PanelRows {
+        PanelRows { first: self.line(frequency, col, row), stride: self.rows * LINE }
     }
 }
 
-/// Maps cut into square tiles of the output. A band is a row of tiles.
+/// Maps cut into square tiles of the output, smaller ones at the right and lower edges. A band is a row of tiles.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiling {
     /// Height of the map.
@@ -82,8 +76,18 @@ impl Tiling {
         self.w.div_ceil(self.edge)
     }
 
+    /// Tiles of a band that are of full width.
+    pub fn wide(&self) -> usize {
+        self.w / self.edge
+    }
+
+    /// Width of a tile of a band.
+    pub fn width(&self, tile: usize) -> usize {
+        (self.w - tile * self.edge).min(self.edge)
+    }
+
     /// First pixel of the image of a band, and the first row of the band's output.
-    pub fn place(&self, band: usize) -> (usize, usize) {
+    fn place(&self, band: usize) -> (usize, usize) {
         (band / self.bands() * self.h * self.w, band % self.bands() * self.edge)
     }
 
@@ -91,34 +95,105 @@ impl Tiling {
     pub fn pixels(&self, bands: Range<usize>) -> usize {
         bands.map(|band| (self.h - self.place(band).1).min(self.edge) * self.w).sum()
     }
+
+    /// Bands of full height before one.
+    fn high_before(&self, band: usize) -> usize {
+        band / self.bands() * (self.h / self.edge) + (band % self.bands()).min(self.h / self.edge)
+    }
 }
 
-/// Weights of a convolution, HWIO: `(taps * rows, cols)`.
+/// Which rows of the matrices the tiles of some bands are.
+///
+/// Narrow tiles of full height come first, whole ones after them, then low ones of full width, then those that are both:
+/// so the tiles that a frequency has are a range of rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    t: Tiling,
+    first: usize,
+    /// Bands of full height, and others.
+    high: usize,
+    low: usize,
+    /// Narrow tiles of a band.
+    narrow: usize,
+}
+
+impl Layout {
+    /// That of bands of a tiling.
+    pub fn new(t: Tiling, bands: &Range<usize>) -> Self {
+        let high = t.high_before(bands.end) - t.high_before(bands.start);
+        Layout { t, first: bands.start, high, low: bands.len() - high, narrow: t.tiles() - t.wide() }
+    }
+
+    /// Tiles.
+    pub fn rows(&self) -> usize {
+        (self.high + self.low) * self.t.tiles()
+    }
+
+    /// The tiles that have a frequency.
+    pub fn having<F: Form>(&self, frequency: usize) -> Range<usize> {
+        let points = F::EDGE + F::KERNEL - 1;
+        let has = |point: usize, size: usize| point < size % F::EDGE + F::KERNEL - 1;
+        let (low, narrow) = (has(frequency / points, self.t.h), has(frequency % points, self.t.w));
+        let lows = if low { self.low } else { 0 };
+        let first = if narrow { 0 } else { self.high * self.narrow };
+        let last = if narrow { lows * self.narrow } else { 0 };
+        first..self.high * self.narrow + (self.high + lows) * self.t.wide() + last
+    }
+
+    /// The row of the first wide tile of a band, and that of its narrow one.
+    fn place(&self, band: usize) -> (usize, usize) {
+        let high = self.t.high_before(band) - self.t.high_before(self.first);
+        let (start, wide) = (self.high * self.narrow, self.t.wide());
+        let low = band - self.first - high;
+        match band % self.t.bands() < self.t.h / self.t.edge {
+            true => (start + high * wide, high),
+            false => (start + (self.high + low) * wide, start + (self.high + self.low) * wide + low),
+        }
+    }
+}
+
+/// Weights of a convolution, HWIO, as matrices of every tap: `(rows, cols)`.
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
     /// Values.
     pub data: &'a [f32],
-    /// Input channels.
+    /// Rows: input channels, or output channels when transposed.
     pub rows: usize,
-    /// Output channels.
+    /// Columns: output channels, or input channels when transposed.
     pub cols: usize,
+    /// Whether the values lie in rows of `rows`.
+    pub transposed: bool,
 }
 
-impl Weights<'_> {
-    /// The same with input and output channels changed over.
-    pub fn transposed(&self) -> Buffer {
-        let mut out = Buffer::take(self.data.len());
-        let taps = out.chunks_mut(self.rows * self.cols).zip(self.data.chunks(self.rows * self.cols));
-        parallel::each(taps, &|_, (out, tap)| {
-            for first in (0..self.cols).step_by(LINE) {
-                for (row, values) in tap.chunks_exact(self.cols).enumerate() {
-                    for (col, v) in values.iter().enumerate().skip(first).take(LINE) {
-                        out[col * self.rows + row] = *v;
+impl<'a> Weights<'a> {
+    /// The weights of `c_in` by `c_out` channels.
+    pub fn new(data: &'a [f32], c_in: usize, c_out: usize) -> Self {
+        Weights { data, rows: c_in, cols: c_out, transposed: false }
+    }
+
+    /// The same with rows and columns changed over.
+    pub fn transposed(&self) -> Self {
+        Weights { data: self.data, rows: self.cols, cols: self.rows, transposed: !self.transposed }
+    }
+
+    /// The columns of a panel of transposed weights as lines `[tap][row][16]`, the last ones filled up with zeros.
+    pub fn lines(&self, panel: usize) -> Buffer {
+        let matrix = self.rows * self.cols;
+        let mut lines = Buffer::take(self.data.len() / matrix * self.rows * LINE);
+        let first = panel * LINE;
+        for (tap, lines) in self.data.chunks_exact(matrix).zip(lines.chunks_exact_mut(self.rows * LINE)) {
+            // (a square at a time: its cache lines are read whole)
+            for (block, lines) in lines.chunks_mut(LINE * LINE).enumerate() {
+                for lane in 0..LINE {
+                    let col = first + lane;
+                    let row = tap.get(col * self.rows + block * LINE..).filter(|_| col < self.cols);
+                    for (i, line) in lines.chunks_exact_mut(LINE).enumerate() {
+                        line[lane] = row.map_or(0.0, |row| row[i]);
                     }
                 }
             }
-        });
-        out
+        }
+        lines
     }
 }
 
@@ -131,18 +206,29 @@ pub struct Band {
     pub index: usize,
     /// The matrices.
     pub tiles: TileMatrix,
-    /// The row of the first tile.
-    pub row: usize,
+    /// First pixel of the image.
+    pub image: usize,
+    /// First row of the band's output.
+    pub first: usize,
+    /// Rows of the band's output.
+    pub height: usize,
+    /// The rows: of the first wide tile, and of the narrow one.
+    rows: (usize, usize),
 }
 
 impl Band {
-    /// First pixel of the image, and the first row of the band's output.
-    pub fn place(&self) -> (usize, usize) {
-        self.t.place(self.index)
+    /// Where the value of channel `c` is for a tile, at the first frequency.
+    #[inline(always)]
+    pub fn line(&self, tile: usize, c: usize) -> *mut f32 {
+        let row = if tile < self.t.wide() { self.rows.0 + tile } else { self.rows.1 };
+        self.tiles.line(0, c, row)
     }
 }
 
-/// Bands in a row whose first tile is row `row` of the matrices.
-pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, row: usize) -> impl Iterator<Item = Band> {
-    bands.enumerate().map(move |(i, index)| Band { t, index, tiles, row: row + i * t.tiles() })
+/// Bands of a tiling with channels of its own, whose tiles a layout has.
+pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layout) -> impl Iterator<Item = Band> {
+    bands.map(move |index| {
+        let (image, first) = t.place(index);
+        Band { t, index, tiles, image, first, height: (t.h - first).min(t.edge), rows: layout.place(index) }
+    })
 }

@@ -182,31 +182,48 @@ pub unsafe trait Vector: Copy {
     }
 }
 
-/// N vectors, `stride` values apart.
+/// Asks for the cache line at `p`, which need not be readable.
+#[inline(always)]
+pub fn prefetch(p: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 machine has the instruction, and it faults on no address
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
+/// The first `count` of N vectors, `stride` values apart; zeros after them.
 ///
 /// # Safety
 /// They must be readable, and the machine must have the level.
 #[inline(always)]
-pub unsafe fn load_all<V: Vector, const N: usize>(p: *const f32, stride: usize) -> [V; N] {
+pub unsafe fn load_all<V: Vector, const N: usize>(p: *const f32, stride: usize, count: usize) -> [V; N] {
     // SAFETY: the caller's
     unsafe {
         let mut values = [V::splat(0.0); N];
         for (i, v) in values.iter_mut().enumerate() {
-            *v = V::load(p.add(i * stride));
+            if i < count {
+                *v = V::load(p.add(i * stride));
+            }
         }
         values
     }
 }
 
-/// Writes N vectors, `stride` values apart.
+/// Writes the first `count` of N vectors, `stride` values apart.
 ///
 /// # Safety
 /// They must be writable, and the machine must have the level.
 #[inline(always)]
-pub unsafe fn store_all<V: Vector, const N: usize>(values: [V; N], p: *mut f32, stride: usize) {
-    for (i, v) in values.into_iter().enumerate() {
-        // SAFETY: the caller's
-        unsafe { v.store(p.add(i * stride)) }
+pub unsafe fn store_all<V: Vector, const N: usize>(values: [V; N], p: *mut f32, stride: usize, count: usize) {
+    for (i, v) in values.iter().enumerate() {
+        if i < count {
+            // SAFETY: the caller's
+            unsafe { v.store(p.add(i * stride)) }
+        }
     }
 }
 

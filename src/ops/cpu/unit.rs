@@ -8,7 +8,7 @@ use super::values::{Error, Grads, Slot, Target, affine, dense, input, matrix, ra
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{self, Affine, Dense, Finished, Gradient, NormGrad, Statistics, Summed};
+use crate::kernels::lanes::{self, Affine, Dense, Finished, Gradient, Moments, NormGrad, Statistics, Summed};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::{Level, moments, norm};
 use crate::ops::map::{Pending, Values};
@@ -27,10 +27,10 @@ struct Statistic {
 }
 
 /// Mean and variance by channel.
-type Moments = (Vec<f32>, Vec<f32>);
+type MeanVar = (Vec<f32>, Vec<f32>);
 
 /// Takes the statistics of a batch and its rows into the running ones, or takes the running ones.
-fn statistic(norm: &mut N, batch: Option<(Moments, usize)>, relu: bool) -> Result<Statistic, Error> {
+fn statistic(norm: &mut N, batch: Option<(MeanVar, usize)>, relu: bool) -> Result<Statistic, Error> {
     let is_batch = batch.is_some();
     let (mean, var) = match batch {
         None => (values(norm.mean).to_vec(), values(norm.var).to_vec()),
@@ -73,7 +73,7 @@ pub fn conv_norm_act<T: Tape<f32, Cpu>>(
         return Ok(Map::made(y, size).put_tape(tape));
     }
     let pivot = values(norm.mean).to_vec();
-    let to = Statistics { y: Some(to), pivot: &pivot };
+    let to = Statistics { y: to, of: Moments { pivot: &pivot } };
     let parts = conv::forward(Level::best(), &g, input(&x), values(f.weight), to);
     let batch = (norm.mode == Mode::Train).then(|| (moments::moments(&parts, &pivot), g.n * g.oh * g.ow));
     let statistic = statistic(&mut norm, batch, relu)?;
@@ -106,7 +106,7 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
     };
     let pivot = values(norm.mean).to_vec();
     let batch = (norm.mode == Mode::Train).then(|| {
-        let parts = lanes::pass(Level::best(), Dense(raw(&y)), len, c, Statistics { y: None, pivot: &pivot });
+        let parts = lanes::pass(Level::best(), Dense(raw(&y)), len, c, Moments { pivot: &pivot });
         (moments::moments(&parts, &pivot), len / c)
     });
     let statistic = statistic(&mut norm, batch, relu)?;
