@@ -14,7 +14,7 @@ const GROUPS: usize = 16;
 
 /// All weights, transformed.
 fn transformed<F: Form>(level: Level, w: Weights) -> (Buffer, TileMatrix) {
-    let (room, u) = TileMatrix::room::<F>(w.rows, w.cols);
+    let (room, u) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
     parallel::each(0..u.panels(), &|_, panel| form::transform::<F>(level, w, panel, u, panel));
     (room, u)
 }
@@ -30,10 +30,10 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
     let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx));
     let block = |start: usize| {
         let block = start..(start + step).min(bands);
-        let layout = Layout::new(tx, &block);
-        let (_v, v) = TileMatrix::room::<F>(layout.rows(), w.rows);
-        let (_m, m) = TileMatrix::room::<F>(layout.rows(), w.cols);
-        let mut scratch = Buffer::take(F::scratch(&tx));
+        let layout = Layout::new(ty, &block);
+        let (_v, v) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.rows);
+        let (_m, m) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.cols);
+        let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         let mut sums = Sums::room::<K>(w.cols);
         // SAFETY: the bands exist, v and m have their tiles as rows, and all of it but the disjoint outputs is ours
         unsafe {
@@ -67,15 +67,17 @@ pub fn backward<F: Form, S: Source, G: Source>(
     let ut = ut.as_ref().map(|(_, ut)| *ut);
     let images = g.n.div_ceil(GROUPS);
     let group = |first: usize| {
-        let (sums, du) = TileMatrix::room::<F>(w.rows, w.cols);
+        let (sums, du) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
         let bands = first * tx.bands()..(first + images).min(g.n) * tx.bands();
         let step = bands_per_block::<F>(&tx);
-        let mut scratch = Buffer::take(F::scratch(&tx));
+        let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         for start in bands.clone().step_by(step) {
             let block = start..(start + step).min(bands.end);
-            let layout = Layout::new(tx, &block);
-            let ((_v, v), (_m, m)) =
-                (TileMatrix::room::<F>(layout.rows(), w.rows), TileMatrix::room::<F>(layout.rows(), w.cols));
+            let layout = Layout::new(ty, &block);
+            let ((_v, v), (_m, m)) = (
+                TileMatrix::room(F::FREQUENCIES, layout.rows(), w.rows),
+                TileMatrix::room(F::FREQUENCIES, layout.rows(), w.cols),
+            );
             // SAFETY: the bands exist, v and m have their tiles as rows, the images of the group are ours alone
             unsafe {
                 for band in bands_of(block.clone(), tx, v, layout) {

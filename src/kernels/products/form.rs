@@ -17,15 +17,21 @@ pub trait Form: Copy + Send + Sync + 'static {
     const EDGE: usize;
     /// Edge of the convolution's kernel.
     const KERNEL: usize;
-    /// Matrices: one for each pair of points.
-    const FREQUENCIES: usize = (Self::EDGE + Self::KERNEL - 1) * (Self::EDGE + Self::KERNEL - 1);
+    /// Stride of the convolution.
+    const STRIDE: usize;
+    /// Frequencies: pairs of points down and across.
+    const FREQUENCIES: usize = points::<Self>(Self::EDGE) * points::<Self>(Self::EDGE);
+    /// Matrices that the transformed weights are.
+    const WEIGHTS: usize;
     /// Tiles that a task takes through all steps at once, about.
     const BLOCK: usize;
     /// Tiles that are taken through a step together, at most.
     const TOGETHER: usize;
 
+    /// The matrix of weights that a frequency multiplies by, and whether one before it does.
+    fn weights(frequency: usize) -> (usize, bool);
     /// Values of the scratch that a band needs.
-    fn scratch(t: &Tiling) -> usize;
+    fn scratch(x: &Tiling, out: &Tiling) -> usize;
     /// Input of a band to its rows.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize);
@@ -45,6 +51,11 @@ pub trait Form: Copy + Send + Sync + 'static {
     /// Adds a value in every matrix of the products' gradient to that of the taps.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn add_gradient<V: Vector>(from: *const f32, frequency: usize, gw: *mut f32, tap: usize, n: usize);
+}
+
+/// Points along an axis of a tile of an edge, and values that it reads there.
+pub const fn points<F: Form>(edge: usize) -> usize {
+    F::STRIDE * edge + F::KERNEL - F::STRIDE
 }
 
 simd_kernel! {
@@ -160,7 +171,7 @@ pub unsafe fn products<F: Form>(
     layout: &Layout,
 ) {
     let rows = layout.having::<F>(f);
-    let (left, right) = (from.left(f, 0, rows.start), right.line(f, right_panel * LINE, 0));
+    let (left, right) = (from.left(f, 0, rows.start), right.line(F::weights(f).0, right_panel * LINE, 0));
     let to = to.line(f, panel * LINE, rows.start);
     // SAFETY: the caller's
     unsafe { micro::nn(level, left, 0, rows.len(), 0, LINE, from.cols, right, to) }
@@ -180,12 +191,12 @@ pub unsafe fn outer_products<F: Form>(
     layout: &Layout,
     add: bool,
 ) {
-    let rows = layout.having::<F>(f);
+    let (rows, (weights, again)) = (layout.having::<F>(f), F::weights(f));
     let right = m.line(f, panel * LINE, rows.start);
     for first in (0..v.cols).step_by(LINE) {
         let left = v.left(f, first, rows.start);
-        let to = du.line(f, to_panel * LINE, first);
+        let to = du.line(weights, to_panel * LINE, first);
         // SAFETY: the caller's
-        unsafe { micro::tn(level, left, 0, 0, LINE.min(v.cols - first), rows.len(), right, to, add) }
+        unsafe { micro::tn(level, left, 0, 0, LINE.min(v.cols - first), rows.len(), right, to, add || again) }
     }
 }

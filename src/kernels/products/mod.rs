@@ -1,8 +1,8 @@
-//! Dense convolutions of stride 1 that keep the size, as matrix products over tiles: 3x3 through Winograd's F(4x4, 3x3),
+//! Dense convolutions of 3x3 and 1x1 as matrix products over tiles: 3x3 of stride 1 and 2 through Winograd's transforms,
 //! 1x1 as it is.
 //!
-//! A [`Form`] takes tiles of a map into rows of matrices, one matrix for each frequency (36 of a Winograd tile, one of a
-//! pixel), and products back into maps. Two ways through the products, chosen by the shape alone: with few channels a
+//! A [`Form`] takes tiles of a map into rows of matrices, one matrix for each frequency (36 or 81 of a Winograd tile, one
+//! of a pixel), and products back into maps. Two ways through the products, chosen by the shape alone: with few channels a
 //! task takes a block of tiles through all steps in scratch of its own ([`blocks`]); with many, all tasks do one step
 //! after the other over tiles that stay in the last cache ([`phases`]). Every sum runs in an order that depends on the
 //! shape alone.
@@ -22,14 +22,14 @@ use super::simd::Level;
 use form::Form;
 use pointwise::Pointwise;
 use tiles::Weights;
-use winograd::Winograd;
+use winograd::{Stride1, Stride2, Winograd};
 
 /// Channels in by channels out from which on the steps are taken one after the other.
 const MANY_CHANNELS: usize = 128 * 128;
 
 /// Whether a convolution is done here.
 pub fn applies(g: &ConvGeometry) -> bool {
-    pointwise(g) || Winograd::applies(g)
+    pointwise(g) || Winograd::<Stride1>::applies(g) || Winograd::<Stride2>::applies(g)
 }
 
 fn pointwise(g: &ConvGeometry) -> bool {
@@ -38,9 +38,10 @@ fn pointwise(g: &ConvGeometry) -> bool {
 
 /// Convolves `x` with `w` into `to`; gives the sums of each part of the output that the sink kept.
 pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
-    match pointwise(g) {
-        true => forward_as::<Pointwise, S, K>(level, g, x, w, to),
-        false => forward_as::<Winograd, S, K>(level, g, x, w, to),
+    match g.conv.kernel {
+        (1, 1) => forward_as::<Pointwise, S, K>(level, g, x, w, to),
+        _ if g.conv.stride == 1 => forward_as::<Winograd<Stride1>, S, K>(level, g, x, w, to),
+        _ => forward_as::<Winograd<Stride2>, S, K>(level, g, x, w, to),
     }
 }
 
@@ -61,9 +62,10 @@ pub fn backward<S: Source, G: Source>(
     gw: &mut [f32],
     gx: Option<Gradient>,
 ) {
-    match pointwise(g) {
-        true => backward_as::<Pointwise, S, G>(level, g, maps, w, gw, gx),
-        false => backward_as::<Winograd, S, G>(level, g, maps, w, gw, gx),
+    match g.conv.kernel {
+        (1, 1) => backward_as::<Pointwise, S, G>(level, g, maps, w, gw, gx),
+        _ if g.conv.stride == 1 => backward_as::<Winograd<Stride1>, S, G>(level, g, maps, w, gw, gx),
+        _ => backward_as::<Winograd<Stride2>, S, G>(level, g, maps, w, gw, gx),
     }
 }
 

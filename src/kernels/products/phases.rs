@@ -34,7 +34,7 @@ fn by_bands<R: Send>(bands: Range<usize>, f: impl Fn(Range<usize>) -> R + Sync) 
 /// `to` = `from` times the transformed weights.
 fn multiply<F: Form>(level: Level, from: TileMatrix, w: Weights, to: TileMatrix, layout: &Layout) {
     parallel::each(0..to.panels(), &|_, panel| {
-        let (_room, u) = TileMatrix::room::<F>(w.rows, LINE);
+        let (_room, u) = TileMatrix::room(F::WEIGHTS, w.rows, LINE);
         form::transform::<F>(level, w, panel, u, 0);
         for f in 0..F::FREQUENCIES {
             // SAFETY: u has as many lines as `from` has columns; this panel is this task's
@@ -47,10 +47,10 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
     let (tx, ty) = Tiling::of::<F>(g);
     let mut parts = Vec::new();
     for images in batches::<F>(g.n, &tx) {
-        let bands = all_bands(&images, &tx);
-        let layout = Layout::new(tx, &bands);
-        let (_v, v) = TileMatrix::room::<F>(layout.rows(), w.rows);
-        let (_m, m) = TileMatrix::room::<F>(layout.rows(), w.cols);
+        let bands = all_bands(&images, &ty);
+        let layout = Layout::new(ty, &bands);
+        let (_v, v) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.rows);
+        let (_m, m) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.cols);
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         multiply::<F>(level, v, w, m, &layout);
         parts.extend(by_bands(bands, |bands| {
@@ -67,7 +67,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
 
 fn read<F: Form, S: Source>(level: Level, bands: Range<usize>, x: S, t: Tiling, (to, layout): (TileMatrix, Layout)) {
     by_bands(bands, |bands| {
-        let mut scratch = Buffer::take(F::scratch(&t));
+        let mut scratch = Buffer::take(F::scratch(&t, &layout.out()));
         for band in bands_of(bands, t, to, layout) {
             // SAFETY: the bands exist; the rows of their tiles are this task's
             unsafe { form::read_input::<F, S>(level, x, band, scratch.as_mut_ptr()) }
@@ -86,10 +86,10 @@ pub fn backward<F: Form, S: Source, G: Source>(
     let (tx, ty) = Tiling::of::<F>(g);
     let mut sums: Vec<Option<(Buffer, TileMatrix)>> = (0..w.cols.div_ceil(LINE)).map(|_| None).collect();
     for images in batches::<F>(g.n, &tx) {
-        let bands = all_bands(&images, &tx);
-        let layout = Layout::new(tx, &bands);
-        let (_v, v) = TileMatrix::room::<F>(layout.rows(), w.rows);
-        let (_m, m) = TileMatrix::room::<F>(layout.rows(), w.cols);
+        let bands = all_bands(&images, &ty);
+        let layout = Layout::new(ty, &bands);
+        let (_v, v) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.rows);
+        let (_m, m) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.cols);
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         by_bands(bands, |bands| {
             for band in bands_of(bands, ty, m, layout) {
@@ -99,7 +99,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
         });
         parallel::each(&mut sums, &|panel, sums| {
             let add = sums.is_some();
-            let (room, du) = sums.take().unwrap_or_else(|| TileMatrix::room::<F>(w.rows, LINE));
+            let (room, du) = sums.take().unwrap_or_else(|| TileMatrix::room(F::WEIGHTS, w.rows, LINE));
             for f in 0..F::FREQUENCIES {
                 // SAFETY: v and m have the tiles, du is this task's
                 unsafe { form::outer_products::<F>(level, f, v, (m, panel), (du, 0), &layout, add) }
@@ -114,8 +114,8 @@ pub fn backward<F: Form, S: Source, G: Source>(
         let Some(gx) = gx else { continue };
         multiply::<F>(level, m, w.transposed(), v, &layout);
         parallel::each(images.clone(), &|_, image| {
-            let mut scratch = Buffer::take(F::scratch(&tx));
-            for band in bands_of(all_bands(&(image..image + 1), &tx), tx, v, layout) {
+            let mut scratch = Buffer::take(F::scratch(&tx, &ty));
+            for band in bands_of(all_bands(&(image..image + 1), &ty), tx, v, layout) {
                 // SAFETY: the image is this task's; its bands come in order
                 unsafe { form::write_input_gradient::<F>(level, band, gx, scratch.as_mut_ptr()) }
             }

@@ -13,10 +13,16 @@ pub struct Pointwise;
 impl Form for Pointwise {
     const EDGE: usize = 1;
     const KERNEL: usize = 1;
+    const STRIDE: usize = 1;
+    const WEIGHTS: usize = 1;
     const BLOCK: usize = 96;
     const TOGETHER: usize = 2048;
 
-    fn scratch(_: &Tiling) -> usize {
+    fn weights(_: usize) -> (usize, bool) {
+        (0, false)
+    }
+
+    fn scratch(_: &Tiling, _: &Tiling) -> usize {
         0
     }
 

@@ -1,6 +1,6 @@
 //! Tiles as rows of matrices.
 
-use super::form::Form;
+use super::form::{Form, points};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::micro::PanelRows;
@@ -21,10 +21,10 @@ pub struct TileMatrix {
 }
 
 impl TileMatrix {
-    /// Room for the matrices of a form, and the matrices, which last as long as it.
-    pub fn room<F: Form>(rows: usize, cols: usize) -> (Buffer, TileMatrix) {
+    /// Room for `count` matrices, and the matrices, which last as long as it.
+    pub fn room(count: usize, rows: usize, cols: usize) -> (Buffer, TileMatrix) {
         let frequency = ((cols.div_ceil(LINE) * rows) | 1) * LINE;
-        let mut room = Buffer::take(F::FREQUENCIES * frequency);
+        let mut room = Buffer::take(count * frequency);
         let data = Shared::new(&mut room);
         (room, TileMatrix { data, rows, cols, frequency })
     }
@@ -46,7 +46,7 @@ impl TileMatrix {
     }
 }
 
-/// Maps cut into square tiles of the output, smaller ones at the right and lower edges. A band is a row of tiles.
+/// Maps cut into square tiles, smaller ones at the right and lower edges. A band is a row of tiles.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiling {
     /// Height of the map.
@@ -60,10 +60,10 @@ pub struct Tiling {
 }
 
 impl Tiling {
-    /// The tilings of a convolution's input and output.
+    /// The tilings of a convolution's input and output: the same tiles.
     pub fn of<F: Form>(g: &ConvGeometry) -> (Tiling, Tiling) {
-        let tiling = |c| Tiling { h: g.h, w: g.w, c, edge: F::EDGE };
-        (tiling(g.conv.c_in), tiling(g.conv.c_out))
+        let x = Tiling { h: g.h, w: g.w, c: g.conv.c_in, edge: F::EDGE * F::STRIDE };
+        (x, Tiling { h: g.oh, w: g.ow, c: g.conv.c_out, edge: F::EDGE })
     }
 
     /// Bands of an image.
@@ -86,14 +86,14 @@ impl Tiling {
         (self.w - tile * self.edge).min(self.edge)
     }
 
-    /// First pixel of the image of a band, and the first row of the band's output.
-    fn place(&self, band: usize) -> (usize, usize) {
-        (band / self.bands() * self.h * self.w, band % self.bands() * self.edge)
+    /// Rows of a band.
+    fn height(&self, band: usize) -> usize {
+        (self.h - band % self.bands() * self.edge).min(self.edge)
     }
 
     /// Pixels of some bands.
     pub fn pixels(&self, bands: Range<usize>) -> usize {
-        bands.map(|band| (self.h - self.place(band).1).min(self.edge) * self.w).sum()
+        bands.map(|band| self.height(band) * self.w).sum()
     }
 
     /// Bands of full height before one.
@@ -118,10 +118,15 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// That of bands of a tiling.
+    /// That of bands of an output.
     pub fn new(t: Tiling, bands: &Range<usize>) -> Self {
         let high = t.high_before(bands.end) - t.high_before(bands.start);
         Layout { t, first: bands.start, high, low: bands.len() - high, narrow: t.tiles() - t.wide() }
+    }
+
+    /// The tiling of the output.
+    pub fn out(&self) -> Tiling {
+        self.t
     }
 
     /// Tiles.
@@ -131,9 +136,9 @@ impl Layout {
 
     /// The tiles that have a frequency.
     pub fn having<F: Form>(&self, frequency: usize) -> Range<usize> {
-        let points = F::EDGE + F::KERNEL - 1;
-        let has = |point: usize, size: usize| point < size % F::EDGE + F::KERNEL - 1;
-        let (low, narrow) = (has(frequency / points, self.t.h), has(frequency % points, self.t.w));
+        let all = points::<F>(F::EDGE);
+        let has = |point: usize, size: usize| point < points::<F>(size % F::EDGE);
+        let (low, narrow) = (has(frequency / all, self.t.h), has(frequency % all, self.t.w));
         let lows = if low { self.low } else { 0 };
         let first = if narrow { 0 } else { self.high * self.narrow };
         let last = if narrow { lows * self.narrow } else { 0 };
@@ -202,33 +207,42 @@ impl<'a> Weights<'a> {
 pub struct Band {
     /// The map.
     pub t: Tiling,
-    /// Which of its bands, counted over all images.
+    /// The output.
+    pub out: Tiling,
+    /// Which of the bands, counted over all images.
     pub index: usize,
     /// The matrices.
     pub tiles: TileMatrix,
     /// First pixel of the image.
     pub image: usize,
-    /// First row of the band's output.
+    /// First row of the band.
     pub first: usize,
     /// Rows of the band's output.
     pub height: usize,
-    /// The rows: of the first wide tile, and of the narrow one.
+    /// The rows of the matrices: of the first wide tile, and of the narrow one.
     rows: (usize, usize),
 }
 
 impl Band {
-    /// Where the value of channel `c` is for a tile, at the first frequency.
+    /// Where the value of channel `c` is for a tile, in the matrix of the first frequency.
     #[inline(always)]
     pub fn line(&self, tile: usize, c: usize) -> *mut f32 {
-        let row = if tile < self.t.wide() { self.rows.0 + tile } else { self.rows.1 };
+        let row = if tile < self.out.wide() { self.rows.0 + tile } else { self.rows.1 };
         self.tiles.line(0, c, row)
+    }
+
+    /// The value of channel `c` of the first pixel of a tile.
+    #[inline(always)]
+    pub fn place(&self, tile: usize, c: usize) -> usize {
+        (self.image + self.first * self.t.w + tile * self.t.edge) * self.t.c + c
     }
 }
 
-/// Bands of a tiling with channels of its own, whose tiles a layout has.
+/// Bands of the input or the output, whose tiles a layout has.
 pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layout) -> impl Iterator<Item = Band> {
     bands.map(move |index| {
-        let (image, first) = t.place(index);
-        Band { t, index, tiles, image, first, height: (t.h - first).min(t.edge), rows: layout.place(index) }
+        let (image, first) = (index / t.bands() * t.h * t.w, index % t.bands() * t.edge);
+        let (out, rows) = (layout.t, layout.place(index));
+        Band { t, out, index, tiles, image, first, height: out.height(index), rows }
     })
 }

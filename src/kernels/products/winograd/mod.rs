@@ -1,30 +1,41 @@
-//! Winograd's F(4x4, 3x3): a 3x3 convolution in a quarter of the multiplications.
+//! Winograd's convolutions over tiles of 4x4: 3x3 of stride 1 in a quarter of the multiplications, of stride 2 in nine
+//! sixteenths.
 //!
 //! Tiles at the right and lower edges are as small as what is left of the map: nothing is done for padding. Horizontal
-//! neighbours among the tiles of the input share two columns, so a band is transformed along its columns
-//! first, into a scratch that stays in the first cache, and then tile by tile along the rows.
+//! neighbours among the tiles of the input share columns, so a band is transformed along its columns first, into a scratch
+//! that stays in the first cache, and then tile by tile along the rows.
 
+mod scheme;
 mod transform;
 
-use super::form::Form;
+use super::form::{Form, points};
 use super::tiles::{Band, Tiling};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{CONSTANTS, Gradient, Sink, Source, Writing};
 use crate::kernels::simd::{LINE, Vector, load_all, store_all};
+use scheme::{MOST, Scheme};
+pub use scheme::{Stride1, Stride2};
+use std::marker::PhantomData;
 use transform::{IN, KERNEL, OUT};
 
-/// The form of 3x3 convolutions.
+/// The form of 3x3 convolutions of a stride.
 #[derive(Clone, Copy)]
-pub struct Winograd;
+pub struct Winograd<T>(PhantomData<T>);
 
-impl Winograd {
-    /// Whether a convolution is done in this form: padded tiles must not eat up what it saves, nor transforms of too few
-    /// channels.
+impl<T: Scheme> Winograd<T> {
+    /// Whether a convolution is done in this form: transforms of small tiles or of few channels must not eat up what it
+    /// saves.
     pub fn applies(g: &ConvGeometry) -> bool {
         let c = &g.conv;
-        let plain = c.kernel == (3, 3) && c.stride == 1 && c.padding == (1, 1) && c.dilation == 1 && c.groups == 1;
-        let points = |size: usize| size / OUT * IN + if size % OUT > 0 { size % OUT + KERNEL - 1 } else { 0 };
-        plain && c.c_in >= 8 && c.c_out >= 8 && points(g.oh) * points(g.ow) <= g.oh * g.ow * 6
+        let plain = c.kernel == (3, 3) && c.stride == T::STRIDE && c.padding == (1, 1);
+        let points = |size: usize| match size % OUT {
+            0 => size / OUT * points::<Self>(OUT),
+            rest => size / OUT * points::<Self>(OUT) + points::<Self>(rest),
+        };
+        plain
+            && (c.dilation, c.groups) == (1, 1)
+            && c.c_in.min(c.c_out) >= 8
+            && points(g.oh) * points(g.ow) <= g.oh * g.ow * 6
     }
 }
 
@@ -49,66 +60,86 @@ macro_rules! by_size {
     };
 }
 
+/// Values that a tile of an edge reads along an axis, and its points.
+const fn span<T: Scheme>(edge: usize) -> usize {
+    points::<Winograd<T>>(edge)
+}
+
 /// Place in the scratch of a band of line `i` of a column, padding counted.
-const fn scratch_line(column: usize, i: usize) -> usize {
-    (column * IN + i) * LINE
+const fn scratch_line<T: Scheme>(column: usize, i: usize) -> usize {
+    (column * span::<T>(OUT) + i) * LINE
+}
+
+/// Place in the matrices of the first frequency of point `i` down.
+fn down_to<T: Scheme>(i: usize, band: &Band) -> usize {
+    i * span::<T>(OUT) * band.tiles.frequency
 }
 
 /// B^T of every column of a band's input, to the scratch.
 #[inline(always)]
-unsafe fn read_columns<V: Vector, S: Source, const R: usize>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
-    let (t, down) = (band.t, band.t.w * band.t.c);
-    let (top, bottom) = (band.first == 0, band.first + R == t.h);
+unsafe fn read_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
+    x: S,
+    band: Band,
+    scratch: *mut f32,
+    c: usize,
+    n: usize,
+) {
+    let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
+    let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
     // SAFETY: the callers state that the band, the scratch and the channels exist; rows above and below the map are zeros
     unsafe {
         let (k, zero) = (x.constants::<V>(c, n), V::splat(0.0));
-        store_all::<V, IN>([zero; IN], scratch, LINE, R + 2);
-        let first = (band.image + band.first * t.w) * t.c + c;
+        store_all::<V, MOST>([zero; MOST], scratch, LINE, rows);
         for column in 0..t.w {
-            let at = first + column * t.c;
-            let mut values = [zero; IN];
+            let at = band.place(0, c) + column * t.c;
+            let mut values = [zero; MOST];
             if !top {
                 values[0] = x.value(&k, at - down, n);
             }
-            for i in 0..R {
-                values[i + 1] = x.value(&k, at + i * down, n);
-                x.prefetch(at + (R + 1 + i) * down);
+            for (i, v) in values.iter_mut().enumerate() {
+                if i > 0 && i + 1 < rows {
+                    *v = x.value(&k, at + (i - 1) * down, n);
+                    x.prefetch(at + (i - 1 + T::STRIDE * R) * down);
+                }
             }
             if !bottom {
-                values[R + 1] = x.value(&k, at + R * down, n);
+                values[rows - 1] = x.value(&k, at + (rows - 2) * down, n);
             }
-            store_all(transform::input::<V, R>(values), scratch.add(scratch_line(column + 1, 0)), LINE, R + 2);
+            store_all(T::input::<V, R>(values), scratch.add(scratch_line::<T>(column + 1, 0)), LINE, rows);
         }
-        store_all::<V, IN>([zero; IN], scratch.add(scratch_line(t.w + 1, 0)), LINE, R + 2);
+        if span::<T>(band.out.w) - 1 > t.w {
+            store_all::<V, MOST>([zero; MOST], scratch.add(scratch_line::<T>(t.w + 1, 0)), LINE, rows);
+        }
     }
 }
 
 /// B^T of the rows of a tile of the scratch, to its row of the matrices.
 #[inline(always)]
-unsafe fn read_rows<V: Vector, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
-    let step = band.tiles.frequency;
-    for i in 0..band.height + 2 {
+unsafe fn read_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
+    for i in 0..span::<T>(band.height) {
         // SAFETY: as in `read_columns`
         unsafe {
-            let values = load_all::<V, IN>(scratch.add(scratch_line(0, i)), scratch_line(1, 0), R + 2);
-            store_all(transform::input::<V, R>(values), target.add(i * IN * step), step, R + 2);
+            let from = scratch.add(scratch_line::<T>(0, i));
+            let values = load_all::<V, MOST>(from, scratch_line::<T>(1, 0), span::<T>(R));
+            let to = target.add(down_to::<T>(i, band));
+            store_all(T::input::<V, R>(values), to, band.tiles.frequency, span::<T>(R));
         }
     }
 }
 
 /// A dY A^T of a tile of H x W.
 #[inline(always)]
-unsafe fn read_tile<V: Vector, S: Source, const H: usize, const W: usize>(
+unsafe fn read_tile<V: Vector, T: Scheme, S: Source, const H: usize, const W: usize>(
     (gy, k): (S, &[V; CONSTANTS]),
     band: &Band,
     at: usize,
     target: *mut f32,
     n: usize,
 ) {
-    let (t, down, step) = (band.t, band.t.w * band.t.c, band.tiles.frequency);
+    let (t, down) = (band.t, band.t.w * band.t.c);
     // SAFETY: as in `read_columns`
     unsafe {
-        let mut half = [[V::splat(0.0); OUT]; IN];
+        let mut half = [[V::splat(0.0); OUT]; MOST];
         for j in 0..W {
             let at = at + j * t.c;
             let mut values = [V::splat(0.0); OUT];
@@ -118,13 +149,14 @@ unsafe fn read_tile<V: Vector, S: Source, const H: usize, const W: usize>(
                     gy.prefetch(at + (H + i) * down);
                 }
             }
-            for (half, v) in half.iter_mut().zip(transform::output_transposed::<V, H>(values)) {
+            for (half, v) in half.iter_mut().zip(T::output_transposed::<V, H>(values)) {
                 half[j] = v;
             }
         }
         for (i, half) in half.iter().enumerate() {
-            if i < H + 2 {
-                store_all(transform::output_transposed::<V, W>(*half), target.add(i * IN * step), step, W + 2);
+            if i < span::<T>(H) {
+                let to = target.add(down_to::<T>(i, band));
+                store_all(T::output_transposed::<V, W>(*half), to, band.tiles.frequency, span::<T>(W));
             }
         }
     }
@@ -132,24 +164,25 @@ unsafe fn read_tile<V: Vector, S: Source, const H: usize, const W: usize>(
 
 /// A^T M A of a tile of H x W.
 #[inline(always)]
-unsafe fn write_tile<V: Vector, K: Sink, const H: usize, const W: usize>(
+unsafe fn write_tile<V: Vector, T: Scheme, K: Sink, const H: usize, const W: usize>(
     band: &Band,
     source: *const f32,
     to: &mut Writing<V, K>,
     at: usize,
 ) {
-    let (t, down, step) = (band.t, band.t.w * band.t.c, band.tiles.frequency);
+    let (t, down) = (band.t, band.t.w * band.t.c);
     // SAFETY: as in `read_columns`
     unsafe {
-        let mut half = [[V::splat(0.0); IN]; OUT];
-        for i in 0..H + 2 {
-            let values = load_all::<V, IN>(source.add(i * IN * step), step, W + 2);
-            for (half, v) in half.iter_mut().zip(transform::output::<V, W>(values)) {
+        let mut half = [[V::splat(0.0); MOST]; OUT];
+        for i in 0..span::<T>(H) {
+            let from = source.add(down_to::<T>(i, band));
+            let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(W));
+            for (half, v) in half.iter_mut().zip(T::output::<V, W>(values)) {
                 half[i] = v;
             }
         }
         for (j, half) in half.iter().enumerate() {
-            for (i, v) in transform::output::<V, H>(*half).iter().enumerate() {
+            for (i, v) in T::output::<V, H>(*half).iter().enumerate() {
                 if i < H && j < W {
                     to.put(*v, at + j * t.c + i * down);
                 }
@@ -160,96 +193,113 @@ unsafe fn write_tile<V: Vector, K: Sink, const H: usize, const W: usize>(
 
 /// B of the rows of a tile's gradient, added up in the scratch.
 #[inline(always)]
-unsafe fn write_rows<V: Vector, const R: usize>(band: &Band, source: *const f32, scratch: *mut f32, add: bool) {
-    let step = band.tiles.frequency;
-    for i in 0..band.height + 2 {
+unsafe fn write_rows<V: Vector, T: Scheme, const R: usize>(
+    band: &Band,
+    source: *const f32,
+    scratch: *mut f32,
+    add: bool,
+) {
+    for i in 0..span::<T>(band.height) {
         // SAFETY: as in `read_columns`
         unsafe {
-            let values = load_all::<V, IN>(source.add(i * IN * step), step, R + 2);
-            let place = scratch.add(scratch_line(0, i));
-            let mut sums = transform::input_transposed::<V, R>(values);
-            // (the first two columns overlap the last two of the tile before)
-            if add {
-                sums[0] = sums[0].add(V::load(place));
-                sums[1] = sums[1].add(V::load(place.add(scratch_line(1, 0))));
+            let from = source.add(down_to::<T>(i, band));
+            let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(R));
+            let place = scratch.add(scratch_line::<T>(0, i));
+            let mut sums = T::input_transposed::<V, R>(values);
+            // (the first columns overlap the last ones of the tile before)
+            for (j, v) in sums.iter_mut().enumerate().take(KERNEL - T::STRIDE) {
+                if add {
+                    *v = v.add(V::load(place.add(scratch_line::<T>(j, 0))));
+                }
             }
-            store_all(sums, place, scratch_line(1, 0), R + 2);
+            store_all(sums, place, scratch_line::<T>(1, 0), span::<T>(R));
         }
     }
 }
 
 /// B of every column of the scratch, to the gradient of the band's input.
 #[inline(always)]
-unsafe fn write_columns<V: Vector, const R: usize>(band: Band, to: Gradient, scratch: *const f32, c: usize, n: usize) {
-    let (t, down) = (band.t, band.t.w * band.t.c);
-    let (top, bottom) = (band.first == 0, band.first + R == t.h);
-    let first = (band.image + band.first * t.w) * t.c + c;
-    // (the first two rows overlap the last two of the band before)
-    let (start, rest) = (Gradient { add: to.add || !top, ..to }, to);
+unsafe fn write_columns<V: Vector, T: Scheme, const R: usize>(
+    band: Band,
+    to: Gradient,
+    scratch: *const f32,
+    c: usize,
+    n: usize,
+) {
+    let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
+    let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
+    // (the first rows overlap the last ones of the band before)
+    let start = Gradient { add: to.add || !top, ..to };
     for column in 0..t.w {
-        let at = first + column * t.c;
+        let at = band.place(0, c) + column * t.c;
         // SAFETY: as in `read_columns`
         unsafe {
-            let values = load_all::<V, IN>(scratch.add(scratch_line(column + 1, 0)), LINE, R + 2);
-            let values = transform::input_transposed::<V, R>(values);
+            let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column + 1, 0)), LINE, rows);
+            let values = T::input_transposed::<V, R>(values);
             if !top {
                 start.write(values[0], at - down, n);
             }
-            start.write(values[1], at, n);
-            for i in 2..R + 1 {
-                rest.write(values[i], at + (i - 1) * down, n);
+            for (i, v) in values.iter().enumerate() {
+                if i > 0 && i + 1 < rows {
+                    let to = if i < KERNEL - T::STRIDE { start } else { to };
+                    to.write(*v, at + (i - 1) * down, n);
+                }
             }
             if !bottom {
-                rest.write(values[R + 1], at + R * down, n);
+                to.write(values[rows - 1], at + (rows - 2) * down, n);
             }
         }
     }
 }
 
-// SAFETY (of the unsafe blocks): the callers state that the band, its rows and the channels exist; the scratch holds six
-// lines for every column of a band
-impl Form for Winograd {
+// SAFETY (of the unsafe blocks): the callers state that the band, its rows and the channels exist; the scratch holds a
+// line for every point of every column of a band
+impl<T: Scheme> Form for Winograd<T> {
     const EDGE: usize = OUT;
     const KERNEL: usize = KERNEL;
-    const BLOCK: usize = 48;
-    const TOGETHER: usize = 256;
+    const STRIDE: usize = T::STRIDE;
+    const WEIGHTS: usize = IN * IN;
+    const BLOCK: usize = 48 / T::STRIDE;
+    const TOGETHER: usize = 256 / T::STRIDE;
 
-    fn scratch(t: &Tiling) -> usize {
-        scratch_line(t.w + KERNEL - 1, 0)
+    fn weights(frequency: usize) -> (usize, bool) {
+        let (i, j) = (frequency / span::<T>(OUT), frequency % span::<T>(OUT));
+        let again = |point: usize| (0..point).any(|before| T::taps_of(before) == T::taps_of(point));
+        (T::taps_of(i) * IN + T::taps_of(j), again(i) || again(j))
+    }
+
+    fn scratch(x: &Tiling, out: &Tiling) -> usize {
+        scratch_line::<T>(span::<T>(out.w).max(x.w + 1), 0)
     }
 
     #[inline(always)]
     unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
-            by_size!(band.height, read_columns::<V, S>(x, band, scratch, c, n));
-            for tile in 0..band.t.tiles() {
-                let from = scratch.add(scratch_line(tile * OUT, 0));
-                by_size!(band.t.width(tile), read_rows::<V>(&band, from, band.line(tile, c)));
+            by_size!(band.height, read_columns::<V, T, S>(x, band, scratch, c, n));
+            for tile in 0..band.out.tiles() {
+                let from = scratch.add(scratch_line::<T>(tile * OUT * T::STRIDE, 0));
+                by_size!(band.out.width(tile), read_rows::<V, T>(&band, from, band.line(tile, c)));
             }
         }
     }
 
     #[inline(always)]
     unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, c: usize, n: usize) {
-        let t = band.t;
         unsafe {
             let k = gy.constants::<V>(c, n);
-            for tile in 0..t.tiles() {
-                let at = (band.image + band.first * t.w + tile * OUT) * t.c + c;
-                let target = band.line(tile, c);
-                by_size!(band.height, t.width(tile), read_tile::<V, S>((gy, &k), &band, at, target, n));
+            for tile in 0..band.out.tiles() {
+                let (at, target) = (band.place(tile, c), band.line(tile, c));
+                by_size!(band.height, band.out.width(tile), read_tile::<V, T, S>((gy, &k), &band, at, target, n));
             }
         }
     }
 
     #[inline(always)]
     unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, c: usize) {
-        let t = band.t;
         unsafe {
-            for tile in 0..t.tiles() {
-                let at = (band.image + band.first * t.w + tile * OUT) * t.c + c;
-                let source = band.line(tile, c);
-                by_size!(band.height, t.width(tile), write_tile::<V, K>(&band, source, to, at));
+            for tile in 0..band.out.tiles() {
+                let (at, source) = (band.place(tile, c), band.line(tile, c));
+                by_size!(band.height, band.out.width(tile), write_tile::<V, T, K>(&band, source, to, at));
             }
         }
     }
@@ -257,11 +307,11 @@ impl Form for Winograd {
     #[inline(always)]
     unsafe fn write_input_gradient<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
-            for tile in 0..band.t.tiles() {
-                let (source, place) = (band.line(tile, c), scratch.add(scratch_line(tile * OUT, 0)));
-                by_size!(band.t.width(tile), write_rows::<V>(&band, source, place, tile > 0));
+            for tile in 0..band.out.tiles() {
+                let place = scratch.add(scratch_line::<T>(tile * OUT * T::STRIDE, 0));
+                by_size!(band.out.width(tile), write_rows::<V, T>(&band, band.line(tile, c), place, tile > 0));
             }
-            by_size!(band.height, write_columns::<V>(band, to, scratch, c, n));
+            by_size!(band.height, write_columns::<V, T>(band, to, scratch, c, n));
         }
     }
 
@@ -274,12 +324,12 @@ impl Form for Winograd {
                 for (ky, v) in taps.iter_mut().enumerate() {
                     *v = V::load_first(w.wrapping_add((ky * KERNEL + kx) * tap), n);
                 }
-                for (half, v) in half.iter_mut().zip(transform::weight(taps)) {
+                for (half, v) in half.iter_mut().zip(T::taps(taps)) {
                     half[kx] = v;
                 }
             }
             for (i, half) in half.into_iter().enumerate() {
-                store_all(transform::weight(half), to.add(i * IN * frequency), frequency, IN);
+                store_all(T::taps(half), to.add(i * IN * frequency), frequency, IN);
             }
         }
     }
@@ -290,12 +340,12 @@ impl Form for Winograd {
             let mut half = [[V::splat(0.0); IN]; KERNEL];
             for j in 0..IN {
                 let values = load_all::<V, IN>(from.add(j * frequency), IN * frequency, IN);
-                for (half, v) in half.iter_mut().zip(transform::weight_transposed(values)) {
+                for (half, v) in half.iter_mut().zip(T::taps_transposed(values)) {
                     half[j] = v;
                 }
             }
             for (ky, half) in half.into_iter().enumerate() {
-                for (kx, v) in transform::weight_transposed(half).into_iter().enumerate() {
+                for (kx, v) in T::taps_transposed(half).into_iter().enumerate() {
                     let place = gw.add((ky * KERNEL + kx) * tap);
                     v.add(V::load_first(place, n)).store_first(place, n);
                 }

@@ -4,16 +4,17 @@
 //! order: a smaller tile leaves out the last ones, and multiplies by the same transformed weights. Gradients run through
 //! the transposes: dM = A dY A^T, dU = V^T dM, dV = dM U^T, dX = B dV B^T, dg = G^T dU G.
 //!
-//! A transform of fewer values than it could have gives zeros in place of the others.
+//! A transform of fewer values than it could have gives zeros in place of the others. [`super::scheme`] puts a tile's
+//! transforms together from these.
 
 use crate::kernels::simd::Vector;
 
 /// Largest edge of a tile of the output.
 pub const OUT: usize = 4;
-/// Largest edge of a tile of the input, and of the transformed domain.
-pub const IN: usize = OUT + KERNEL - 1;
 /// Edge of the kernel.
 pub const KERNEL: usize = 3;
+/// Points, at most.
+pub const IN: usize = OUT + KERNEL - 1;
 
 /// B^T x: at the point p the coefficients of the product of z - q over the other points, by the factor that [`weight`]
 /// leaves.
@@ -24,6 +25,7 @@ pub unsafe fn input<V: Vector, const R: usize>(x: [V; IN]) -> [V; IN] {
         let (zero, two, three, four) = (V::splat(0.0), V::splat(2.0), V::splat(3.0), V::splat(4.0));
         let [x0, x1, x2, x3, x4, x5] = x;
         match R {
+            0 => [x1, x0.mul(four), zero, zero, zero, zero],
             1 => [x2.sub(x1), x0.sub(x1).mul(four), x1.mul(V::splat(-6.0)), zero, zero, zero],
             2 => {
                 let (sum, difference) = (x1.add(x2), x1.sub(x2));
@@ -69,6 +71,7 @@ pub unsafe fn input_transposed<V: Vector, const R: usize>(v: [V; IN]) -> [V; IN]
         let (sum, difference) = (v1.add(v2), v1.sub(v2));
         let first = v0.mul(four);
         match R {
+            0 => [first, far, zero, zero, zero, zero],
             1 => [first, v1.mul_add(V::splat(-6.0), zero.sub(first)).sub(far), far, zero, zero, zero],
             2 => {
                 let second = difference.mul_add(minus_three, zero.sub(far));
