@@ -50,9 +50,11 @@ fn weights(g: &ConvGeometry) -> Vec<f32> {
 #[divan::bench(args = shapes())]
 fn forward(bencher: Bencher, shape: &Shape) {
     let g = &shape.geometry;
-    let (x, w, shift, mut y) = (values(g.x_len()), weights(g), values(g.conv.c_out), vec![0.0; g.y_len()]);
+    let (x, w, mut y) = (values(g.x_len()), weights(g), vec![0.0; g.y_len()]);
+    let channels = values(g.conv.c_out);
+    let affine = Affine { scale: &channels, shift: &channels, relu: false };
     bencher.bench_local(|| {
-        let to = Finished { y: Shared::new(&mut y), shift: &shift, residual: None, relu: false };
+        let to = Finished { y: Shared::new(&mut y), affine, residual: None };
         conv::forward(Level::best(), g, Input { data: black_box(&x), pending: None }, &w, to);
     });
 }

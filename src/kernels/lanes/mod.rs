@@ -15,6 +15,9 @@ use super::simd::{LINE, Level, Vector, by_vector, simd_kernel};
 /// Vectors that a source keeps for a vector of channels, at most.
 pub const CONSTANTS: usize = 6;
 
+/// Vectors that a sink keeps for a vector of channels.
+pub const SINK_CONSTANTS: usize = 3;
+
 /// Something that a convolution reads: `(pixels, channels)`.
 pub trait Source: Copy + Send + Sync {
     /// What is the same for every pixel of `n` channels from `c` on.
@@ -64,12 +67,12 @@ pub trait Sink: Copy + Send + Sync {
     ///
     /// # Safety
     /// The machine must have the level; the channels must exist.
-    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2];
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS];
     /// Writes `n` values at place `at`, and adds to the sums.
     ///
     /// # Safety
     /// As for `constants`, and the place must exist and be this task's own.
-    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize);
+    unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize);
 }
 
 /// The sums that a sink keeps, by channel: two lines of `stride` values.
@@ -94,7 +97,7 @@ impl Sums {
 /// A vector of channels of a sink that is being written.
 pub struct Writing<V, K> {
     to: K,
-    constants: [V; 2],
+    constants: [V; SINK_CONSTANTS],
     sums: [V; 2],
     n: usize,
 }

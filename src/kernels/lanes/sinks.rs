@@ -1,6 +1,6 @@
 //! What convolutions and passes write to.
 
-use super::{Sink, channels, floor};
+use super::{Affine, SINK_CONSTANTS, Sink, channels, floor};
 use crate::kernels::buffer::Shared;
 use crate::kernels::simd::Vector;
 
@@ -16,11 +16,11 @@ pub struct Moments<'a> {
 impl Sink for Moments<'_> {
     const SUMS: bool = true;
     #[inline(always)]
-    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
-        unsafe { [channels(self.pivot, c, n); 2] }
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
+        unsafe { [channels(self.pivot, c, n); SINK_CONSTANTS] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, _: usize, _: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, _: usize, _: usize) {
         unsafe {
             let d = v.sub(k[0]);
             sums[0] = sums[0].add(d);
@@ -41,11 +41,11 @@ pub struct Statistics<'a> {
 impl Sink for Statistics<'_> {
     const SUMS: bool = true;
     #[inline(always)]
-    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
         unsafe { self.of.constants(c, n) }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             v.store_first(self.y.at(at), n);
             self.of.put(k, sums, v, at, n);
@@ -67,11 +67,11 @@ pub struct NormSums<'a> {
 impl Sink for NormSums<'_> {
     const SUMS: bool = true;
     #[inline(always)]
-    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
-        unsafe { [channels(self.mean, c, n); 2] }
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
+        unsafe { [channels(self.mean, c, n); SINK_CONSTANTS] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &[V; 2], sums: &mut [V; 2], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             let y = V::load_first(self.y.as_ptr().add(at), n);
             sums[0] = sums[0].add(v);
@@ -83,33 +83,32 @@ impl Sink for NormSums<'_> {
     }
 }
 
-/// Writes v + shift (+ residual), then ReLU when `relu`.
+/// Writes v * scale + shift (+ residual), then ReLU when there is one.
 #[derive(Clone, Copy)]
 pub struct Finished<'a> {
     /// Output.
     pub y: Shared,
-    /// Summand of every channel.
-    pub shift: &'a [f32],
+    /// What a norm makes of v.
+    pub affine: Affine<'a>,
     /// Added when there.
     pub residual: Option<&'a [f32]>,
-    /// Whether a ReLU follows.
-    pub relu: bool,
 }
 
 impl Sink for Finished<'_> {
     const SUMS: bool = false;
     #[inline(always)]
-    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; 2] {
-        unsafe { [channels(self.shift, c, n), floor(self.relu)] }
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
+        let Affine { scale, shift, relu } = self.affine;
+        unsafe { [channels(scale, c, n), channels(shift, c, n), floor(relu)] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, k: &[V; 2], _: &mut [V; 2], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], _: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
-            let mut v = v.add(k[0]);
+            let mut v = v.mul_add(k[0], k[1]);
             if let Some(residual) = self.residual {
                 v = v.add(V::load_first(residual.as_ptr().add(at), n));
             }
-            v.at_least(k[1]).store_first(self.y.at(at), n);
+            v.at_least(k[2]).store_first(self.y.at(at), n);
         }
     }
 }
@@ -126,11 +125,11 @@ pub struct Gradient {
 impl Sink for Gradient {
     const SUMS: bool = false;
     #[inline(always)]
-    unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; 2] {
-        unsafe { [V::splat(0.0); 2] }
+    unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; SINK_CONSTANTS] {
+        unsafe { [V::splat(0.0); SINK_CONSTANTS] }
     }
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, _: &[V; 2], _: &mut [V; 2], v: V, at: usize, n: usize) {
+    unsafe fn put<V: Vector>(&self, _: &[V; SINK_CONSTANTS], _: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe { self.write(v, at, n) }
     }
 }

@@ -37,7 +37,10 @@ impl Form for Pointwise {
             let k = gy.constants::<V>(c, n);
             let rows = band.line(0, c);
             for i in 0..band.t.w {
-                gy.value(&k, (band.index * band.t.w + i) * band.t.c + c, n).store(rows.add(i * LINE));
+                let at = (band.index * band.t.w + i) * band.t.c + c;
+                // (the same channels of the next band are far enough ahead)
+                gy.prefetch(at + band.t.w * band.t.c);
+                gy.value(&k, at, n).store(rows.add(i * LINE));
             }
         }
     }

@@ -77,7 +77,7 @@ impl Tiling {
     }
 
     /// Tiles of a band that are of full width.
-    pub fn wide(&self) -> usize {
+    fn wide(&self) -> usize {
         self.w / self.edge
     }
 
@@ -86,19 +86,20 @@ impl Tiling {
         (self.w - tile * self.edge).min(self.edge)
     }
 
-    /// Rows of a band.
+    /// Rows of a band of an image.
     fn height(&self, band: usize) -> usize {
-        (self.h - band % self.bands() * self.edge).min(self.edge)
+        (self.h - band * self.edge).min(self.edge)
     }
 
     /// Pixels of some bands.
     pub fn pixels(&self, bands: Range<usize>) -> usize {
-        bands.map(|band| self.height(band) * self.w).sum()
+        bands.map(|band| self.height(band % self.bands()) * self.w).sum()
     }
 
-    /// Bands of full height before one.
-    fn high_before(&self, band: usize) -> usize {
-        band / self.bands() * (self.h / self.edge) + (band % self.bands()).min(self.h / self.edge)
+    /// Bands of full height before a band of an image.
+    fn high_before(&self, image: usize, band: usize) -> usize {
+        let high = self.h / self.edge;
+        image * high + band.min(high)
     }
 }
 
@@ -109,19 +110,30 @@ impl Tiling {
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     t: Tiling,
-    first: usize,
+    /// Bands before them, and those of full height among these.
+    before: (usize, usize),
     /// Bands of full height, and others.
     high: usize,
     low: usize,
-    /// Narrow tiles of a band.
+    /// Tiles of full width of a band, and narrow ones.
+    wide: usize,
     narrow: usize,
 }
 
 impl Layout {
     /// That of bands of an output.
     pub fn new(t: Tiling, bands: &Range<usize>) -> Self {
-        let high = t.high_before(bands.end) - t.high_before(bands.start);
-        Layout { t, first: bands.start, high, low: bands.len() - high, narrow: t.tiles() - t.wide() }
+        let high_before = |band: usize| t.high_before(band / t.bands(), band % t.bands());
+        let before = high_before(bands.start);
+        let high = high_before(bands.end) - before;
+        Layout {
+            t,
+            before: (bands.start, before),
+            high,
+            low: bands.len() - high,
+            wide: t.wide(),
+            narrow: t.tiles() - t.wide(),
+        }
     }
 
     /// The tiling of the output.
@@ -142,17 +154,19 @@ impl Layout {
         let lows = if low { self.low } else { 0 };
         let first = if narrow { 0 } else { self.high * self.narrow };
         let last = if narrow { lows * self.narrow } else { 0 };
-        first..self.high * self.narrow + (self.high + lows) * self.t.wide() + last
+        first..self.high * self.narrow + (self.high + lows) * self.wide + last
     }
 
-    /// The row of the first wide tile of a band, and that of its narrow one.
-    fn place(&self, band: usize) -> (usize, usize) {
-        let high = self.t.high_before(band) - self.t.high_before(self.first);
-        let (start, wide) = (self.high * self.narrow, self.t.wide());
-        let low = band - self.first - high;
-        match band % self.t.bands() < self.t.h / self.t.edge {
+    /// The row of the first wide tile of a band of an image, and that of its narrow one.
+    fn place(&self, image: usize, band: usize) -> (usize, usize) {
+        let high = self.t.high_before(image, band) - self.before.1;
+        let (start, wide) = (self.high * self.narrow, self.wide);
+        match self.t.height(band) == self.t.edge {
             true => (start + high * wide, high),
-            false => (start + (self.high + low) * wide, start + (self.high + self.low) * wide + low),
+            false => {
+                let low = image * self.t.bands() + band - self.before.0 - high;
+                (start + (self.high + low) * wide, start + (self.high + self.low) * wide + low)
+            }
         }
     }
 }
@@ -219,6 +233,8 @@ pub struct Band {
     pub first: usize,
     /// Rows of the band's output.
     pub height: usize,
+    /// Tiles of full width.
+    wide: usize,
     /// The rows of the matrices: of the first wide tile, and of the narrow one.
     rows: (usize, usize),
 }
@@ -227,7 +243,7 @@ impl Band {
     /// Where the value of channel `c` is for a tile, in the matrix of the first frequency.
     #[inline(always)]
     pub fn line(&self, tile: usize, c: usize) -> *mut f32 {
-        let row = if tile < self.out.wide() { self.rows.0 + tile } else { self.rows.1 };
+        let row = if tile < self.wide { self.rows.0 + tile } else { self.rows.1 };
         self.tiles.line(0, c, row)
     }
 
@@ -240,9 +256,14 @@ impl Band {
 
 /// Bands of the input or the output, whose tiles a layout has.
 pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layout) -> impl Iterator<Item = Band> {
+    let (mut image, mut band) = (bands.start / t.bands(), bands.start % t.bands());
     bands.map(move |index| {
-        let (image, first) = (index / t.bands() * t.h * t.w, index % t.bands() * t.edge);
-        let (out, rows) = (layout.t, layout.place(index));
-        Band { t, out, index, tiles, image, first, height: out.height(index), rows }
+        if band == t.bands() {
+            (image, band) = (image + 1, 0);
+        }
+        let (pixel, first, rows) = (image * t.h * t.w, band * t.edge, layout.place(image, band));
+        let height = layout.t.height(band);
+        band += 1;
+        Band { t, out: layout.t, index, tiles, image: pixel, first, height, wide: layout.wide, rows }
     })
 }

@@ -9,7 +9,7 @@ use super::{Filter, Map, Matrix, Norm, Ops};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
-use crate::kernels::lanes::{Finished, Input};
+use crate::kernels::lanes::{Affine, Finished, Input};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::sgd::{self, Step};
 use crate::kernels::{Level, pool};
@@ -217,9 +217,9 @@ impl FilterBack {
 
 /// A convolution's output (plus a bias by channel).
 fn convolved(g: &ConvGeometry, x: Input, w: &[f32], bias: Option<&[f32]>) -> Buffer {
-    let (none, mut y) = (vec![0.0; g.conv.c_out], Buffer::take(g.y_len()));
-    let shift = bias.unwrap_or(&none);
-    conv::forward(Level::best(), g, x, w, Finished { y: Shared::new(&mut y), shift, residual: None, relu: false });
+    let (none, ones, mut y) = (vec![0.0; g.conv.c_out], vec![1.0; g.conv.c_out], Buffer::take(g.y_len()));
+    let affine = Affine { scale: &ones, shift: bias.unwrap_or(&none), relu: false };
+    conv::forward(Level::best(), g, x, w, Finished { y: Shared::new(&mut y), affine, residual: None });
     y
 }
 

@@ -122,7 +122,7 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
     Ok(out.put_tape(tape))
 }
 
-/// The unit of a net that is not trained: the norm folded into the weights, all else done as the output is written.
+/// The unit of a net that is not trained: norm, sum and activation are done as the output is written.
 fn folded(
     x: &Map<f32, Cpu>,
     g: &ConvGeometry,
@@ -131,12 +131,9 @@ fn folded(
     residual: Option<&Map<f32, Cpu>>,
     y: Shared,
 ) {
-    let Pending { scale, shift, relu } = &*s.pending;
-    let rows = values(w).chunks_exact(scale.len());
-    let w: Vec<f32> = rows.flat_map(|row| row.iter().zip(scale).map(|(w, s)| w * s)).collect();
     let residual = residual.map(dense);
-    let (shift, residual) = (&shift[..], residual.as_deref());
-    conv::forward(Level::best(), g, input(x), &w, Finished { y, shift, residual, relu: *relu });
+    let to = Finished { y, affine: affine(&s.pending), residual: residual.as_deref() };
+    conv::forward(Level::best(), g, input(x), values(w), to);
 }
 
 /// The backward pass of a norm with its sum and activation.
