@@ -46,7 +46,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
                 }
             }
             for band in bands_of(block.clone(), ty, m, layout) {
-                form::write_output::<F, K>(level, band, to, Sums::of(&mut sums));
+                form::write_output::<F, K>(level, band, to, scratch.as_mut_ptr(), Sums::of(&mut sums));
             }
         }
         Part { rows: ty.pixels(block), sums }
@@ -84,7 +84,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
                     form::read_input::<F, S>(level, x, band, scratch.as_mut_ptr());
                 }
                 for band in bands_of(block.clone(), ty, m, layout) {
-                    form::read_gradient::<F, G>(level, gy, band);
+                    form::read_gradient::<F, G>(level, gy, band, scratch.as_mut_ptr());
                 }
                 for f in 0..F::FREQUENCIES {
                     for panel in 0..m.panels() {

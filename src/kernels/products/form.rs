@@ -37,10 +37,10 @@ pub trait Form: Copy + Send + Sync + 'static {
     unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize);
     /// Gradient of the output of a band to its rows.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, c: usize, n: usize);
+    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize);
     /// Rows to the output of a band.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, c: usize);
+    unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, scratch: *mut f32, c: usize);
     /// Rows to the gradient of the input of a band: added, or, when nothing is there, written where no earlier band of the
     /// image has. The bands of an image come in order.
     #[allow(clippy::missing_safety_doc)]
@@ -73,10 +73,10 @@ simd_kernel! {
     /// [`Form::read_gradient`] for all channels.
     ///
     /// # Safety
-    /// That of the method.
-    pub fn read_gradient<V, F: Form, S: Source>(gy: S, band: Band) {
+    /// That of the method; `scratch` must hold [`Form::scratch`] values.
+    pub fn read_gradient<V, F: Form, S: Source>(gy: S, band: Band, scratch: *mut f32) {
         // SAFETY: the caller's
-        unsafe { by_vector!(V, band.t.c, |c, n| F::read_gradient::<V, S>(gy, band, c, n)) }
+        unsafe { by_vector!(V, band.t.c, |c, n| F::read_gradient::<V, S>(gy, band, scratch, c, n)) }
     }
 }
 
@@ -84,13 +84,13 @@ simd_kernel! {
     /// [`Form::write_output`] for all channels.
     ///
     /// # Safety
-    /// That of the method; the sums must be of the sink's channels.
-    pub fn write_output<V, F: Form, K: Sink>(band: Band, to: K, sums: Sums) {
+    /// That of the method; `scratch` must hold [`Form::scratch`] values, the sums be of the sink's channels.
+    pub fn write_output<V, F: Form, K: Sink>(band: Band, to: K, scratch: *mut f32, sums: Sums) {
         // SAFETY: the caller's
         unsafe {
             by_vector!(V, band.t.c, |c, n| {
                 let mut to = Writing::<V, K>::begin(to, c, n, sums);
-                F::write_output(band, &mut to, c);
+                F::write_output(band, &mut to, scratch, c);
                 to.end(c, sums);
             });
         }

@@ -54,10 +54,10 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         multiply::<F>(level, v, w, m, &layout);
         parts.extend(by_bands(bands, |bands| {
-            let mut sums = Sums::room::<K>(w.cols);
+            let (mut scratch, mut sums) = (Buffer::take(F::scratch(&tx, &ty)), Sums::room::<K>(w.cols));
             for band in bands_of(bands.clone(), ty, m, layout) {
                 // SAFETY: the bands exist and are this task's
-                unsafe { form::write_output::<F, K>(level, band, to, Sums::of(&mut sums)) }
+                unsafe { form::write_output::<F, K>(level, band, to, scratch.as_mut_ptr(), Sums::of(&mut sums)) }
             }
             Part { rows: ty.pixels(bands), sums }
         }));
@@ -92,9 +92,10 @@ pub fn backward<F: Form, S: Source, G: Source>(
         let (_m, m) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.cols);
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         by_bands(bands, |bands| {
+            let mut scratch = Buffer::take(F::scratch(&tx, &ty));
             for band in bands_of(bands, ty, m, layout) {
                 // SAFETY: the bands exist; the rows of their tiles are this task's
-                unsafe { form::read_gradient::<F, G>(level, gy, band) }
+                unsafe { form::read_gradient::<F, G>(level, gy, band, scratch.as_mut_ptr()) }
             }
         });
         parallel::each(&mut sums, &|panel, sums| {

@@ -27,12 +27,12 @@ impl Form for Pointwise {
     }
 
     #[inline(always)]
-    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, _: *mut f32, c: usize, n: usize) {
-        unsafe { Self::read_gradient::<V, S>(x, band, c, n) }
+    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
+        unsafe { Self::read_gradient::<V, S>(x, band, scratch, c, n) }
     }
 
     #[inline(always)]
-    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, c: usize, n: usize) {
+    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, _: *mut f32, c: usize, n: usize) {
         unsafe {
             let k = gy.constants::<V>(c, n);
             let rows = band.line(0, c);
@@ -46,7 +46,7 @@ impl Form for Pointwise {
     }
 
     #[inline(always)]
-    unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, c: usize) {
+    unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, _: *mut f32, c: usize) {
         unsafe {
             let rows = band.line(0, c);
             for i in 0..band.t.w {
@@ -56,8 +56,11 @@ impl Form for Pointwise {
     }
 
     #[inline(always)]
-    unsafe fn write_input_gradient<V: Vector>(band: Band, to: Gradient, _: *mut f32, c: usize, n: usize) {
-        unsafe { Self::write_output(band, &mut Writing::<V, Gradient>::begin(to, c, n, Sums::of(&mut [])), c) }
+    unsafe fn write_input_gradient<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize) {
+        unsafe {
+            let mut to = Writing::<V, Gradient>::begin(to, c, n, Sums::of(&mut []));
+            Self::write_output(band, &mut to, scratch, c);
+        }
     }
 
     #[inline(always)]

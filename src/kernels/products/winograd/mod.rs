@@ -11,7 +11,7 @@ mod transform;
 use super::form::{Form, points};
 use super::tiles::{Band, Tiling};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{CONSTANTS, Gradient, Sink, Source, Writing};
+use crate::kernels::lanes::{Gradient, Sink, Source, Writing};
 use crate::kernels::simd::{LINE, Vector, load_all, store_all};
 use scheme::{MOST, Scheme};
 pub use scheme::{Stride1, Stride2};
@@ -39,23 +39,14 @@ impl<T: Scheme> Winograd<T> {
     }
 }
 
-/// Calls `$f::<V, .., R>(..)` for the R that equals `$size`, an edge of a tile; `$f::<V, .., R, Q>(..)` for two of them.
+/// Calls `$f::<V, .., R>(..)` for the R that equals `$size`, an edge of a tile.
 macro_rules! by_size {
-    ($size:expr, $f:ident::<$($t:ident),*>$args:tt) => { by_size!(@ $size, $f, [$($t),*], $args, []) };
-    ($size:expr, $other:expr, $f:ident::<$($t:ident),*>$args:tt) => {
-        match $other {
-            1 => by_size!(@ $size, $f, [$($t),*], $args, [, 1]),
-            2 => by_size!(@ $size, $f, [$($t),*], $args, [, 2]),
-            3 => by_size!(@ $size, $f, [$($t),*], $args, [, 3]),
-            _ => by_size!(@ $size, $f, [$($t),*], $args, [, OUT]),
-        }
-    };
-    (@ $size:expr, $f:ident, [$($t:ident),*], ($($arg:expr),*), [$($other:tt)*]) => {
+    ($size:expr, $f:ident::<$($t:ident),*>($($arg:expr),* $(,)?)) => {
         match $size {
-            1 => $f::<$($t,)* 1 $($other)*>($($arg),*),
-            2 => $f::<$($t,)* 2 $($other)*>($($arg),*),
-            3 => $f::<$($t,)* 3 $($other)*>($($arg),*),
-            _ => $f::<$($t,)* OUT $($other)*>($($arg),*),
+            1 => $f::<$($t,)* 1>($($arg),*),
+            2 => $f::<$($t,)* 2>($($arg),*),
+            3 => $f::<$($t,)* 3>($($arg),*),
+            _ => $f::<$($t,)* OUT>($($arg),*),
         }
     };
 }
@@ -77,9 +68,9 @@ fn down_to<T: Scheme>(i: usize, band: &Band) -> usize {
 
 /// B^T of every column of a band's input, to the scratch.
 #[inline(always)]
-unsafe fn read_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
+unsafe fn read_input_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
     x: S,
-    band: Band,
+    band: &Band,
     scratch: *mut f32,
     c: usize,
     n: usize,
@@ -115,9 +106,9 @@ unsafe fn read_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
 
 /// B^T of the rows of a tile of the scratch, to its row of the matrices.
 #[inline(always)]
-unsafe fn read_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
+unsafe fn read_input_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
     for i in 0..span::<T>(band.height) {
-        // SAFETY: as in `read_columns`
+        // SAFETY: as in `read_input_columns`
         unsafe {
             let from = scratch.add(scratch_line::<T>(0, i));
             let values = load_all::<V, MOST>(from, scratch_line::<T>(1, 0), span::<T>(R));
@@ -127,64 +118,78 @@ unsafe fn read_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: 
     }
 }
 
-/// A dY A^T of a tile of H x W.
+/// A of every column of a band's output, to the scratch.
 #[inline(always)]
-unsafe fn read_tile<V: Vector, T: Scheme, S: Source, const H: usize, const W: usize>(
-    (gy, k): (S, &[V; CONSTANTS]),
+unsafe fn read_gradient_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
+    gy: S,
     band: &Band,
-    at: usize,
-    target: *mut f32,
+    scratch: *mut f32,
+    c: usize,
     n: usize,
 ) {
     let (t, down) = (band.t, band.t.w * band.t.c);
-    // SAFETY: as in `read_columns`
+    // SAFETY: as in `read_input_columns`
     unsafe {
-        let mut half = [[V::splat(0.0); OUT]; MOST];
-        for j in 0..W {
-            let at = at + j * t.c;
+        let k = gy.constants::<V>(c, n);
+        for column in 0..t.w {
+            let at = band.place(0, c) + column * t.c;
             let mut values = [V::splat(0.0); OUT];
             for (i, v) in values.iter_mut().enumerate() {
-                if i < H {
-                    *v = gy.value(k, at + i * down, n);
-                    gy.prefetch(at + (H + i) * down);
+                if i < R {
+                    *v = gy.value(&k, at + i * down, n);
+                    gy.prefetch(at + (R + i) * down);
                 }
             }
-            for (half, v) in half.iter_mut().zip(T::output_transposed::<V, H>(values)) {
-                half[j] = v;
-            }
-        }
-        for (i, half) in half.iter().enumerate() {
-            if i < span::<T>(H) {
-                let to = target.add(down_to::<T>(i, band));
-                store_all(T::output_transposed::<V, W>(*half), to, band.tiles.frequency, span::<T>(W));
-            }
+            let to = scratch.add(scratch_line::<T>(column, 0));
+            store_all(T::output_transposed::<V, R>(values), to, LINE, span::<T>(R));
         }
     }
 }
 
-/// A^T M A of a tile of H x W.
+/// A of the rows of a tile of the scratch, to its row of the matrices.
 #[inline(always)]
-unsafe fn write_tile<V: Vector, T: Scheme, K: Sink, const H: usize, const W: usize>(
+unsafe fn read_gradient_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
+    for i in 0..span::<T>(band.height) {
+        // SAFETY: as in `read_input_columns`
+        unsafe {
+            let values = load_all::<V, OUT>(scratch.add(scratch_line::<T>(0, i)), scratch_line::<T>(1, 0), R);
+            let to = target.add(down_to::<T>(i, band));
+            store_all(T::output_transposed::<V, R>(values), to, band.tiles.frequency, span::<T>(R));
+        }
+    }
+}
+
+/// A^T of the rows of a tile, to the scratch.
+#[inline(always)]
+unsafe fn write_output_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, source: *const f32, scratch: *mut f32) {
+    for i in 0..span::<T>(band.height) {
+        // SAFETY: as in `read_input_columns`
+        unsafe {
+            let from = source.add(down_to::<T>(i, band));
+            let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(R));
+            let to = scratch.add(scratch_line::<T>(0, i));
+            store_all(T::output::<V, R>(values), to, scratch_line::<T>(1, 0), R);
+        }
+    }
+}
+
+/// A^T of every column of the scratch, to the band's output.
+#[inline(always)]
+unsafe fn write_output_columns<V: Vector, T: Scheme, K: Sink, const R: usize>(
     band: &Band,
-    source: *const f32,
     to: &mut Writing<V, K>,
-    at: usize,
+    scratch: *const f32,
+    c: usize,
 ) {
     let (t, down) = (band.t, band.t.w * band.t.c);
-    // SAFETY: as in `read_columns`
-    unsafe {
-        let mut half = [[V::splat(0.0); MOST]; OUT];
-        for i in 0..span::<T>(H) {
-            let from = source.add(down_to::<T>(i, band));
-            let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(W));
-            for (half, v) in half.iter_mut().zip(T::output::<V, W>(values)) {
-                half[i] = v;
-            }
-        }
-        for (j, half) in half.iter().enumerate() {
-            for (i, v) in T::output::<V, H>(*half).iter().enumerate() {
-                if i < H && j < W {
-                    to.put(*v, at + j * t.c + i * down);
+    for column in 0..t.w {
+        let at = band.place(0, c) + column * t.c;
+        // SAFETY: as in `read_input_columns`
+        unsafe {
+            let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column, 0)), LINE, span::<T>(R));
+            for (i, v) in T::output::<V, R>(values).iter().enumerate() {
+                if i < R {
+                    to.put(*v, at + i * down);
                 }
             }
         }
@@ -193,14 +198,14 @@ unsafe fn write_tile<V: Vector, T: Scheme, K: Sink, const H: usize, const W: usi
 
 /// B of the rows of a tile's gradient, added up in the scratch.
 #[inline(always)]
-unsafe fn write_rows<V: Vector, T: Scheme, const R: usize>(
+unsafe fn write_gradient_rows<V: Vector, T: Scheme, const R: usize>(
     band: &Band,
     source: *const f32,
     scratch: *mut f32,
     add: bool,
 ) {
     for i in 0..span::<T>(band.height) {
-        // SAFETY: as in `read_columns`
+        // SAFETY: as in `read_input_columns`
         unsafe {
             let from = source.add(down_to::<T>(i, band));
             let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(R));
@@ -219,8 +224,8 @@ unsafe fn write_rows<V: Vector, T: Scheme, const R: usize>(
 
 /// B of every column of the scratch, to the gradient of the band's input.
 #[inline(always)]
-unsafe fn write_columns<V: Vector, T: Scheme, const R: usize>(
-    band: Band,
+unsafe fn write_gradient_columns<V: Vector, T: Scheme, const R: usize>(
+    band: &Band,
     to: Gradient,
     scratch: *const f32,
     c: usize,
@@ -232,7 +237,7 @@ unsafe fn write_columns<V: Vector, T: Scheme, const R: usize>(
     let start = Gradient { add: to.add || !top, ..to };
     for column in 0..t.w {
         let at = band.place(0, c) + column * t.c;
-        // SAFETY: as in `read_columns`
+        // SAFETY: as in `read_input_columns`
         unsafe {
             let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column + 1, 0)), LINE, rows);
             let values = T::input_transposed::<V, R>(values);
@@ -275,32 +280,33 @@ impl<T: Scheme> Form for Winograd<T> {
     #[inline(always)]
     unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
-            by_size!(band.height, read_columns::<V, T, S>(x, band, scratch, c, n));
+            by_size!(band.height, read_input_columns::<V, T, S>(x, &band, scratch, c, n));
             for tile in 0..band.out.tiles() {
                 let from = scratch.add(scratch_line::<T>(tile * OUT * T::STRIDE, 0));
-                by_size!(band.out.width(tile), read_rows::<V, T>(&band, from, band.line(tile, c)));
+                by_size!(band.out.width(tile), read_input_rows::<V, T>(&band, from, band.line(tile, c)));
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, c: usize, n: usize) {
+    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
-            let k = gy.constants::<V>(c, n);
+            by_size!(band.height, read_gradient_columns::<V, T, S>(gy, &band, scratch, c, n));
             for tile in 0..band.out.tiles() {
-                let (at, target) = (band.place(tile, c), band.line(tile, c));
-                by_size!(band.height, band.out.width(tile), read_tile::<V, T, S>((gy, &k), &band, at, target, n));
+                let from = scratch.add(scratch_line::<T>(tile * OUT, 0));
+                by_size!(band.out.width(tile), read_gradient_rows::<V, T>(&band, from, band.line(tile, c)));
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, c: usize) {
+    unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, scratch: *mut f32, c: usize) {
         unsafe {
             for tile in 0..band.out.tiles() {
-                let (at, source) = (band.place(tile, c), band.line(tile, c));
-                by_size!(band.height, band.out.width(tile), write_tile::<V, T, K>(&band, source, to, at));
+                let place = scratch.add(scratch_line::<T>(tile * OUT, 0));
+                by_size!(band.out.width(tile), write_output_rows::<V, T>(&band, band.line(tile, c), place));
             }
+            by_size!(band.height, write_output_columns::<V, T, K>(&band, to, scratch, c));
         }
     }
 
@@ -309,9 +315,9 @@ impl<T: Scheme> Form for Winograd<T> {
         unsafe {
             for tile in 0..band.out.tiles() {
                 let place = scratch.add(scratch_line::<T>(tile * OUT * T::STRIDE, 0));
-                by_size!(band.out.width(tile), write_rows::<V, T>(&band, band.line(tile, c), place, tile > 0));
+                by_size!(band.out.width(tile), write_gradient_rows::<V, T>(&band, band.line(tile, c), place, tile > 0));
             }
-            by_size!(band.height, write_columns::<V, T>(band, to, scratch, c, n));
+            by_size!(band.height, write_gradient_columns::<V, T>(&band, to, scratch, c, n));
         }
     }
 
