@@ -16,15 +16,15 @@ fn out_len(p: &Pool, (_, h, w, c): Nhwc) -> usize {
     p.out(h) * p.out(w) * c
 }
 
-/// Calls `f(input pixel, output pixel, divisor)` for every member of every window of one image, windows in order and
+/// Calls `f(input pixel, output pixel, 1 / divisor)` for every member of every window of one image, windows in order and
 /// members in order within them.
 fn members(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
     let ow = p.out(w);
     for (oy, ox) in (0..p.out(h) * ow).map(|i| (i / ow, i % ow)) {
-        let divisor = p.divisor(oy, ox, h, w);
+        let share = 1.0 / p.divisor(oy, ox, h, w);
         for y in p.window(oy, h) {
             for x in p.window(ox, w) {
-                f(y * w + x, oy * ow + ox, divisor);
+                f(y * w + x, oy * ow + ox, share);
             }
         }
     }
@@ -69,9 +69,9 @@ pub fn average_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
     y.fill(0.0);
     let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
     parallel::each(maps, &|_, (x, y)| {
-        members(p, size, |input, output, divisor| {
+        members(p, size, |input, output, share| {
             for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
-                *y += x / divisor;
+                *y += x * share;
             }
         });
     });
@@ -82,9 +82,9 @@ pub fn average_backward(p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
     let c = size.3;
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out_len(p, size)));
     parallel::each(maps, &|_, (gx, gy)| {
-        members(p, size, |input, output, divisor| {
+        members(p, size, |input, output, share| {
             for (gx, gy) in gx[input * c..][..c].iter_mut().zip(&gy[output * c..][..c]) {
-                *gx += gy / divisor;
+                *gx += gy * share;
             }
         });
     });

@@ -58,8 +58,12 @@ fn cases() -> Vec<ConvGeometry> {
     for (n, h, w) in [(1, 13, 9), (3, 8, 22), (40, 8, 8)] {
         cases.push(ConvGeometry::new(Conv::same(18, 24, 3, 1), n, h, w));
     }
-    for (n, size) in [(2, 4), (5, 30)] {
-        cases.push(ConvGeometry::new(Conv::same(130, 140, 3, 1), n, size, size));
+    for (n, size, stride) in [(2, 4, 1), (5, 30, 1), (3, 2, 2), (5, 28, 2)] {
+        cases.push(ConvGeometry::new(Conv::same(130, 140, 3, stride), n, size, size));
+    }
+    // (tiles of every height and width, maps of even and odd sizes)
+    for (h, w) in [(10, 11), (11, 12), (12, 13), (13, 14), (14, 15), (15, 10)] {
+        cases.extend([1, 2].map(|stride| ConvGeometry::new(Conv::same(9, 18, 3, stride), 7, h, w)));
     }
     cases.push(ConvGeometry::new(Conv::same(1200, 130, 1, 1), 2, 3, 5));
     cases

@@ -4,9 +4,10 @@
 //! Logits and gradients are held to 1e-4. Three steps of the bottleneck nets (batch norms over four values) blow
 //! rounding errors up: the stored values themselves, rounded to single precision, put a double-precision run up to
 //! 1e-2 away from the run they came from, and PyTorch's own single precision ends up to 7e-2 away. So the state after
-//! three steps is held to 1e-4 or to a few times what rounding does to it, which the test finds out by running from
-//! weights moved by half a unit in the last place. The kernels round more than that: a Winograd convolution is off by up
-//! to 6e-6, a hundred half units, and a net has several.
+//! three steps is held to 1e-4 or to a few times what rounding does to it, which the test finds out by running in double
+//! precision from weights moved by as much: half a unit in the last place for stored values, 1e-6 for the kernels, whose
+//! Winograd convolutions are off by that (`convolutions_equal_the_naive_loops_at_every_level_and_thread_count` holds each
+//! of them to 1e-5). Moved by 1e-6, a double-precision run of the deepest bottleneck net ends up to 0.7 away.
 
 use crate::file::{Case, Report, cases, distance, path, require, to_nhwc};
 use dfdx::prelude::*;
@@ -20,8 +21,10 @@ use tricktop::recipe::settings::{Settings, Smoothing};
 use tricktop::train::sgd::Sgd;
 use tricktop::tricks::targets::targets;
 
-/// However badly rounding is blown up, no value may be further off: what PyTorch's single precision shows.
-const WORST: f64 = 0.1;
+/// Half a unit in the last place: how far off stored values are.
+const STORED: f32 = 6e-8;
+/// How far off single-precision kernels are.
+const KERNELS: f32 = 1e-6;
 
 pub type Tensors = BTreeMap<String, TensorData>;
 
@@ -66,21 +69,24 @@ fn nets_equal_timm() {
         let cpu = Cpu::default();
         let single = run::<f32, _>(&cpu, &spec, case, &before);
         let double = run::<f64, _>(&cpu, &spec, case, &before);
-        let moved: Vec<Run> = (1..=4).map(|way| run::<f64, _>(&cpu, &spec, case, &moved(&before, way))).collect();
+        let apart = |by: f32| -> Vec<Run> {
+            (1..=4).map(|way| run::<f64, _>(&cpu, &spec, case, &moved(&before, way, by))).collect()
+        };
+        let (stored, kernels) = (apart(STORED), apart(KERNELS));
         #[cfg(feature = "cuda")]
         let card = run::<f32, _>(&Cuda::default(), &spec, case, &before);
         let runs = [
-            ("f32", &single, 300.0),
-            ("f64", &double, 10.0),
+            ("f32", &single, &kernels, 3.0),
+            ("f64", &double, &stored, 10.0),
             #[cfg(feature = "cuda")]
-            ("f32 on a card", &card, 300.0),
+            ("f32 on a card", &card, &kernels, 3.0),
         ];
-        for (precision, run, factor) in runs {
+        for (precision, run, moved, factor) in runs {
             let name = format!("{name} {precision}");
             compare(&name, case, run, &mut report);
             let bound = |of: &dyn Fn(&Run) -> Vec<f32>| {
                 let apart = moved.iter().map(|moved| distance(&of(&double), &of(moved)));
-                apart.fold(1e-4, |bound, d| f64::max(bound, factor * d)).min(WORST)
+                apart.fold(1e-4, |bound, d| f64::max(bound, factor * d))
             };
             report.within(bound(&|r| r.losses.clone()), &format!("{name} losses"), &run.losses, &case["losses"].values);
             let after = part(case, "after3/");
@@ -136,12 +142,12 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }
 
-/// The weights moved by about half a unit in the last place, each up or down.
-fn moved(before: &Tensors, way: u32) -> Tensors {
+/// The weights moved by a part of their size, each up or down.
+fn moved(before: &Tensors, way: u32, by: f32) -> Tensors {
     let mut moved = before.clone();
     for (i, v) in moved.values_mut().flat_map(|t| &mut t.values).enumerate() {
         let up = (i as u32).wrapping_mul(2_654_435_761).rotate_left(way * 7) & 1 == 0;
-        *v *= if up { 1.0 + 6e-8 } else { 1.0 - 6e-8 };
+        *v *= if up { 1.0 + by } else { 1.0 - by };
     }
     moved
 }

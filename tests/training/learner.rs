@@ -83,7 +83,8 @@ fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
     let new = |recipe: &Recipe| Learner::new(dfdx::prelude::Cpu::default(), recipe, &data).unwrap();
     let losses = |recipe: &Recipe| {
         let mut learner = new(recipe);
-        (1..=20)
+        // (in a few steps more, at this rate, any rounding becomes a path of its own)
+        (1..=16)
             .map(|batch| step(&mut learner, recipe, batch))
             .inspect(|o| assert!(o.updated))
             .map(|o| o.loss)
@@ -91,6 +92,7 @@ fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
     };
     let (single, rounded): (Vec<f32>, Vec<f32>) = (losses(&single), losses(&mixed));
     assert!(single.iter().zip(&rounded).all(|(a, b)| a != b && (a - b).abs() < 0.1 * a), "{single:?} {rounded:?}");
+    assert!(rounded[15] < 0.5 * rounded[0], "{rounded:?}");
 
     let mut learner = new(&mixed);
     learner.scaler.scale = 1e30;
