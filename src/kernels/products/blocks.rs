@@ -31,8 +31,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
     let block = |start: usize| {
         let block = start..(start + step).min(bands);
         let layout = Layout::new(ty, &block);
-        let (_v, v) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.rows);
-        let (_m, m) = TileMatrix::room(F::FREQUENCIES, layout.rows(), w.cols);
+        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         let mut sums = Sums::room::<K>(w.cols);
         // SAFETY: the bands exist, v and m have their tiles as rows, and all of it but the disjoint outputs is ours
@@ -74,10 +73,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
         for start in bands.clone().step_by(step) {
             let block = start..(start + step).min(bands.end);
             let layout = Layout::new(ty, &block);
-            let ((_v, v), (_m, m)) = (
-                TileMatrix::room(F::FREQUENCIES, layout.rows(), w.rows),
-                TileMatrix::room(F::FREQUENCIES, layout.rows(), w.cols),
-            );
+            let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
             // SAFETY: the bands exist, v and m have their tiles as rows, the images of the group are ours alone
             unsafe {
                 for band in bands_of(block.clone(), tx, v, layout) {

@@ -2,7 +2,7 @@
 //! it for all.
 
 use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
-use crate::kernels::buffer::Shared;
+use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
 use crate::kernels::micro;
 use crate::kernels::simd::{LINE, Level, Vector, by_vector, simd_kernel};
@@ -155,6 +155,11 @@ simd_kernel! {
             });
         }
     }
+}
+
+/// Room for the tiles of a layout as rows of input channels, and as rows of output channels, and the matrices in it.
+pub fn rooms<F: Form>(layout: &Layout, w: &Weights) -> [(Buffer, TileMatrix); 2] {
+    [w.rows, w.cols].map(|channels| TileMatrix::room(F::FREQUENCIES, layout.rows(), channels))
 }
 
 /// Panel `panel` of `to` = `from` times panel `right_panel` of `right`, over the tiles that have one frequency.

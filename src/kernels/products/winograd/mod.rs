@@ -5,6 +5,7 @@
 //! neighbours among the tiles of the input share columns, so a band is transformed along its columns first, into a scratch
 //! that stays in the first cache, and then tile by tile along the rows.
 
+mod passes;
 mod scheme;
 mod transform;
 
@@ -12,8 +13,9 @@ use super::form::{Form, points};
 use super::tiles::{Band, Tiling};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Gradient, Sink, Source, Writing};
-use crate::kernels::simd::{LINE, Vector, load_all, store_all};
-use scheme::{MOST, Scheme};
+use crate::kernels::simd::{Vector, load_all, store_all};
+use passes::*;
+use scheme::Scheme;
 pub use scheme::{Stride1, Stride2};
 use std::marker::PhantomData;
 use transform::{IN, KERNEL, OUT};
@@ -49,212 +51,6 @@ macro_rules! by_size {
             _ => $f::<$($t,)* OUT>($($arg),*),
         }
     };
-}
-
-/// Values that a tile of an edge reads along an axis, and its points.
-const fn span<T: Scheme>(edge: usize) -> usize {
-    points::<Winograd<T>>(edge)
-}
-
-/// Place in the scratch of a band of line `i` of a column, padding counted.
-const fn scratch_line<T: Scheme>(column: usize, i: usize) -> usize {
-    (column * span::<T>(OUT) + i) * LINE
-}
-
-/// Place in the matrices of the first frequency of point `i` down.
-fn down_to<T: Scheme>(i: usize, band: &Band) -> usize {
-    i * span::<T>(OUT) * band.tiles.frequency
-}
-
-/// B^T of every column of a band's input, to the scratch.
-#[inline(always)]
-unsafe fn read_input_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
-    x: S,
-    band: &Band,
-    scratch: *mut f32,
-    c: usize,
-    n: usize,
-) {
-    let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
-    let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
-    // SAFETY: the callers state that the band, the scratch and the channels exist; rows above and below the map are zeros
-    unsafe {
-        let (k, zero) = (x.constants::<V>(c, n), V::splat(0.0));
-        store_all::<V, MOST>([zero; MOST], scratch, LINE, rows);
-        for column in 0..t.w {
-            let at = band.place(0, c) + column * t.c;
-            let mut values = [zero; MOST];
-            if !top {
-                values[0] = x.value(&k, at - down, n);
-            }
-            for (i, v) in values.iter_mut().enumerate() {
-                if i > 0 && i + 1 < rows {
-                    *v = x.value(&k, at + (i - 1) * down, n);
-                    x.prefetch(at + (i - 1 + T::STRIDE * R) * down);
-                }
-            }
-            if !bottom {
-                values[rows - 1] = x.value(&k, at + (rows - 2) * down, n);
-            }
-            store_all(T::input::<V, R>(values), scratch.add(scratch_line::<T>(column + 1, 0)), LINE, rows);
-        }
-        if span::<T>(band.out.w) - 1 > t.w {
-            store_all::<V, MOST>([zero; MOST], scratch.add(scratch_line::<T>(t.w + 1, 0)), LINE, rows);
-        }
-    }
-}
-
-/// B^T of the rows of a tile of the scratch, to its row of the matrices.
-#[inline(always)]
-unsafe fn read_input_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
-    for i in 0..span::<T>(band.height) {
-        // SAFETY: as in `read_input_columns`
-        unsafe {
-            let from = scratch.add(scratch_line::<T>(0, i));
-            let values = load_all::<V, MOST>(from, scratch_line::<T>(1, 0), span::<T>(R));
-            let to = target.add(down_to::<T>(i, band));
-            store_all(T::input::<V, R>(values), to, band.tiles.frequency, span::<T>(R));
-        }
-    }
-}
-
-/// A of every column of a band's output, to the scratch.
-#[inline(always)]
-unsafe fn read_gradient_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
-    gy: S,
-    band: &Band,
-    scratch: *mut f32,
-    c: usize,
-    n: usize,
-) {
-    let (t, down) = (band.t, band.t.w * band.t.c);
-    // SAFETY: as in `read_input_columns`
-    unsafe {
-        let k = gy.constants::<V>(c, n);
-        for column in 0..t.w {
-            let at = band.place(0, c) + column * t.c;
-            let mut values = [V::splat(0.0); OUT];
-            for (i, v) in values.iter_mut().enumerate() {
-                if i < R {
-                    *v = gy.value(&k, at + i * down, n);
-                    gy.prefetch(at + (R + i) * down);
-                }
-            }
-            let to = scratch.add(scratch_line::<T>(column, 0));
-            store_all(T::output_transposed::<V, R>(values), to, LINE, span::<T>(R));
-        }
-    }
-}
-
-/// A of the rows of a tile of the scratch, to its row of the matrices.
-#[inline(always)]
-unsafe fn read_gradient_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
-    for i in 0..span::<T>(band.height) {
-        // SAFETY: as in `read_input_columns`
-        unsafe {
-            let values = load_all::<V, OUT>(scratch.add(scratch_line::<T>(0, i)), scratch_line::<T>(1, 0), R);
-            let to = target.add(down_to::<T>(i, band));
-            store_all(T::output_transposed::<V, R>(values), to, band.tiles.frequency, span::<T>(R));
-        }
-    }
-}
-
-/// A^T of the rows of a tile, to the scratch.
-#[inline(always)]
-unsafe fn write_output_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, source: *const f32, scratch: *mut f32) {
-    for i in 0..span::<T>(band.height) {
-        // SAFETY: as in `read_input_columns`
-        unsafe {
-            let from = source.add(down_to::<T>(i, band));
-            let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(R));
-            let to = scratch.add(scratch_line::<T>(0, i));
-            store_all(T::output::<V, R>(values), to, scratch_line::<T>(1, 0), R);
-        }
-    }
-}
-
-/// A^T of every column of the scratch, to the band's output.
-#[inline(always)]
-unsafe fn write_output_columns<V: Vector, T: Scheme, K: Sink, const R: usize>(
-    band: &Band,
-    to: &mut Writing<V, K>,
-    scratch: *const f32,
-    c: usize,
-) {
-    let (t, down) = (band.t, band.t.w * band.t.c);
-    for column in 0..t.w {
-        let at = band.place(0, c) + column * t.c;
-        // SAFETY: as in `read_input_columns`
-        unsafe {
-            let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column, 0)), LINE, span::<T>(R));
-            for (i, v) in T::output::<V, R>(values).iter().enumerate() {
-                if i < R {
-                    to.put(*v, at + i * down);
-                }
-            }
-        }
-    }
-}
-
-/// B of the rows of a tile's gradient, added up in the scratch.
-#[inline(always)]
-unsafe fn write_gradient_rows<V: Vector, T: Scheme, const R: usize>(
-    band: &Band,
-    source: *const f32,
-    scratch: *mut f32,
-    add: bool,
-) {
-    for i in 0..span::<T>(band.height) {
-        // SAFETY: as in `read_input_columns`
-        unsafe {
-            let from = source.add(down_to::<T>(i, band));
-            let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(R));
-            let place = scratch.add(scratch_line::<T>(0, i));
-            let mut sums = T::input_transposed::<V, R>(values);
-            // (the first columns overlap the last ones of the tile before)
-            for (j, v) in sums.iter_mut().enumerate().take(KERNEL - T::STRIDE) {
-                if add {
-                    *v = v.add(V::load(place.add(scratch_line::<T>(j, 0))));
-                }
-            }
-            store_all(sums, place, scratch_line::<T>(1, 0), span::<T>(R));
-        }
-    }
-}
-
-/// B of every column of the scratch, to the gradient of the band's input.
-#[inline(always)]
-unsafe fn write_gradient_columns<V: Vector, T: Scheme, const R: usize>(
-    band: &Band,
-    to: Gradient,
-    scratch: *const f32,
-    c: usize,
-    n: usize,
-) {
-    let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
-    let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
-    // (the first rows overlap the last ones of the band before)
-    let start = Gradient { add: to.add || !top, ..to };
-    for column in 0..t.w {
-        let at = band.place(0, c) + column * t.c;
-        // SAFETY: as in `read_input_columns`
-        unsafe {
-            let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column + 1, 0)), LINE, rows);
-            let values = T::input_transposed::<V, R>(values);
-            if !top {
-                start.write(values[0], at - down, n);
-            }
-            for (i, v) in values.iter().enumerate() {
-                if i > 0 && i + 1 < rows {
-                    let to = if i < KERNEL - T::STRIDE { start } else { to };
-                    to.write(*v, at + (i - 1) * down, n);
-                }
-            }
-            if !bottom {
-                to.write(values[rows - 1], at + (rows - 2) * down, n);
-            }
-        }
-    }
 }
 
 // SAFETY (of the unsafe blocks): the callers state that the band, its rows and the channels exist; the scratch holds a
