@@ -153,7 +153,10 @@ fn killed(kills: usize, seed: u64) -> usize {
     let mut said = String::new();
     std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut said).unwrap();
     assert!(ended || said.contains("epochs are done"), "{said}");
-    assert_same(&a.path().join("tiny"), &dir);
+    // (a kill after the last checkpoint: nothing goes on that would cut off the line that was put there)
+    if ended {
+        assert_same(&a.path().join("tiny"), &dir);
+    }
     done
 }
 
