@@ -2,7 +2,7 @@
 
 use super::buffer::Shared;
 use super::geometry::ConvGeometry;
-use super::lanes::{Affine, Gradient, Input, NormGrad, Normed, Sink, Source};
+use super::lanes::{Gradient, Input, Neutral, NormGrad, Normed, Sink, Source};
 use super::moments::Part;
 use super::profile::{Work, timed};
 use super::simd::Level;
@@ -22,7 +22,7 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to:
     timed(Work::Forward, || {
         assert!(x.data.len() == g.x_len() && w.len() == g.conv.weight_shape().0 * g.conv.c_out);
         let neutral = Neutral::new(g.conv.c_in);
-        let values = neutral.normed(x);
+        let values = Normed { data: x.data, affine: x.pending.unwrap_or(neutral.affine()) };
         if products::applies(g) {
             products::forward(level, g, values, w, to)
         } else if depthwise::applies(g) {
@@ -53,7 +53,11 @@ pub fn backward(
             Gradient { gx: Shared::new(gx), add }
         });
         let (before, behind) = (Neutral::new(g.conv.c_in), Neutral::new(g.conv.c_out));
-        let maps = (before.normed(x), behind.gradient(gy));
+        let x_values = Normed { data: x.data, affine: x.pending.unwrap_or(before.affine()) };
+        let maps = match gy {
+            OutputGrad::Dense(g) => (x_values, NormGrad { g, y: g, factors: behind.factors(), mask: None }),
+            OutputGrad::Norm(gy) => (x_values, gy),
+        };
         if products::applies(g) {
             products::backward(level, g, maps, w, gw, to);
         } else if depthwise::applies(g) {
@@ -66,7 +70,7 @@ pub fn backward(
             gy_values(&mut |gy| {
                 match x.pending {
                     None => direct::weight_grad(level, g, x.data, gy, gw),
-                    Some(_) => maps.0.with_values(level, g.x_len(), g.conv.c_in, |x| {
+                    Some(_) => x_values.with_values(level, g.x_len(), g.conv.c_in, |x| {
                         direct::weight_grad(level, g, x, gy, gw);
                     }),
                 }
@@ -76,28 +80,4 @@ pub fn backward(
             });
         }
     });
-}
-
-/// A norm that changes no finite value: with it values are read like those that have a norm, by the same code.
-struct Neutral {
-    ones: Vec<f32>,
-    zeros: Vec<f32>,
-}
-
-impl Neutral {
-    fn new(channels: usize) -> Self {
-        Neutral { ones: vec![1.0; channels], zeros: vec![0.0; channels] }
-    }
-
-    fn normed<'a>(&'a self, x: Input<'a>) -> Normed<'a> {
-        let none = Affine { scale: &self.ones, shift: &self.zeros, relu: false };
-        Normed { data: x.data, affine: x.pending.unwrap_or(none) }
-    }
-
-    fn gradient<'a>(&'a self, gy: OutputGrad<'a>) -> NormGrad<'a> {
-        match gy {
-            OutputGrad::Dense(g) => NormGrad { g, y: g, factors: [&self.ones, &self.zeros, &self.zeros], mask: None },
-            OutputGrad::Norm(gy) => gy,
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! The gradient of a batch norm. Its forward pass is done by the convolutions around it: [`super::lanes`].
 
 use super::buffer::Shared;
-use super::lanes::{self, NormGrad, NormSums, Where};
+use super::lanes::{self, Neutral, NormGrad, NormSums, Where};
 use super::moments;
 use super::simd::Level;
 
@@ -52,9 +52,8 @@ pub fn gradients(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradient
     let parts = match mask {
         Mask::No => lanes::pass(level, lanes::Dense(g), len, c, sums(None)),
         Mask::Own => {
-            let (one, zero) = (vec![1.0; c], vec![0.0; c]);
-            let factors = [&one[..], &zero, &zero];
-            let own = NormGrad { g, y: s.y, factors, mask: Some((s.scale, s.shift)) };
+            let neutral = Neutral::new(c);
+            let own = NormGrad { g, y: s.y, factors: neutral.factors(), mask: Some((s.scale, s.shift)) };
             lanes::pass(level, own, len, c, sums(None))
         }
         Mask::Above(z) => {

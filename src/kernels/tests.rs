@@ -3,7 +3,7 @@
 use super::buffer::Shared;
 use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
-use super::lanes::{self, Affine, Dense, Finished, Input, Moments, NormGrad, Statistics, Summed};
+use super::lanes::{self, Affine, Dense, Finished, Input, Moments, Neutral, NormGrad, Statistics, Summed};
 use super::{Level, conv, moments, norm, pool, reference};
 use crate::random::{Purpose, rng};
 use rand_distr::{Distribution, StandardNormal};
@@ -72,9 +72,8 @@ fn cases() -> Vec<ConvGeometry> {
 /// What a convolution gives: y, and its gradients for `gy`.
 fn run(level: Level, g: &ConvGeometry, x: Input, w: &[f32], gy: OutputGrad) -> [Vec<f32>; 3] {
     let (mut y, mut gx, mut gw) = (vec![9.0; g.y_len()], vec![9.0; g.x_len()], vec![0.0; w.len()]);
-    let (ones, zeros) = (vec![1.0; g.conv.c_out], vec![0.0; g.conv.c_out]);
-    let affine = Affine { scale: &ones, shift: &zeros, relu: false };
-    let to = Finished { y: Shared::new(&mut y), affine, residual: None };
+    let neutral = Neutral::new(g.conv.c_out);
+    let to = Finished { y: Shared::new(&mut y), affine: neutral.affine(), residual: None };
     conv::forward(level, g, x, w, to);
     conv::backward(level, g, x, gy, w, &mut gw, Some((&mut gx, false)));
     [y, gx, gw]

@@ -30,8 +30,8 @@ pub trait Source: Copy + Send + Sync {
     /// # Safety
     /// As for `constants`, and the values must exist.
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V;
-    /// Asks for the cache line of place `at`, which is read soon, and need not exist.
-    fn prefetch(&self, at: usize);
+    /// Asks for the cache line of place `at`, which is read soon, and need not exist: where convolutions read.
+    fn prefetch(&self, _at: usize) {}
 
     /// Calls `f` with all `len` values in rows of `c`.
     fn with_values<R>(self, level: Level, len: usize, c: usize, f: impl FnOnce(&[f32]) -> R) -> R {
@@ -48,6 +48,29 @@ pub struct Affine<'a> {
     pub shift: &'a [f32],
     /// Whether a ReLU follows.
     pub relu: bool,
+}
+
+/// A norm that changes no finite value: with it values are read like those that have a norm, by the same code.
+pub struct Neutral {
+    ones: Vec<f32>,
+    zeros: Vec<f32>,
+}
+
+impl Neutral {
+    /// One of some channels.
+    pub fn new(channels: usize) -> Self {
+        Neutral { ones: vec![1.0; channels], zeros: vec![0.0; channels] }
+    }
+
+    /// As an affine.
+    pub fn affine(&self) -> Affine<'_> {
+        Affine { scale: &self.ones, shift: &self.zeros, relu: false }
+    }
+
+    /// As the factors of [`NormGrad`].
+    pub fn factors(&self) -> [&[f32]; 3] {
+        [&self.ones, &self.zeros, &self.zeros]
+    }
 }
 
 /// A map as a convolution's input: its values, or what an affine makes of them.

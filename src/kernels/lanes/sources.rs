@@ -16,10 +16,6 @@ impl Source for Dense<'_> {
         unsafe { [V::splat(0.0); CONSTANTS] }
     }
     #[inline(always)]
-    fn prefetch(&self, at: usize) {
-        prefetch(self.0.as_ptr().wrapping_add(at));
-    }
-    #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe { V::load_first(self.0.as_ptr().add(at), n) }
     }
@@ -81,11 +77,6 @@ impl Source for Summed<'_> {
         }
     }
     #[inline(always)]
-    fn prefetch(&self, at: usize) {
-        prefetch(self.data.as_ptr().wrapping_add(at));
-        prefetch(self.residual.data.as_ptr().wrapping_add(at));
-    }
-    #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe {
             let residual = V::load_first(self.residual.data.as_ptr().add(at), n).mul_add(k[3], k[4]).at_least(k[5]);
@@ -107,11 +98,6 @@ impl Source for Where<'_> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; CONSTANTS] {
         unsafe { [V::splat(0.0); CONSTANTS] }
-    }
-    #[inline(always)]
-    fn prefetch(&self, at: usize) {
-        prefetch(self.g.at(at));
-        prefetch(self.z.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {

@@ -66,7 +66,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
 
 fn read<F: Form, S: Source>(level: Level, bands: Range<usize>, x: S, t: Tiling, (to, layout): (TileMatrix, Layout)) {
     by_bands(bands, |bands| {
-        let mut scratch = Buffer::take(F::scratch(&t, &layout.out()));
+        let mut scratch = Buffer::take(F::scratch(&t, &layout.out));
         for band in bands_of(bands, t, to, layout) {
             // SAFETY: the bands exist; the rows of their tiles are this task's
             unsafe { form::read_input::<F, S>(level, x, band, scratch.as_mut_ptr()) }

@@ -109,7 +109,8 @@ impl Tiling {
 /// so the tiles that a frequency has are a range of rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
-    t: Tiling,
+    /// The output.
+    pub out: Tiling,
     /// Bands before them, and those of full height among these.
     before: (usize, usize),
     /// Bands of full height, and others.
@@ -122,35 +123,30 @@ pub struct Layout {
 
 impl Layout {
     /// That of bands of an output.
-    pub fn new(t: Tiling, bands: &Range<usize>) -> Self {
-        let high_before = |band: usize| t.high_before(band / t.bands(), band % t.bands());
+    pub fn new(out: Tiling, bands: &Range<usize>) -> Self {
+        let high_before = |band: usize| out.high_before(band / out.bands(), band % out.bands());
         let before = high_before(bands.start);
         let high = high_before(bands.end) - before;
         Layout {
-            t,
+            out,
             before: (bands.start, before),
             high,
             low: bands.len() - high,
-            wide: t.wide(),
-            narrow: t.tiles() - t.wide(),
+            wide: out.wide(),
+            narrow: out.tiles() - out.wide(),
         }
-    }
-
-    /// The tiling of the output.
-    pub fn out(&self) -> Tiling {
-        self.t
     }
 
     /// Tiles.
     pub fn rows(&self) -> usize {
-        (self.high + self.low) * self.t.tiles()
+        (self.high + self.low) * self.out.tiles()
     }
 
     /// The tiles that have a frequency.
     pub fn having<F: Form>(&self, frequency: usize) -> Range<usize> {
         let all = points::<F>(F::EDGE);
         let has = |point: usize, size: usize| point < points::<F>(size % F::EDGE);
-        let (low, narrow) = (has(frequency / all, self.t.h), has(frequency % all, self.t.w));
+        let (low, narrow) = (has(frequency / all, self.out.h), has(frequency % all, self.out.w));
         let lows = if low { self.low } else { 0 };
         let first = if narrow { 0 } else { self.high * self.narrow };
         let last = if narrow { lows * self.narrow } else { 0 };
@@ -159,12 +155,12 @@ impl Layout {
 
     /// The row of the first wide tile of a band of an image, and that of its narrow one.
     fn place(&self, image: usize, band: usize) -> (usize, usize) {
-        let high = self.t.high_before(image, band) - self.before.1;
+        let high = self.out.high_before(image, band) - self.before.1;
         let (start, wide) = (self.high * self.narrow, self.wide);
-        match self.t.height(band) == self.t.edge {
+        match self.out.height(band) == self.out.edge {
             true => (start + high * wide, high),
             false => {
-                let low = image * self.t.bands() + band - self.before.0 - high;
+                let low = image * self.out.bands() + band - self.before.0 - high;
                 (start + (self.high + low) * wide, start + (self.high + self.low) * wide + low)
             }
         }
@@ -262,8 +258,8 @@ pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layou
             (image, band) = (image + 1, 0);
         }
         let (pixel, first, rows) = (image * t.h * t.w, band * t.edge, layout.place(image, band));
-        let height = layout.t.height(band);
+        let height = layout.out.height(band);
         band += 1;
-        Band { t, out: layout.t, index, tiles, image: pixel, first, height, wide: layout.wide, rows }
+        Band { t, out: layout.out, index, tiles, image: pixel, first, height, wide: layout.wide, rows }
     })
 }

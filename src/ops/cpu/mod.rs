@@ -9,7 +9,7 @@ use super::{Filter, Map, Matrix, Norm, Ops};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
-use crate::kernels::lanes::{Affine, Finished, Input};
+use crate::kernels::lanes::{Affine, Finished, Input, Neutral};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::sgd::{self, Step};
 use crate::kernels::{Level, pool};
@@ -217,8 +217,8 @@ impl FilterBack {
 
 /// A convolution's output (plus a bias by channel).
 fn convolved(g: &ConvGeometry, x: Input, w: &[f32], bias: Option<&[f32]>) -> Buffer {
-    let (none, ones, mut y) = (vec![0.0; g.conv.c_out], vec![1.0; g.conv.c_out], Buffer::take(g.y_len()));
-    let affine = Affine { scale: &ones, shift: bias.unwrap_or(&none), relu: false };
+    let (neutral, mut y) = (Neutral::new(g.conv.c_out), Buffer::take(g.y_len()));
+    let affine = Affine { shift: bias.unwrap_or(neutral.affine().shift), ..neutral.affine() };
     conv::forward(Level::best(), g, x, w, Finished { y: Shared::new(&mut y), affine, residual: None });
     y
 }

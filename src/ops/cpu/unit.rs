@@ -69,7 +69,11 @@ pub fn conv_norm_act<T: Tape<f32, Cpu>>(
     let mut y = Buffer::take(g.y_len());
     let to = Shared::new(&mut y);
     if norm.mode == Mode::Eval && !T::OWNS_TAPE {
-        folded(&x, &g, f.weight, &statistic(&mut norm, None, relu)?, residual.as_ref(), to);
+        // (nothing is trained: norm, sum and activation are done as the output is written)
+        let statistic = statistic(&mut norm, None, relu)?;
+        let residual = residual.as_ref().map(dense);
+        let to = Finished { y: to, affine: affine(&statistic.pending), residual: residual.as_deref() };
+        conv::forward(Level::best(), &g, input(&x), values(f.weight), to);
         return Ok(Map::made(y, size).put_tape(tape));
     }
     let pivot = values(norm.mean).to_vec();
@@ -120,20 +124,6 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
         })
     });
     Ok(out.put_tape(tape))
-}
-
-/// The unit of a net that is not trained: norm, sum and activation are done as the output is written.
-fn folded(
-    x: &Map<f32, Cpu>,
-    g: &ConvGeometry,
-    w: &Matrix<f32, Cpu>,
-    s: &Statistic,
-    residual: Option<&Map<f32, Cpu>>,
-    y: Shared,
-) {
-    let residual = residual.map(dense);
-    let to = Finished { y, affine: affine(&s.pending), residual: residual.as_deref() };
-    conv::forward(Level::best(), g, input(x), values(w), to);
 }
 
 /// The backward pass of a norm with its sum and activation.
