@@ -43,7 +43,8 @@ impl Columns {
         // Room for what will come, so that nothing jumps when it does.
         let margin = if tally.suite.seeds > 1 { 7 } else { 0 };
         let longest = tally.runs.iter().map(|run| run.recipe.train.epochs).max().unwrap_or_default();
-        let seeds = if tally.suite.seeds as usize > GLYPHS { 7 } else { 5.max(tally.suite.seeds as usize) };
+        // (more than have a glyph each are counted: `12/100`)
+        let seeds = (tally.suite.seeds as usize).clamp(5, GLYPHS + 1);
         let text = |what| move |row| table_text(table, row, what);
         let mut shown = vec![
             (What::Seeds, seeds),
