@@ -1,6 +1,6 @@
 //! Times the convolutions of `shapes.txt`, forward and backward, alone and as units of a net with a batch norm and a ReLU
-//! (what comes before is applied on the way in, statistics are summed on the way out):
-//! `cargo bench --bench kernels [-- NAME]`. `kernels_against_torch.py` sets them beside PyTorch's.
+//! (what comes before is applied on the way in, statistics are summed on the way out; images have no norm before them and
+//! need no gradient): `cargo bench --bench kernels [-- NAME]`. `kernels_against_torch.py` sets them beside PyTorch's.
 
 use divan::{Bencher, black_box};
 use std::fmt;
@@ -37,6 +37,11 @@ fn shapes() -> impl Iterator<Item = Shape> {
     })
 }
 
+/// Whether a convolution reads images.
+fn of_images(g: &ConvGeometry) -> bool {
+    g.conv.c_in <= 3
+}
+
 /// Values between -1 and 1.
 fn values(len: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
@@ -66,7 +71,8 @@ fn backward(bencher: Bencher, shape: &Shape) {
     let (mut gw, mut gx) = (vec![0.0; w.len()], vec![0.0; g.x_len()]);
     bencher.bench_local(|| {
         let x = Input { data: black_box(&x), pending: None };
-        conv::backward(Level::best(), g, x, OutputGrad::Dense(&gy), &w, &mut gw, Some((&mut gx, false)));
+        let gx = (!of_images(g)).then_some((&mut gx[..], false));
+        conv::backward(Level::best(), g, x, OutputGrad::Dense(&gy), &w, &mut gw, gx);
     });
 }
 
@@ -76,7 +82,7 @@ fn unit_forward(bencher: Bencher, shape: &Shape) {
     let (x, w, pivot, mut y) = (values(g.x_len()), weights(g), values(g.conv.c_out), vec![0.0; g.y_len()]);
     let (scale, shift) = (values(g.conv.c_in), values(g.conv.c_in));
     bencher.bench_local(|| {
-        let pending = Some(Affine { scale: &scale, shift: &shift, relu: true });
+        let pending = (!of_images(g)).then_some(Affine { scale: &scale, shift: &shift, relu: true });
         let to = Statistics { y: Shared::new(&mut y), of: Moments { pivot: &pivot } };
         conv::forward(Level::best(), g, Input { data: black_box(&x), pending }, &w, to)
     });
@@ -97,15 +103,8 @@ fn unit_backward(bencher: Bencher, shape: &Shape) {
         let [a, b, d] = &own.factors;
         let out =
             OutputGrad::Norm(NormGrad { g: &gy, y: &y, factors: [a, b, d], mask: Some((&own_scale, &own_shift)) });
-        let pending = Some(Affine { scale: &scale, shift: &shift, relu: true });
-        conv::backward(
-            Level::best(),
-            g,
-            Input { data: black_box(&x), pending },
-            out,
-            &w,
-            &mut gw,
-            Some((&mut gx, false)),
-        );
+        let pending = (!of_images(g)).then_some(Affine { scale: &scale, shift: &shift, relu: true });
+        let gx = (!of_images(g)).then_some((&mut gx[..], false));
+        conv::backward(Level::best(), g, Input { data: black_box(&x), pending }, out, &w, &mut gw, gx);
     });
 }

@@ -3,7 +3,7 @@
 //! Both keep a tile of sums, some rows by a line of 16, in registers. [`nn`] multiplies rows by a packed panel, [`tn`]
 //! sums outer products of rows with packed ones. The rows are found in different ways: [`Rows`].
 
-use super::simd::{LINE, Vector, simd_kernel};
+use super::simd::{LINE, Vector, prefetch_l1, simd_kernel};
 
 /// Where a product finds its left-hand rows: every row in parts, the values of each lying together.
 pub trait Rows: Copy {
@@ -19,6 +19,8 @@ pub trait Rows: Copy {
     /// # Safety
     /// Row and value must exist.
     unsafe fn value(part: Self::Part, r: usize, c: usize) -> f32;
+    /// Asks for a row of a part, neither of which need exist, where the processor does not see by itself what comes.
+    fn prefetch(&self, _part: usize, _row: usize) {}
 }
 
 /// A table of row pointers, `table[part * stride + row]`.
@@ -62,6 +64,10 @@ impl Rows for PanelRows {
     unsafe fn value(part: Self::Part, r: usize, c: usize) -> f32 {
         // SAFETY: the caller's row and value
         unsafe { *part.add(r * LINE + c) }
+    }
+    #[inline(always)]
+    fn prefetch(&self, part: usize, row: usize) {
+        prefetch_l1(self.first.wrapping_add(part * self.stride + row * LINE));
     }
 }
 
@@ -145,9 +151,12 @@ unsafe fn nn_tile<V: Vector, A: Rows, const R: usize>(
         let mut line = panel;
         let (mut left, mut part) = (k, 0);
         while left > 0 {
-            let rows = a.part(part, first);
-            let here = left.min(width);
+            let (rows, here) = (a.part(part, first), left.min(width));
+            let (next, row) = if left > here { (part + 1, first) } else { (0, first + R) };
             for c in from..from + here {
+                for r in (0..R).step_by(LINE) {
+                    a.prefetch(next, row + r + c);
+                }
                 let w = V::load_line(line);
                 line = line.add(LINE);
                 for (r, acc) in acc.iter_mut().enumerate() {

@@ -4,6 +4,7 @@
 use super::buffer::Buffer;
 use super::geometry::ConvGeometry;
 use super::micro::RowTable;
+use super::parallel;
 
 /// Images with fewer channels than this get their padding in memory, so that a row of the kernel lies together.
 const PADDED_BELOW: usize = 8;
@@ -84,7 +85,7 @@ impl Grid {
         self.read = (h, w);
         for (dy, dx, tap) in taps {
             self.taps.push(tap);
-            for (qy, qx) in (0..self.pixels()).map(|q| (q / self.size.1, q % self.size.1)) {
+            for (qy, qx) in (0..self.size.0).flat_map(|qy| (0..self.size.1).map(move |qx| (qy, qx))) {
                 let (y, x) = ((qy * step) as isize + dy, (qx * step) as isize + dx);
                 let inside = (0..h as isize).contains(&y) && x >= 0 && x as usize + self.span <= w;
                 self.inputs.push(if inside { (y as usize * w + x as usize) as u32 } else { OUTSIDE });
@@ -131,13 +132,15 @@ pub fn forward<R>(g: &ConvGeometry, x: &[f32], f: impl FnOnce(Images, &Grid) -> 
         return f(Images { data: x, h: g.h, w: g.w, c: c.c_in }, &Grid::forward(g));
     }
     let (h, w) = (g.h + 2 * c.padding.0, g.w + 2 * c.padding.1);
-    let mut data = Buffer::zeros(g.n * h * w * c.c_in);
-    for (image, padded) in x.chunks_exact(g.h * g.w * c.c_in).zip(data.chunks_exact_mut(h * w * c.c_in)) {
+    let mut data = Buffer::take(g.n * h * w * c.c_in);
+    let images = x.chunks_exact(g.h * g.w * c.c_in).zip(data.chunks_exact_mut(h * w * c.c_in));
+    parallel::each(images, &|_, (image, padded)| {
+        padded.fill(0.0);
         let rows = padded.chunks_exact_mut(w * c.c_in).skip(c.padding.0);
         for (row, padded) in image.chunks_exact(g.w * c.c_in).zip(rows) {
             padded[c.padding.1 * c.c_in..][..row.len()].copy_from_slice(row);
         }
-    }
+    });
     f(Images { data: &data, h, w, c: c.c_in }, &Grid::forward_padded(g))
 }
 

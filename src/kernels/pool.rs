@@ -2,6 +2,7 @@
 
 use super::geometry::Pool;
 use super::parallel;
+use super::simd::{Level, simd_kernel};
 
 /// Size of a batch of maps: images, height, width, channels.
 pub type Nhwc = (usize, usize, usize, usize);
@@ -18,6 +19,7 @@ fn out_len(p: &Pool, (_, h, w, c): Nhwc) -> usize {
 
 /// Calls `f(input pixel, output pixel, 1 / divisor)` for every member of every window of one image, windows in order and
 /// members in order within them.
+#[inline(always)]
 fn members(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
     let ow = p.out(w);
     for (oy, ox) in (0..p.out(h) * ow).map(|i| (i / ow, i % ow)) {
@@ -31,26 +33,37 @@ fn members(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
 }
 
 /// Maximum of every window; a NaN in it wins.
-pub fn max_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
-    let c = size.3;
-    y.fill(f32::NEG_INFINITY);
+pub fn max_forward(level: Level, p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
     let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
-    parallel::each(maps, &|_, (x, y)| {
+    // SAFETY: the kernel touches what its slices hold
+    parallel::each(maps, &|_, (x, y)| unsafe { max_of_image(level, p, size, x, y) });
+}
+
+simd_kernel! {
+    fn max_of_image<V>(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
+        let c = size.3;
+        y.fill(f32::NEG_INFINITY);
         members(p, size, |input, output, _| {
             for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
                 *y = if *x > *y || x.is_nan() { *x } else { *y };
             }
         });
-    });
+    }
 }
 
 /// Adds the gradient of a max pool to `gx`: the first maximum of a window takes it, as in PyTorch.
-pub fn max_backward(p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
-    let (c, out) = (size.3, out_len(p, size));
+pub fn max_backward(level: Level, p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
+    let out = out_len(p, size);
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out)).zip(x.chunks(map_len(size))).zip(y.chunks(out));
-    parallel::each(maps, &|_, (((gx, gy), x), y)| {
+    // SAFETY: the kernel touches what its slices hold
+    parallel::each(maps, &|_, (((gx, gy), x), y)| unsafe { max_gradient_of_image(level, p, size, (x, y), gy, gx) });
+}
+
+simd_kernel! {
+    fn max_gradient_of_image<V>(p: &Pool, size: Nhwc, maps: (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
+        let ((x, y), c) = (maps, size.3);
         // (without a branch, so that it becomes vectors: 0 where no member of the window has been the maximum yet)
-        let mut taken = vec![0u32; out];
+        let mut taken = vec![0u32; y.len()];
         members(p, size, |input, output, _| {
             let (from, to) = (input * c..(input + 1) * c, output * c..(output + 1) * c);
             let window = taken[to.clone()].iter_mut().zip(&y[to.clone()]).zip(&gy[to]);
@@ -60,32 +73,42 @@ pub fn max_backward(p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], 
                 *gx += if hit == 1 { *gy } else { 0.0 };
             }
         });
-    });
+    }
 }
 
 /// Average of every window.
-pub fn average_forward(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
-    let c = size.3;
-    y.fill(0.0);
+pub fn average_forward(level: Level, p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
     let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
-    parallel::each(maps, &|_, (x, y)| {
+    // SAFETY: the kernel touches what its slices hold
+    parallel::each(maps, &|_, (x, y)| unsafe { average_of_image(level, p, size, x, y) });
+}
+
+simd_kernel! {
+    fn average_of_image<V>(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
+        let c = size.3;
+        y.fill(0.0);
         members(p, size, |input, output, share| {
             for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
                 *y += x * share;
             }
         });
-    });
+    }
 }
 
 /// Adds the gradient of an average pool to `gx`.
-pub fn average_backward(p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
-    let c = size.3;
+pub fn average_backward(level: Level, p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out_len(p, size)));
-    parallel::each(maps, &|_, (gx, gy)| {
+    // SAFETY: the kernel touches what its slices hold
+    parallel::each(maps, &|_, (gx, gy)| unsafe { average_gradient_of_image(level, p, size, gy, gx) });
+}
+
+simd_kernel! {
+    fn average_gradient_of_image<V>(p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
+        let c = size.3;
         members(p, size, |input, output, share| {
             for (gx, gy) in gx[input * c..][..c].iter_mut().zip(&gy[output * c..][..c]) {
                 *gx += gy * share;
             }
         });
-    });
+    }
 }

@@ -189,12 +189,12 @@ fn pools_equal_the_naive_loops() {
                 mean_gx[i] += gy[o] / d;
             });
             let mut y = vec![9.0; out];
-            pool::average_forward(&p, size, &x, &mut y);
+            pool::average_forward(Level::best(), &p, size, &x, &mut y);
             assert!(distance(&y, &mean) < 1e-6);
             let mut gx = vec![0.0; x.len()];
-            pool::average_backward(&p, size, &gy, &mut gx);
+            pool::average_backward(Level::best(), &p, size, &gy, &mut gx);
             assert!(distance(&gx, &mean_gx) < 1e-6);
-            pool::max_forward(&p, size, &x, &mut y);
+            pool::max_forward(Level::best(), &p, size, &x, &mut y);
             assert_eq!(y, most);
         }
     }
@@ -204,7 +204,7 @@ fn pools_equal_the_naive_loops() {
 fn a_tied_maximum_gives_its_gradient_to_the_first() {
     let p = Pool { kernel: 2, stride: 2, padding: 0, ceil: false, count_padding: true };
     let mut gx = vec![0.0; 4];
-    pool::max_backward(&p, (1, 2, 2, 1), (&[1.0, 2.0, 2.0, 2.0], &[2.0]), &[5.0], &mut gx);
+    pool::max_backward(Level::best(), &p, (1, 2, 2, 1), (&[1.0, 2.0, 2.0, 2.0], &[2.0]), &[5.0], &mut gx);
     assert_eq!(gx, [0.0, 5.0, 0.0, 0.0]);
 }
 

@@ -96,6 +96,8 @@ pub trait Sink: Copy + Send + Sync {
     /// # Safety
     /// As for `constants`, and the place must exist and be this task's own.
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize);
+    /// Asks for the cache line of place `at`, which is written soon, and need not exist: where convolutions write.
+    fn prefetch(&self, _at: usize) {}
 }
 
 /// The sums that a sink keeps, by channel: two lines of `stride` values.

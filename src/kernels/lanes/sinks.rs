@@ -2,7 +2,7 @@
 
 use super::{Affine, SINK_CONSTANTS, Sink, channels, floor};
 use crate::kernels::buffer::Shared;
-use crate::kernels::simd::Vector;
+use crate::kernels::simd::{Vector, prefetch_l2};
 
 // SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the places exist
 
@@ -43,6 +43,10 @@ impl Sink for Statistics<'_> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
         unsafe { self.of.constants(c, n) }
+    }
+    #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch_l2(self.y.at(at));
     }
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize) {
@@ -102,6 +106,10 @@ impl Sink for Finished<'_> {
         unsafe { [channels(scale, c, n), channels(shift, c, n), floor(relu)] }
     }
     #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch_l2(self.y.at(at));
+    }
+    #[inline(always)]
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], _: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             let mut v = v.mul_add(k[0], k[1]);
@@ -127,6 +135,10 @@ impl Sink for Gradient {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; SINK_CONSTANTS] {
         unsafe { [V::splat(0.0); SINK_CONSTANTS] }
+    }
+    #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch_l2(self.gx.at(at));
     }
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, _: &[V; SINK_CONSTANTS], _: &mut [V; 2], v: V, at: usize, n: usize) {

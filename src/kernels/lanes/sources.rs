@@ -2,7 +2,7 @@
 
 use super::{Affine, CONSTANTS, Input, Source, channels, floor};
 use crate::kernels::buffer::Shared;
-use crate::kernels::simd::{Level, Vector, prefetch};
+use crate::kernels::simd::{Level, Vector, prefetch_l2};
 
 // SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the values exist
 
@@ -44,7 +44,7 @@ impl Source for Normed<'_> {
     }
     #[inline(always)]
     fn prefetch(&self, at: usize) {
-        prefetch(self.data.as_ptr().wrapping_add(at));
+        prefetch_l2(self.data.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
@@ -136,8 +136,8 @@ impl Source for NormGrad<'_> {
     }
     #[inline(always)]
     fn prefetch(&self, at: usize) {
-        prefetch(self.g.as_ptr().wrapping_add(at));
-        prefetch(self.y.as_ptr().wrapping_add(at));
+        prefetch_l2(self.g.as_ptr().wrapping_add(at));
+        prefetch_l2(self.y.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {

@@ -1,5 +1,6 @@
 //! Few channels: every task takes blocks of tiles through all steps.
 
+use super::MANY_WEIGHTS;
 use super::form::{self, Form};
 use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, Shared};
@@ -7,9 +8,10 @@ use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
 use crate::kernels::moments::Part;
 use crate::kernels::parallel;
-use crate::kernels::simd::Level;
+use crate::kernels::simd::{LINE, Level};
+use std::ops::Range;
 
-/// Groups of images whose weight gradients are summed apart, at most.
+/// Groups of images whose weight gradients are summed apart, at most; half as many where these are large.
 const GROUPS: usize = 16;
 
 /// All weights, transformed.
@@ -19,17 +21,44 @@ fn transformed<F: Form>(level: Level, w: Weights) -> (Buffer, TileMatrix) {
     (room, u)
 }
 
-/// Bands of a block: about [`Form::BLOCK`] tiles.
-fn bands_per_block<F: Form>(t: &Tiling) -> usize {
-    ((F::BLOCK + t.tiles() / 2) / t.tiles()).max(1)
+/// Values of a block's tiles, about: they stay in the second cache, beside what is read next.
+const VALUES: usize = 144 << 10;
+
+/// Bands of a block: as few tiles as the caches hold, as many as keep the multipliers busy.
+fn bands_per_block<F: Form>(t: &Tiling, w: &Weights) -> usize {
+    let tiles = (VALUES / (F::FREQUENCIES * (w.rows + w.cols))).clamp(16, 48);
+    ((tiles + t.tiles() / 2) / t.tiles()).max(1)
+}
+
+/// Values of a map that are read or written soon. Memory would rest while products are made, so each of them asks for a
+/// share.
+struct Soon {
+    values: Range<usize>,
+    products: usize,
+}
+
+impl Soon {
+    /// The values of some bands.
+    fn new(t: &Tiling, bands: &Range<usize>, products: usize) -> Self {
+        Soon { values: t.first_pixel(bands.start) * t.c..t.first_pixel(bands.end) * t.c, products }
+    }
+
+    /// Calls `prefetch` with a place in every cache line of the share of a product.
+    fn share(&self, product: usize, prefetch: impl Fn(usize)) {
+        let first = |product| self.values.start + self.values.len() * product / self.products / LINE * LINE;
+        (first(product)..first(product + 1)).step_by(LINE).for_each(prefetch);
+    }
 }
 
 pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: Weights, to: K) -> Vec<Part> {
     let (tx, ty) = Tiling::of::<F>(g);
     let (_room, u) = transformed::<F>(level, w);
-    let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx));
+    let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx, &w));
     let block = |start: usize| {
         let block = start..(start + step).min(bands);
+        let next = block.end..(block.end + step).min(bands);
+        let soon = |t, bands| Soon::new(t, bands, F::FREQUENCIES * u.panels());
+        let (reads, writes) = (soon(&tx, &next), soon(&ty, &block));
         let layout = Layout::new(ty, &block);
         let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
@@ -41,6 +70,9 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
             }
             for f in 0..F::FREQUENCIES {
                 for panel in 0..u.panels() {
+                    let product = f * u.panels() + panel;
+                    reads.share(product, |at| x.prefetch(at));
+                    writes.share(product, |at| to.prefetch(at));
                     form::products::<F>(level, f, v, (u, panel), (m, panel), &layout);
                 }
             }
@@ -64,14 +96,18 @@ pub fn backward<F: Form, S: Source, G: Source>(
     let (tx, ty) = Tiling::of::<F>(g);
     let ut = gx.map(|_| transformed::<F>(level, w.transposed()));
     let ut = ut.as_ref().map(|(_, ut)| *ut);
-    let images = g.n.div_ceil(GROUPS);
+    let groups = if w.transformed::<F>() > MANY_WEIGHTS / 4 { GROUPS / 2 } else { GROUPS };
+    let images = g.n.div_ceil(groups);
     let group = |first: usize| {
         let (sums, du) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
         let bands = first * tx.bands()..(first + images).min(g.n) * tx.bands();
-        let step = bands_per_block::<F>(&tx);
+        let step = bands_per_block::<F>(&tx, &w);
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         for start in bands.clone().step_by(step) {
             let block = start..(start + step).min(bands.end);
+            let next = block.end..(block.end + step).min(bands.end);
+            let soon = |t, bands| Soon::new(t, bands, F::FREQUENCIES * du.panels());
+            let (inputs, gradients, writes) = (soon(&tx, &next), soon(&ty, &next), soon(&tx, &block));
             let layout = Layout::new(ty, &block);
             let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
             // SAFETY: the bands exist, v and m have their tiles as rows, the images of the group are ours alone
@@ -84,6 +120,12 @@ pub fn backward<F: Form, S: Source, G: Source>(
                 }
                 for f in 0..F::FREQUENCIES {
                     for panel in 0..m.panels() {
+                        let product = f * m.panels() + panel;
+                        inputs.share(product, |at| x.prefetch(at));
+                        gradients.share(product, |at| gy.prefetch(at));
+                        if let Some(gx) = gx {
+                            writes.share(product, |at| gx.prefetch(at));
+                        }
                         form::outer_products::<F>(level, f, v, (m, panel), (du, panel), &layout, start > bands.start);
                     }
                     if let Some(ut) = ut {

@@ -5,7 +5,7 @@ use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
 use crate::kernels::micro;
-use crate::kernels::simd::{LINE, Level, Vector, by_vector, simd_kernel};
+use crate::kernels::simd::{LINE, Level, Vector, by_vector, prefetch_l2, simd_kernel};
 
 /// A way to make products out of a convolution.
 ///
@@ -23,8 +23,6 @@ pub trait Form: Copy + Send + Sync + 'static {
     const FREQUENCIES: usize = points::<Self>(Self::EDGE) * points::<Self>(Self::EDGE);
     /// Matrices that the transformed weights are.
     const WEIGHTS: usize;
-    /// Tiles that a task takes through all steps at once, about.
-    const BLOCK: usize;
     /// Tiles that are taken through a step together, at most.
     const TOGETHER: usize;
 
@@ -108,6 +106,9 @@ simd_kernel! {
     }
 }
 
+/// Rows of weights that are asked for ahead: they lie too far apart for the processor to see what comes.
+const AHEAD: usize = 8;
+
 /// Transforms the weights of columns `16 * panel..` into panel `to_panel` of `to`, which is filled up with zeros.
 pub fn transform<F: Form>(level: Level, w: Weights, panel: usize, to: TileMatrix, to_panel: usize) {
     let taps = F::KERNEL * F::KERNEL;
@@ -132,6 +133,9 @@ simd_kernel! {
             let n = count.saturating_sub(lane).min(V::LANES);
             for row in 0..to.rows {
                 let from = from.wrapping_add(row * stride + lane);
+                for tap in 0..F::KERNEL * F::KERNEL {
+                    prefetch_l2(from.wrapping_add((tap * to.rows + AHEAD) * stride));
+                }
                 // SAFETY: the caller's row, of which `n` values a tap are read; the row and the lanes are within the panel
                 unsafe { F::transform::<V>(from, to.rows * stride, n, to.line(0, panel * LINE + lane, row), to.frequency) }
             }
@@ -151,6 +155,9 @@ simd_kernel! {
         unsafe {
             by_vector!(V, LINE.min(cols - first), |lane, n| for row in 0..from.rows {
                 let value = from.line(0, from_panel * LINE + lane, row);
+                for tap in 0..F::KERNEL * F::KERNEL {
+                    prefetch_l2(gw.at((tap * from.rows + row + AHEAD) * cols + first + lane));
+                }
                 F::add_gradient::<V>(value, from.frequency, gw.at(row * cols + first + lane), from.rows * cols, n);
             });
         }

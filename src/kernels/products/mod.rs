@@ -2,9 +2,9 @@
 //! 1x1 as it is.
 //!
 //! A [`Form`] takes tiles of a map into rows of matrices, one matrix for each frequency (36 or 81 of a Winograd tile, one
-//! of a pixel), and products back into maps. Two ways through the products, chosen by the shape alone: with few channels a
-//! task takes a block of tiles through all steps in scratch of its own ([`blocks`]); with many, all tasks do one step
-//! after the other over tiles that stay in the last cache ([`phases`]). Every sum runs in an order that depends on the
+//! of a pixel), and products back into maps. Two ways through the products, chosen by the shape alone: a task takes a block
+//! of tiles through all steps in scratch of its own ([`blocks`]); or, with many channels, all tasks do one step after the
+//! other over tiles that stay in the last cache ([`phases`]). Every sum runs in an order that depends on the
 //! shape alone.
 
 mod blocks;
@@ -24,8 +24,8 @@ use pointwise::Pointwise;
 use tiles::Weights;
 use winograd::{Stride1, Stride2, Winograd};
 
-/// Channels in by channels out from which on the steps are taken one after the other.
-const MANY_CHANNELS: usize = 128 * 128;
+/// Values of the transformed weights from which on the steps are taken one after the other.
+const MANY_WEIGHTS: usize = 1 << 20;
 
 /// Whether a convolution is done here.
 pub fn applies(g: &ConvGeometry) -> bool {
@@ -47,7 +47,7 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
 
 fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
     let w = Weights::new(w, g.conv.c_in, g.conv.c_out);
-    match w.rows * w.cols < MANY_CHANNELS {
+    match w.transformed::<F>() < MANY_WEIGHTS {
         true => blocks::forward::<F, S, K>(level, g, x, w, to),
         false => phases::forward::<F, S, K>(level, g, x, w, to),
     }
@@ -80,7 +80,7 @@ fn backward_as<F: Form, S: Source, G: Source>(
     assert!(gw.len() == w.len());
     let w = Weights::new(w, g.conv.c_in, g.conv.c_out);
     let gw = Shared::new(gw);
-    match w.rows * w.cols < MANY_CHANNELS {
+    match w.transformed::<F>() < MANY_WEIGHTS {
         true => blocks::backward::<F, S, G>(level, g, maps, w, gw, gx),
         false => phases::backward::<F, S, G>(level, g, maps, w, gw, gx),
     }

@@ -15,7 +15,6 @@ impl Form for Pointwise {
     const KERNEL: usize = 1;
     const STRIDE: usize = 1;
     const WEIGHTS: usize = 1;
-    const BLOCK: usize = 96;
     const TOGETHER: usize = 2048;
 
     fn weights(_: usize) -> (usize, bool) {

@@ -4,7 +4,7 @@ use super::form::{Form, points};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::micro::PanelRows;
-use crate::kernels::simd::LINE;
+use crate::kernels::simd::{LINE, prefetch_l2};
 use std::ops::Range;
 
 /// Matrices `(rows, cols)`, one for each frequency, in panels `[cols / 16][row][16]`. Holds no values itself.
@@ -94,6 +94,11 @@ impl Tiling {
     /// Pixels of some bands.
     pub fn pixels(&self, bands: Range<usize>) -> usize {
         bands.map(|band| self.height(band % self.bands()) * self.w).sum()
+    }
+
+    /// The first pixel of a band, counted over all images.
+    pub fn first_pixel(&self, band: usize) -> usize {
+        (band / self.bands() * self.h + band % self.bands() * self.edge) * self.w
     }
 
     /// Bands of full height before a band of an image.
@@ -186,6 +191,11 @@ impl<'a> Weights<'a> {
         Weights { data, rows: c_in, cols: c_out, transposed: false }
     }
 
+    /// Values that they are transformed to.
+    pub fn transformed<F: Form>(&self) -> usize {
+        F::WEIGHTS * self.rows * self.cols
+    }
+
     /// The same with rows and columns changed over.
     pub fn transposed(&self) -> Self {
         Weights { data: self.data, rows: self.cols, cols: self.rows, transposed: !self.transposed }
@@ -201,6 +211,7 @@ impl<'a> Weights<'a> {
             for (block, lines) in lines.chunks_mut(LINE * LINE).enumerate() {
                 for lane in 0..LINE {
                     let col = first + lane;
+                    prefetch_l2(tap.as_ptr().wrapping_add(col * self.rows + (block + 1) * LINE));
                     let row = tap.get(col * self.rows + block * LINE..).filter(|_| col < self.cols);
                     for (i, line) in lines.chunks_exact_mut(LINE).enumerate() {
                         line[lane] = row.map_or(0.0, |row| row[i]);

@@ -98,13 +98,15 @@ impl Ops<f32> for Cpu {
         }
         let (p, size) = (*p, x.size());
         let (x, mut tape) = x.split_tape();
-        let out = pooled(&x, &p, |x, y| pool::max_forward(&p, size, x, y));
+        let out = pooled(&x, &p, |x, y| pool::max_forward(Level::best(), &p, size, x, y));
         let y = out.clone();
         tape.add_backward_op(move |grads| {
             let Some(gy) = Target::of(&y).take() else { return Ok(()) };
             let values = dense(&x);
             Target::of(&x).gather(grads, x.len(), |gx, add| {
-                timed(Work::Pool, || pool::max_backward(&p, size, (&values, raw(&y)), &gy, fresh(gx, add)));
+                timed(Work::Pool, || {
+                    pool::max_backward(Level::best(), &p, size, (&values, raw(&y)), &gy, fresh(gx, add))
+                });
             })
         });
         Ok(out.put_tape(tape))
@@ -116,12 +118,12 @@ impl Ops<f32> for Cpu {
         }
         let (p, size) = (*p, x.size());
         let (x, mut tape) = x.split_tape();
-        let out = pooled(&x, &p, |x, y| pool::average_forward(&p, size, x, y));
+        let out = pooled(&x, &p, |x, y| pool::average_forward(Level::best(), &p, size, x, y));
         let (gx, gy, len) = (Target::of(&x), Target::of(&out), x.len());
         tape.add_backward_op(move |grads| {
             let Some(gy) = gy.take() else { return Ok(()) };
             gx.gather(grads, len, |gx, add| {
-                timed(Work::Pool, || pool::average_backward(&p, size, &gy, fresh(gx, add)));
+                timed(Work::Pool, || pool::average_backward(Level::best(), &p, size, &gy, fresh(gx, add)));
             })
         });
         Ok(out.put_tape(tape))

@@ -60,13 +60,12 @@ impl<T: Scheme> Form for Winograd<T> {
     const KERNEL: usize = KERNEL;
     const STRIDE: usize = T::STRIDE;
     const WEIGHTS: usize = IN * IN;
-    const BLOCK: usize = 48 / T::STRIDE;
     const TOGETHER: usize = 256 / T::STRIDE;
 
     fn weights(frequency: usize) -> (usize, bool) {
-        let (i, j) = (frequency / span::<T>(OUT), frequency % span::<T>(OUT));
-        let again = |point: usize| (0..point).any(|before| T::taps_of(before) == T::taps_of(point));
-        (T::taps_of(i) * IN + T::taps_of(j), again(i) || again(j))
+        let (down, down_again) = T::TAPS[frequency / span::<T>(OUT)];
+        let (across, across_again) = T::TAPS[frequency % span::<T>(OUT)];
+        (down * IN + across, down_again || across_again)
     }
 
     fn scratch(x: &Tiling, out: &Tiling) -> usize {

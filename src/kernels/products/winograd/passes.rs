@@ -55,8 +55,10 @@ pub unsafe fn read_input_columns<V: Vector, T: Scheme, S: Source, const R: usize
             for (i, v) in values.iter_mut().enumerate() {
                 if i > 0 && i + 1 < rows {
                     *v = x.value(&k, at + (i - 1) * down, n);
-                    x.prefetch(at + (i - 1 + T::STRIDE * R) * down);
                 }
+            }
+            for i in 0..T::STRIDE * R {
+                x.prefetch(at + (rows - 1 + i) * down);
             }
             if !bottom {
                 values[rows - 1] = x.value(&k, at + (rows - 2) * down, n);

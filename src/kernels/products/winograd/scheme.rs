@@ -10,8 +10,8 @@ pub const MOST: usize = 9;
 pub trait Scheme: Copy + Send + Sync + 'static {
     /// Stride of the convolution.
     const STRIDE: usize;
-    /// Which of the transformed taps a point multiplies by.
-    fn taps_of(point: usize) -> usize;
+    /// Which of the transformed taps a point multiplies by, and whether one before it does.
+    const TAPS: [(usize, bool); MOST];
     /// B^T x.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn input<V: Vector, const R: usize>(x: [V; MOST]) -> [V; MOST];
@@ -51,10 +51,8 @@ pub struct Stride1;
 // SAFETY (of the unsafe blocks): arithmetic alone; the caller has the level
 impl Scheme for Stride1 {
     const STRIDE: usize = 1;
-
-    fn taps_of(point: usize) -> usize {
-        point
-    }
+    const TAPS: [(usize, bool); MOST] =
+        [(0, false), (1, false), (2, false), (3, false), (4, false), (5, false), (0, true), (0, true), (0, true)];
 
     #[inline(always)]
     unsafe fn input<V: Vector, const R: usize>([a, b, c, d, e, f, ..]: [V; MOST]) -> [V; MOST] {
@@ -97,10 +95,8 @@ pub struct Stride2;
 // SAFETY (of the unsafe blocks): as above
 impl Scheme for Stride2 {
     const STRIDE: usize = 2;
-
-    fn taps_of(point: usize) -> usize {
-        [0, 1, 5, 2, 5, 3, 5, 4, 5][point]
-    }
+    const TAPS: [(usize, bool); MOST] =
+        [(0, false), (1, false), (5, false), (2, false), (5, true), (3, false), (5, true), (4, false), (5, true)];
 
     #[inline(always)]
     unsafe fn input<V: Vector, const R: usize>([z0, e0, z1, e1, z2, e2, z3, e3, z4]: [V; MOST]) -> [V; MOST] {
