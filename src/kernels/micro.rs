@@ -3,7 +3,7 @@
 //! Both keep a tile of sums, some rows by a line of 16, in registers. [`nn`] multiplies rows by a packed panel, [`tn`]
 //! sums outer products of rows with packed ones. The rows are found in different ways: [`Rows`].
 
-use super::simd::{LINE, Vector, prefetch_l1, simd_kernel};
+use super::simd::{L1, LINE, Vector, prefetch, simd_kernel};
 
 /// Where a product finds its left-hand rows: every row in parts, the values of each lying together.
 pub trait Rows: Copy {
@@ -67,7 +67,7 @@ impl Rows for PanelRows {
     }
     #[inline(always)]
     fn prefetch(&self, part: usize, row: usize) {
-        prefetch_l1(self.first.wrapping_add(part * self.stride + row * LINE));
+        prefetch::<L1>(self.first.wrapping_add(part * self.stride + row * LINE));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Affine, SINK_CONSTANTS, Sink, channels, floor};
 use crate::kernels::buffer::Shared;
-use crate::kernels::simd::{Vector, prefetch_l2};
+use crate::kernels::simd::{L2, Vector, prefetch};
 
 // SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the places exist
 
@@ -46,7 +46,7 @@ impl Sink for Statistics<'_> {
     }
     #[inline(always)]
     fn prefetch(&self, at: usize) {
-        prefetch_l2(self.y.at(at));
+        prefetch::<L2>(self.y.at(at));
     }
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize) {
@@ -107,7 +107,7 @@ impl Sink for Finished<'_> {
     }
     #[inline(always)]
     fn prefetch(&self, at: usize) {
-        prefetch_l2(self.y.at(at));
+        prefetch::<L2>(self.y.at(at));
     }
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], _: &mut [V; 2], v: V, at: usize, n: usize) {
@@ -138,7 +138,7 @@ impl Sink for Gradient {
     }
     #[inline(always)]
     fn prefetch(&self, at: usize) {
-        prefetch_l2(self.gx.at(at));
+        prefetch::<L2>(self.gx.at(at));
     }
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, _: &[V; SINK_CONSTANTS], _: &mut [V; 2], v: V, at: usize, n: usize) {

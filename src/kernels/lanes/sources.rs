@@ -2,7 +2,7 @@
 
 use super::{Affine, CONSTANTS, Input, Source, channels, floor};
 use crate::kernels::buffer::Shared;
-use crate::kernels::simd::{Level, Vector, prefetch_l2};
+use crate::kernels::simd::{L2, Level, Vector, prefetch};
 
 // SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the values exist
 
@@ -44,7 +44,7 @@ impl Source for Normed<'_> {
     }
     #[inline(always)]
     fn prefetch(&self, at: usize) {
-        prefetch_l2(self.data.as_ptr().wrapping_add(at));
+        prefetch::<L2>(self.data.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
@@ -136,8 +136,8 @@ impl Source for NormGrad<'_> {
     }
     #[inline(always)]
     fn prefetch(&self, at: usize) {
-        prefetch_l2(self.g.as_ptr().wrapping_add(at));
-        prefetch_l2(self.y.as_ptr().wrapping_add(at));
+        prefetch::<L2>(self.g.as_ptr().wrapping_add(at));
+        prefetch::<L2>(self.y.as_ptr().wrapping_add(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {

@@ -5,7 +5,7 @@ use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
 use crate::kernels::micro;
-use crate::kernels::simd::{LINE, Level, Vector, by_vector, prefetch_l2, simd_kernel};
+use crate::kernels::simd::{L2, LINE, Level, Vector, by_vector, prefetch, simd_kernel};
 
 /// A way to make products out of a convolution.
 ///
@@ -134,7 +134,7 @@ simd_kernel! {
             for row in 0..to.rows {
                 let from = from.wrapping_add(row * stride + lane);
                 for tap in 0..F::KERNEL * F::KERNEL {
-                    prefetch_l2(from.wrapping_add((tap * to.rows + AHEAD) * stride));
+                    prefetch::<L2>(from.wrapping_add((tap * to.rows + AHEAD) * stride));
                 }
                 // SAFETY: the caller's row, of which `n` values a tap are read; the row and the lanes are within the panel
                 unsafe { F::transform::<V>(from, to.rows * stride, n, to.line(0, panel * LINE + lane, row), to.frequency) }
@@ -156,7 +156,7 @@ simd_kernel! {
             by_vector!(V, LINE.min(cols - first), |lane, n| for row in 0..from.rows {
                 let value = from.line(0, from_panel * LINE + lane, row);
                 for tap in 0..F::KERNEL * F::KERNEL {
-                    prefetch_l2(gw.at((tap * from.rows + row + AHEAD) * cols + first + lane));
+                    prefetch::<L2>(gw.at((tap * from.rows + row + AHEAD) * cols + first + lane));
                 }
                 F::add_gradient::<V>(value, from.frequency, gw.at(row * cols + first + lane), from.rows * cols, n);
             });

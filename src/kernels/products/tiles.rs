@@ -4,7 +4,7 @@ use super::form::{Form, points};
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::micro::PanelRows;
-use crate::kernels::simd::{LINE, prefetch_l2};
+use crate::kernels::simd::{L2, LINE, prefetch};
 use std::ops::Range;
 
 /// Matrices `(rows, cols)`, one for each frequency, in panels `[cols / 16][row][16]`. Holds no values itself.
@@ -211,7 +211,7 @@ impl<'a> Weights<'a> {
             for (block, lines) in lines.chunks_mut(LINE * LINE).enumerate() {
                 for lane in 0..LINE {
                     let col = first + lane;
-                    prefetch_l2(tap.as_ptr().wrapping_add(col * self.rows + (block + 1) * LINE));
+                    prefetch::<L2>(tap.as_ptr().wrapping_add(col * self.rows + (block + 1) * LINE));
                     let row = tap.get(col * self.rows + block * LINE..).filter(|_| col < self.cols);
                     for (i, line) in lines.chunks_exact_mut(LINE).enumerate() {
                         line[lane] = row.map_or(0.0, |row| row[i]);

@@ -182,28 +182,18 @@ pub unsafe trait Vector: Copy {
     }
 }
 
-/// Asks for the cache line at `p`, which need not be readable, into the first cache.
+/// The first cache, for [`prefetch`] (x86's `_MM_HINT_T0`).
+pub const L1: i32 = 3;
+/// The second cache (`_MM_HINT_T1`): what is not needed at once would drive out of the first what is.
+pub const L2: i32 = 2;
+
+/// Asks for the cache line at `p`, which need not be readable, into a cache.
 #[inline(always)]
-pub fn prefetch_l1(p: *const f32) {
+pub fn prefetch<const CACHE: i32>(p: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every x86-64 machine has the instruction, and it faults on no address
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(p.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = p;
-}
-
-/// Asks for the cache line at `p`, which need not be readable, into the second cache: what is not needed at once would
-/// drive out of the first what is.
-#[inline(always)]
-pub fn prefetch_l2(p: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: as above
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(p.cast());
+        std::arch::x86_64::_mm_prefetch::<CACHE>(p.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = p;

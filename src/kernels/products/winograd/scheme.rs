@@ -32,6 +32,21 @@ pub trait Scheme: Copy + Send + Sync + 'static {
     unsafe fn taps_transposed<V: Vector>(u: [V; IN]) -> [V; KERNEL];
 }
 
+/// Every value, and whether one before equals it.
+const fn with_repeats(values: [usize; MOST]) -> [(usize, bool); MOST] {
+    let (mut found, mut i) = ([(0, false); MOST], 0);
+    while i < MOST {
+        let (mut before, mut again) = (0, false);
+        while before < i {
+            again |= values[before] == values[i];
+            before += 1;
+        }
+        found[i] = (values[i], again);
+        i += 1;
+    }
+    found
+}
+
 /// Values at points after all of which zeros stand.
 ///
 /// # Safety
@@ -51,8 +66,7 @@ pub struct Stride1;
 // SAFETY (of the unsafe blocks): arithmetic alone; the caller has the level
 impl Scheme for Stride1 {
     const STRIDE: usize = 1;
-    const TAPS: [(usize, bool); MOST] =
-        [(0, false), (1, false), (2, false), (3, false), (4, false), (5, false), (0, true), (0, true), (0, true)];
+    const TAPS: [(usize, bool); MOST] = with_repeats([0, 1, 2, 3, 4, 5, 6, 7, 8]);
 
     #[inline(always)]
     unsafe fn input<V: Vector, const R: usize>([a, b, c, d, e, f, ..]: [V; MOST]) -> [V; MOST] {
@@ -95,8 +109,7 @@ pub struct Stride2;
 // SAFETY (of the unsafe blocks): as above
 impl Scheme for Stride2 {
     const STRIDE: usize = 2;
-    const TAPS: [(usize, bool); MOST] =
-        [(0, false), (1, false), (5, false), (2, false), (5, true), (3, false), (5, true), (4, false), (5, true)];
+    const TAPS: [(usize, bool); MOST] = with_repeats([0, 1, 5, 2, 5, 3, 5, 4, 5]);
 
     #[inline(always)]
     unsafe fn input<V: Vector, const R: usize>([z0, e0, z1, e1, z2, e2, z3, e3, z4]: [V; MOST]) -> [V; MOST] {
