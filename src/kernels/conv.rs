@@ -2,7 +2,7 @@
 
 use super::buffer::Shared;
 use super::geometry::ConvGeometry;
-use super::lanes::{Gradient, Input, Neutral, NormGrad, Normed, Sink, Source};
+use super::lanes::{Dense, Gradient, Input, Neutral, NormGrad, Normed, Sink, collect};
 use super::moments::Part;
 use super::profile::{Work, timed};
 use super::simd::Level;
@@ -27,10 +27,9 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to:
             products::forward(level, g, values, w, to)
         } else if depthwise::applies(g) {
             depthwise::forward(level, g, values, w, to)
-        } else if x.pending.is_none() {
-            direct::forward(level, g, x.data, w, to)
         } else {
-            values.with_values(level, g.x_len(), g.conv.c_in, |x| direct::forward(level, g, x, w, to))
+            let made = x.pending.map(|_| collect(level, values, g.x_len(), g.conv.c_in));
+            direct::forward(level, g, made.as_deref().unwrap_or(x.data), w, to)
         }
     })
 }
@@ -63,21 +62,16 @@ pub fn backward(
         } else if depthwise::applies(g) {
             depthwise::backward(level, g, maps, w, gw, to);
         } else {
-            let gy_values = |f: &mut dyn FnMut(&[f32])| match gy {
-                OutputGrad::Dense(gy) => f(gy),
-                OutputGrad::Norm(gy) => gy.with_values(level, g.y_len(), g.conv.c_out, f),
+            let x_made = x.pending.map(|_| collect(level, x_values, g.x_len(), g.conv.c_in));
+            let x = x_made.as_deref().unwrap_or(x.data);
+            let Some(to) = to else { return direct::weight_grad(level, g, x, maps.1, gw) };
+            let gy_made = match gy {
+                OutputGrad::Dense(_) => None,
+                OutputGrad::Norm(gy) => Some(collect(level, gy, g.y_len(), g.conv.c_out)),
             };
-            gy_values(&mut |gy| {
-                match x.pending {
-                    None => direct::weight_grad(level, g, x.data, gy, gw),
-                    Some(_) => x_values.with_values(level, g.x_len(), g.conv.c_in, |x| {
-                        direct::weight_grad(level, g, x, gy, gw);
-                    }),
-                }
-                if let Some(to) = to {
-                    direct::input_grad(level, g, gy, w, to);
-                }
-            });
+            let gy = gy_made.as_deref().unwrap_or(maps.1.g);
+            direct::weight_grad(level, g, x, Dense(gy), gw);
+            direct::input_grad(level, g, gy, w, to);
         }
     });
 }

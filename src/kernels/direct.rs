@@ -7,7 +7,7 @@
 
 use super::buffer::Buffer;
 use super::geometry::ConvGeometry;
-use super::lanes::{Gradient, Sink, Sums, Writing};
+use super::lanes::{Gradient, Sink, Source, Sums, Writing};
 use super::micro;
 use super::moments::Part;
 use super::parallel;
@@ -55,7 +55,7 @@ pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gra
 }
 
 /// Adds the gradient of w to `gw`.
-pub fn weight_grad(level: Level, g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+pub fn weight_grad<G: Source>(level: Level, g: &ConvGeometry, x: &[f32], gy: G, gw: &mut [f32]) {
     patches::forward(g, x, |source, grid| {
         let (o, pixels) = (g.conv.c_out, g.n * grid.pixels());
         let ours = Groups { count: g.conv.groups, rows: source.c * grid.span, cols: o };
@@ -168,6 +168,7 @@ fn product<K: Sink>(
             for (p, Panel { inputs, lines }) in panels.iter().enumerate() {
                 let (from, width) = (inputs.start, inputs.len());
                 let k = grid.taps.len() * width;
+                places.iter().for_each(|place| to.prefetch(place + p * LINE));
                 // SAFETY: the table has `count` rows of which the panel reads its inputs, and it has as many lines; the
                 // places are those of the task's own pixels
                 unsafe {
@@ -179,6 +180,23 @@ fn product<K: Sink>(
         Part { rows: range.len(), sums }
     };
     parallel::map((0..pixels).step_by(task), &run)
+}
+
+simd_kernel! {
+    /// Reads rows of `cols` values into panels of [`GRAD_CHUNK`] lines.
+    fn read_panels<V, S: Source>(from: S, rows: Range<usize>, cols: usize, panels: *mut f32) {
+        // SAFETY: rows and panels are the caller's
+        unsafe {
+            by_vector!(V, cols, |col, n| {
+                let k = from.constants::<V>(col, n);
+                let line = panels.add(col / LINE * GRAD_CHUNK * LINE + col % LINE);
+                for (i, row) in rows.clone().enumerate() {
+                    from.prefetch((row + GRAD_CHUNK) * cols + col);
+                    from.value(&k, row * cols + col, n).store_first(line.add(i * LINE), n);
+                }
+            });
+        }
+    }
 }
 
 simd_kernel! {
@@ -199,11 +217,11 @@ simd_kernel! {
 
 /// Adds the sums over `pixels` of (gathered row)^T x (row of gy) to `sums`, for values `rows` of each gathered row: all
 /// of them where there are groups. `sums` is `(taps * rows of a group, cols)`.
-fn outer_products(
+fn outer_products<G: Source>(
     level: Level,
     source: Images,
     grid: &Grid,
-    (gy, groups): (&[f32], Groups),
+    (gy, groups): (G, Groups),
     pixels: Range<usize>,
     rows: Range<usize>,
     sums: &mut [f32],
@@ -215,12 +233,8 @@ fn outer_products(
     let mut panels = Buffer::zeros(o.div_ceil(LINE) * GRAD_CHUNK * LINE);
     for first in pixels.clone().step_by(GRAD_CHUNK) {
         let count = GRAD_CHUNK.min(pixels.end - first);
-        for (p, panel) in panels.chunks_exact_mut(GRAD_CHUNK * LINE).enumerate() {
-            let cols = LINE.min(o - p * LINE);
-            for (line, row) in panel.chunks_exact_mut(LINE).zip(gy[first * o..].chunks_exact(o)).take(count) {
-                line[..cols].copy_from_slice(&row[p * LINE..][..cols]);
-            }
-        }
+        // SAFETY: the pixels exist; every panel has as many lines
+        unsafe { read_panels(level, gy, first..first + count, o, panels.as_mut_ptr()) }
         let table = patches.rows(first, count);
         for tap in 0..table.pointers.len() / table.stride {
             for row in rows.clone().step_by(LINE) {

@@ -65,7 +65,14 @@ fn cases() -> Vec<ConvGeometry> {
     for (h, w) in [(10, 11), (11, 12), (12, 13), (13, 14), (14, 15), (15, 10)] {
         cases.extend([1, 2].map(|stride| ConvGeometry::new(Conv::same(9, 18, 3, stride), 7, h, w)));
     }
+    // (groups of a part of a panel, of one and of several, with their transforms done at once and one after the other)
+    for (c, groups, kernel, stride) in
+        [(64, 32, 3, 1), (48, 12, 3, 2), (32, 2, 3, 1), (96, 3, 3, 2), (64, 4, 1, 2), (768, 12, 3, 1), (768, 12, 3, 2)]
+    {
+        cases.push(ConvGeometry::new(Conv { groups, ..Conv::same(c, c, kernel, stride) }, 2, 7, 9));
+    }
     cases.push(ConvGeometry::new(Conv::same(1200, 130, 1, 1), 2, 3, 5));
+    cases.push(ConvGeometry::new(Conv::same(1040, 1030, 1, 2), 2, 3, 4));
     cases
 }
 

@@ -109,6 +109,7 @@ simd_kernel! {
                         }
                         let row = scratch.row.as_mut_ptr();
                         for px in 0..field.out.1 {
+                            x.prefetch(at + (px + 2 * field.out.1) * channels);
                             x.value(&k, at + px * channels, n).store(row.add(px * V::LANES));
                         }
                         sum_taps::<V>(scratch, field, y - band.start);
@@ -168,6 +169,7 @@ unsafe fn fill<V: Vector, S: Source>(
             // (no closure around a load: it would not be compiled for the level)
             let first = ((image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
             for x in 0..field.columns.len() {
+                from.prefetch(first + (x + 2 * field.map.1) * channels);
                 from.value(&k, first + x * channels, n).store(to.add(x * V::LANES));
             }
         }
@@ -199,7 +201,9 @@ unsafe fn product<V: Vector, K: Sink>(
                             step => pixels::<V, $r>(scratch, $taps, from, step),
                         };
                         for (i, sum) in sums.into_iter().enumerate() {
-                            to.put(sum, at + ($column + (x + i) * field.period) * stride);
+                            let at = at + ($column + (x + i) * field.period) * stride;
+                            to.prefetch(at + 2 * field.out.1 * stride);
+                            to.put(sum, at);
                         }
                     },)+
                     _ => {}

@@ -32,11 +32,6 @@ pub trait Source: Copy + Send + Sync {
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V;
     /// Asks for the cache line of place `at`, which is read soon, and need not exist: where convolutions read.
     fn prefetch(&self, _at: usize) {}
-
-    /// Calls `f` with all `len` values in rows of `c`.
-    fn with_values<R>(self, level: Level, len: usize, c: usize, f: impl FnOnce(&[f32]) -> R) -> R {
-        f(&collect(level, self, len, c))
-    }
 }
 
 /// A factor and a summand for every channel, and whether a ReLU follows.
@@ -152,6 +147,12 @@ impl<V: Vector, K: Sink> Writing<V, K> {
     pub unsafe fn put(&mut self, v: V, at: usize) {
         // SAFETY: the caller's
         unsafe { self.to.put(&self.constants, &mut self.sums, v, at, self.n) }
+    }
+
+    /// Asks for the cache line of place `at`: see [`Sink::prefetch`].
+    #[inline(always)]
+    pub fn prefetch(&self, at: usize) {
+        self.to.prefetch(at);
     }
 
     /// Keeps the sums.

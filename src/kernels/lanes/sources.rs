@@ -2,7 +2,7 @@
 
 use super::{Affine, CONSTANTS, Input, Source, channels, floor};
 use crate::kernels::buffer::Shared;
-use crate::kernels::simd::{L2, Level, Vector, prefetch};
+use crate::kernels::simd::{L2, Vector, prefetch};
 
 // SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the values exist
 
@@ -18,9 +18,6 @@ impl Source for Dense<'_> {
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe { V::load_first(self.0.as_ptr().add(at), n) }
-    }
-    fn with_values<R>(self, _: Level, _: usize, _: usize, f: impl FnOnce(&[f32]) -> R) -> R {
-        f(self.0)
     }
 }
 

@@ -25,9 +25,9 @@ fn transformed<F: Form>(level: Level, w: Weights) -> (Buffer, TileMatrix) {
 const VALUES: usize = 144 << 10;
 
 /// Bands of a block: as few tiles as the caches hold, as many as keep the multipliers busy.
-fn bands_per_block<F: Form>(t: &Tiling, w: &Weights) -> usize {
-    let tiles = (VALUES / (F::FREQUENCIES * (w.rows + w.cols))).clamp(16, 48);
-    ((tiles + t.tiles() / 2) / t.tiles()).max(1)
+fn bands_per_block<F: Form>(x: &Tiling, y: &Tiling) -> usize {
+    let tiles = (VALUES / (F::FREQUENCIES * (x.c + y.c))).clamp(16, 48);
+    ((tiles + x.tiles() / 2) / x.tiles()).max(1)
 }
 
 /// Values of a map that are read or written soon. Memory would rest while products are made, so each of them asks for a
@@ -38,6 +38,12 @@ struct Soon {
 }
 
 impl Soon {
+    /// The input of some bands; nothing where much of it is not read.
+    fn input<F: Form>(t: &Tiling, bands: &Range<usize>, products: usize) -> Self {
+        let start = if F::STRIDE > F::KERNEL { bands.end } else { bands.start };
+        Soon::new(t, &(start..bands.end), products)
+    }
+
     /// The values of some bands.
     fn new(t: &Tiling, bands: &Range<usize>, products: usize) -> Self {
         Soon { values: t.first_pixel(bands.start) * t.c..t.first_pixel(bands.end) * t.c, products }
@@ -53,14 +59,14 @@ impl Soon {
 pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: Weights, to: K) -> Vec<Part> {
     let (tx, ty) = Tiling::of::<F>(g);
     let (_room, u) = transformed::<F>(level, w);
-    let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx, &w));
+    let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx, &ty));
     let block = |start: usize| {
         let block = start..(start + step).min(bands);
         let next = block.end..(block.end + step).min(bands);
-        let soon = |t, bands| Soon::new(t, bands, F::FREQUENCIES * u.panels());
-        let (reads, writes) = (soon(&tx, &next), soon(&ty, &block));
+        let products = F::FREQUENCIES * u.panels();
+        let (reads, writes) = (Soon::input::<F>(&tx, &next, products), Soon::new(&ty, &block, products));
         let layout = Layout::new(ty, &block);
-        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
+        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         let mut sums = Sums::room::<K>(w.cols);
         // SAFETY: the bands exist, v and m have their tiles as rows, and all of it but the disjoint outputs is ours
@@ -101,15 +107,16 @@ pub fn backward<F: Form, S: Source, G: Source>(
     let group = |first: usize| {
         let (sums, du) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
         let bands = first * tx.bands()..(first + images).min(g.n) * tx.bands();
-        let step = bands_per_block::<F>(&tx, &w);
+        let step = bands_per_block::<F>(&tx, &ty);
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         for start in bands.clone().step_by(step) {
             let block = start..(start + step).min(bands.end);
             let next = block.end..(block.end + step).min(bands.end);
-            let soon = |t, bands| Soon::new(t, bands, F::FREQUENCIES * du.panels());
-            let (inputs, gradients, writes) = (soon(&tx, &next), soon(&ty, &next), soon(&tx, &block));
+            let products = F::FREQUENCIES * du.panels();
+            let (gradients, writes) = (Soon::new(&ty, &next, products), Soon::new(&tx, &block, products));
+            let inputs = Soon::input::<F>(&tx, &next, products);
             let layout = Layout::new(ty, &block);
-            let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
+            let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
             // SAFETY: the bands exist, v and m have their tiles as rows, the images of the group are ours alone
             unsafe {
                 for band in bands_of(block.clone(), tx, v, layout) {

@@ -53,7 +53,7 @@ pub trait Form: Copy + Send + Sync + 'static {
 
 /// Points along an axis of a tile of an edge, and values that it reads there.
 pub const fn points<F: Form>(edge: usize) -> usize {
-    F::STRIDE * edge + F::KERNEL - F::STRIDE
+    (F::STRIDE * edge + F::KERNEL).saturating_sub(F::STRIDE)
 }
 
 simd_kernel! {
@@ -164,16 +164,21 @@ simd_kernel! {
     }
 }
 
-/// Room for the tiles of a layout as rows of input channels, and as rows of output channels, and the matrices in it.
-pub fn rooms<F: Form>(layout: &Layout, w: &Weights) -> [(Buffer, TileMatrix); 2] {
-    [w.rows, w.cols].map(|channels| TileMatrix::room(F::FREQUENCIES, layout.rows(), channels))
+/// Room for the tiles of a layout as rows of the channels of an input, and of an output, and the matrices in it.
+pub fn rooms<F: Form>(layout: &Layout, maps: [Tiling; 2]) -> [(Buffer, TileMatrix); 2] {
+    maps.map(|map| TileMatrix::room(F::FREQUENCIES, layout.rows(), map.c))
+}
+
+/// The first of the `count` columns of `from` that a panel of products is made of: those of its bundle, if not all.
+fn first_column(from: &TileMatrix, count: usize, panel: usize) -> usize {
+    if count == from.cols { 0 } else { panel * LINE / count * count }
 }
 
 /// Panel `panel` of `to` = `from` times panel `right_panel` of `right`, over the tiles that have one frequency.
 ///
 /// # Safety
-/// The tiles must be of the layout, `right` must have as many rows as `from` has columns; the panel must be this task's
-/// own.
+/// The tiles must be of the layout, `right` must have as many rows as `from` or each of its bundles has columns; the panel
+/// must be this task's own.
 pub unsafe fn products<F: Form>(
     level: Level,
     f: usize,
@@ -183,17 +188,19 @@ pub unsafe fn products<F: Form>(
     layout: &Layout,
 ) {
     let rows = layout.having::<F>(f);
-    let (left, right) = (from.left(f, 0, rows.start), right.line(F::weights(f).0, right_panel * LINE, 0));
-    let to = to.line(f, panel * LINE, rows.start);
+    let left = from.left(f, first_column(&from, right.rows, panel), rows.start);
+    let (panel_of_right, to) =
+        (right.line(F::weights(f).0, right_panel * LINE, 0), to.line(f, panel * LINE, rows.start));
     // SAFETY: the caller's
-    unsafe { micro::nn(level, left, 0, rows.len(), 0, LINE, from.cols, right, to) }
+    unsafe { micro::nn(level, left, 0, rows.len(), 0, LINE, right.rows, panel_of_right, to) }
 }
 
 /// dU = (or, with `add`, +=) V^T dM over the tiles that have one frequency: from panel `panel` of dM to panel `to_panel`
 /// of dU.
 ///
 /// # Safety
-/// The tiles must be of the layout; the panel of dU must be this task's own.
+/// The tiles must be of the layout; dU must have as many rows as V or each of its bundles has columns, and the panel of dU
+/// must be this task's own.
 pub unsafe fn outer_products<F: Form>(
     level: Level,
     f: usize,
@@ -205,10 +212,11 @@ pub unsafe fn outer_products<F: Form>(
 ) {
     let (rows, (weights, again)) = (layout.having::<F>(f), F::weights(f));
     let right = m.line(f, panel * LINE, rows.start);
-    for first in (0..v.cols).step_by(LINE) {
-        let left = v.left(f, first, rows.start);
+    let start = first_column(&v, du.rows, panel);
+    for first in (0..du.rows).step_by(LINE) {
+        let left = v.left(f, start + first, rows.start);
         let to = du.line(weights, to_panel * LINE, first);
         // SAFETY: the caller's
-        unsafe { micro::tn(level, left, 0, 0, LINE.min(v.cols - first), rows.len(), right, to, add || again) }
+        unsafe { micro::tn(level, left, 0, 0, LINE.min(du.rows - first), rows.len(), right, to, add || again) }
     }
 }

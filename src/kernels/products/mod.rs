@@ -9,12 +9,13 @@
 
 mod blocks;
 mod form;
+mod groups;
 mod phases;
 mod pointwise;
 mod tiles;
 mod winograd;
 
-use super::buffer::Shared;
+use super::buffer::{Buffer, Shared};
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Source};
 use super::moments::Part;
@@ -29,24 +30,27 @@ const MANY_WEIGHTS: usize = 1 << 20;
 
 /// Whether a convolution is done here.
 pub fn applies(g: &ConvGeometry) -> bool {
-    pointwise(g) || Winograd::<Stride1>::applies(g) || Winograd::<Stride2>::applies(g)
+    let by_form = pointwise(g) || Winograd::<Stride1>::applies(g) || Winograd::<Stride2>::applies(g);
+    by_form && groups::applies(&g.conv)
 }
 
 fn pointwise(g: &ConvGeometry) -> bool {
-    g.conv.is_pointwise() && g.conv.groups == 1
+    g.conv.kernel == (1, 1) && g.conv.padding == (0, 0) && g.conv.stride <= 2
 }
 
 /// Convolves `x` with `w` into `to`; gives the sums of each part of the output that the sink kept.
 pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
-    match g.conv.kernel {
-        (1, 1) => forward_as::<Pointwise, S, K>(level, g, x, w, to),
-        _ if g.conv.stride == 1 => forward_as::<Winograd<Stride1>, S, K>(level, g, x, w, to),
+    match (g.conv.taps(), g.conv.stride) {
+        (1, 1) => forward_as::<Pointwise<1>, S, K>(level, g, x, w, to),
+        (1, _) => forward_as::<Pointwise<2>, S, K>(level, g, x, w, to),
+        (_, 1) => forward_as::<Winograd<Stride1>, S, K>(level, g, x, w, to),
         _ => forward_as::<Winograd<Stride2>, S, K>(level, g, x, w, to),
     }
 }
 
 fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
-    let w = Weights::new(w, g.conv.c_in, g.conv.c_out);
+    let spread = groups::spread(&g.conv, w);
+    let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
     match w.transformed::<F>() < MANY_WEIGHTS {
         true => blocks::forward::<F, S, K>(level, g, x, w, to),
         false => phases::forward::<F, S, K>(level, g, x, w, to),
@@ -62,9 +66,10 @@ pub fn backward<S: Source, G: Source>(
     gw: &mut [f32],
     gx: Option<Gradient>,
 ) {
-    match g.conv.kernel {
-        (1, 1) => backward_as::<Pointwise, S, G>(level, g, maps, w, gw, gx),
-        _ if g.conv.stride == 1 => backward_as::<Winograd<Stride1>, S, G>(level, g, maps, w, gw, gx),
+    match (g.conv.taps(), g.conv.stride) {
+        (1, 1) => backward_as::<Pointwise<1>, S, G>(level, g, maps, w, gw, gx),
+        (1, _) => backward_as::<Pointwise<2>, S, G>(level, g, maps, w, gw, gx),
+        (_, 1) => backward_as::<Winograd<Stride1>, S, G>(level, g, maps, w, gw, gx),
         _ => backward_as::<Winograd<Stride2>, S, G>(level, g, maps, w, gw, gx),
     }
 }
@@ -78,10 +83,15 @@ fn backward_as<F: Form, S: Source, G: Source>(
     gx: Option<Gradient>,
 ) {
     assert!(gw.len() == w.len());
-    let w = Weights::new(w, g.conv.c_in, g.conv.c_out);
-    let gw = Shared::new(gw);
+    let spread = groups::spread(&g.conv, w);
+    let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
+    let mut spread_gw = spread.as_ref().map(|w| Buffer::zeros(w.len()));
+    let to = Shared::new(spread_gw.as_deref_mut().unwrap_or(gw));
     match w.transformed::<F>() < MANY_WEIGHTS {
-        true => blocks::backward::<F, S, G>(level, g, maps, w, gw, gx),
-        false => phases::backward::<F, S, G>(level, g, maps, w, gw, gx),
+        true => blocks::backward::<F, S, G>(level, g, maps, w, to, gx),
+        false => phases::backward::<F, S, G>(level, g, maps, w, to, gx),
+    }
+    if let Some(spread_gw) = spread_gw {
+        groups::add_spread(&g.conv, &spread_gw, gw);
     }
 }

@@ -49,7 +49,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
     for images in batches::<F>(g.n, &tx) {
         let bands = all_bands(&images, &ty);
         let layout = Layout::new(ty, &bands);
-        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
+        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         multiply::<F>(level, v, w, m, &layout);
         parts.extend(by_bands(bands, |bands| {
@@ -87,7 +87,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
     for images in batches::<F>(g.n, &tx) {
         let bands = all_bands(&images, &ty);
         let layout = Layout::new(ty, &bands);
-        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, &w);
+        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         by_bands(bands, |bands| {
             let mut scratch = Buffer::take(F::scratch(&tx, &ty));

@@ -1,19 +1,19 @@
-//! A 1x1 convolution: every pixel is a tile, and the one matrix is the map itself, in panels.
+//! A 1x1 convolution: every pixel that is read is a tile, and the one matrix is the map itself, in panels.
 
 use super::form::Form;
 use super::tiles::{Band, Tiling};
-use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
+use crate::kernels::lanes::{Gradient, Sink, Source, Writing};
 use crate::kernels::simd::{LINE, Vector};
 
-/// The form of 1x1 convolutions.
+/// The form of 1x1 convolutions of a stride.
 #[derive(Clone, Copy)]
-pub struct Pointwise;
+pub struct Pointwise<const STRIDE: usize>;
 
 // SAFETY (of the unsafe blocks): the callers state that the band, its rows and the channels exist
-impl Form for Pointwise {
+impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
     const EDGE: usize = 1;
     const KERNEL: usize = 1;
-    const STRIDE: usize = 1;
+    const STRIDE: usize = STRIDE;
     const WEIGHTS: usize = 1;
     const TOGETHER: usize = 2048;
 
@@ -26,39 +26,49 @@ impl Form for Pointwise {
     }
 
     #[inline(always)]
-    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
-        unsafe { Self::read_gradient::<V, S>(x, band, scratch, c, n) }
+    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, _: *mut f32, c: usize, n: usize) {
+        unsafe {
+            let k = x.constants::<V>(c, n);
+            let (rows, first) = (band.line(0, c), band.place(0, c));
+            for i in 0..band.t.tiles() {
+                let at = first + i * band.t.edge * band.t.c;
+                // (the same channels of the next band are far enough ahead)
+                x.prefetch(at + band.t.edge * band.t.w * band.t.c);
+                x.value(&k, at, n).store(rows.add(i * LINE));
+            }
+        }
     }
 
     #[inline(always)]
-    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, _: *mut f32, c: usize, n: usize) {
-        unsafe {
-            let k = gy.constants::<V>(c, n);
-            let rows = band.line(0, c);
-            for i in 0..band.t.w {
-                let at = (band.index * band.t.w + i) * band.t.c + c;
-                // (the same channels of the next band are far enough ahead)
-                gy.prefetch(at + band.t.w * band.t.c);
-                gy.value(&k, at, n).store(rows.add(i * LINE));
-            }
-        }
+    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
+        unsafe { Self::read_input::<V, S>(gy, band, scratch, c, n) }
     }
 
     #[inline(always)]
     unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, _: *mut f32, c: usize) {
         unsafe {
-            let rows = band.line(0, c);
+            let (rows, first) = (band.line(0, c), band.place(0, c));
             for i in 0..band.t.w {
-                to.put(V::load(rows.add(i * LINE)), (band.index * band.t.w + i) * band.t.c + c);
+                to.put(V::load(rows.add(i * LINE)), first + i * band.t.c);
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn write_input_gradient<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize) {
+    unsafe fn write_input_gradient<V: Vector>(band: Band, to: Gradient, _: *mut f32, c: usize, n: usize) {
         unsafe {
-            let mut to = Writing::<V, Gradient>::begin(to, c, n, Sums::of(&mut []));
-            Self::write_output(band, &mut to, scratch, c);
+            let (rows, first) = (band.line(0, c), band.place(0, c));
+            for i in 0..band.t.tiles() {
+                to.write(V::load(rows.add(i * LINE)), first + i * band.t.edge * band.t.c, n);
+            }
+            if STRIDE > 1 && !to.add {
+                let zero = V::splat(0.0);
+                for (y, x) in (0..STRIDE.min(band.t.h - band.first)).flat_map(|y| (0..band.t.w).map(move |x| (y, x))) {
+                    if y % STRIDE + x % STRIDE > 0 {
+                        to.write(zero, first + (y * band.t.w + x) * band.t.c, n);
+                    }
+                }
+            }
         }
     }
 

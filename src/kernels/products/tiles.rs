@@ -2,7 +2,7 @@
 
 use super::form::{Form, points};
 use crate::kernels::buffer::{Buffer, Shared};
-use crate::kernels::geometry::ConvGeometry;
+use crate::kernels::geometry::{Conv, ConvGeometry};
 use crate::kernels::micro::PanelRows;
 use crate::kernels::simd::{L2, LINE, prefetch};
 use std::ops::Range;
@@ -177,18 +177,21 @@ impl Layout {
 pub struct Weights<'a> {
     /// Values.
     pub data: &'a [f32],
-    /// Rows: input channels, or output channels when transposed.
+    /// Rows: input channels of a bundle, or output channels when transposed.
     pub rows: usize,
     /// Columns: output channels, or input channels when transposed.
     pub cols: usize,
-    /// Whether the values lie in rows of `rows`.
+    /// Whether every bundle of `rows` channels is convolved by itself: the columns of a bundle read its channels alone.
+    pub bundles: bool,
+    /// Whether they are read across.
     pub transposed: bool,
 }
 
 impl<'a> Weights<'a> {
-    /// The weights of `c_in` by `c_out` channels.
-    pub fn new(data: &'a [f32], c_in: usize, c_out: usize) -> Self {
-        Weights { data, rows: c_in, cols: c_out, transposed: false }
+    /// The weights of a convolution, in bundles if it has [groups](super::groups).
+    pub fn new(data: &'a [f32], c: &Conv) -> Self {
+        let rows = data.len() / (c.taps() * c.c_out);
+        Weights { data, rows, cols: c.c_out, bundles: c.groups > 1, transposed: false }
     }
 
     /// Values that they are transformed to.
@@ -198,7 +201,8 @@ impl<'a> Weights<'a> {
 
     /// The same with rows and columns changed over.
     pub fn transposed(&self) -> Self {
-        Weights { data: self.data, rows: self.cols, cols: self.rows, transposed: !self.transposed }
+        let (rows, cols) = if self.bundles { (self.rows, self.cols) } else { (self.cols, self.rows) };
+        Weights { rows, cols, transposed: !self.transposed, ..*self }
     }
 
     /// The columns of a panel of transposed weights as lines `[tap][row][16]`, the last ones filled up with zeros.
@@ -206,13 +210,15 @@ impl<'a> Weights<'a> {
         let matrix = self.rows * self.cols;
         let mut lines = Buffer::take(self.data.len() / matrix * self.rows * LINE);
         let first = panel * LINE;
+        let Weights { rows: height, cols: width, .. } = self.transposed();
         for (tap, lines) in self.data.chunks_exact(matrix).zip(lines.chunks_exact_mut(self.rows * LINE)) {
             // (a square at a time: its cache lines are read whole)
             for (block, lines) in lines.chunks_mut(LINE * LINE).enumerate() {
                 for lane in 0..LINE {
                     let col = first + lane;
-                    prefetch::<L2>(tap.as_ptr().wrapping_add(col * self.rows + (block + 1) * LINE));
-                    let row = tap.get(col * self.rows + block * LINE..).filter(|_| col < self.cols);
+                    let at = col % height * width + col / height * height + block * LINE;
+                    prefetch::<L2>(tap.as_ptr().wrapping_add(at + LINE));
+                    let row = tap.get(at..).filter(|_| col < self.cols);
                     for (i, line) in lines.chunks_exact_mut(LINE).enumerate() {
                         line[lane] = row.map_or(0.0, |row| row[i]);
                     }
@@ -230,8 +236,6 @@ pub struct Band {
     pub t: Tiling,
     /// The output.
     pub out: Tiling,
-    /// Which of the bands, counted over all images.
-    pub index: usize,
     /// The matrices.
     pub tiles: TileMatrix,
     /// First pixel of the image.
@@ -264,13 +268,13 @@ impl Band {
 /// Bands of the input or the output, whose tiles a layout has.
 pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layout) -> impl Iterator<Item = Band> {
     let (mut image, mut band) = (bands.start / t.bands(), bands.start % t.bands());
-    bands.map(move |index| {
+    bands.map(move |_| {
         if band == t.bands() {
             (image, band) = (image + 1, 0);
         }
         let (pixel, first, rows) = (image * t.h * t.w, band * t.edge, layout.place(image, band));
         let height = layout.out.height(band);
         band += 1;
-        Band { t, out: layout.out, index, tiles, image: pixel, first, height, wide: layout.wide, rows }
+        Band { t, out: layout.out, tiles, image: pixel, first, height, wide: layout.wide, rows }
     })
 }
