@@ -5,7 +5,7 @@
 use divan::{Bencher, black_box};
 use std::fmt;
 use tricktop::kernels::Level;
-use tricktop::kernels::buffer::Shared;
+use tricktop::kernels::buffer::{Buffer, Shared};
 use tricktop::kernels::conv::{self, OutputGrad};
 use tricktop::kernels::geometry::{Conv, ConvGeometry};
 use tricktop::kernels::lanes::{Affine, Finished, Input, Moments, NormGrad, Statistics};
@@ -42,12 +42,14 @@ fn of_images(g: &ConvGeometry) -> bool {
     g.conv.c_in <= 3
 }
 
-/// Values between -1 and 1.
-fn values(len: usize) -> Vec<f32> {
-    (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
+/// Values between -1 and 1, in memory that is aligned as the maps of a net are.
+fn values(len: usize) -> Buffer {
+    let mut values = Buffer::take(len);
+    values.iter_mut().enumerate().for_each(|(i, v)| *v = ((i * 7919) % 2003) as f32 / 1001.5 - 1.0);
+    values
 }
 
-fn weights(g: &ConvGeometry) -> Vec<f32> {
+fn weights(g: &ConvGeometry) -> Buffer {
     let (rows, cols) = g.conv.weight_shape();
     values(rows * cols)
 }
@@ -55,7 +57,7 @@ fn weights(g: &ConvGeometry) -> Vec<f32> {
 #[divan::bench(args = shapes())]
 fn forward(bencher: Bencher, shape: &Shape) {
     let g = &shape.geometry;
-    let (x, w, mut y) = (values(g.x_len()), weights(g), vec![0.0; g.y_len()]);
+    let (x, w, mut y) = (values(g.x_len()), weights(g), values(g.y_len()));
     let channels = values(g.conv.c_out);
     let affine = Affine { scale: &channels, shift: &channels, relu: false };
     bencher.bench_local(|| {
@@ -68,7 +70,7 @@ fn forward(bencher: Bencher, shape: &Shape) {
 fn backward(bencher: Bencher, shape: &Shape) {
     let g = &shape.geometry;
     let (x, w, gy) = (values(g.x_len()), weights(g), values(g.y_len()));
-    let (mut gw, mut gx) = (vec![0.0; w.len()], vec![0.0; g.x_len()]);
+    let (mut gw, mut gx) = (values(w.len()), values(g.x_len()));
     bencher.bench_local(|| {
         let x = Input { data: black_box(&x), pending: None };
         let gx = (!of_images(g)).then_some((&mut gx[..], false));
@@ -79,7 +81,7 @@ fn backward(bencher: Bencher, shape: &Shape) {
 #[divan::bench(args = shapes())]
 fn unit_forward(bencher: Bencher, shape: &Shape) {
     let g = &shape.geometry;
-    let (x, w, pivot, mut y) = (values(g.x_len()), weights(g), values(g.conv.c_out), vec![0.0; g.y_len()]);
+    let (x, w, pivot, mut y) = (values(g.x_len()), weights(g), values(g.conv.c_out), values(g.y_len()));
     let (scale, shift) = (values(g.conv.c_in), values(g.conv.c_in));
     bencher.bench_local(|| {
         let pending = (!of_images(g)).then_some(Affine { scale: &scale, shift: &shift, relu: true });
@@ -94,7 +96,7 @@ fn unit_backward(bencher: Bencher, shape: &Shape) {
     let (x, w, y, mut gy) = (values(g.x_len()), weights(g), values(g.y_len()), values(g.y_len()));
     let (scale, shift) = (values(g.conv.c_in), values(g.conv.c_in));
     let [mean, inverse_deviation, own_scale, own_shift] = std::array::from_fn(|_| values(g.conv.c_out));
-    let (mut gw, mut gx) = (vec![0.0; w.len()], vec![0.0; g.x_len()]);
+    let (mut gw, mut gx) = (values(w.len()), values(g.x_len()));
     bencher.bench_local(|| {
         let (mean, inverse_deviation, scale_of_y, shift_of_y) = (&mean, &inverse_deviation, &own_scale, &own_shift);
         let saved =
