@@ -193,6 +193,8 @@ unsafe fn floor<V: Vector>(relu: bool) -> V {
 
 /// Rows that a task goes through.
 const ROWS: usize = 256;
+/// Values that are asked for ahead, or 16 rows where these have more.
+const AHEAD: usize = 1 << 11;
 
 /// The values of a source of `len` values in rows of `c`.
 pub fn collect<S: Source>(level: Level, from: S, len: usize, c: usize) -> Buffer {
@@ -216,6 +218,7 @@ pub fn pass<S: Source, K: Sink>(level: Level, from: S, len: usize, c: usize, to:
 
 simd_kernel! {
     fn pass_rows<V, S: Source, K: Sink>(from: S, to: K, start: usize, rows: usize, channels: usize, sums: Sums) {
+        let ahead = (AHEAD / channels).max(16) * channels;
         // SAFETY: the caller's rows
         unsafe {
             by_vector!(V, channels, |c, n| {
@@ -223,6 +226,11 @@ simd_kernel! {
                 let mut to = Writing::begin(to, c, n, sums);
                 for row in start..start + rows {
                     let at = row * channels + c;
+                    // (a row that is one line: the processor sees what comes)
+                    if channels > LINE {
+                        from.prefetch(at + ahead);
+                        to.prefetch(at + ahead);
+                    }
                     to.put(from.value(&k, at, n), at);
                 }
                 to.end(c, sums);

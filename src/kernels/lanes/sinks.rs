@@ -75,6 +75,10 @@ impl Sink for NormSums<'_> {
         unsafe { [channels(self.mean, c, n); SINK_CONSTANTS] }
     }
     #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch::<L2>(self.y.as_ptr().wrapping_add(at));
+    }
+    #[inline(always)]
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
             let y = V::load_first(self.y.as_ptr().add(at), n);

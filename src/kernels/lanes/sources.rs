@@ -74,6 +74,11 @@ impl Source for Summed<'_> {
         }
     }
     #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch::<L2>(self.data.as_ptr().wrapping_add(at));
+        prefetch::<L2>(self.residual.data.as_ptr().wrapping_add(at));
+    }
+    #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe {
             let residual = V::load_first(self.residual.data.as_ptr().add(at), n).mul_add(k[3], k[4]).at_least(k[5]);
@@ -95,6 +100,11 @@ impl Source for Where<'_> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; CONSTANTS] {
         unsafe { [V::splat(0.0); CONSTANTS] }
+    }
+    #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch::<L2>(self.z.as_ptr().wrapping_add(at));
+        prefetch::<L2>(self.g.at(at));
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
