@@ -64,6 +64,7 @@ pub fn backward(
         } else {
             let x_made = x.pending.map(|_| collect(level, x_values, g.x_len(), g.conv.c_in));
             let x = x_made.as_deref().unwrap_or(x.data);
+            // (images need no gradient: that of the output is read once, with its norm on the way)
             let Some(to) = to else { return direct::weight_grad(level, g, x, maps.1, gw) };
             let gy_made = match gy {
                 OutputGrad::Dense(_) => None,

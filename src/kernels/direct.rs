@@ -1,4 +1,5 @@
-//! Convolutions of any kernel, stride, dilation and groups, as products of gathered rows and packed weights.
+//! Convolutions of any kernel, stride, dilation and groups (those that have no way of their own), as products of gathered
+//! rows and packed weights.
 //!
 //! A panel holds the weights of 16 output channels; in groups it reads the inputs of theirs alone, with zeros where a row
 //! and a column are not of one group.

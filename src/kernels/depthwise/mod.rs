@@ -21,6 +21,8 @@ use std::ops::Range;
 const PIXELS: usize = 8;
 /// Taps whose sums are in registers together.
 const TAPS: usize = 9;
+/// Rows of a map that are asked for ahead: pixels lie too far apart for the processor to see what comes.
+const AHEAD: usize = 2;
 
 /// Whether a convolution is done here.
 pub fn applies(g: &ConvGeometry) -> bool {
@@ -109,7 +111,7 @@ simd_kernel! {
                         }
                         let row = scratch.row.as_mut_ptr();
                         for px in 0..field.out.1 {
-                            x.prefetch(at + (px + 2 * field.out.1) * channels);
+                            x.prefetch(at + (px + AHEAD * field.out.1) * channels);
                             x.value(&k, at + px * channels, n).store(row.add(px * V::LANES));
                         }
                         sum_taps::<V>(scratch, field, y - band.start);
@@ -169,7 +171,7 @@ unsafe fn fill<V: Vector, S: Source>(
             // (no closure around a load: it would not be compiled for the level)
             let first = ((image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
             for x in 0..field.columns.len() {
-                from.prefetch(first + (x + 2 * field.map.1) * channels);
+                from.prefetch(first + (x + AHEAD * field.map.1) * channels);
                 from.value(&k, first + x * channels, n).store(to.add(x * V::LANES));
             }
         }
@@ -202,7 +204,7 @@ unsafe fn product<V: Vector, K: Sink>(
                         };
                         for (i, sum) in sums.into_iter().enumerate() {
                             let at = at + ($column + (x + i) * field.period) * stride;
-                            to.prefetch(at + 2 * field.out.1 * stride);
+                            to.prefetch(at + AHEAD * field.out.1 * stride);
                             to.put(sum, at);
                         }
                     },)+

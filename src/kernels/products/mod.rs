@@ -1,5 +1,5 @@
-//! Dense convolutions of 3x3 and 1x1 as matrix products over tiles: 3x3 of stride 1 and 2 through Winograd's transforms,
-//! 1x1 as it is.
+//! Convolutions of 3x3 and 1x1 as matrix products over tiles, of stride 1 and 2, in bundles of channels where there are
+//! groups: 3x3 through Winograd's transforms, 1x1 as it is.
 //!
 //! A [`Form`] takes tiles of a map into rows of matrices, one matrix for each frequency (36 or 81 of a Winograd tile, one
 //! of a pixel), and products back into maps. Two ways through the products, chosen by the shape alone: a task takes a block

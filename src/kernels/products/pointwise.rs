@@ -63,9 +63,11 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
             }
             if STRIDE > 1 && !to.add {
                 let zero = V::splat(0.0);
-                for (y, x) in (0..STRIDE.min(band.t.h - band.first)).flat_map(|y| (0..band.t.w).map(move |x| (y, x))) {
-                    if y % STRIDE + x % STRIDE > 0 {
-                        to.write(zero, first + (y * band.t.w + x) * band.t.c, n);
+                for y in 0..STRIDE.min(band.t.h - band.first) {
+                    for x in 0..band.t.w {
+                        if y + x % STRIDE > 0 {
+                            to.write(zero, first + (y * band.t.w + x) * band.t.c, n);
+                        }
                     }
                 }
             }
