@@ -2,7 +2,7 @@
 
 use super::buffer::Shared;
 use super::geometry::ConvGeometry;
-use super::lanes::{Dense, Gradient, Input, Neutral, NormGrad, Normed, Sink, collect};
+use super::lanes::{Gradient, Input, Neutral, NormGrad, Normed, Sink, collect};
 use super::moments::Part;
 use super::profile::{Work, timed};
 use super::simd::Level;
@@ -64,15 +64,13 @@ pub fn backward(
         } else {
             let x_made = x.pending.map(|_| collect(level, x_values, g.x_len(), g.conv.c_in));
             let x = x_made.as_deref().unwrap_or(x.data);
-            // (images need no gradient: that of the output is read once, with its norm on the way)
-            let Some(to) = to else { return direct::weight_grad(level, g, x, maps.1, gw) };
+            direct::weight_grad(level, g, x, maps.1, gw);
+            let Some(to) = to else { return };
             let gy_made = match gy {
                 OutputGrad::Dense(_) => None,
                 OutputGrad::Norm(gy) => Some(collect(level, gy, g.y_len(), g.conv.c_out)),
             };
-            let gy = gy_made.as_deref().unwrap_or(maps.1.g);
-            direct::weight_grad(level, g, x, Dense(gy), gw);
-            direct::input_grad(level, g, gy, w, to);
+            direct::input_grad(level, g, gy_made.as_deref().unwrap_or(maps.1.g), w, to);
         }
     });
 }

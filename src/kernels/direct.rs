@@ -169,6 +169,7 @@ fn product<K: Sink>(
             for (p, Panel { inputs, lines }) in panels.iter().enumerate() {
                 let (from, width) = (inputs.start, inputs.len());
                 let k = grid.taps.len() * width;
+                // (memory would rest while the product is made)
                 places.iter().for_each(|place| to.prefetch(place + p * LINE));
                 // SAFETY: the table has `count` rows of which the panel reads its inputs, and it has as many lines; the
                 // places are those of the task's own pixels

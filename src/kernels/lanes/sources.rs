@@ -16,6 +16,10 @@ impl Source for Dense<'_> {
         unsafe { [V::splat(0.0); CONSTANTS] }
     }
     #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        prefetch::<L2>(self.0.as_ptr().wrapping_add(at));
+    }
+    #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe { V::load_first(self.0.as_ptr().add(at), n) }
     }
