@@ -11,6 +11,10 @@ use tricktop::kernels::geometry::{Conv, ConvGeometry};
 use tricktop::kernels::lanes::{Affine, Finished, Input, Moments, NormGrad, Statistics};
 use tricktop::kernels::norm::{self, Mask, Saved};
 
+// (that of the program)
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

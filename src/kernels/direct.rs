@@ -11,18 +11,18 @@ use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Source, Sums, Writing};
 use super::micro;
 use super::moments::Part;
+use super::padded::{Grid, Padded};
 use super::parallel;
-use super::patches::{self, Grid, Images, Patches};
 use super::simd::{LINE, Level, by_vector, simd_kernel};
 use std::ops::Range;
 
-/// Pixels whose row tables are built together: a panel of weights stays in the cache for them.
+/// Pixels, about, that a panel of weights stays in the cache for.
 const CHUNK: usize = 96;
 /// Chunks of a task, at most.
 const CHUNKS: usize = 4;
 /// Tasks that small maps are cut into.
 const LEAST_TASKS: usize = 16;
-/// Pixels summed into a tile of a weight gradient before it goes to memory.
+/// Pixels, about, summed into a tile of a weight gradient before it goes to memory.
 const GRAD_CHUNK: usize = 192;
 /// Weight gradients of at most this many values are summed in slices of the batch, larger ones by rows.
 const SLICED_UP_TO: usize = 9 * 128 * 128;
@@ -31,14 +31,14 @@ const SLICES: usize = 16;
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW*C, O)` into `to`; gives the sums that the sink kept.
 pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to: K) -> Vec<Part> {
-    let o = g.conv.c_out;
-    patches::forward(g, x, |source, grid| {
-        let ours = Groups { count: g.conv.groups, rows: source.c * grid.span, cols: o };
-        let height = ours.rows / ours.count;
-        let panels = pack(ours, grid.taps.len(), |tap, row, col| w[(tap * height + row % height) * o + col]);
-        // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
-        product(level, source, g.n, grid, &panels, ((g.oh, g.ow, o), to))
-    })
+    let (c, o) = (g.conv.c_in, g.conv.c_out);
+    let grid = Grid::forward(g);
+    let source = Padded::new(x, (g.n, g.h, g.w, c), std::slice::from_ref(&grid));
+    let ours = Groups { count: g.conv.groups, rows: c * grid.span, cols: o };
+    let height = ours.rows / ours.count;
+    let panels = pack(ours, grid.taps.len(), |tap, row, col| w[(tap * height + row % height) * o + col]);
+    // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
+    product(level, (&source, g.n), &grid, &panels, ((g.oh, g.ow, o), to))
 }
 
 /// Gives the gradient of x to `to`.
@@ -47,42 +47,48 @@ pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gra
     let ours = Groups { count: g.conv.groups, rows: o, cols: c };
     let height = c / ours.count;
     let grids = Grid::backward(g);
+    let source = Padded::new(gy, (g.n, g.oh, g.ow, o), &grids);
     // (a stride that is larger than the kernel leaves pixels out)
     for grid in grids.iter().filter(|grid| !to.add || !grid.taps.is_empty()) {
-        let panels = pack(ours, grid.taps.len(), |tap, row, col| w[(grid.taps[tap] * height + col % height) * o + row]);
+        let at = |tap: usize, row: usize, col: usize| w[(grid.taps[tap].weight * height + col % height) * o + row];
         // (N*H*W of the class, taps*O) x (taps*O, C)
-        product(level, Images { data: gy, h: g.oh, w: g.ow, c: o }, g.n, grid, &panels, ((g.h, g.w, c), to));
+        product(level, (&source, g.n), grid, &pack(ours, grid.taps.len(), at), ((g.h, g.w, c), to));
     }
 }
 
 /// Adds the gradient of w to `gw`.
 pub fn weight_grad<G: Source>(level: Level, g: &ConvGeometry, x: &[f32], gy: G, gw: &mut [f32]) {
-    patches::forward(g, x, |source, grid| {
-        let (o, pixels) = (g.conv.c_out, g.n * grid.pixels());
-        let ours = Groups { count: g.conv.groups, rows: source.c * grid.span, cols: o };
-        let width = ours.rows;
-        if ours.count > 1 || gw.len() <= SLICED_UP_TO {
-            let slice = pixels.div_ceil(SLICES).next_multiple_of(GRAD_CHUNK);
-            let sum = |start: usize| {
-                let mut sums = Buffer::zeros(gw.len());
-                let pixels = start..(start + slice).min(pixels);
-                outer_products(level, source, grid, (gy, ours), pixels, 0..width, &mut sums);
-                sums
-            };
-            let partials = parallel::map((0..pixels).step_by(slice), &sum);
-            parallel::add(gw, &partials);
-        } else {
-            let rows_per_task = width.div_ceil(width.div_ceil(96));
-            let taps = grid.taps.iter().zip(gw.chunks_exact_mut(width * o));
-            let tasks = taps.flat_map(|(tap, rows)| {
-                let parts = rows.chunks_mut(rows_per_task * o).enumerate();
-                parts.map(|(i, rows)| (grid.only(*tap), i * rows_per_task, rows))
-            });
-            parallel::each(tasks, &|_, (grid, first, rows)| {
-                outer_products(level, source, &grid, (gy, ours), 0..pixels, first..first + rows.len() / o, rows);
-            });
-        }
-    });
+    let o = g.conv.c_out;
+    let grid = Grid::forward(g);
+    let source = Padded::new(x, (g.n, g.h, g.w, g.conv.c_in), std::slice::from_ref(&grid));
+    let ours = Groups { count: g.conv.groups, rows: source.c * grid.span, cols: o };
+    let (rows, taps, width) = (g.n * grid.size.0, grid.taps.len(), ours.rows);
+    if ours.count > 1 || gw.len() <= SLICED_UP_TO {
+        let slice = rows.div_ceil(SLICES).next_multiple_of(chunk(&grid, GRAD_CHUNK));
+        let sum = |start: usize| {
+            let mut sums = Buffer::zeros(gw.len());
+            let rows = start..(start + slice).min(rows);
+            outer_products(level, (&source, &grid), (gy, ours), rows, (0..taps, 0..width), &mut sums);
+            sums
+        };
+        let partials = parallel::map((0..rows).step_by(slice), &sum);
+        parallel::add(gw, &partials);
+    } else {
+        let values_per_task = width.div_ceil(width.div_ceil(96));
+        let tasks = gw.chunks_exact_mut(width * o).enumerate().flat_map(|(tap, gw)| {
+            let parts = gw.chunks_mut(values_per_task * o).enumerate();
+            parts.map(move |(i, gw)| (tap, i * values_per_task, gw))
+        });
+        parallel::each(tasks, &|_, (tap, first, gw)| {
+            let values = (tap..tap + 1, first..first + gw.len() / o);
+            outer_products(level, (&source, &grid), (gy, ours), 0..rows, values, gw);
+        });
+    }
+}
+
+/// Rows of a grid with about as many pixels.
+fn chunk(grid: &Grid, pixels: usize) -> usize {
+    (pixels / grid.size.1).max(1)
 }
 
 /// The groups that the rows and columns of a tap's weights are cut into.
@@ -144,56 +150,53 @@ fn pack(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + S
     parallel::map(0..groups.cols.div_ceil(LINE), &panel)
 }
 
-/// Multiplies the gathered rows of the grid's pixels by packed panels into maps of height, width and channels.
+/// Multiplies what the pixels of a grid read of `n` images by packed panels, into maps of height, width and channels.
 fn product<K: Sink>(
     level: Level,
-    source: Images,
-    n: usize,
+    (source, n): (&Padded, usize),
     grid: &Grid,
     panels: &[Panel],
     ((h, w, c), to): ((usize, usize, usize), K),
 ) -> Vec<Part> {
-    let pixels = n * grid.pixels();
-    let task = pixels.div_ceil(LEAST_TASKS).clamp(LINE, CHUNK * CHUNKS);
+    let (rows, width, apart) = (n * grid.size.0, grid.size.1, grid.step * c);
+    let (chunk, parts) = (chunk(grid, CHUNK), source.parts(grid));
+    let task = rows.div_ceil(LEAST_TASKS).min(chunk * CHUNKS);
     let run = |start: usize| {
-        let range = start..(start + task).min(pixels);
-        let mut patches = Patches::new(source, grid);
-        let mut places = Vec::with_capacity(CHUNK);
-        let mut tiles = Buffer::take(CHUNK * LINE);
+        let range = start..(start + task).min(rows);
+        let mut tiles = Buffer::take(width * LINE);
         let mut sums = Sums::room::<K>(c);
-        for first in range.clone().step_by(CHUNK) {
-            let count = CHUNK.min(range.end - first);
-            let table = patches.rows(first, count);
-            places.clear();
-            places.extend((first..first + count).map(|q| grid.output(q, (h, w)) * c));
+        for first in range.clone().step_by(chunk) {
             for (p, Panel { inputs, lines }) in panels.iter().enumerate() {
-                let (from, width) = (inputs.start, inputs.len());
-                let k = grid.taps.len() * width;
-                // (memory would rest while the product is made)
-                places.iter().for_each(|place| to.prefetch(place + p * LINE));
-                // SAFETY: the table has `count` rows of which the panel reads its inputs, and it has as many lines; the
-                // places are those of the task's own pixels
-                unsafe {
-                    micro::nn(level, table, 0, count, from, width, k, lines.as_ptr(), tiles.as_mut_ptr());
-                    write(level, tiles.as_ptr(), &places, p * LINE, c, to, Sums::of(&mut sums));
+                let k = parts.len() * inputs.len();
+                for row in first..(first + chunk).min(range.end) {
+                    let (a, place) = (source.row(grid, row, &parts), grid.output(row, (h, w)) * c);
+                    // (memory would rest while the product is made)
+                    (0..width).for_each(|x| to.prefetch(place + x * apart + p * LINE));
+                    // SAFETY: the row has `width` pixels, which have the parts and the panel's inputs of each; it has as
+                    // many lines; the places are those of the task's own pixels
+                    unsafe {
+                        let (from, count) = (inputs.start, inputs.len());
+                        micro::nn(level, a, 0, width, from, count, k, lines.as_ptr(), tiles.as_mut_ptr());
+                        write(level, tiles.as_ptr(), place, apart, width, p * LINE, c, to, Sums::of(&mut sums));
+                    }
                 }
             }
         }
-        Part { rows: range.len(), sums }
+        Part { rows: range.len() * width, sums }
     };
-    parallel::map((0..pixels).step_by(task), &run)
+    parallel::map((0..rows).step_by(task), &run)
 }
 
 simd_kernel! {
-    /// Reads rows of `cols` values into panels of [`GRAD_CHUNK`] lines.
-    fn read_panels<V, S: Source>(from: S, rows: Range<usize>, cols: usize, panels: *mut f32) {
+    /// Reads rows of `cols` values into panels, `stride` values apart.
+    fn read_panels<V, S: Source>(from: S, rows: Range<usize>, cols: usize, panels: *mut f32, stride: usize) {
         // SAFETY: rows and panels are the caller's
         unsafe {
             by_vector!(V, cols, |col, n| {
                 let k = from.constants::<V>(col, n);
-                let line = panels.add(col / LINE * GRAD_CHUNK * LINE + col % LINE);
+                let line = panels.add(col / LINE * stride + col % LINE);
                 for (i, row) in rows.clone().enumerate() {
-                    from.prefetch((row + GRAD_CHUNK) * cols + col);
+                    from.prefetch((row + rows.len()) * cols + col);
                     from.value(&k, row * cols + col, n).store_first(line.add(i * LINE), n);
                 }
             });
@@ -202,14 +205,16 @@ simd_kernel! {
 }
 
 simd_kernel! {
-    /// Gives a line a place, for channels `first..` of `c`, to the sink.
-    fn write<V, K: Sink>(lines: *const f32, places: &[usize], first: usize, c: usize, to: K, sums: Sums) {
+    /// Gives lines to the sink, for channels `first..` of `c`: from a place on, some values apart, so many.
+    fn write<V, K: Sink>(
+        lines: *const f32, place: usize, apart: usize, count: usize, first: usize, c: usize, to: K, sums: Sums,
+    ) {
         // SAFETY: lines and places are the caller's
         unsafe {
             by_vector!(V, LINE.min(c - first), |lane, n| {
                 let mut to = Writing::begin(to, first + lane, n, sums);
-                for (i, place) in places.iter().enumerate() {
-                    to.put(V::load(lines.add(i * LINE + lane)), place + first + lane);
+                for i in 0..count {
+                    to.put(V::load(lines.add(i * LINE + lane)), place + i * apart + first + lane);
                 }
                 to.end(first + lane, sums);
             });
@@ -217,42 +222,43 @@ simd_kernel! {
     }
 }
 
-/// Adds the sums over `pixels` of (gathered row)^T x (row of gy) to `sums`, for values `rows` of each gathered row: all
-/// of them where there are groups. `sums` is `(taps * rows of a group, cols)`.
+/// Adds the sums over the pixels of `rows` of (what it reads)^T x (row of gy) to `sums`, for some taps and values of each:
+/// all of them where there are groups. `sums` is `(taps * values of a group, cols)`.
 fn outer_products<G: Source>(
     level: Level,
-    source: Images,
-    grid: &Grid,
+    (source, grid): (&Padded, &Grid),
     (gy, groups): (G, Groups),
-    pixels: Range<usize>,
     rows: Range<usize>,
+    (taps, values): (Range<usize>, Range<usize>),
     sums: &mut [f32],
 ) {
-    let o = groups.cols;
+    let (o, width, chunk) = (groups.cols, grid.size.1, chunk(grid, GRAD_CHUNK));
     let height = groups.rows / groups.count;
-    let mut patches = Patches::new(source, grid);
+    let (parts, mut pixels) = (source.parts(grid), Vec::new());
+    let stride = chunk * width * LINE;
     let mut tile = Buffer::take(LINE * LINE);
-    let mut panels = Buffer::zeros(o.div_ceil(LINE) * GRAD_CHUNK * LINE);
-    for first in pixels.clone().step_by(GRAD_CHUNK) {
-        let count = GRAD_CHUNK.min(pixels.end - first);
+    let mut panels = Buffer::zeros(o.div_ceil(LINE) * stride);
+    for first in rows.clone().step_by(chunk) {
+        let rows = first..(first + chunk).min(rows.end);
+        let count = rows.len() * width;
         // SAFETY: the pixels exist; every panel has as many lines
-        unsafe { read_panels(level, gy, first..first + count, o, panels.as_mut_ptr()) }
-        let table = patches.rows(first, count);
-        for tap in 0..table.pointers.len() / table.stride {
-            for row in rows.clone().step_by(LINE) {
-                for (p, panel) in panels.chunks_exact(GRAD_CHUNK * LINE).enumerate() {
+        unsafe { read_panels(level, gy, first * width..first * width + count, o, panels.as_mut_ptr(), stride) }
+        let table = source.pixels(grid, rows, &parts, &mut pixels);
+        for (i, tap) in taps.clone().enumerate() {
+            for value in values.clone().step_by(LINE) {
+                for (p, panel) in panels.chunks_exact(stride).enumerate() {
                     let inputs = groups.inputs(p);
-                    let these = row.max(inputs.start)..(row + LINE).min(rows.end).min(inputs.end);
+                    let these = value.max(inputs.start)..(value + LINE).min(values.end).min(inputs.end);
                     if these.is_empty() {
                         continue;
                     }
-                    // SAFETY: `count` rows of the table, whose parts hold the values `rows`; as many lines of the panel
+                    // SAFETY: `count` rows of the table, whose parts hold the values; as many lines of the panel
                     unsafe {
                         let tile = tile.as_mut_ptr();
                         micro::tn(level, table, tap, these.start, these.len(), count, panel.as_ptr(), tile, false);
                     }
                     for (row, line) in these.clone().zip(tile.chunks_exact(LINE)) {
-                        let at = tap * rows.len().min(height) + row % height - rows.start;
+                        let at = i * values.len().min(height) + row % height - values.start;
                         let cols = groups.outputs(p, row);
                         let line = &line[cols.start - p * LINE..];
                         sums[at * o..][..o][cols].iter_mut().zip(line).for_each(|(a, b)| *a += b);

@@ -23,25 +23,49 @@ pub trait Rows: Copy {
     fn prefetch(&self, _part: usize, _row: usize) {}
 }
 
-/// A table of row pointers, `table[part * stride + row]`.
+/// Rows that lie equally far apart, their parts anywhere.
 #[derive(Clone, Copy)]
-pub struct RowTable<'a> {
-    /// Pointers, each readable for the width of a part.
-    pub pointers: &'a [*const f32],
-    /// Rows.
-    pub stride: usize,
+pub struct Strided<'a> {
+    /// Where the first row counts from.
+    pub first: *const f32,
+    /// Values from row to row.
+    pub step: usize,
+    /// How far every part lies from there.
+    pub parts: &'a [isize],
 }
 
-impl Rows for RowTable<'_> {
-    type Part = *const *const f32;
+impl Rows for Strided<'_> {
+    type Part = (*const f32, usize);
     #[inline(always)]
     unsafe fn part(&self, part: usize, row: usize) -> Self::Part {
-        self.pointers.as_ptr().wrapping_add(part * self.stride + row)
+        (self.first.wrapping_offset(self.parts[part]).wrapping_add(row * self.step), self.step)
     }
     #[inline(always)]
-    unsafe fn value(part: Self::Part, r: usize, c: usize) -> f32 {
+    unsafe fn value((first, step): Self::Part, r: usize, c: usize) -> f32 {
         // SAFETY: the caller's row and value
-        unsafe { *(*part.add(r)).add(c) }
+        unsafe { *first.add(r * step + c) }
+    }
+}
+
+/// Rows anywhere, their parts equally far from all of them.
+#[derive(Clone, Copy)]
+pub struct Scattered<'a> {
+    /// Where every row counts from.
+    pub pixels: &'a [*const f32],
+    /// How far every part lies from there.
+    pub parts: &'a [isize],
+}
+
+impl Rows for Scattered<'_> {
+    type Part = (*const *const f32, isize);
+    #[inline(always)]
+    unsafe fn part(&self, part: usize, row: usize) -> Self::Part {
+        (self.pixels.as_ptr().wrapping_add(row), self.parts[part])
+    }
+    #[inline(always)]
+    unsafe fn value((rows, part): Self::Part, r: usize, c: usize) -> f32 {
+        // SAFETY: the caller's row and value
+        unsafe { *(*rows.add(r)).wrapping_offset(part).add(c) }
     }
 }
 

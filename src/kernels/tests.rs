@@ -49,12 +49,15 @@ fn cases() -> Vec<ConvGeometry> {
     ] {
         cases.push(ConvGeometry::new(Conv { groups, ..Conv::same(c_in, c_out, 3, stride) }, 2, 7, 9));
     }
-    for (kernel, stride, dilation, padding) in [((5, 5), 2, 1, (2, 2)), ((3, 3), 1, 2, (2, 2)), ((2, 3), 2, 1, (0, 3))]
+    for (kernel, stride, dilation, padding) in
+        [((5, 5), 2, 1, (2, 2)), ((3, 3), 1, 2, (2, 2)), ((2, 3), 2, 1, (0, 3)), ((1, 1), 3, 1, (0, 0))]
     {
         let conv = Conv { kernel, dilation, padding, groups: 20, ..Conv::same(20, 20, 3, stride) };
         cases.push(ConvGeometry::new(conv, 17, 9, 8));
     }
-    cases.push(ConvGeometry::new(Conv { groups: 33, ..Conv::same(33, 33, 3, 1) }, 1, 70, 40));
+    // (several tasks an image, rows of more pixels than a chunk)
+    cases.extend([1, 2].map(|s| ConvGeometry::new(Conv { groups: 33, ..Conv::same(33, 33, 3, s) }, 1, 70, 40)));
+    cases.push(ConvGeometry::new(Conv::same(3, 20, 3, 1), 1, 5, 210));
     for (n, h, w) in [(1, 13, 9), (3, 8, 22), (40, 8, 8)] {
         cases.push(ConvGeometry::new(Conv::same(18, 24, 3, 1), n, h, w));
     }

@@ -1,17 +1,18 @@
-//! What a band of rows reads, laid out for one vector of channels: where its rows and taps lie.
+//! What rows that are written read, laid out for one vector of channels: where rows and taps lie.
 
 use crate::kernels::buffer::Buffer;
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::simd::LINE;
 use std::ops::Range;
 
-/// Values of a field, about: it stays in the innermost cache.
-const FIELD: usize = 1 << 13;
 /// Values of a map that a task goes through, about: all channels of them stay in a core's own cache.
 const TASK: usize = 1 << 16;
 
-/// The layout of a field. Rows that are written come in periods: those of one phase find their taps at the same places,
-/// from the first row of their period on; so do columns.
+/// The layout of a field: the few rows that are read now, each in the place of one that no longer is, so that they stay in
+/// the innermost cache.
+///
+/// Rows that are written come in periods: those of one phase find their taps at the same rows, from the first of their
+/// period on; so do columns.
 #[derive(Clone, Debug)]
 pub struct Field {
     /// Height and width of the map that is read.
@@ -22,14 +23,14 @@ pub struct Field {
     before: (isize, isize),
     /// Width in pixels.
     pub width: usize,
-    /// Rows that are read beside the first of a period.
-    reach: usize,
+    /// Rows: as many as a period reads.
+    height: usize,
     /// Rows and columns of a period: the stride for a gradient, else 1.
     pub period: usize,
     /// Rows and columns of the field from one period to the next.
     pub step: usize,
-    /// The taps of every phase, rows by columns.
-    pub phases: Vec<Vec<Tap>>,
+    /// The taps of every phase, rows by columns, by the place that the first row of the period has.
+    phases: Vec<Vec<Vec<Tap>>>,
     /// Columns of the map that lie in the field.
     pub columns: Range<usize>,
 }
@@ -42,7 +43,7 @@ type Places = Vec<Vec<(usize, usize)>>;
 pub struct Tap {
     /// Its weight.
     pub weight: usize,
-    /// Its pixel in the field, from the first row and column of a period on.
+    /// Its pixel in the field, for the first column of a period.
     pub place: usize,
 }
 
@@ -91,41 +92,48 @@ impl Field {
         let reach = |axis: &Places| axis.iter().flatten().map(|(_, place)| *place).max().unwrap_or(0);
         let width = (out.1 - 1) / period * step + reach(&columns) + 1;
         let kernel = columns.iter().map(Vec::len).sum::<usize>();
-        let phase = |rows: &[(usize, usize)], columns: &[(usize, usize)]| {
+        let height = reach(&rows) + 1;
+        let phase = |first: usize, rows: &[(usize, usize)], columns: &[(usize, usize)]| {
             let taps = rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column)));
-            taps.map(|(row, column)| Tap { weight: row.0 * kernel + column.0, place: row.1 * width + column.1 })
-                .collect()
+            taps.map(|(row, column)| Tap {
+                weight: row.0 * kernel + column.0,
+                place: (first + row.1) % height * width + column.1,
+            })
+            .collect()
         };
-        let phases = rows.iter().flat_map(|rows| columns.iter().map(move |columns| (rows, columns)));
+        let phases = || rows.iter().flat_map(|rows| columns.iter().map(move |columns| (rows, columns)));
+        let from = |first: usize| phases().map(|(rows, columns)| phase(first, rows, columns)).collect();
         Field {
             map,
             out,
             before,
             width,
-            reach: reach(&rows),
+            height,
             period,
             step,
-            phases: phases.map(|(rows, columns)| phase(rows, columns)).collect(),
+            phases: (0..height).map(from).collect(),
             columns: before.1.max(0) as usize..((before.1 + map.1 as isize).clamp(0, width as isize) as usize),
         }
     }
 
-    /// Rows of a band, whole periods.
-    pub fn band(&self) -> usize {
-        (FIELD / (self.width * LINE)).saturating_sub(self.reach).div_ceil(self.step).max(1) * self.period
+    /// The taps of row `y` of a period, by the phase of its columns.
+    pub fn taps(&self, period: &Period, y: usize) -> &[Vec<Tap>] {
+        &self.phases[period.first][(y - period.rows.start) * self.period..][..self.period]
     }
 
-    /// Rows of the field that a band of `rows` reads.
-    pub fn height(&self, rows: usize) -> usize {
-        (rows - 1) / self.period * self.step + self.reach + 1
+    /// The rows that a period reads and the one before it did not, and the first values of their places, for vectors of
+    /// some lanes.
+    pub fn read(&self, period: &Period, lanes: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (row, height) = (self.width * lanes, self.height);
+        let mut place = period.place;
+        period.read.clone().map(move |at| {
+            let here = place;
+            place = if place + 1 == height { 0 } else { place + 1 };
+            (at, here * row)
+        })
     }
 
-    /// Rows of the field from the start of a band on to the row `rows` after it, the first of a period.
-    pub fn ahead(&self, rows: usize) -> usize {
-        rows / self.period * self.step
-    }
-
-    /// The row of the map at row `at` of the field, counted from the first row of the map that is written.
+    /// The row of the map at row `at` of the field.
     pub fn row(&self, at: usize) -> Option<usize> {
         usize::try_from(at as isize - self.before.0).ok().filter(|y| *y < self.map.0)
     }
@@ -147,15 +155,32 @@ impl Field {
         (0..n).step_by(images).flat_map(parts).collect()
     }
 
-    /// The bands of a task: image and rows.
-    pub fn bands(&self, task: &Task) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
-        let (rows, band) = (task.rows.clone(), self.band());
-        let bands = move |image| {
-            let end = rows.end;
-            rows.clone().step_by(band).map(move |first| (image, first..(first + band).min(end)))
+    /// The periods of a task, in their order.
+    pub fn periods(&self, task: &Task) -> Vec<Period> {
+        let of = |image: usize| task.rows.clone().step_by(self.period).map(move |y| (image, y));
+        let period = |(image, y): (usize, usize)| {
+            let first = y / self.period * self.step;
+            let kept = if y > task.rows.start { (first - self.step + self.height).max(first) } else { first };
+            let rows = y..(y + self.period).min(task.rows.end);
+            let read = kept..first + self.height;
+            Period { image, rows, first: first % self.height, place: read.start % self.height, read }
         };
-        task.images.clone().flat_map(bands)
+        task.images.clone().flat_map(of).map(period).collect()
     }
+}
+
+/// Rows of an image that are written together.
+pub struct Period {
+    /// The image.
+    pub image: usize,
+    /// The rows.
+    pub rows: Range<usize>,
+    /// The rows of the field that are read for them, less those that are there.
+    read: Range<usize>,
+    /// The place of the first that is read.
+    place: usize,
+    /// The place of the first row that they read.
+    first: usize,
 }
 
 /// Scratch of a task for one vector of channels.
@@ -175,7 +200,7 @@ impl Scratch {
     pub fn new(field: &Field, taps: usize) -> Scratch {
         Scratch {
             weights: Buffer::take(taps * LINE),
-            field: Buffer::zeros(field.height(field.band()) * field.width * LINE),
+            field: Buffer::zeros(field.height * field.width * LINE),
             row: Buffer::take(field.out.1 * LINE),
             sums: Buffer::take(taps * LINE),
         }

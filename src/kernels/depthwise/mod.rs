@@ -1,6 +1,6 @@
 //! Depthwise convolutions: every channel has weights of its own, so that a vector of channels is a vector of sums.
 //!
-//! What a vector of channels reads is first laid out as a [`Field`], a band of rows after the other, with its norm
+//! What a vector of channels reads is first laid out as a [`Field`], row after row, with its norm
 //! applied and its padding in memory; a row of the output is then, tap by tap, a product of the field from some place
 //! on. The gradient of the input is the same over the field of the output's gradient; that of the weights is summed
 //! against it. Every sum runs in an order that depends on the shapes alone.
@@ -14,8 +14,7 @@ use super::micro::even_blocks;
 use super::moments::Part;
 use super::parallel;
 use super::simd::{Level, Vector, by_vector, simd_kernel};
-use field::{Field, Scratch, Tap, Task};
-use std::ops::Range;
+use field::{Field, Period, Scratch, Tap, Task};
 
 /// Pixels whose sums are in registers together.
 const PIXELS: usize = 8;
@@ -38,7 +37,7 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
         let mut scratch = Scratch::new(field, g.conv.taps());
         let mut sums = Sums::room::<K>(c);
         // SAFETY: images and rows exist in input and output, and are this task's
-        unsafe { forward_rows(level, field, c, x, w, to, &task, &mut scratch, Sums::of(&mut sums)) };
+        unsafe { forward_rows(level, field, c, x, w, to, &field.periods(&task), &mut scratch, Sums::of(&mut sums)) };
         Part { rows: task.images.len() * task.rows.len() * g.ow, sums }
     };
     parallel::map(field.tasks(g.n, c), &run)
@@ -60,7 +59,7 @@ pub fn backward<S: Source, G: Source>(
     parallel::each(tasks.iter().zip(partials.chunks_mut(gw.len())), &|_, (task, gw)| {
         let mut scratch = Scratch::new(field, g.conv.taps());
         // SAFETY: images and rows exist in all maps, and those of the gradient are this task's
-        unsafe { backward_rows(level, field, c, x, gy, w, gx, task, &mut scratch, gw) }
+        unsafe { backward_rows(level, field, c, x, gy, w, gx, &field.periods(task), &mut scratch, gw) }
     });
     for partial in partials.chunks_exact(gw.len()) {
         gw.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
@@ -69,18 +68,18 @@ pub fn backward<S: Source, G: Source>(
 
 simd_kernel! {
     fn forward_rows<V, S: Source, K: Sink>(
-        field: &Field, channels: usize, x: S, w: &[f32], to: K, task: &Task, scratch: &mut Scratch, sums: Sums,
+        field: &Field, channels: usize, x: S, w: &[f32], to: K, periods: &[Period], scratch: &mut Scratch, sums: Sums,
     ) {
         // SAFETY: the caller's images and rows
         unsafe {
             by_vector!(V, channels, |c, n| {
                 take_weights::<V>(w, channels, c, n, &mut scratch.weights);
                 let mut to = Writing::<V, K>::begin(to, c, n, sums);
-                for (image, band) in field.bands(task) {
-                    fill::<V, S>(x, field, (image, &band), band.start > task.rows.start, (channels, c, n), scratch);
-                    for y in band.clone() {
-                        let at = (image * field.out.0 + y) * field.out.1 * channels + c;
-                        product(scratch, field, y - band.start, &mut to, at, channels);
+                for period in periods {
+                    fill::<V, S>(x, field, period, (channels, c, n), scratch);
+                    for y in period.rows.clone() {
+                        let at = (period.image * field.out.0 + y) * field.out.1 * channels + c;
+                        product(scratch, field, field.taps(period, y), &mut to, at, channels);
                     }
                 }
                 to.end(c, sums);
@@ -91,7 +90,7 @@ simd_kernel! {
 
 simd_kernel! {
     fn backward_rows<V, S: Source, G: Source>(
-        field: &Field, channels: usize, x: S, gy: G, w: &[f32], gx: Option<Gradient>, task: &Task,
+        field: &Field, channels: usize, x: S, gy: G, w: &[f32], gx: Option<Gradient>, periods: &[Period],
         scratch: &mut Scratch, gw: &mut [f32],
     ) {
         let none = Sums::of(&mut []);
@@ -101,20 +100,20 @@ simd_kernel! {
                 take_weights::<V>(w, channels, c, n, &mut scratch.weights);
                 scratch.sums.fill(0.0);
                 let k = x.constants::<V>(c, n);
-                for (image, band) in field.bands(task) {
-                    fill::<V, G>(gy, field, (image, &band), band.start > task.rows.start, (channels, c, n), scratch);
-                    for y in band.clone() {
-                        let at = (image * field.out.0 + y) * field.out.1 * channels + c;
+                for period in periods {
+                    fill::<V, G>(gy, field, period, (channels, c, n), scratch);
+                    for y in period.rows.clone() {
+                        let at = (period.image * field.out.0 + y) * field.out.1 * channels + c;
                         if let Some(gx) = gx {
                             let mut to = Writing::<V, Gradient>::begin(gx, c, n, none);
-                            product(scratch, field, y - band.start, &mut to, at, channels);
+                            product(scratch, field, field.taps(period, y), &mut to, at, channels);
                         }
                         let row = scratch.row.as_mut_ptr();
                         for px in 0..field.out.1 {
                             x.prefetch(at + (px + AHEAD * field.out.1) * channels);
                             x.value(&k, at + px * channels, n).store(row.add(px * V::LANES));
                         }
-                        sum_taps::<V>(scratch, field, y - band.start);
+                        sum_taps::<V>(scratch, field, field.taps(period, y));
                     }
                 }
                 for (gw, sum) in gw.chunks_exact_mut(channels).zip(scratch.sums.chunks_exact(V::LANES)) {
@@ -137,8 +136,7 @@ unsafe fn take_weights<V: Vector>(w: &[f32], channels: usize, c: usize, n: usize
     }
 }
 
-/// Fills the field of a band of an image with `n` channels from `c` on; when it `follows` another one, the rows that both
-/// read are moved.
+/// Reads the rows of a period that are not there yet, `n` channels from `c` on.
 ///
 /// # Safety
 /// The machine must have the level; image and channels must exist.
@@ -146,39 +144,33 @@ unsafe fn take_weights<V: Vector>(w: &[f32], channels: usize, c: usize, n: usize
 unsafe fn fill<V: Vector, S: Source>(
     from: S,
     field: &Field,
-    (image, band): (usize, &Range<usize>),
-    follows: bool,
+    period: &Period,
     (channels, c, n): (usize, usize, usize),
     scratch: &mut Scratch,
 ) {
-    let (row, height, before) = (field.width * V::LANES, field.height(band.len()), field.ahead(field.band()));
-    assert!(scratch.field.len() >= height * row);
-    let kept = if follows { field.height(field.band()).saturating_sub(before) } else { 0 };
-    if kept > 0 {
-        scratch.field.copy_within(before * row..(before + kept) * row, 0);
-    }
-    // SAFETY: the caller's image and channels; the assertion
+    // SAFETY: the caller's image and channels; the field has the place of every row
     unsafe {
         let (k, zero) = (from.constants::<V>(c, n), V::splat(0.0));
-        for at in kept..height {
-            let to = scratch.field.as_mut_ptr().add(at * row + field.columns.start * V::LANES);
-            let Some(y) = field.row(field.ahead(band.start) + at) else {
+        for (at, row) in field.read(period, V::LANES) {
+            let to = scratch.field.as_mut_ptr().add(row + field.columns.start * V::LANES);
+            let Some(y) = field.row(at) else {
                 for x in 0..field.columns.len() {
                     zero.store(to.add(x * V::LANES));
                 }
                 continue;
             };
             // (no closure around a load: it would not be compiled for the level)
-            let first = ((image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
+            let mut at = ((period.image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
             for x in 0..field.columns.len() {
-                from.prefetch(first + (x + AHEAD * field.map.1) * channels);
-                from.value(&k, first + x * channels, n).store(to.add(x * V::LANES));
+                from.prefetch(at + AHEAD * field.map.1 * channels);
+                from.value(&k, at, n).store(to.add(x * V::LANES));
+                at += channels;
             }
         }
     }
 }
 
-/// Writes row `y` of a band, its pixels `stride` values apart from `at` on: the sums over the taps.
+/// Writes a row, whose taps are these by the phase of its columns, its pixels `stride` values apart from `at` on: the sums over the taps.
 ///
 /// # Safety
 /// The machine must have the level; the places must be the task's.
@@ -186,15 +178,16 @@ unsafe fn fill<V: Vector, S: Source>(
 unsafe fn product<V: Vector, K: Sink>(
     scratch: &Scratch,
     field: &Field,
-    y: usize,
+    phases: &[Vec<Tap>],
     to: &mut Writing<V, K>,
     at: usize,
     stride: usize,
 ) {
+    let (apart, ahead) = (field.period * stride, AHEAD * field.out.1 * stride);
     macro_rules! blocks {
         ($taps:ident, $column:ident, $count:ident, $($r:literal)+) => {
             for x in (0..$count).step_by(PIXELS) {
-                let from = (field.ahead(y) * field.width + x * field.step) * V::LANES;
+                let from = x * field.step * V::LANES;
                 // SAFETY: the caller's field
                 match PIXELS.min($count - x) {
                     $($r => unsafe {
@@ -202,10 +195,11 @@ unsafe fn product<V: Vector, K: Sink>(
                             1 => pixels::<V, $r>(scratch, $taps, from, 1),
                             step => pixels::<V, $r>(scratch, $taps, from, step),
                         };
-                        for (i, sum) in sums.into_iter().enumerate() {
-                            let at = at + ($column + (x + i) * field.period) * stride;
-                            to.prefetch(at + AHEAD * field.out.1 * stride);
+                        let mut at = at + $column * stride + x * apart;
+                        for sum in sums {
+                            to.prefetch(at + ahead);
                             to.put(sum, at);
+                            at += apart;
                         }
                     },)+
                     _ => {}
@@ -213,7 +207,6 @@ unsafe fn product<V: Vector, K: Sink>(
             }
         };
     }
-    let phases = &field.phases[y % field.period * field.period..][..field.period];
     for (column, taps) in phases.iter().enumerate() {
         let count = field.out.1.saturating_sub(column).div_ceil(field.period);
         blocks!(taps, column, count, 1 2 3 4 5 6 7 8);
@@ -240,27 +233,25 @@ unsafe fn pixels<V: Vector, const R: usize>(scratch: &Scratch, taps: &[Tap], fro
     }
 }
 
-/// Adds row `y` of a band, which `scratch.row` holds, times the field to the sum of every tap.
+/// Adds a row, which `scratch.row` holds, times the field to the sum of every tap, by the phase of its columns.
 ///
 /// # Safety
 /// The machine must have the level.
 #[inline(always)]
-unsafe fn sum_taps<V: Vector>(scratch: &mut Scratch, field: &Field, y: usize) {
+unsafe fn sum_taps<V: Vector>(scratch: &mut Scratch, field: &Field, phases: &[Vec<Tap>]) {
     macro_rules! blocks {
-        ($taps:ident, $column:ident, $from:ident, $($t:literal)+) => {
+        ($taps:ident, $column:ident, $($t:literal)+) => {
             for (first, count) in even_blocks($taps.len(), TAPS) {
                 // SAFETY: the caller's
                 match count {
-                    $($t => unsafe { taps::<V, $t>(scratch, field, &$taps[first..], $column, $from) },)+
+                    $($t => unsafe { taps::<V, $t>(scratch, field, &$taps[first..], $column) },)+
                     _ => {}
                 }
             }
         };
     }
-    let from = field.ahead(y) * field.width;
-    let phases = &field.phases[y % field.period * field.period..][..field.period];
     for (column, these) in phases.iter().enumerate() {
-        blocks!(these, column, from, 1 2 3 4 5 6 7 8 9);
+        blocks!(these, column, 1 2 3 4 5 6 7 8 9);
     }
 }
 
@@ -269,18 +260,12 @@ unsafe fn sum_taps<V: Vector>(scratch: &mut Scratch, field: &Field, y: usize) {
 /// # Safety
 /// As for [`sum_taps`].
 #[inline(always)]
-unsafe fn taps<V: Vector, const T: usize>(
-    scratch: &mut Scratch,
-    field: &Field,
-    taps: &[Tap],
-    column: usize,
-    from: usize,
-) {
+unsafe fn taps<V: Vector, const T: usize>(scratch: &mut Scratch, field: &Field, taps: &[Tap], column: usize) {
     // SAFETY: the caller's
     unsafe {
         let mut fields = [scratch.field.as_ptr(); T];
         for (field, tap) in fields.iter_mut().zip(taps) {
-            *field = field.add((from + tap.place) * V::LANES);
+            *field = field.add(tap.place * V::LANES);
         }
         let (row, mut sums) = (scratch.row.as_ptr(), [V::splat(0.0); T]);
         for (i, x) in (column..field.out.1).step_by(field.period).enumerate() {
