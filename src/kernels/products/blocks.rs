@@ -96,16 +96,16 @@ pub fn backward<F: Form, S: Source, G: Source>(
     g: &ConvGeometry,
     (x, gy): (S, G),
     w: Weights,
-    gw: Shared,
+    gw: &mut [f32],
     gx: Option<Gradient>,
 ) {
     let (tx, ty) = Tiling::of::<F>(g);
     let ut = gx.map(|_| transformed::<F>(level, w.transposed()));
     let ut = ut.as_ref().map(|(_, ut)| *ut);
     let groups = if w.transformed::<F>() > MANY_WEIGHTS / 4 { GROUPS / 2 } else { GROUPS };
-    let images = g.n.div_ceil(groups);
+    let (images, len) = (g.n.div_ceil(groups), gw.len());
     let group = |first: usize| {
-        let (sums, du) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
+        let (room, du) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
         let bands = first * tx.bands()..(first + images).min(g.n) * tx.bands();
         let step = bands_per_block::<F>(&tx, &ty);
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
@@ -147,12 +147,22 @@ pub fn backward<F: Form, S: Source, G: Source>(
                 }
             }
         }
-        (sums, du)
+        if F::WEIGHTS == F::KERNEL * F::KERNEL {
+            return (room, Some(du));
+        }
+        // (there are fewer taps than frequencies to be summed)
+        let mut taps = Buffer::zeros(len);
+        let to = Shared::new(&mut taps);
+        // SAFETY: the taps are this task's
+        (0..du.panels()).for_each(|p| unsafe { form::add_gradient::<F>(level, du, p, to, w.cols, p) });
+        (taps, None)
     };
-    let (mut sums, du): (Vec<Buffer>, Vec<TileMatrix>) =
+    let (mut sums, du): (Vec<Buffer>, Vec<Option<TileMatrix>>) =
         parallel::map((0..g.n).step_by(images), &group).into_iter().unzip();
-    let (Some((first, rest)), Some(du)) = (sums.split_first_mut(), du.first()) else { return };
+    let [first, rest @ ..] = &mut sums[..] else { return };
+    let Some(Some(du)) = du.first() else { return parallel::add(gw, &sums) };
     parallel::add(first, rest);
+    let gw = Shared::new(gw);
     // SAFETY: gw holds the gradient, each panel's channels are one task's
     parallel::each(0..du.panels(), &|_, p| unsafe { form::add_gradient::<F>(level, *du, p, gw, w.cols, p) });
 }

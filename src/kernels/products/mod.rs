@@ -86,10 +86,10 @@ fn backward_as<F: Form, S: Source, G: Source>(
     let spread = groups::spread(&g.conv, w);
     let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
     let mut spread_gw = spread.as_ref().map(|w| Buffer::zeros(w.len()));
-    let to = Shared::new(spread_gw.as_deref_mut().unwrap_or(gw));
+    let to = spread_gw.as_deref_mut().unwrap_or(&mut *gw);
     match w.transformed::<F>() < MANY_WEIGHTS {
         true => blocks::backward::<F, S, G>(level, g, maps, w, to, gx),
-        false => phases::backward::<F, S, G>(level, g, maps, w, to, gx),
+        false => phases::backward::<F, S, G>(level, g, maps, w, Shared::new(to), gx),
     }
     if let Some(spread_gw) = spread_gw {
         groups::add_spread(&g.conv, &spread_gw, gw);
