@@ -74,6 +74,8 @@ pub struct Timing {
     pub step_ms: f64,
     /// Median step in milliseconds.
     pub step_ms_median: f64,
+    /// Mean step in milliseconds.
+    pub step_ms_mean: f64,
     /// Images a second at the fastest step.
     pub img_s: f64,
     /// Fastest forward pass of a step in milliseconds: the net alone, as training goes through it.
@@ -163,6 +165,7 @@ fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing
         batch: case.batch,
         step_ms: round(times[0] * 1e3, 100.0),
         step_ms_median: round(times[times.len() / 2] * 1e3, 100.0),
+        step_ms_mean: round(times.iter().sum::<f64>() / times.len() as f64 * 1e3, 100.0),
         img_s: round(case.batch as f64 / times[0], 10.0),
         forward_ms: round(passes[0] * 1e3, 100.0),
         inference_ms: round(passes[1] * 1e3, 100.0),
