@@ -242,6 +242,9 @@ pub(super) enum Command {
         /// Steps to time, after two to warm up
         #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..))]
         steps: u64,
+        /// Images a step [default: 128, 64 or 8, by the size of the images]
+        #[arg(long, value_name = "N")]
+        batch: Option<NonZeroUsize>,
         /// Prints one JSON object a net
         #[arg(long)]
         json: bool,

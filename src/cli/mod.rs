@@ -23,7 +23,7 @@ use crate::recipe::mistakes::Place;
 use crate::recipe::settings::Device;
 use crate::recipe::{Changes, Mistake, Mistakes, Preset, preset};
 use crate::runs::{self, RunError};
-use crate::train::bench::CASES;
+use crate::train::bench::{CASES, Case};
 use crate::train::{self, TrainError};
 use crate::tui::{self, TuiError};
 use args::{Bench, Cli, Command, Fork, Look, Resume, Threads, Train};
@@ -139,9 +139,11 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
-        Some(Command::Bench { net, steps, json, profile, device, threads, input: None }) => {
+        Some(Command::Bench { net, steps, batch, json, profile, device, threads, input: None }) => {
             set_threads(&threads)?;
-            bench(net, steps, json, profile, device)
+            let cases = CASES.iter().filter(|case| net.as_deref().is_none_or(|net| net == case.name));
+            let cases = cases.map(|case| case.of(batch.map_or(case.batch, |n| n.get())));
+            bench(cases, steps, json, profile, device)
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
         Some(Command::Data { command }) => data::run(command),
@@ -255,8 +257,14 @@ fn doctor(test: bool, device: Device, timed: bool, json: bool) -> Result<ExitCod
     Ok(if report.well() { code } else { ExitCode::FAILURE })
 }
 
-fn bench(net: Option<String>, steps: u64, json: bool, profile: bool, device: Device) -> Result<ExitCode, Failure> {
-    for case in CASES.iter().filter(|c| net.as_deref().is_none_or(|net| net == c.name)) {
+fn bench(
+    cases: impl Iterator<Item = Case>,
+    steps: u64,
+    json: bool,
+    profile: bool,
+    device: Device,
+) -> Result<ExitCode, Failure> {
+    for case in cases {
         let t = train::bench::run(case, steps as usize, device).map_err(Failure::Bench)?;
         let shares = t.profile.iter().filter(|_| profile);
         let shares: String = shares.map(|s| format!("\n  {:5.1} %  {}", s.share * 100.0, s.work)).collect();

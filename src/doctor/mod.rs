@@ -103,7 +103,7 @@ impl Report {
             Ok((name, checks?))
         })?;
         let cases = bench::CASES.iter().filter(|_| timed);
-        let timings = cases.map(|case| bench::run(case, STEPS, device)).collect::<Result<_, _>>()?;
+        let timings = cases.map(|case| bench::run(*case, STEPS, device)).collect::<Result<_, _>>()?;
         self.test = Some(Test { device: name, checks, timings });
         Ok(())
     }

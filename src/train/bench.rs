@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::time::Instant;
 
 /// A net of the benchmark.
+#[derive(Clone, Copy)]
 pub struct Case {
     /// Name: net and edge of an image.
     pub name: &'static str,
@@ -24,6 +25,13 @@ pub struct Case {
     classes: usize,
     /// Images a step.
     pub batch: usize,
+}
+
+impl Case {
+    /// The same net with so many images a step.
+    pub fn of(&self, batch: usize) -> Case {
+        Case { batch, ..*self }
+    }
 }
 
 /// A ResNet-D for small images.
@@ -109,7 +117,7 @@ fn shares(seconds: f64) -> Vec<Share> {
 ///
 /// # Errors
 /// A device that cannot be had, or that gives up.
-pub fn run(case: &'static Case, steps: usize, device: Device) -> Result<Timing, TrainError> {
+pub fn run(case: Case, steps: usize, device: Device) -> Result<Timing, TrainError> {
     Chosen::apart(device, move |chosen| match chosen {
         Chosen::Cpu => time(Cpu::default(), case, steps),
         #[cfg(feature = "cuda")]
@@ -117,7 +125,7 @@ pub fn run(case: &'static Case, steps: usize, device: Device) -> Result<Timing, 
     })
 }
 
-fn time<D: Ops<f32>>(dev: D, case: &'static Case, steps: usize) -> Result<Timing, TrainError> {
+fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainError> {
     let data = Synthetic {
         height: case.edge,
         width: case.edge,
