@@ -8,17 +8,14 @@ throughput under the screen against headless, from the fastest run of each (imag
 """
 
 import argparse
-import fcntl
 import json
 import os
 import pathlib
-import pty
-import struct
 import subprocess
 import tempfile
-import termios
-import threading
 import time
+
+import terminal
 
 SMALL = ["train.epochs=3", "data.train_images=6000", "train.log_every=1", "train.checkpoint_epochs=3"]
 
@@ -34,29 +31,15 @@ def headless(command, cwd):
 
 
 def on_a_terminal(command, cwd, run, keys):
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cwd)
-        os.environ["TERM"] = "xterm-256color"
-        os.execv(command[0], command + ["quick"])
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-
-    def drain():
-        try:
-            while os.read(terminal, 65536):
-                pass
-        except OSError:
-            pass
-
-    threading.Thread(target=drain, daemon=True).start()
+    pid, to = terminal.start(command + ["quick"], cwd)
     log = run / "log.jsonl"
     if keys:
         while not log.exists():
             time.sleep(0.1)
-        os.write(terminal, keys.encode())
-    while not (log.exists() and "run_end" in log.read_text()):
+        os.write(to, keys.encode())
+    while not terminal.ended(log):
         time.sleep(0.5)
-    os.write(terminal, b"q")
+    os.write(to, b"q")
     os.waitpid(pid, 0)
 
 

@@ -9,40 +9,17 @@ time that it had, start and end included; that of bare steps comes from the mean
 """
 
 import argparse
-import fcntl
 import json
 import os
 import pathlib
-import pty
 import signal
-import struct
 import subprocess
 import tempfile
-import termios
-import threading
 import time
 
+import terminal
+
 PROGRAM = pathlib.Path(__file__).resolve().parent.parent / "target/release/tricktop"
-
-
-def on_a_terminal(command, cwd):
-    """Starts a command on a terminal of 120 x 36, whose output is read and thrown away."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cwd)
-        os.environ["TERM"] = "xterm-256color"
-        os.execv(command[0], command)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-
-    def drain():
-        try:
-            while os.read(terminal, 65536):
-                pass
-        except OSError:
-            pass
-
-    threading.Thread(target=drain, daemon=True).start()
-    return pid, terminal
 
 
 def bare(steps, batch):
@@ -61,7 +38,7 @@ def main():
     with tempfile.TemporaryDirectory() as cwd:
         run = pathlib.Path(cwd, "runs/quick")
         sets = [word for knob in [f"train.batch={args.batch}", *args.set] for word in ("--set", knob)]
-        pid, terminal = on_a_terminal([str(PROGRAM), "quick", *sets], cwd)
+        pid, keys = terminal.start([str(PROGRAM), "quick", *sets], cwd)
         log, taken, bare_rates, ended = run / "log.jsonl", 0.0, [], False
         try:
             while not ended:
@@ -69,12 +46,12 @@ def main():
                 os.kill(pid, signal.SIGCONT)
                 while not ended and time.perf_counter() < begun + args.seconds:
                     time.sleep(0.25)
-                    ended = log.exists() and '"run_end"' in log.read_text()
+                    ended = terminal.ended(log)
                 taken += time.perf_counter() - begun
                 if not ended:
                     os.kill(pid, signal.SIGSTOP)
                     bare_rates.append(bare(args.steps, args.batch))
-            os.write(terminal, b"q")
+            os.write(keys, b"q")
         except BaseException:
             os.kill(pid, signal.SIGKILL)  # (it may be stopped)
             raise

@@ -141,9 +141,8 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
         Some(Command::Bench { net, steps, batch, json, profile, device, threads, input: None }) => {
             set_threads(&threads)?;
-            let cases = CASES.iter().filter(|case| net.as_deref().is_none_or(|net| net == case.name));
-            let cases = cases.map(|case| case.of(batch.map_or(case.batch, |n| n.get())));
-            bench(cases, steps, json, profile, device)
+            let nets = CASES.iter().filter(|case| net.as_deref().is_none_or(|net| net == case.name));
+            bench(nets.map(|case| batch.map_or(*case, |n| case.of(n.get()))), steps, json, profile, device)
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
         Some(Command::Data { command }) => data::run(command),

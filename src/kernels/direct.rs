@@ -38,7 +38,7 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to
     let height = ours.rows / ours.count;
     let panels = pack(ours, grid.taps.len(), |tap, row, col| w[(tap * height + row % height) * o + col]);
     // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
-    product(level, (&source, g.n), &grid, &panels, ((g.oh, g.ow, o), to))
+    product(level, &source, &grid, &panels, ((g.oh, g.ow, o), to))
 }
 
 /// Gives the gradient of x to `to`.
@@ -52,7 +52,7 @@ pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gra
     for grid in grids.iter().filter(|grid| !to.add || !grid.taps.is_empty()) {
         let at = |tap: usize, row: usize, col: usize| w[(grid.taps[tap].weight * height + col % height) * o + row];
         // (N*H*W of the class, taps*O) x (taps*O, C)
-        product(level, (&source, g.n), grid, &pack(ours, grid.taps.len(), at), ((g.h, g.w, c), to));
+        product(level, &source, grid, &pack(ours, grid.taps.len(), at), ((g.h, g.w, c), to));
     }
 }
 
@@ -150,15 +150,15 @@ fn pack(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + S
     parallel::map(0..groups.cols.div_ceil(LINE), &panel)
 }
 
-/// Multiplies what the pixels of a grid read of `n` images by packed panels, into maps of height, width and channels.
+/// Multiplies what the pixels of a grid read by packed panels, into maps of height, width and channels.
 fn product<K: Sink>(
     level: Level,
-    (source, n): (&Padded, usize),
+    source: &Padded,
     grid: &Grid,
     panels: &[Panel],
     ((h, w, c), to): ((usize, usize, usize), K),
 ) -> Vec<Part> {
-    let (rows, width, apart) = (n * grid.size.0, grid.size.1, grid.step * c);
+    let (rows, width, apart) = (source.n * grid.size.0, grid.size.1, grid.step * c);
     let (chunk, parts) = (chunk(grid, CHUNK), source.parts(grid));
     let task = rows.div_ceil(LEAST_TASKS).min(chunk * CHUNKS);
     let run = |start: usize| {

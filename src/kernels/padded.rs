@@ -84,6 +84,8 @@ impl Grid {
 
 /// Images of `c` channels, with as many zeros around them as some grids read.
 pub struct Padded<'a> {
+    /// Images.
+    pub n: usize,
     /// Images that have zeros around them; others are read where they are.
     copy: Option<Buffer>,
     data: &'a [f32],
@@ -104,7 +106,7 @@ impl<'a> Padded<'a> {
             let (top, bottom) = grid.reach(grid.size.0, |tap| tap.at.0, 1);
             let (left, right) = grid.reach(grid.size.1, |tap| tap.at.1, grid.span);
             before = (before.0.max(-top), before.1.max(-left));
-            size = (size.0.max((bottom + 1) as usize), size.1.max((right + 1) as usize));
+            size = (size.0.max((bottom + 1).max(0) as usize), size.1.max((right + 1).max(0) as usize));
         }
         let before = (before.0 as usize, before.1 as usize);
         let size = (size.0 + before.0, size.1 + before.1);
@@ -126,7 +128,7 @@ impl<'a> Padded<'a> {
             });
             copy
         });
-        Padded { copy, data, size, before, c }
+        Padded { n, copy, data, size, before, c }
     }
 
     /// The first value that pixel 0 of row `row` of a grid, counted over all images, reads of a tap at 0.

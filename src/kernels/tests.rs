@@ -55,6 +55,9 @@ fn cases() -> Vec<ConvGeometry> {
         let conv = Conv { kernel, dilation, padding, groups: 20, ..Conv::same(20, 20, 3, stride) };
         cases.push(ConvGeometry::new(conv, 17, 9, 8));
     }
+    // (a kernel that reaches past its image: taps of the gradient lie before it alone)
+    let far = Conv { dilation: 5, padding: (0, 0), ..Conv::same(3, 5, 3, 4) };
+    cases.push(ConvGeometry::new(far, 2, 3, 3));
     // (several tasks an image, rows of more pixels than a chunk)
     cases.extend([1, 2].map(|s| ConvGeometry::new(Conv { groups: 33, ..Conv::same(33, 33, 3, s) }, 1, 70, 40)));
     cases.push(ConvGeometry::new(Conv::same(3, 20, 3, 1), 1, 5, 210));

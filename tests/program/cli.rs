@@ -123,6 +123,15 @@ fn kernels_that_the_machine_does_not_have_are_refused() {
 }
 
 #[test]
+fn a_bench_takes_a_batch_size() {
+    let left = run(&["bench", "resnet20d-28", "--batch", "3", "--steps", "1", "--json"]);
+    let timing: serde_json::Value = serde_json::from_str(&left.out).unwrap();
+    assert_eq!(timing["batch"], 3, "{timing}");
+    let (mean, rate) = (timing["step_ms_mean"].as_f64().unwrap(), timing["img_s"].as_f64().unwrap());
+    assert!((3e3 / mean / rate - 1.0).abs() < 0.02, "one step, whose mean is its time: {timing}");
+}
+
+#[test]
 fn help_shows_every_option_and_examples() {
     let left = run(&["--help"]);
     assert_eq!((left.code, left.err.as_str()), (0, ""));

@@ -1,8 +1,7 @@
 //! Depthwise convolutions: every channel has weights of its own, so that a vector of channels is a vector of sums.
 //!
-//! What a vector of channels reads is first laid out as a [`Field`], row after row, with its norm
-//! applied and its padding in memory; a row of the output is then, tap by tap, a product of the field from some place
-//! on. The gradient of the input is the same over the field of the output's gradient; that of the weights is summed
+//! What a vector of channels reads is first laid out as a [`Field`], row after row, with its norm applied and its padding
+//! in memory; a row of the output is then, tap by tap, a product of the field from some place on. The gradient of the input is the same over the field of the output's gradient; that of the weights is summed
 //! against it. Every sum runs in an order that depends on the shapes alone.
 
 mod field;
