@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tricktop::data::decode;
+use tricktop::data::{Reading, decode};
 
-fuzz_target!(|bytes: &[u8]| match decode(bytes) {
+fuzz_target!(|bytes: &[u8]| match decode(bytes, Reading::default()) {
     Ok(picture) => assert_eq!(picture.pixels.len(), picture.height * picture.width * 3),
     Err(why) => assert!(!why.is_empty()),
 });

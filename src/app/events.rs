@@ -19,9 +19,11 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             if info.memory > 0 {
                 what += &format!(", about {}", number::bytes(info.memory));
             }
+            let notes = info.notes.clone();
             state.recipe = info.recipe.clone();
             state.run.info = Some(*info);
             state.note(Tone::Plain, what);
+            notes.into_iter().for_each(|note| state.note(Tone::Plain, note));
         }
         Event::State(to) => run_state(state, to),
         Event::Steps(records) => steps(state, &records),

@@ -17,11 +17,24 @@ pub(super) fn plain(line: &Line) -> Option<String> {
     let text = match line {
         Line::RunStart { run, dir, .. } => format!("run {run}: recorded in {dir}"),
         Line::RunResume { run, dir, step, .. } => format!("run {run}: goes on after step {step}, recorded in {dir}"),
-        Line::Ready { net, parameters, data, train_images, test_images, device, steps_per_epoch, .. } => {
+        Line::Ready {
+            net,
+            parameters,
+            data,
+            train_images,
+            test_images,
+            classes,
+            notes,
+            device,
+            steps_per_epoch,
+            ..
+        } => {
             let millions = *parameters as f64 / 1e6;
             format!(
-                "{net}, {millions:.2} M parameters; {data}, {train_images} + {test_images} images; {device}; \
-                 {steps_per_epoch} steps an epoch"
+                "{net}, {millions:.2} M parameters; {data}, {train_images} + {test_images} images of {} classes; {device}; \
+                 {steps_per_epoch} steps an epoch{}",
+                classes.len(),
+                notes.iter().map(|note| format!("\n  {note}")).collect::<String>()
             )
         }
         Line::Fork { parent, step } => format!("forked from {parent} after step {step}"),

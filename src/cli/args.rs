@@ -136,6 +136,9 @@ pub(super) struct Replay {
     /// Directory of run directories
     #[arg(long, value_name = "DIR", default_value = "runs", conflicts_with = "verify")]
     pub(super) runs: PathBuf,
+    /// Where the images are now, when they were moved: data.path=DIR
+    #[arg(long = "set", value_name = "KNOB=VALUE")]
+    pub(super) sets: Vec<String>,
     #[command(flatten)]
     pub(super) threads: Threads,
     /// Prints events as JSON lines
@@ -147,15 +150,24 @@ pub(super) struct Replay {
 pub(super) struct Eval {
     /// Checkpoint file, a run (its best weights), or with --preset a safetensors file of any program
     pub(super) checkpoint: PathBuf,
-    /// Directory of other images than those of the recipe
+    /// Evaluates all images of this directory or file instead of those that the run validates with; classes go by name
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+    /// Of those, the images of one split: train, val or test
+    #[arg(long, value_name = "SPLIT", requires = "data", value_parser = PossibleValuesParser::new(["train", "val", "test"]))]
+    pub(super) split: Option<String>,
+    /// Takes the classes of the images by their places, for images whose classes have no names or others
+    #[arg(long, requires = "data")]
+    pub(super) by_place: bool,
     /// Preset that names net and images, for weights that do not carry their recipe
     #[arg(long, value_name = "PRESET")]
     pub(super) preset: Option<PathBuf>,
-    /// Changes a knob of the preset; may be repeated
-    #[arg(long = "set", value_name = "KNOB=VALUE", requires = "preset")]
+    /// Changes a knob of the preset, may be repeated; of a run data.path=DIR alone, when its images were moved
+    #[arg(long = "set", value_name = "KNOB=VALUE")]
     pub(super) sets: Vec<String>,
+    /// Writes a line for every image: path, label, predicted class, probability of every class
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
     #[command(flatten)]
     pub(super) threads: Threads,
     /// Prints one JSON object

@@ -87,6 +87,13 @@ fn text(info: &Info) -> String {
         numbers(&info.mean),
         numbers(&info.std)
     );
+    text += &format!("{}\n", info.notes.join("\n"));
+    if info.turned > 0 {
+        let turned = info.turned;
+        text += &format!(
+            "{turned} images are stored turned and read upright by their EXIF data (data.orient: Stored: as they are)\n"
+        );
+    }
     for class in &info.classes {
         text += &format!("{:>8} + {:<7} {}\n", class.train, class.val, class.name);
     }
@@ -97,6 +104,7 @@ fn text(info: &Info) -> String {
             "DAMAGED: these are not the images that were packed\n"
         };
     }
+    text.extend(info.left_out.iter().map(|some| format!("left out: {some}\n")));
     text += &format!("{} broken images\n", info.broken.len());
     for skipped in &info.broken {
         text += &format!("  {}: {}\n", skipped.image, skipped.problem);

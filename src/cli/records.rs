@@ -1,7 +1,9 @@
 //! Commands that read what a run has recorded: replay and export.
 
 use super::args::{Export, Replay};
+use super::using::place_of_images;
 use super::{Failure, find_run, headless, print, set_threads};
+use crate::data::MANIFEST;
 use crate::runs::{self, Record, RunError, Verdict};
 use crate::train::{Checkpoint, Options, TrainError, best_weights, weights_file, write_whole};
 use std::path::Path;
@@ -11,18 +13,21 @@ use std::process::ExitCode;
 pub(super) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     set_threads(&args.threads)?;
     let dir = find_run(&args.run);
+    let images_at = place_of_images(&args.sets)?;
     if args.verify {
-        return verify(&dir, args.until);
+        return verify(&dir, args.until, images_at.as_deref());
     }
     let record = Record::read(&dir).map_err(Failure::Run)?;
     let until = args.until.or(record.chain.last().map(|link| link.step));
     let recipe = record.as_recipe().map_err(|why| Failure::Run(RunError::Stuck { path: dir.clone(), why }))?;
-    let options = Options { edits: Some(record.waiting(0)), until, again: true, ..Options::default() };
+    let (edits, manifest) = (Some(record.waiting(0)), Some(dir.join(MANIFEST)));
+    let options = Options { edits, until, again: true, manifest, images_at, ..Options::default() };
     headless::batch([|| runs::start_with(recipe, options, &args.runs, runs::spawn)], args.json)
 }
 
-fn verify(dir: &Path, until: Option<u64>) -> Result<ExitCode, Failure> {
-    let Verdict { step, links, steps, apart, difference } = runs::verify(dir, until).map_err(Failure::Run)?;
+fn verify(dir: &Path, until: Option<u64>, images_at: Option<&str>) -> Result<ExitCode, Failure> {
+    let Verdict { step, links, steps, apart, difference } =
+        runs::verify_at(dir, until, images_at).map_err(Failure::Run)?;
     let dir = dir.display();
     match (difference, apart) {
         (Some(difference), _) => Err(Failure::Differs(format!("{dir}: not the same: {difference}"))),

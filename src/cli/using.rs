@@ -2,10 +2,12 @@
 
 use super::args::{Eval, Predict};
 use super::{Failure, find_run, lines_of, set_threads};
-use crate::data::{Picture, Skipped, decode};
-use crate::recipe::preset;
+use crate::data::{DataSet, Picture, Reading, Skipped, decode};
+use crate::recipe::mistakes::Place;
+use crate::recipe::{Mistake, preset};
 use crate::train::{
-    BEST, Classifier, Confusion, Evaluation, Guess, Tally, Tested, best_weights, evaluate_checkpoint, evaluate_weights,
+    BEST, Classifier, Confusion, Evaluation, Guess, Images, Of, Seen, Tally, Tested, TrainError, best_weights,
+    evaluate_checkpoint, evaluate_weights, softmax, top5_tells, write_whole,
 };
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -28,7 +30,10 @@ struct Class<'a> {
 struct Report<'a> {
     file: &'a Path,
     step: u64,
+    /// Images that were evaluated.
     images: u32,
+    /// What there is.
+    of: &'a Of,
     loss: f64,
     top1: f64,
     top5: f64,
@@ -49,14 +54,34 @@ fn checkpoint(path: &Path) -> PathBuf {
 pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
     set_threads(&args.threads)?;
     let file = checkpoint(&args.checkpoint);
+    let mut rows = args.csv.is_some().then(Vec::new);
+    let look = |set: &DataSet, seen: Seen<'_>| {
+        if let Some(rows) = &mut rows {
+            let Seen { place, label, said, logits, .. } = seen;
+            let name = |label: usize| set.classes[label].clone();
+            let probabilities = softmax(logits).into_iter().map(|p| p.to_string());
+            rows.push([set.test.name(place), name(label), name(said)].into_iter().chain(probabilities).collect());
+        }
+    };
+    let moved = if args.preset.is_some() { None } else { place_of_images(&args.sets)? };
+    let images = match &args.data {
+        Some(path) => Images::At { path, split: args.split.as_deref(), by_place: args.by_place },
+        None => Images::Own(moved.as_deref()),
+    };
     let tested = match &args.preset {
-        None => evaluate_checkpoint(&file, args.data.as_deref()),
+        None => evaluate_checkpoint(&file, images, look),
         Some(path) => {
             let recipe = preset::load_with(path, &args.sets).map_err(Failure::Presets)?.recipe;
-            evaluate_weights(&file, &recipe, args.data.as_deref())
+            evaluate_weights(&file, &recipe, images, look)
         }
     }
     .map_err(Failure::Use)?;
+    if let (Some(path), Some(rows)) = (&args.csv, rows) {
+        let head = ["path", "label", "predicted"].map(String::from).into_iter().chain(tested.classes.iter().cloned());
+        let wrong = |source| Failure::Use(TrainError::Write { path: path.clone(), source });
+        let table = csv(head.collect(), &rows).map_err(|e| wrong(e.into()))?;
+        write_whole(path, &table).map_err(wrong)?;
+    }
     let report = Report::new(&file, &tested);
     if args.json {
         return Ok(serde_json::to_string(&report).map_err(|e| Failure::Print(e.into()))? + "\n");
@@ -64,9 +89,35 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
     Ok(report.text())
 }
 
+/// A table with a head as comma-separated values.
+fn csv(head: Vec<String>, rows: &[Vec<String>]) -> Result<Vec<u8>, csv::Error> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(&head)?;
+    rows.iter().try_for_each(|row| table.write_record(row))?;
+    table.into_inner().map_err(|e| e.into_error().into())
+}
+
+/// Where the images of a run are now: the one knob that is set for a run that is only read.
+pub(super) fn place_of_images(sets: &[String]) -> Result<Option<String>, Failure> {
+    let wrong =
+        |message: String| Failure::Presets([Mistake { place: Place::whole("--set"), message }].into_iter().collect());
+    let mut found = None;
+    for set in sets {
+        let (knob, value) = preset::parse_set(set).map_err(wrong)?;
+        if knob.path != "data.path" {
+            let path = knob.path;
+            return Err(wrong(format!(
+                "{path} is as the run has it; only data.path can be told, when images were moved"
+            )));
+        }
+        found = Some(value.to_string());
+    }
+    Ok(found)
+}
+
 impl<'a> Report<'a> {
     fn new(file: &'a Path, tested: &'a Tested) -> Report<'a> {
-        let Tested { evaluation: Evaluation { step, loss, top1, top5, confusion, .. }, classes: names, skipped } =
+        let Tested { evaluation: Evaluation { step, loss, top1, top5, confusion, .. }, classes: names, of, skipped } =
             tested;
         let tallies = confusion.tallies();
         let class = |(name, tally): (&'a String, &Tally)| Class {
@@ -80,6 +131,7 @@ impl<'a> Report<'a> {
             file,
             step: *step,
             images: tallies.iter().map(|tally| tally.images).sum(),
+            of,
             loss: *loss,
             top1: *top1,
             top5: *top5,
@@ -90,13 +142,20 @@ impl<'a> Report<'a> {
     }
 
     fn text(&self) -> String {
-        let Report { file, step, images, loss, top1, top5, .. } = self;
+        let Report { file, step, images, of, loss, top1, top5, classes, .. } = self;
         let mut text = format!(
-            "{} (step {step}), {images} images\ntop-1 {:.2} %  top-5 {:.2} %  loss {loss:.4}\n\n",
-            file.display(),
-            top1 * 100.0,
-            top5 * 100.0
+            "{images} images of {} classes evaluated, of {} that {} has; the net knows {} classes\n",
+            of.classes,
+            of.images,
+            of.set,
+            classes.len()
         );
+        text += &lines_of(of.notes.iter().map(|note| format!("  {note}")));
+        text += &format!("{} (step {step})\ntop-1 {:.2} %", file.display(), top1 * 100.0);
+        if top5_tells(classes.len()) {
+            text += &format!("  top-5 {:.2} %", top5 * 100.0);
+        }
+        text += &format!("  loss {loss:.4}\n\n");
         let width = self.classes.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max(5);
         text += &format!("{:width$}  images  correct   recall  precision\n", "class");
         let percent = |v: Option<f64>| v.map_or("-".to_string(), |v| format!("{:.2} %", v * 100.0));
@@ -121,13 +180,13 @@ impl<'a> Report<'a> {
             };
             let rows: String = self.classes.iter().zip(&rows).map(row).collect();
             return format!(
-                "\nconfusion: a row for each label, a column for what was said\n{:width$} {head}\n{rows}",
+                "\nconfusion: a row for each label, a column for each prediction\n{:width$} {head}\n{rows}",
                 ""
             );
         }
         let wrong = self.confusion.mistaken();
         let name = |label: u32| self.classes[label as usize].name;
-        let line = |[label, said, n]: &[u32; 3]| format!("{n:5}  {} called {}\n", name(*label), name(*said));
+        let line = |[label, said, n]: &[u32; 3]| format!("{n:5}  {} predicted as {}\n", name(*label), name(*said));
         format!("\nmost frequent confusions\n{}", wrong.iter().take(COLUMNS).map(line).collect::<String>())
     }
 }
@@ -149,7 +208,7 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     let show = args.show && std::io::stdout().is_terminal();
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {
-        let said = read(image).and_then(|picture| {
+        let said = read(image, classifier.reading()).and_then(|picture| {
             let guesses = classifier.classify(&picture, args.top.get()).map_err(|e| e.to_string())?;
             Ok((picture, guesses))
         });
@@ -177,9 +236,9 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     Ok((text, unread))
 }
 
-fn read(image: &Path) -> Result<Picture, String> {
+fn read(image: &Path, reading: Reading) -> Result<Picture, String> {
     let bytes = std::fs::read(image).map_err(|e| format!("cannot be read: {e}"))?;
-    decode(&bytes)
+    decode(&bytes, reading)
 }
 
 /// A picture in true colours, two rows of pixels a line.

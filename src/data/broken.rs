@@ -11,10 +11,15 @@ pub enum Broken {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It is none of the formats that are read.
-    #[error("is neither JPEG nor PNG nor WebP: it begins with {0}")]
+    #[error("is neither JPEG, PNG, WebP, BMP, GIF nor TIFF: it begins with {0}")]
     Kind(String),
+    /// It is named as another format than it is.
+    #[error(
+        "is {0} by its content and not by its name, as what a site gives for a picture that is gone; rename it to use it"
+    )]
+    Ending(&'static str),
     /// More pixels than are decoded.
-    #[error("claims {width}x{height} pixels; at least 1x1 and at most {max} pixels are decoded")]
+    #[error("claims {width}x{height} pixels; at least 1x1 and at most {max} pixels are decoded (data.max_megapixels)")]
     Size {
         /// Width in its header.
         width: usize,
@@ -22,6 +27,20 @@ pub enum Broken {
         height: usize,
         /// Most pixels.
         max: usize,
+    },
+    /// Decoding takes more memory than any image may take.
+    #[error(
+        "has {width}x{height} pixels, which take {megabytes} MB to be decoded; at most {most} are taken: store it smaller"
+    )]
+    Memory {
+        /// Width in its header.
+        width: usize,
+        /// Height in its header.
+        height: usize,
+        /// What it takes.
+        megabytes: usize,
+        /// Most that is taken.
+        most: usize,
     },
     /// The file is larger than an image of that many pixels.
     #[error("has {bytes} bytes; at most {max} are read")]

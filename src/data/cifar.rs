@@ -136,4 +136,12 @@ impl Source for Records {
         let ((file, _), i) = self.at(i);
         format!("{}, image {i}", file.display())
     }
+
+    fn identity(&self) -> Option<String> {
+        let mut hasher = blake3::Hasher::new();
+        for (_, content) in &self.files {
+            hasher.update(content);
+        }
+        Some(hasher.finalize().to_string())
+    }
 }

@@ -1,7 +1,8 @@
 //! What can be wrong with images on disk, said so that the file can be mended.
 
+use super::left_out::LeftOut;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why a data source could not be opened.
@@ -125,20 +126,29 @@ pub enum DataError {
     },
     /// Directories without images.
     #[error(
-        "{}: no image in the directories below it; expected files that end in jpg, jpeg, png or webp in one directory a \
-         class", dir.display()
+        "{}: no image in the directories below it; expected files that end in jpg, png, webp, bmp, gif or tiff in one \
+         directory a class{}", dir.display(), there(.left_out)
     )]
     NoImages {
         /// The directory.
         dir: PathBuf,
+        /// What is there instead.
+        left_out: Vec<LeftOut>,
     },
     /// One class alone.
-    #[error("{}: only the directory {class:?} has images; a classifier needs at least two classes", dir.display())]
+    #[error(
+        "{}: only the directory {class:?} has images; a classifier needs at least two classes{}{}", dir.display(),
+        inside(dir, class, .splits), there(.left_out)
+    )]
     OneFolder {
         /// The directory.
         dir: PathBuf,
         /// The class.
         class: String,
+        /// Whether that directory has splits in it.
+        splits: bool,
+        /// What else is there.
+        left_out: Vec<LeftOut>,
     },
     /// More classes than labels.
     #[error("{}: has {count} directories with images; at most 65535 classes are told apart", dir.display())]
@@ -156,11 +166,62 @@ pub enum DataError {
         /// The class.
         class: String,
     },
-    /// A name that cannot be shown.
-    #[error("{path}: this name is not UTF-8; rename it")]
-    FolderName {
-        /// The path as far as it can be shown.
-        path: String,
+    /// Two directories that look like one class.
+    #[error("{}: {names:?} are one name in composed characters (Unicode NFC), and so one class; rename or join them", dir.display())]
+    SameName {
+        /// The directory.
+        dir: PathBuf,
+        /// Their names, with code points that differ shown as such.
+        names: [String; 2],
+    },
+    /// Two directories for one split.
+    #[error("{}: {} and {} are both the name of one split; rename one", dir.display(), names[0], names[1])]
+    TwoSplits {
+        /// The directory.
+        dir: PathBuf,
+        /// Their names.
+        names: [String; 2],
+    },
+    /// Splits without one to train on.
+    #[error("{}: has the splits {}, and none called train (or training) to train on", dir.display(), names.join(", "))]
+    NoTrain {
+        /// The directory.
+        dir: PathBuf,
+        /// The splits.
+        names: Vec<String>,
+    },
+    /// A split that was asked for and is not there.
+    #[error("{set}: has no such split; {}", if names.is_empty() { "it has none".into() } else { format!("it has {}", names.join(", ")) })]
+    NoSplit {
+        /// The set.
+        set: String,
+        /// The splits that are there.
+        names: Vec<String>,
+    },
+    /// No image to validate with.
+    #[error(
+        "{set}: has no image to validate with: each class needs one in val/ (or valid, dev, test) beside train/, or, in \
+         one tree, two images at least, of which data.val_fraction are put aside"
+    )]
+    NoValidation {
+        /// The set.
+        set: String,
+    },
+    /// Classes other than those of a run.
+    #[error("{set}: {problem}")]
+    OtherClasses {
+        /// The set.
+        set: String,
+        /// Which they are.
+        problem: String,
+    },
+    /// Images other than those of a run.
+    #[error("{set}: these are not the images that the run began with: {problem}")]
+    OtherImages {
+        /// The set.
+        set: String,
+        /// In what they differ.
+        problem: String,
     },
     /// A directory without the files of CIFAR.
     #[error(
@@ -227,6 +288,21 @@ pub enum DataError {
         /// The directory.
         dir: PathBuf,
     },
+}
+
+/// What is in a directory instead of images.
+fn there(left_out: &[LeftOut]) -> String {
+    let list = left_out.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if list.is_empty() { list } else { format!("; there are {list}") }
+}
+
+/// Where the splits are, when it is a directory deeper.
+fn inside(dir: &Path, class: &str, splits: &bool) -> String {
+    if *splits {
+        format!("; its splits make it a set of its own: name {}", dir.join(class).display())
+    } else {
+        String::new()
+    }
 }
 
 /// What is wrong with one file.
@@ -313,4 +389,9 @@ pub enum Problem {
     /// A packed file that is none, or damaged.
     #[error("{0}; expected a whole file that `tricktop data pack` wrote")]
     Pack(String),
+    /// A list of a run's images that is damaged.
+    #[error(
+        "its line {0} is damaged; copy it from a backup, or take it away: then the split of the images is made anew"
+    )]
+    Manifest(usize),
 }

@@ -1,7 +1,8 @@
 //! What is in a set: every image is read.
 
 use super::broken::{Broken, Skipped};
-use super::decode::{Picture, decode};
+use super::decode::{Picture, Reading, Wanted, decode_part};
+use super::left_out::LeftOut;
 use super::source::{Split, Stored};
 use super::statistics::Sums;
 use super::{DataError, kind, open, packed};
@@ -25,9 +26,9 @@ pub struct Info {
     pub classes: Vec<Class>,
     /// Channels.
     pub channels: usize,
-    /// Least and largest height.
+    /// Least and largest height as they are stored.
     pub height: [usize; 2],
-    /// Least and largest width.
+    /// Least and largest width as they are stored.
     pub width: [usize; 2],
     /// Mean of each channel over the pixels of all training images, 0 to 255.
     pub mean: Vec<f64>,
@@ -36,6 +37,12 @@ pub struct Info {
     /// For a packed file: whether its images are those that were packed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verifies: Option<bool>,
+    /// Images that are stored turned and shown upright, by their EXIF data.
+    pub turned: usize,
+    /// Where the splits come from, and what a person should know of them.
+    pub notes: Vec<String>,
+    /// What is in the directory and no part of the set.
+    pub left_out: Vec<LeftOut>,
     /// Images that cannot be used.
     pub broken: Vec<Skipped>,
 }
@@ -57,10 +64,11 @@ pub struct Class {
 /// As [`open`].
 pub fn info(data: &Data, seed: u64) -> Result<Info, DataError> {
     let path = Path::new(&data.path);
-    let kind = if data.kind == DataKind::Auto { kind::find(path)? } else { data.kind };
+    let kind = kind::of(data)?;
     let set = open(&Data { kind, ..data.clone() }, seed)?;
     let verifies = (kind == DataKind::Packed).then(|| packed::open(path)).transpose()?.map(|pack| pack.verify());
-    let (train, val) = (Seen::all(&set.train), Seen::all(&set.test));
+    let reading = Reading::of(data);
+    let (train, val) = (Seen::all(&set.train, reading), Seen::all(&set.test, reading));
     let (mean, std) = train.sums.statistics();
     let sizes = train.sizes.join(&val.sizes);
     let counts = |split: &Split| {
@@ -82,6 +90,9 @@ pub fn info(data: &Data, seed: u64) -> Result<Info, DataError> {
         mean,
         std,
         verifies,
+        turned: train.turned + val.turned,
+        notes: set.notes,
+        left_out: set.left_out,
         broken: train.broken.into_iter().chain(val.broken).collect(),
     })
 }
@@ -110,18 +121,19 @@ impl Sizes {
 struct Seen {
     sums: Sums,
     sizes: Sizes,
+    turned: usize,
     broken: Vec<Skipped>,
 }
 
 impl Seen {
     fn none() -> Seen {
-        Seen { sums: Sums::default(), sizes: Sizes::NONE, broken: Vec::new() }
+        Seen { sums: Sums::default(), sizes: Sizes::NONE, turned: 0, broken: Vec::new() }
     }
 
     /// Looks at all images of a split.
-    fn all(split: &Split) -> Seen {
+    fn all(split: &Split, reading: Reading) -> Seen {
         let one = |picture: &mut Picture, i| {
-            Seen::one(split, i, picture).unwrap_or_else(|e| {
+            Seen::one(split, i, reading, picture).unwrap_or_else(|e| {
                 let broken = vec![Skipped { image: split.name(i), problem: e.to_string() }];
                 Seen { broken, ..Seen::none() }
             })
@@ -129,23 +141,31 @@ impl Seen {
         (0..split.len()).into_par_iter().map_init(Picture::default, one).reduce(Seen::none, Seen::and)
     }
 
-    fn one(split: &Split, i: usize, picture: &mut Picture) -> Result<Seen, Broken> {
+    fn one(split: &Split, i: usize, reading: Reading, picture: &mut Picture) -> Result<Seen, Broken> {
         let image = split.read(i)?;
-        let (pixels, [height, width, channels]) = match &image {
-            Stored::Pixels(pixels) => (&pixels[..], split.stored_shape().unwrap_or(split.shape())),
+        let mut turned = false;
+        let (pixels, channels, [height, width]) = match &image {
+            Stored::Pixels(pixels) => {
+                let [height, width, channels] = split.stored_shape().unwrap_or(split.shape());
+                (&pixels[..], channels, [height, width])
+            }
             Stored::Encoded(bytes) => {
-                decode(bytes, picture)?;
-                (&picture.pixels[..], [picture.height, picture.width, 3])
+                decode_part(bytes, reading, picture, |_, turn| {
+                    turned = !turn.is_none();
+                    Wanted { rows: usize::MAX, shrink: 1 }
+                })?;
+                (&picture.pixels[..], 3, picture.full)
             }
         };
         let sums = Sums::of(pixels, channels);
-        let seen = Seen { sums, sizes: Sizes::of(height, width), broken: Vec::new() };
+        let seen = Seen { sums, sizes: Sizes::of(height, width), turned: usize::from(turned), broken: Vec::new() };
         picture.free();
         Ok(seen)
     }
 
     fn and(mut self, other: Seen) -> Seen {
         self.broken.extend(other.broken);
-        Seen { sums: self.sums.and(other.sums), sizes: self.sizes.join(&other.sizes), broken: self.broken }
+        let (sums, sizes) = (self.sums.and(other.sums), self.sizes.join(&other.sizes));
+        Seen { sums, sizes, turned: self.turned + other.turned, broken: self.broken }
     }
 }

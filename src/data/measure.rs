@@ -3,6 +3,7 @@
 use super::augment::Stages;
 use super::decode::{Picture, decode_part};
 use super::source::{Split, Stored};
+use super::turn::Turn;
 use super::{DataError, DataSet, Pass, Reader, open, steps_per_epoch};
 use crate::recipe::settings::{Augment, Crop, Data, Erase, Jitter, Pca, Resized};
 use serde::Serialize;
@@ -106,8 +107,12 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
     let read = time(&mut |_, _, _| {});
     let decode = time(&mut |_, image, stages| {
         if let Stored::Encoded(bytes) = image {
-            let wanted = |h, w| set.input.wanted(stages.region(h, w), h, w);
-            let _ = decode_part(&bytes, &mut picture, wanted);
+            let wanted = |size, turn: Turn| {
+                let [height, width] = turn.size(size);
+                let region = stages.region(height, width).map(|region| turn.stored(region, size));
+                set.input.wanted(region, size, turn)
+            };
+            let _ = decode_part(&bytes, set.input.reading, &mut picture, wanted);
             picture.free();
         }
     });

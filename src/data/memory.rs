@@ -65,4 +65,13 @@ impl Source for Images {
     fn name(&self, i: usize) -> String {
         format!("image {i}")
     }
+
+    fn identity(&self) -> Option<String> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.pixels);
+        for label in &self.labels {
+            hasher.update(&label.to_le_bytes());
+        }
+        Some(hasher.finalize().to_string())
+    }
 }

@@ -11,12 +11,16 @@ mod bundled;
 mod cifar;
 mod decode;
 mod error;
+mod format;
 mod get;
 mod idx;
 mod idx_dir;
 mod image_folder;
 mod info;
+mod jpeg;
 mod kind;
+mod left_out;
+mod manifest;
 mod mapped;
 mod measure;
 mod memory;
@@ -29,22 +33,29 @@ mod prepare;
 mod reader;
 mod resize;
 mod room;
+mod select;
 mod source;
 mod statistics;
 mod subset;
 mod synthetic;
 mod thumbnail;
+mod turn;
 
 pub use batch::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, test_images, train_batch};
 pub use broken::{Broken, Skipped};
+pub use decode::Reading;
 pub use error::{DataError, Problem};
 pub use get::{GetError, PUBLISHED, Published, Remote, get};
+pub(crate) use image_folder::{Role, composed};
 pub use info::{Info, info};
+pub use left_out::LeftOut;
+pub use manifest::{MANIFEST, Manifest};
 pub use measure::{InputSpeed, input_speed};
 pub use packed::{Packed, Shrink, pack};
 pub use picture::{Picture, decode};
 pub use prepare::Input;
 pub use reader::{Pass, Reader};
+pub(crate) use select::everything;
 pub use source::Split;
 pub use subset::{Written, make_subset};
 pub use synthetic::Synthetic;
@@ -56,6 +67,7 @@ use parts::Parts;
 use source::Source;
 use std::path::Path;
 use std::sync::Arc;
+use subset::write_gzip;
 
 /// Edge of the square that the net sees of photographs, unless the recipe names one (section 2.1).
 const PHOTOGRAPH: usize = 224;
@@ -80,13 +92,27 @@ pub struct DataSet {
     pub std: Vec<f32>,
     /// How an image comes to the net.
     pub input: Input,
+    /// What a person should know of the splits, and of what has changed since a run began: sentences.
+    pub notes: Vec<String>,
+    /// What is in its directory and not in it.
+    pub left_out: Vec<LeftOut>,
+    /// Test images that there are, when only some of them are evaluated.
+    pub tests_there: usize,
+    /// Training and test images before some were chosen.
+    whole: [Split; 2],
 }
 
 impl DataSet {
+    /// What a person should know, as lines.
+    pub fn said(&self) -> Vec<String> {
+        let left_out = self.left_out.iter().map(|some| format!("left out: {some}"));
+        self.notes.iter().cloned().chain(left_out).collect()
+    }
+
     /// Normalises images with these means and deviations of the channels.
     pub fn normalise(&mut self, mean: &[f32], std: &[f32]) {
         (self.mean, self.std) = (mean.to_vec(), std.to_vec());
-        self.input = Input::new(self.input.shape, self.input.edge, mean, std);
+        self.input = Input::new(self.input.shape, self.input.edge, mean, std).reading(self.input.reading);
     }
 
     /// Leaves at most `most` test images, spread over all of them.
@@ -105,24 +131,36 @@ struct Opened {
     train: Split,
     test: Split,
     classes: Vec<String>,
+    notes: Vec<String>,
+    left_out: Vec<LeftOut>,
+    spare_val: usize,
 }
 
 impl Opened {
     fn new(name: String, train: Arc<dyn Source>, test: Arc<dyn Source>, classes: Vec<String>, size: u64) -> Opened {
-        let size = match (size as usize, train.shape()) {
-            (0, Some(_)) => None,
-            (0, None) => Some(PHOTOGRAPH),
-            (size, _) => Some(size),
-        };
-        Opened { name, train: Split::new(train, size), test: Split::new(test, size), classes }
+        let size = edge(size, train.shape());
+        let (train, test) = (Split::new(train, size), Split::new(test, size));
+        Opened { name, train, test, classes, notes: Vec::new(), left_out: Vec::new(), spare_val: 0 }
     }
 
     fn in_memory(name: String, Parts { train, test, .. }: Parts, classes: Vec<String>, size: u64) -> Opened {
         Opened::new(name, Arc::new(train), Arc::new(test), classes, size)
     }
 
-    fn ready(self, data: &Data) -> DataSet {
-        let Opened { name, train, test, classes } = self;
+    /// As many images as the settings want.
+    fn chosen(&self, data: &Data, seed: u64) -> Result<[Split; 2], DataError> {
+        let some = |split: &Split, what, count| match count {
+            0 => Ok(split.clone()),
+            count => split.balanced(what, count, seed, &self.name),
+        };
+        Ok([
+            some(&self.train, "data.train_images", data.train_images)?,
+            some(&self.test, "data.test_images", data.test_images)?,
+        ])
+    }
+
+    fn ready(self, data: &Data, [train, test]: [Split; 2]) -> DataSet {
+        let Opened { name, classes, notes, left_out, .. } = self;
         let shape = train.shape();
         let square = shape[0].min(shape[1]);
         let photographs = train.stored_shape().is_none();
@@ -135,12 +173,24 @@ impl Opened {
             Normalise::Set => false,
             Normalise::Paper => true,
         };
+        let reading = Reading::of(data);
         let (mean, std) = match paper.then_some(PAPER).filter(|_| shape[2] == 3) {
             Some((mean, std)) => (mean.to_vec(), std.to_vec()),
-            None => statistics::of(&train, edge),
+            None => statistics::of(&train, edge, reading),
         };
-        let input = Input::new(shape, edge, &mean, &std);
-        DataSet { name, train, test, classes, mean, std, input }
+        let input = Input::new(shape, edge, &mean, &std).reading(reading);
+        let tests_there = self.test.len() + self.spare_val;
+        let whole = [self.train, self.test];
+        DataSet { name, train, test, classes, mean, std, input, notes, left_out, tests_there, whole }
+    }
+}
+
+/// The edge of the square that a net sees of images of this shape, or of photographs; none for images as they are.
+fn edge(size: u64, stored: Option<[usize; 3]>) -> Option<usize> {
+    match (size as usize, stored) {
+        (0, Some(_)) => None,
+        (0, None) => Some(PHOTOGRAPH),
+        (size, _) => Some(size),
     }
 }
 
@@ -148,28 +198,45 @@ impl Opened {
 /// `data.test_images`), or when a folder has to be split.
 ///
 /// # Errors
-/// A missing or ambiguous directory, a damaged file, labels that do not fit, or more images asked for than there are.
+/// A missing or ambiguous directory, a damaged file, labels that do not fit, no image to validate with, or more images
+/// asked for than there are.
 pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
-    Ok(opened(data, seed)?.ready(data))
+    let opened = opened(data, seed)?;
+    let chosen = opened.chosen(data, seed)?;
+    Ok(opened.ready(data, chosen))
 }
 
-/// Says what [`open`] would, and gives height, width and channels of what a net sees, and the number of classes. No image
-/// is looked at.
+/// Opens the images of a run that has begun, at the place that the settings name: those that it began with. At another
+/// place than where it began (`moved`) they must all be there.
+///
+/// # Errors
+/// As [`open`]; images or classes that are others.
+pub fn open_kept(data: &Data, seed: u64, manifest: &Manifest, moved: bool) -> Result<DataSet, DataError> {
+    if !manifest.lists_files() {
+        let set = open(data, seed)?;
+        manifest.compare(&set)?;
+        return Ok(set);
+    }
+    let edge = edge(data.size, None);
+    let folder = image_folder::kept(Path::new(&data.path), edge.unwrap_or(PHOTOGRAPH), manifest, moved)?;
+    let chosen = [folder.train.clone(), folder.val.clone()];
+    Ok(Opened::from_folder(manifest.name(), folder).ready(data, chosen))
+}
+
+/// Says what [`open`] would, and gives height, width and channels of what a net sees, and the names of the classes. No
+/// image is looked at.
 ///
 /// # Errors
 /// As [`open`].
-pub fn check(data: &Data, seed: u64) -> Result<([usize; 3], usize), DataError> {
-    let Opened { train, classes, .. } = opened(data, seed)?;
-    Ok(([train.height, train.width, train.channels], classes.len()))
+pub fn check(data: &Data, seed: u64) -> Result<([usize; 3], Vec<String>), DataError> {
+    let opened = opened(data, seed)?;
+    opened.chosen(data, seed)?;
+    Ok((opened.train.shape(), opened.classes))
 }
 
 fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
     let (path, size) = (Path::new(&data.path), data.size);
-    let kind = match data.kind {
-        DataKind::Auto => kind::find(path)?,
-        kind => kind,
-    };
-    let mut opened = match kind {
+    Ok(match kind::of(data)? {
         DataKind::Auto | DataKind::Bundled => {
             Opened::in_memory(bundled::NAME.to_string(), bundled::open()?, bundled::classes(), size)
         }
@@ -183,9 +250,8 @@ fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
             Opened::new(kind::name(path), Arc::new(cifar.train), Arc::new(cifar.test), cifar.classes, size)
         }
         DataKind::ImageFolder => {
-            let edge = if size == 0 { PHOTOGRAPH } else { size as usize };
-            let folder = image_folder::open(data, edge, seed)?;
-            Opened { name: kind::name(path), train: folder.train, test: folder.val, classes: folder.classes }
+            let folder = image_folder::open(path, data, edge(size, None).unwrap_or(PHOTOGRAPH), seed)?;
+            Opened::from_folder(kind::name(path), folder)
         }
         DataKind::Packed => {
             let pack = packed::open(path)?;
@@ -193,16 +259,12 @@ fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
             let packed::Description { name, classes, .. } = pack.description.clone();
             Opened::new(name, Arc::new(train), Arc::new(val), classes, size)
         }
-    };
-    let some = |split: &mut Split, what, count| {
-        *split = split.balanced(what, count, seed, &opened.name)?;
-        Ok(())
-    };
-    if data.train_images > 0 {
-        some(&mut opened.train, "data.train_images", data.train_images)?;
+    })
+}
+
+impl Opened {
+    fn from_folder(name: String, folder: image_folder::Folder) -> Opened {
+        let image_folder::Folder { train, val, classes, notes, left_out, spare_val } = folder;
+        Opened { name, train, test: val, classes, notes, left_out, spare_val }
     }
-    if data.test_images > 0 {
-        some(&mut opened.test, "data.test_images", data.test_images)?;
-    }
-    Ok(opened)
 }

@@ -1,6 +1,6 @@
 //! A single picture from a file, for a net to look at and a terminal to show.
 
-use super::decode::{Picture as Decoded, decode as decode_into};
+use super::decode::{Picture as Decoded, Reading, decode as decode_into};
 use super::resize::whole;
 
 /// An RGB picture.
@@ -14,14 +14,15 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
-/// Decodes a JPEG, PNG or WebP file. Transparency is left out, grey becomes RGB.
+/// Decodes an image file, turned as it is shown where the reading wants it. Transparency is left out, grey becomes RGB.
 ///
 /// # Errors
 /// Why it cannot be, as a sentence.
-pub fn decode(bytes: &[u8]) -> Result<Picture, String> {
+pub fn decode(bytes: &[u8], reading: Reading) -> Result<Picture, String> {
     let mut picture = Decoded::default();
-    decode_into(bytes, &mut picture).map_err(|e| e.to_string())?;
-    Ok(Picture { height: picture.height, width: picture.width, pixels: std::mem::take(&mut picture.pixels) })
+    decode_into(bytes, reading, &mut picture).map_err(|e| e.to_string())?;
+    let (pixels, [height, width]) = picture.into_shown();
+    Ok(Picture { height, width, pixels })
 }
 
 impl Picture {
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_decoded_resized_and_made_grey() {
-        let picture = decode(&png(2, 1, vec![255, 0, 0, 0, 0, 255])).unwrap();
+        let picture = decode(&png(2, 1, vec![255, 0, 0, 0, 0, 255]), Reading::default()).unwrap();
         assert_eq!((picture.height, picture.width), (1, 2));
         assert_eq!(picture.channels(1), [76, 29]);
         assert_eq!(picture.resized(4, 6).unwrap().pixels.len(), 4 * 6 * 3);
@@ -68,8 +69,8 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_is_said_to_be_none() {
-        assert!(decode(b"no picture").unwrap_err().contains("JPEG"));
+        assert!(decode(b"no picture", Reading::default()).unwrap_err().contains("JPEG"));
         let whole = png(40, 40, vec![7; 40 * 40 * 3]);
-        assert!(decode(&whole[..whole.len() / 2]).is_err());
+        assert!(decode(&whole[..whole.len() / 2], Reading::default()).is_err());
     }
 }

@@ -1,10 +1,12 @@
 //! Pixels against Pillow's and torchvision's, which `tests/golden/pixels/make.py` made.
 
 use super::augment::{Colour, Stages, hue, saturation};
-use super::decode::{Picture, decode};
+use super::decode::{Picture, Reading, decode};
 use super::prepare::Input;
 use super::resize::{Region, resize};
 use super::source::Stored;
+use crate::recipe::settings::{Augment, Orient, Resized};
+use image::metadata::Orientation;
 use std::fs;
 
 fn file(name: &str) -> Vec<u8> {
@@ -13,7 +15,7 @@ fn file(name: &str) -> Vec<u8> {
 
 fn picture(name: &str) -> Picture {
     let mut picture = Picture::default();
-    decode(&file(name), &mut picture).unwrap();
+    decode(&file(name), Reading::default(), &mut picture).unwrap();
     picture
 }
 
@@ -69,5 +71,46 @@ fn colours_change_as_in_torchvision_and_mxnet() {
             // (torchvision's grey has other digits, and MXNet's way back from YIQ is no exact inverse)
             assert!(mean < 0.6 && most <= 2, "{name} {c}: {mean} {most}");
         }
+    }
+}
+
+/// The photograph as a camera stores it that was held otherwise: EXIF data with an orientation, after the first marker.
+fn with_exif(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let tiff = [b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", &[orientation][..], b"\0\0\0\0\0\0"].concat();
+    let segment = [b"Exif\0\0", &tiff[..]].concat();
+    let length = (segment.len() as u16 + 2).to_be_bytes();
+    [&jpeg[..2], &[0xff, 0xe1], &length, &segment, &jpeg[2..]].concat()
+}
+
+#[test]
+fn a_photograph_that_is_stored_turned_is_seen_upright_wherever_it_is_read() {
+    let photo = image::load_from_memory(&file("photo.jpg")).unwrap();
+    let resized = Augment { resized: Resized { on: true, ..Resized::default() }, ..Augment::default() };
+    for exif in 1..=8 {
+        let orientation = Orientation::from_exif(exif).unwrap();
+        let turned = with_exif(&file("photo.jpg"), exif);
+        // What a viewer shows, as a file of its own without loss.
+        let mut upright = photo.clone();
+        upright.apply_orientation(orientation);
+        let mut png = std::io::Cursor::new(Vec::new());
+        upright.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let png = png.into_inner();
+
+        let input = Input::new([24, 40, 3], 37, &[0.0; 3], &[1.0; 3]);
+        let stored = Reading { orient: Orient::Stored, ..Reading::default() };
+        let drawn = |image| Stages::Train { augment: &resized, seed: 3, epoch: 1, image };
+        for stages in [Stages::Middle, drawn(1), drawn(2), drawn(7)] {
+            let seen = |bytes: &[u8], reading| {
+                let image = Stored::Encoded(bytes.into());
+                input.clone().reading(reading).bytes(&image, None, &stages, <[u8]>::to_vec).unwrap()
+            };
+            let (mean, most) = distance(&seen(&turned, Reading::default()), &seen(&png, Reading::default()));
+            assert!(mean < 0.3 && most <= 3, "{exif}: {mean} {most}");
+            let (as_it_is, plain) = (seen(&turned, stored), seen(&file("photo.jpg"), Reading::default()));
+            assert_eq!(as_it_is, plain, "{exif}: as it is stored, EXIF data change nothing");
+        }
+        let whole = super::picture::decode(&turned, Reading::default()).unwrap();
+        assert_eq!([whole.height, whole.width], [upright.height() as usize, upright.width() as usize]);
+        assert!(distance(&whole.pixels, upright.to_rgb8().as_raw()).0 < 0.3, "{exif}");
     }
 }

@@ -2,9 +2,10 @@
 
 use super::augment::{Normaliser, Stages, erase};
 use super::broken::Broken;
-use super::decode::{Picture, Wanted, decode_part};
+use super::decode::{Picture, Reading, Wanted, decode_part};
 use super::resize::{Region, resize, shorter_edge};
 use super::source::Stored;
+use super::turn::Turn;
 use std::cell::RefCell;
 
 /// How the images of a set come to the net.
@@ -14,8 +15,13 @@ pub struct Input {
     pub shape: [usize; 3],
     /// Shorter edge before the middle is cut out.
     pub edge: usize,
+    /// How files are read.
+    pub reading: Reading,
     pub(super) normaliser: Normaliser,
 }
+
+/// How many times longer than the edge a resized image may be.
+const LONGEST: usize = 16;
 
 /// Memory that is used again for the next image.
 #[derive(Default)]
@@ -32,7 +38,12 @@ thread_local! {
 impl Input {
     /// For images of this shape, resized to the shorter edge `edge`, with means and deviations of the channels.
     pub fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Input {
-        Input { shape, edge, normaliser: Normaliser::new(mean, std) }
+        Input { shape, edge, reading: Reading::default(), normaliser: Normaliser::new(mean, std) }
+    }
+
+    /// The same, with files read so.
+    pub fn reading(self, reading: Reading) -> Input {
+        Input { reading, ..self }
     }
 
     /// A picture as the net sees it in a validation.
@@ -80,24 +91,26 @@ impl Input {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, Broken> {
         SCRATCH.with_borrow_mut(|Scratch { picture, small, resized }| {
-            let (pixels, shape, region): (&[u8], _, _) = match image {
+            let (pixels, shape, region, turn): (&[u8], _, _, _) = match image {
                 Stored::Pixels(pixels) => {
                     let shape = stored.unwrap_or(self.shape);
-                    (pixels, shape, stages.region(shape[0], shape[1]))
+                    (pixels, shape, stages.region(shape[0], shape[1]), Turn::default())
                 }
                 Stored::Encoded(bytes) => {
                     let mut region = None;
-                    decode_part(bytes, picture, |height, width| {
-                        region = stages.region(height, width);
-                        self.wanted(region, height, width)
+                    decode_part(bytes, self.reading, picture, |size, turn| {
+                        let [height, width] = turn.size(size);
+                        region = stages.region(height, width).map(|region| turn.stored(region, size));
+                        self.wanted(region, size, turn)
                     })?;
                     let shape = [picture.height, picture.width, 3];
-                    (&picture.pixels, shape, region.map(|region| region.shrunk(picture.shrunk, shape)))
+                    let region = region.map(|region| region.shrunk(picture.shrunk, shape));
+                    (&picture.pixels, shape, region, picture.turn)
                 }
             };
             let at_size = match region {
-                Some(region) => self.part(pixels, shape, region, resized),
-                None => self.middle(pixels, shape, small, resized),
+                Some(region) => self.part(pixels, shape, region, turn, resized),
+                None => self.middle(pixels, shape, turn, small, resized),
             };
             let taken = at_size.map(take);
             picture.free();
@@ -105,9 +118,10 @@ impl Input {
         })
     }
 
-    /// What is needed of a picture: as much detail as makes every pixel a mean of two by two at least.
-    pub(super) fn wanted(&self, region: Option<Region>, height: usize, width: usize) -> Wanted {
-        let [h, w, _] = self.shape;
+    /// What is needed of a picture that is stored with this height and width: as much detail as makes every pixel a mean of
+    /// two by two at least.
+    pub(super) fn wanted(&self, region: Option<Region>, [height, width]: [usize; 2], turn: Turn) -> Wanted {
+        let [h, w] = turn.size([self.shape[0], self.shape[1]]);
         let (rows, ratio) = match region {
             Some(region) => (region.top + region.height, (region.height / h).min(region.width / w)),
             None => (height, height.min(width) / self.edge.max(1)),
@@ -115,17 +129,22 @@ impl Input {
         Wanted { rows, shrink: ratio / 2 }
     }
 
-    /// A part of the image, resized to what the net sees.
+    /// A part of the stored image, resized to what the net sees.
     fn part<'a>(
         &self,
         pixels: &'a [u8],
         shape: [usize; 3],
         region: Region,
+        turn: Turn,
         resized: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Broken> {
         let [height, width, channels] = self.shape;
         resized.resize(height * width * channels, 0);
-        resize(pixels, shape, region, [height, width], resized)?;
+        let [h, w] = turn.size([height, width]);
+        resize(pixels, shape, region, [h, w], resized)?;
+        if !turn.is_none() {
+            *resized = turn.shown(resized, [h, w, channels]);
+        }
         Ok(resized)
     }
 
@@ -134,29 +153,51 @@ impl Input {
         &self,
         pixels: &'a [u8],
         shape: [usize; 3],
+        turn: Turn,
         small: &'a mut Vec<u8>,
         resized: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Broken> {
         let [height, width, channels] = self.shape;
-        let [h, w] = shorter_edge(shape[0], shape[1], self.edge);
-        let [h, w] = [h.max(height), w.max(width)];
-        let pixels = if [h, w] == shape[..2] {
-            pixels
-        } else {
-            small.resize(h * w * channels, 0);
-            let region = Region { top: 0, left: 0, height: shape[0], width: shape[1] };
-            resize(pixels, shape, region, [h, w], small)?;
-            small
-        };
-        if [h, w] == [height, width] {
-            return Ok(pixels);
+        let least = turn.size([height, width]);
+        let (region, size) = self.before_the_cut(shape, least);
+        let as_it_is = size == shape[..2] && [region.height, region.width] == size;
+        if !as_it_is {
+            small.resize(size[0] * size[1] * channels, 0);
+            resize(pixels, shape, region, size, small)?;
         }
+        let pixels: &'a [u8] = if as_it_is { pixels } else { small };
+        let turned = (!turn.is_none()).then(|| turn.shown(pixels, [size[0], size[1], channels]));
+        let [h, w] = turn.size(size);
+        if [h, w] == [height, width] {
+            let Some(turned) = turned else { return Ok(pixels) };
+            *resized = turned;
+            return Ok(resized);
+        }
+        let pixels = turned.as_deref().unwrap_or(pixels);
         let (top, left) = (half(h.saturating_sub(height)), half(w.saturating_sub(width)));
         resized.clear();
         for row in pixels.chunks_exact(w * channels).skip(top).take(height) {
             resized.extend_from_slice(&row[left * channels..][..width * channels]);
         }
         Ok(resized)
+    }
+
+    /// The part of a stored image of this shape that is resized before the middle is cut out, and its size then, `least` at
+    /// least: all of it, but the middle of a strip that would become much longer than what is cut out.
+    fn before_the_cut(&self, [height, width, _]: [usize; 3], least: [usize; 2]) -> (Region, [usize; 2]) {
+        let size = shorter_edge(height, width, self.edge);
+        let size = [size[0].max(least[0]), size[1].max(least[1])];
+        let (mut from, mut to) = ([(0, height), (0, width)], size);
+        for axis in 0..2 {
+            let most = LONGEST * self.edge.max(least[axis]);
+            if size[axis] > most {
+                let all = from[axis].1;
+                let kept = (all * most).div_ceil(size[axis]).clamp(1, all);
+                (from[axis], to[axis]) = (((all - kept) / 2, kept), most);
+            }
+        }
+        let [(top, height), (left, width)] = from;
+        (Region { top, left, height, width }, to)
     }
 }
 

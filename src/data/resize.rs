@@ -28,6 +28,9 @@ impl Region {
     }
 }
 
+/// Bytes of a part whose memory is kept for the next one.
+const KEPT: usize = 9 << 20;
+
 thread_local! {
     /// The memory of a resizer, and of the part that it resizes, is used again.
     static RESIZER: RefCell<(Resizer, Vec<u8>)> = RefCell::new((Resizer::new(), Vec::new()));
@@ -82,7 +85,11 @@ fn colours(
         part.clear();
         let rows = pixels.chunks_exact(width * 3).skip(region.top).take(region.height);
         rows.for_each(|row| part.extend_from_slice(&row[region.left * 3..][..region.width * 3]));
-        resizer.resize_typed(&image(region.width, region.height, part)?, &mut to, &options).map_err(|e| e.to_string())
+        let done = resizer.resize_typed(&image(region.width, region.height, part)?, &mut to, &options);
+        if part.len() > KEPT {
+            *part = Vec::new();
+        }
+        done.map_err(|e| e.to_string())
     })
 }
 

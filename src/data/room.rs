@@ -2,8 +2,8 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Bytes for all large pictures together; the largest one that is decoded fits alone.
-const BYTES: usize = 384 << 20;
+/// Bytes for all large pictures together, and for the largest one alone.
+pub(super) const MOST: usize = 384 << 20;
 
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static FREED: Condvar = Condvar::new();
@@ -18,7 +18,7 @@ impl Room {
     /// Waits until there is room for `bytes`, or until nobody else has any. A thread takes one at a time.
     pub fn take(bytes: usize) -> Room {
         let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |taken: &mut usize| *taken > 0 && *taken + bytes > BYTES;
+        let full = |taken: &mut usize| *taken > 0 && *taken + bytes > MOST;
         let mut taken = FREED.wait_while(taken, full).unwrap_or_else(PoisonError::into_inner);
         *taken += bytes;
         Room { bytes }
@@ -43,15 +43,15 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    for bytes in [BYTES / 3, BYTES, 2 * BYTES] {
+                    for bytes in [MOST / 3, MOST, 2 * MOST] {
                         let room = Room::take(bytes);
-                        most.fetch_max(now.fetch_add(bytes.min(BYTES), SeqCst) + bytes.min(BYTES), SeqCst);
-                        now.fetch_sub(bytes.min(BYTES), SeqCst);
+                        most.fetch_max(now.fetch_add(bytes.min(MOST), SeqCst) + bytes.min(MOST), SeqCst);
+                        now.fetch_sub(bytes.min(MOST), SeqCst);
                         drop(room);
                     }
                 });
             }
         });
-        assert!(most.load(SeqCst) <= BYTES);
+        assert!(most.load(SeqCst) <= MOST);
     }
 }

@@ -4,13 +4,14 @@ use super::DataError;
 use super::broken::Broken;
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One image as its source keeps it.
 pub(super) enum Stored<'a> {
     /// Pixels, HWC, of the source's one shape.
     Pixels(Cow<'a, [u8]>),
-    /// The bytes of a JPEG, PNG or WebP file.
+    /// The bytes of an image file.
     Encoded(Cow<'a, [u8]>),
 }
 
@@ -29,6 +30,12 @@ pub(super) trait Source: Send + Sync {
     fn read(&self, i: usize) -> Result<Stored<'_>, Broken>;
     /// What a person calls image `i`.
     fn name(&self, i: usize) -> String;
+    /// The file that image `i` is, where each is one.
+    fn file(&self, _i: usize) -> Option<PathBuf> {
+        None
+    }
+    /// A hash of all images and labels, where they are not files of their own.
+    fn identity(&self) -> Option<String>;
 }
 
 /// The images of a run that are trained on, or validated with.
@@ -43,6 +50,8 @@ pub struct Split {
     source: Arc<dyn Source>,
     /// Their places in the source; none for all of them in order.
     chosen: Option<Arc<[u32]>>,
+    /// What a label of the source means here; none where it means itself.
+    meaning: Option<Arc<[usize]>>,
 }
 
 impl Split {
@@ -50,7 +59,7 @@ impl Split {
     pub(super) fn new(source: Arc<dyn Source>, size: Option<usize>) -> Split {
         let [height, width, channels] = source.shape().unwrap_or([0, 0, 3]);
         let (height, width) = size.map_or((height, width), |size| (size, size));
-        Split { height, width, channels, source, chosen: None }
+        Split { height, width, channels, source, chosen: None, meaning: None }
     }
 
     /// These of the images alone, in this order.
@@ -79,9 +88,15 @@ impl Split {
         self.source.shape()
     }
 
+    /// The same images with other labels: `meaning` has one for each that the source has.
+    pub(super) fn relabelled(self, meaning: Vec<usize>) -> Split {
+        Split { meaning: Some(meaning.into()), ..self }
+    }
+
     /// The class of image `i`.
     pub fn label(&self, i: usize) -> usize {
-        self.source.label(self.place(i))
+        let label = self.source.label(self.place(i));
+        self.meaning.as_ref().map_or(label, |meaning| meaning[label])
     }
 
     /// What a person calls image `i`: a path, or a file and a number.
@@ -101,7 +116,17 @@ impl Split {
         }
     }
 
-    fn place(&self, i: usize) -> usize {
+    /// A hash of all images and labels of the source, where it is known without reading many files.
+    pub(super) fn identity(&self) -> Option<String> {
+        self.source.identity()
+    }
+
+    pub(super) fn source(&self) -> &dyn Source {
+        &*self.source
+    }
+
+    /// The place of image `i` in the source.
+    pub(super) fn place(&self, i: usize) -> usize {
         self.chosen.as_ref().map_or(i, |chosen| chosen[i] as usize)
     }
 
@@ -113,6 +138,54 @@ impl Split {
         let chosen = super::subset::balanced(self.len(), |i| self.label(i), count, seed);
         let few = || DataError::TooFew { what, asked: count, set: set.to_string(), have: self.len() };
         chosen.map(|chosen| self.select(&chosen)).ok_or_else(few)
+    }
+}
+
+/// The images of several splits, one after the other.
+pub(super) struct Joined(pub Vec<Split>);
+
+impl Joined {
+    /// The split that has image `i`, and its place there.
+    fn find(&self, mut i: usize) -> (&Split, usize) {
+        let mut splits = self.0.iter();
+        let mut split = &self.0[0];
+        while let Some(next) = splits.next() {
+            split = next;
+            if i < split.len() {
+                break;
+            }
+            i -= split.len();
+        }
+        (split, i)
+    }
+}
+
+impl Source for Joined {
+    fn len(&self) -> usize {
+        self.0.iter().map(Split::len).sum()
+    }
+
+    fn label(&self, i: usize) -> usize {
+        let (split, i) = self.find(i);
+        split.label(i)
+    }
+
+    fn shape(&self) -> Option<[usize; 3]> {
+        self.0[0].stored_shape()
+    }
+
+    fn read(&self, i: usize) -> Result<Stored<'_>, Broken> {
+        let (split, i) = self.find(i);
+        split.read(i)
+    }
+
+    fn name(&self, i: usize) -> String {
+        let (split, i) = self.find(i);
+        split.name(i)
+    }
+
+    fn identity(&self) -> Option<String> {
+        None
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mean and deviation of the colours of training images.
 
 use super::augment::Stages;
+use super::decode::Reading;
 use super::prepare::Input;
 use super::source::Split;
 use rayon::prelude::*;
@@ -50,10 +51,10 @@ impl Sums {
 
 /// Mean and standard deviation of every channel, 0 to 255, of all images or of many that are evenly spread. Broken images
 /// are passed over.
-pub(super) fn of(split: &Split, edge: usize) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn of(split: &Split, edge: usize, reading: Reading) -> (Vec<f32>, Vec<f32>) {
     let channels = split.channels;
     let stored = split.stored_shape();
-    let input = Input::new(split.shape(), edge, &vec![0.0; channels], &vec![1.0; channels]);
+    let input = Input::new(split.shape(), edge, &vec![0.0; channels], &vec![1.0; channels]).reading(reading);
     let step = split.len().div_ceil(if stored.is_some() { IMAGES } else { FILES }).max(1);
     let sums = (0..split.len().div_ceil(step)).into_par_iter().map(|i| {
         let image = split.read(i * step);

@@ -70,7 +70,7 @@ pub fn make_subset(idx_dir: &Path, out: &Path) -> Result<Vec<Written>, DataError
     parts
         .map(|((part, inside), content)| {
             let file = out.join(part.file);
-            match write_gzip(&file, &content) {
+            match write_gzip(&file, &content, Compression::best()) {
                 Ok(bytes) => {
                     let blake3 = blake3::hash(&bytes).to_string();
                     Ok(Written { file, bytes: bytes.len(), bundled: blake3 == inside.blake3, blake3 })
@@ -95,8 +95,8 @@ fn prepare(idx_dir: &Path, out: &Path) -> Result<(), DataError> {
 }
 
 /// Writes a gzip file without name or time, and returns its bytes.
-fn write_gzip(file: &Path, content: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
+pub(super) fn write_gzip(file: &Path, content: &[u8], level: Compression) -> io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().write(Vec::new(), level);
     encoder.write_all(content)?;
     let bytes = encoder.finish()?;
     let mut output = AtomicWriteFile::open(file)?;

@@ -29,7 +29,9 @@ impl Synthetic {
         let train = self.images(seed, 0, self.train);
         let test = self.images(seed, self.train, self.test);
         let classes = (0..self.classes).map(|label| label.to_string()).collect();
-        Opened::new("synthetic".to_string(), Arc::new(train), Arc::new(test), classes, 0).ready(&Data::default())
+        let opened = Opened::new("synthetic".to_string(), Arc::new(train), Arc::new(test), classes, 0);
+        let all = [opened.train.clone(), opened.test.clone()];
+        opened.ready(&Data::default(), all)
     }
 
     /// Images number `first` and on; their labels go round the classes.

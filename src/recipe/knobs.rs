@@ -125,6 +125,8 @@ knobs! {
     data.normalise, "normalise", Knob, Kind::Choice(Normalise::WORDS), "", Add(1.0), Fork, "2.1", "mean and deviation of the set or the paper's; Auto: the paper's for photographs";
     data.val_fraction, "val fraction", Knob, above(0.0, 0.9), "", Add(0.05), Fork, "", "share of each class to validate with where a folder has no val directory";
     data.broken_share, "broken share", Knob, from(0.0, 1.0), "", Add(0.01), Live, "", "share of broken images above which the run fails";
+    data.orient, "orient", Knob, Kind::Choice(Orient::WORDS), "", Add(1.0), Fork, "", "Exif: photographs as they are shown, turned as their EXIF data say; Stored: as they are stored, as torchvision reads them";
+    data.max_megapixels, "max pixels", Knob, int(1, 1000), "MP", Add(10.0), Fork, "", "millions of pixels above which an image is left out as broken; what takes too much memory at its size is read smaller, or left out";
     data.train_images, "train images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "training images used, 0 for all";
     data.test_images, "test images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "test images that are evaluated, 0 for all";
     train.seed, "seed", Knob, int(0, u64::MAX), "", Add(1.0), Fork, "", "seed of every random draw";
@@ -159,6 +161,7 @@ knobs! {
     tricks.distill.form, "form", TrickValue, Kind::Choice(DistillForm::WORDS), "", Add(1.0), Live, "5.3", "Paper: hard + T^2 soft; Weighted: (1-w) hard + w T^2 soft";
     tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
     tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint or of PyTorch's weights (safetensors)";
+    tricks.distill.by_place, "by place", TrickValue, Kind::Switch, "", Add(1.0), Live, "5.3", "a teacher of other classes, or of none that it names, is refused by name; with this its outputs are taken by their places";
     tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision maps and gradients, single-precision weights; on a processor emulated, and slower";
     tricks.mixed.growth, "growth", TrickValue, int(0, u64::MAX), "steps", Times(2.0), Live, "3.2", "steps without overflow after which the loss scale doubles, 0 for never";
     augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";

@@ -100,9 +100,18 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
     type Error = String;
     /// A knob that is not known is passed over, one that is missing has its default.
     fn try_from(values: BTreeMap<String, Value>) -> Result<Recipe, String> {
+        let older = older(|path| values.get(path));
         let known = values.into_iter().filter_map(|(path, value)| Some((knobs::find(&path)?, value)));
-        Recipe::default().with(known).map_err(|invalid| reasons(&invalid))
+        Recipe::default().with(known.chain(older)).map_err(|invalid| reasons(&invalid))
     }
+}
+
+/// What a run of an older version did where it knew no knob for it: it read photographs as they are stored. `value` looks
+/// into all values that it had.
+pub(crate) fn older<'a>(value: impl Fn(&str) -> Option<&'a Value>) -> Option<(&'static Knob, Value)> {
+    let own_images = value("data.path").is_some_and(|path| *path != Value::Word(String::new()));
+    let orient = knobs::find("data.orient").filter(|knob| own_images && value(knob.path).is_none())?;
+    Some((orient, Value::Word(settings::Orient::Stored.word().into())))
 }
 
 /// Settings that are each in range but cannot stand together.

@@ -133,6 +133,8 @@ struct Chain {
     edits: Option<Vec<PlacedEdit>>,
     mistakes: Vec<Mistake>,
     contents: Contents,
+    /// Whether the opened file has every knob that the version that wrote it knew.
+    complete: bool,
 }
 
 impl Chain {
@@ -150,7 +152,10 @@ impl Chain {
             let shown = source.shown();
             let role = if visited.len() > 1 { format!("extends {shown}, which ") } else { String::new() };
             let parsed = match source.text(read, &at, &role) {
-                Ok(text) => parse(&shown, &text),
+                Ok(text) => {
+                    chain.complete |= visited.len() == 1 && super::write::is_complete(&text);
+                    parse(&shown, &text)
+                }
                 Err(mistake) => Parsed { mistakes: vec![mistake], ..Parsed::default() },
             };
             chain.settings.push(parsed.settings);
@@ -191,7 +196,12 @@ impl Chain {
         if !mistakes.is_empty() {
             return Err(Mistakes(mistakes));
         }
-        let changes = settings.iter().map(|s| (s.knob, s.value.clone()));
+        let older = self.complete.then(|| {
+            super::older(|path| {
+                settings.iter().rfind(|setting| setting.knob.path == path).map(|setting| &setting.value)
+            })
+        });
+        let changes = settings.iter().map(|s| (s.knob, s.value.clone())).chain(older.flatten());
         let recipe = Recipe::default().with(changes).map_err(|clashes| {
             let place = |path| settings.iter().rfind(|s| s.knob.path == path).map_or(&self.opened, |s| &s.place);
             let mistake = |clash: &Invalid| Mistake { place: place(clash.path).clone(), message: clash.to_string() };

@@ -8,11 +8,20 @@ impl Recipe {
     pub fn to_ron(&self) -> String {
         let version = env!("CARGO_PKG_VERSION");
         let knobs = section(&|knob| Some(self.get(knob)), "", INDENT);
-        format!("// tricktop {version}: every knob as resolved\n(\n{knobs}{})\n", schedule(self.edits()))
+        format!("{WRITTEN}{version}{COMPLETE}\n(\n{knobs}{})\n", schedule(self.edits()))
     }
 }
 
 const INDENT: &str = "    ";
+
+/// The first line of a recipe that has every knob; the version stands between.
+const WRITTEN: &str = "// tricktop ";
+const COMPLETE: &str = ": every knob as resolved";
+
+/// Whether a preset says that it has every knob that the version that wrote it knew.
+pub(super) fn is_complete(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.starts_with(WRITTEN) && line.ends_with(COMPLETE))
+}
 
 /// The field `edits`, when there are any.
 fn schedule(edits: &[Edit]) -> String {

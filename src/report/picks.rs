@@ -171,7 +171,7 @@ mod tests {
         let kept = Kept { bytes: vec![9; 12], shape: [2, 2, 3], label: 0, said: 1, probability: 0.5 };
         let data = kept.pick().data;
         let png = BASE64_STANDARD.decode(data.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
-        assert_eq!(data::decode(&png).unwrap().pixels, vec![9; 12]);
+        assert_eq!(data::decode(&png, data::Reading::default()).unwrap().pixels, vec![9; 12]);
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl Stage {
             train_images: 12_000,
             test_images: 2_000,
             classes: vec!["shirt".into(), "bag".into()],
+            notes: Vec::new(),
             device: "cpu".into(),
             memory: 0,
             steps_per_epoch: 4,

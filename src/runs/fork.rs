@@ -3,6 +3,7 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::record::journal;
 use super::{Line, Notes, RunError, history, logs};
+use crate::data::MANIFEST;
 use crate::train::{BEST, Checkpoint, Event, checkpoint_path, steps, write_whole};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,10 @@ pub fn fork(parent: &Path, step: Option<u64>, runs: &Path) -> Result<PathBuf, Ru
     for (log, lines) in [(JOURNAL, edits), (LOG, vec![first])] {
         let text = lines.iter().map(|line| Ok(serde_json::to_string(line)? + "\n")).collect::<Result<String, _>>();
         write(run.path.join(log), text.map_err(|e: serde_json::Error| RunError::read(parent)(e.into()))?.as_bytes())?;
+    }
+    let images = parent.join(MANIFEST);
+    if images.exists() {
+        fs::copy(&images, run.path.join(MANIFEST)).map_err(RunError::read(&images))?;
     }
     let best = parent.join(BEST);
     if Checkpoint::read(&best).is_ok_and(|best| best.meta.at.step <= step) {

@@ -62,6 +62,9 @@ pub enum Line {
         test_images: usize,
         /// Class names, in label order.
         classes: Vec<String>,
+        /// What a person should know of the images: splits, what is left out, what has changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
         /// Where it computes.
         device: String,
         /// Steps an epoch.

@@ -35,6 +35,7 @@ impl<'d> Lines<'d> {
                 train_images: info.train_images,
                 test_images: info.test_images,
                 classes: info.classes.clone(),
+                notes: info.notes.clone(),
                 device: info.device.clone(),
                 steps_per_epoch: info.steps_per_epoch,
             }],

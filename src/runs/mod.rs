@@ -10,6 +10,7 @@
 //!                checkpoints/    written by the trainer, as best.safetensors
 //!                socket          where screens attach, while the run lives
 //!                lock            locked while the run lives
+//!                images.tsv.gz   which images it is of, and where they were
 //!                notes.json      what a person says of it, where one does
 //! runs/.trash/   runs that were deleted
 //! ```
@@ -50,8 +51,9 @@ pub use record::{Record, history, last_confusion, life};
 pub use resume::{resume, resume_with};
 pub use shelf::{Move, TRASH, misnamed};
 pub use tensorboard::tensorboard;
-pub use verify::{ON_A_CARD, Verdict, verify};
+pub use verify::{ON_A_CARD, Verdict, verify, verify_at};
 
+use crate::data::MANIFEST;
 use crate::recipe::{Mistakes, Recipe};
 use crate::train::{self, AlarmKind, Command, Event};
 use attach::{Hub, Server};
@@ -195,7 +197,13 @@ pub fn start_with(
 ) -> Result<Session, RunError> {
     let run = RunDir::create(&recipe, runs)?;
     let first = Line::run_start(&run.name, &run.path, &recipe);
-    let options = train::Options { name: run.name.clone(), dir: Some(run.path.clone()), ..options };
+    let manifest = run.path.join(MANIFEST);
+    // (a run that is made again keeps to the images of the first)
+    if let Some(first) = options.manifest.as_ref().filter(|first| first.exists()) {
+        std::fs::copy(first, &manifest).map_err(RunError::write(&manifest))?;
+    }
+    let (name, dir, manifest) = (run.name.clone(), Some(run.path.clone()), Some(manifest));
+    let options = train::Options { name, dir, manifest, ..options };
     let recorder = Recorder::open(run, &recipe, &first, BTreeSet::new())?;
     begin(recipe, options, first, recorder, Vec::new(), spawn)
 }

@@ -176,6 +176,7 @@ fn info(dir: &Path, recipe: Recipe, log: &[Line]) -> Option<RunInfo> {
             train_images,
             test_images,
             classes,
+            notes,
             device,
             steps_per_epoch,
         } => Some(RunInfo {
@@ -189,6 +190,7 @@ fn info(dir: &Path, recipe: Recipe, log: &[Line]) -> Option<RunInfo> {
             train_images: *train_images,
             test_images: *test_images,
             classes: classes.clone(),
+            notes: notes.clone(),
             device: device.clone(),
             memory: 0,
             steps_per_epoch: *steps_per_epoch,

@@ -3,8 +3,9 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, logs, spawn};
-use crate::recipe::{Changes, Edit, reasons};
-use crate::train::{Checkpoint, Link, Options, Waiting, steps};
+use crate::data::{self, MANIFEST};
+use crate::recipe::{Changes, Edit, Recipe, reasons};
+use crate::train::{Checkpoint, Link, Options, Waiting, check_begun, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -34,6 +35,7 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
         None => (record.recipe.clone(), 0, 0, Waiting::all(record.recipe.edits())),
     };
     let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
+    let (images_at, sets) = moved(sets);
     let recipe = recipe.with(device).map_err(|invalid| stuck(reasons(&invalid)))?;
     let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
     // (numbers that were taken back are not given anew)
@@ -50,21 +52,56 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
         return Err(stuck(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on")));
     }
 
+    let name = run.name.clone();
+    let (manifest, dir_of_run, from) = (Some(dir.join(MANIFEST)), Some(dir.to_path_buf()), from.map(Box::new));
+    let mut options = Options { name, dir: dir_of_run, manifest, images_at, from, last_edit, ..options };
+    check_begun(&recipe, &options).map_err(|e| stuck(e.to_string()))?;
+    as_begun(dir, &record, &recipe).map_err(stuck)?;
+
     for (file, last) in [(METRICS, step), (CHAIN, step), (JOURNAL, u64::MAX), (LOG, u64::MAX)] {
         logs::trim(&dir.join(file), last)?;
     }
     let first = Line::run_resume(&run.name, dir, &recipe, step);
-    let name = run.name.clone();
     let mut recorder = Recorder::open(run, &recipe, &first, known)?;
     // (a run that was killed between a checkpoint and its link lacks the link)
-    let digests = from.as_ref().map(|c| c.meta.digests.clone());
+    let digests = options.from.as_ref().map(|c| c.meta.digests.clone());
     let link = digests.map(|digests| Link::after(recorder.last_link(), step, digests));
     if let Some(link) = &link {
         recorder.link(link)?;
     }
-    let (dir, from) = (Some(dir.to_path_buf()), from.map(Box::new));
-    let options = Options { name, dir, from, link, edits: Some(waiting), last_edit, ..options };
+    (options.link, options.edits) = (link, Some(waiting));
     begin(recipe, options, first, recorder, notes, spawn)
+}
+
+/// Takes the place of the images out of a person's changes: it is no edit of the run, which keeps its images.
+pub(super) fn moved(sets: Changes) -> (Option<String>, Changes) {
+    let (paths, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "data.path");
+    (paths.into_iter().next_back().map(|(_, path)| path.to_string()), sets)
+}
+
+/// Whether a run of an older version, which lists no images, finds as many as it began with: else they would be split
+/// anew.
+///
+/// # Errors
+/// Others, as a sentence.
+fn as_begun(dir: &Path, record: &Record, recipe: &Recipe) -> Result<(), String> {
+    let counts = |line: &Line| match line {
+        Line::Ready { train_images, test_images, .. } => Some((*train_images, *test_images)),
+        _ => None,
+    };
+    let Some((train, test)) = record.log.iter().find_map(counts).filter(|_| !dir.join(MANIFEST).exists()) else {
+        return Ok(());
+    };
+    let set = data::open(&recipe.data, recipe.train.seed).map_err(|e| e.to_string())?;
+    let (now, then) = ((set.train.len(), set.test.len()), (train, test));
+    if now == then {
+        return Ok(());
+    }
+    Err(format!(
+        "it was begun by an older version, which did not list its {train} + {test} images, and now there are {} + {}: split \
+         anew, images that were validated with would be trained on; put them back, or start a new run",
+        now.0, now.1
+    ))
 }
 
 /// The newest checkpoint that verifies, if there is any at all, and what is wrong with newer ones.

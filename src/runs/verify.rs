@@ -2,6 +2,7 @@
 
 use super::dir::{LOG, METRICS};
 use super::{Line, Record, RunError, logs, spawn};
+use crate::data::MANIFEST;
 use crate::train::{Digests, Event, Link, Options, StepRecord};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,9 +34,17 @@ pub struct Verdict {
 /// # Errors
 /// A run that cannot be read, has no checkpoint, or whose journal cannot be made again.
 pub fn verify(dir: &Path, until: Option<u64>) -> Result<Verdict, RunError> {
+    verify_at(dir, until, None)
+}
+
+/// The same for a run whose images are at another place now.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_at(dir: &Path, until: Option<u64>, images_at: Option<&str>) -> Result<Verdict, RunError> {
     let log = logs::read(&dir.join(LOG))?;
     let on_a_card = log.into_iter().filter_map(device).any(|device| is_card(&device));
-    compare(dir, until, on_a_card)
+    compare(dir, until, images_at, on_a_card)
 }
 
 fn is_card(device: &str) -> bool {
@@ -47,7 +56,7 @@ fn device(line: Line) -> Option<String> {
 }
 
 /// Compares a run, of which a card has computed a part or has not.
-fn compare(dir: &Path, until: Option<u64>, on_a_card: bool) -> Result<Verdict, RunError> {
+fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: bool) -> Result<Verdict, RunError> {
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, why)| stuck(why))?;
@@ -73,6 +82,8 @@ fn compare(dir: &Path, until: Option<u64>, on_a_card: bool) -> Result<Verdict, R
         until: Some(until.unwrap_or(last)),
         probes: links.keys().copied().collect(),
         again: true,
+        manifest: Some(dir.join(MANIFEST)),
+        images_at: images_at.map(String::from),
         ..Options::default()
     };
     let (sender, events) = channel();

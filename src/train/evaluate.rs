@@ -10,6 +10,11 @@ use std::ops::Range;
 const BATCH: usize = 250;
 const PIXELS: usize = BATCH * 64 * 64;
 
+/// Whether top-5 says anything of so many classes: of five or fewer every image has its label among the first five.
+pub fn top5_tells(classes: usize) -> bool {
+    classes > 5
+}
+
 /// A test image and what the net says of it.
 pub struct Seen<'a> {
     /// Its place among the test images.

@@ -3,12 +3,14 @@
 mod alarms;
 pub mod bench;
 mod checkpoint;
+mod classes;
 mod confusion;
 mod device;
 mod edits;
 mod error;
 mod evaluate;
 mod inside;
+mod origin;
 mod outline;
 mod pictures;
 mod protocol;
@@ -28,13 +30,15 @@ pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
 pub use edits::{Waiting, When};
 pub use error::TrainError;
-pub use evaluate::Seen;
+pub use evaluate::{Seen, top5_tells};
 pub use inside::{Inside, LayerRow, Look, Output};
 pub use outline::{RunInfo, State, Summary};
 pub use pictures::{Agreement, Fed, FedImage, Missed, MissedImage, Pictures};
 pub(crate) use protocol::or_nan;
 pub use protocol::*;
-pub use result::{Classifier, Guess, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax};
+pub use result::{
+    Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
+};
 pub use sight::Sight;
 pub use step::{Learner, Outcome};
-pub use worker::{Options, Worker, check, spawn};
+pub use worker::{Options, Worker, check, check_begun, spawn};

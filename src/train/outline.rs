@@ -67,6 +67,9 @@ pub struct RunInfo {
     pub test_images: usize,
     /// Class names, in label order.
     pub classes: Vec<String>,
+    /// What a person should know of the images: splits, what is left out, what has changed.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Where it computes, e.g. `cpu avx2 x2`.
     pub device: String,
     /// Bytes of memory that training takes there, about.

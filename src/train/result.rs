@@ -1,17 +1,18 @@
 //! What a trained net is used for: evaluation, and classes of single images.
 
-use super::checkpoint::{Checkpoint, Signature, read_weights};
+use super::checkpoint::{Checkpoint, DIRECTORY, Signature, read_weights};
+use super::classes::{listed, places};
 use super::evaluate::{Seen, evaluate};
+use super::origin::Origin;
 use super::step::Learner;
 use super::{Evaluation, TrainError};
-use crate::data::{self, Batch, DataSet, Input, Picture, Reader, Skipped};
+use crate::data::{self, Batch, DataError, DataSet, Input, MANIFEST, Picture, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
-use crate::recipe::knobs::find;
-use crate::recipe::settings::{DataKind, Net as NetSettings};
-use crate::recipe::{Recipe, Value, reasons};
+use crate::recipe::Recipe;
+use crate::recipe::settings::{Data, DataKind, Net as NetSettings};
 use dfdx::prelude::Cpu;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a net makes of test images.
@@ -20,16 +21,51 @@ pub struct Tested {
     pub evaluation: Evaluation,
     /// Class names in label order.
     pub classes: Vec<String>,
+    /// What was evaluated: name of the set, images that are there, and their classes.
+    pub of: Of,
     /// Images that could not be used.
     pub skipped: Vec<Skipped>,
 }
 
-/// Evaluates a checkpoint on the test images of its recipe, or on those of a directory.
+/// What was evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Of {
+    /// Name of the set.
+    pub set: String,
+    /// Images that are there.
+    pub images: usize,
+    /// Classes that they are of.
+    pub classes: usize,
+    /// What a person should know of them.
+    pub notes: Vec<String>,
+}
+
+/// Images to evaluate on.
+#[derive(Clone, Copy, Debug)]
+pub enum Images<'a> {
+    /// Those that the run validates with, where they are now when they were moved.
+    Own(Option<&'a str>),
+    /// All that are at a place, or those of a split.
+    At {
+        /// The place.
+        path: &'a Path,
+        /// `train`, `val` or `test`.
+        split: Option<&'a str>,
+        /// Whether classes are taken by their places.
+        by_place: bool,
+    },
+}
+
+/// Evaluates a checkpoint; `look` sees each image.
 ///
 /// # Errors
 /// A checkpoint or images that cannot be had, or that do not fit each other.
-pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, TrainError> {
-    measure(checkpoint(path, data)?, |_, _| {})
+pub fn evaluate_checkpoint(
+    path: &Path,
+    images: Images<'_>,
+    look: impl FnMut(&DataSet, Seen<'_>),
+) -> Result<Tested, TrainError> {
+    measure(checkpoint(path, images)?, look)
 }
 
 /// Evaluates a checkpoint on at most `most` of the test images of its recipe, spread over all of them; `look` sees each.
@@ -37,7 +73,7 @@ pub fn evaluate_checkpoint(path: &Path, data: Option<&Path>) -> Result<Tested, T
 /// # Errors
 /// A checkpoint or images that cannot be had, or that do not fit each other.
 pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
-    let mut trained = checkpoint(path, None)?;
+    let mut trained = checkpoint(path, Images::Own(None))?;
     trained.set.spread_test(most);
     measure(trained, look)
 }
@@ -50,17 +86,33 @@ struct Trained {
 }
 
 /// What a checkpoint holds.
-fn checkpoint(path: &Path, data: Option<&Path>) -> Result<Trained, TrainError> {
+fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
     let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
     let checkpoint = Checkpoint::read(path)?;
     let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
-    let mut set = open(&recipe, data)?;
-    if let Some(signature) = &checkpoint.meta.signature {
+    let signature = checkpoint.meta.signature.as_ref();
+    let mut set = match images {
+        Images::Own(at) => {
+            let set = Origin::read(manifest(path).as_deref(), at)?.open(&recipe)?;
+            signature.map_or(Ok(()), |signature| signature.same_classes(&set))?;
+            set
+        }
+        Images::At { path, split, by_place } => {
+            let classes = signature.map(|signature| &signature.classes[..]);
+            elsewhere(&recipe, path, split, classes.filter(|_| !by_place))?
+        }
+    };
+    if let Some(signature) = signature {
         set.normalise(&signature.mean, &signature.std);
     }
     let at = (checkpoint.meta.at.step, checkpoint.meta.at.epoch as f64);
     let net = checkpoint.net(&Cpu::default())?;
     let expected = (net.spec().image_channels, net.spec().classes);
+    if let Some(signature) = signature {
+        // (taken by place, they may be fewer)
+        let rest = signature.classes.iter().skip(set.classes.len());
+        set.classes.extend(rest.cloned());
+    }
     let found = (set.train.channels, set.classes.len());
     if found != expected {
         return Err(wrong(format!(
@@ -71,14 +123,61 @@ fn checkpoint(path: &Path, data: Option<&Path>) -> Result<Trained, TrainError> {
     Ok(Trained { net, set, at })
 }
 
-/// Evaluates a file of weights of any program as the net of a recipe, on its images or on those of a directory.
+/// The manifest of the run that a checkpoint lies in, in its directory or in that of its checkpoints.
+fn manifest(checkpoint: &Path) -> Option<PathBuf> {
+    let dir = checkpoint.parent()?;
+    let dirs = [Some(dir), dir.parent().filter(|_| dir.file_name().is_some_and(|name| name == DIRECTORY))];
+    dirs.into_iter().flatten().map(|dir| dir.join(MANIFEST)).find(|file| file.is_file())
+}
+
+/// All images at a place, labelled as a net of these classes labels them; by their places where none are named.
+fn elsewhere(
+    recipe: &Recipe,
+    path: &Path,
+    split: Option<&str>,
+    classes: Option<&[String]>,
+) -> Result<DataSet, TrainError> {
+    let kind = DataKind::Auto;
+    let data = Data { path: path.display().to_string(), kind, train_images: 0, test_images: 0, ..recipe.data.clone() };
+    let all = data::everything(&data, split.and_then(Role::named))?;
+    let Some(classes) = classes else {
+        let (places, classes) = ((0..all.classes.len()).collect(), all.classes.clone());
+        return Ok(all.ready(&data, places, classes));
+    };
+    match places(&all.classes, classes) {
+        Ok(places) => Ok(all.ready(&data, places, classes.to_vec())),
+        Err(unknown) => {
+            let problem = format!(
+                "has the classes {}, which the net does not know: it knows {}; --by-place takes them by their places",
+                listed(&unknown),
+                listed(classes)
+            );
+            Err(DataError::OtherClasses { set: path.display().to_string(), problem }.into())
+        }
+    }
+}
+
+/// Evaluates a file of weights of any program as the net of a preset; `look` sees each image.
 ///
 /// # Errors
 /// Weights or images that cannot be had, or that do not fit the recipe.
-pub fn evaluate_weights(path: &Path, recipe: &Recipe, data: Option<&Path>) -> Result<Tested, TrainError> {
-    let set = open(recipe, data)?;
+pub fn evaluate_weights(
+    path: &Path,
+    recipe: &Recipe,
+    images: Images<'_>,
+    look: impl FnMut(&DataSet, Seen<'_>),
+) -> Result<Tested, TrainError> {
+    let own = || data::open(&recipe.data, recipe.train.seed);
+    let set = match images {
+        Images::Own(_) => own()?,
+        Images::At { path, split, by_place } => {
+            // (a file of another program names no classes: they are those of the preset's images)
+            let classes = if recipe.data.path.is_empty() || by_place { None } else { Some(own()?.classes) };
+            elsewhere(recipe, path, split, classes.as_deref())?
+        }
+    };
     let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
-    measure(Trained { net, set, at: (0, 0.0) }, |_, _| {})
+    measure(Trained { net, set, at: (0, 0.0) }, look)
 }
 
 fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
@@ -88,7 +187,9 @@ fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
     let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
-    Ok(Tested { evaluation, classes: set.classes.clone(), skipped })
+    let with_images = evaluation.confusion.tallies().iter().filter(|tally| tally.images > 0).count();
+    let of = Of { set: set.name.clone(), images: set.tests_there, classes: with_images, notes: set.said() };
+    Ok(Tested { evaluation, classes: set.classes.clone(), of, skipped })
 }
 
 /// A net with the weights of a file that is of it alone.
@@ -100,19 +201,6 @@ fn load(path: &Path, net: &NetSettings, channels: usize, classes: usize) -> Resu
     let mut net = Net::new(&Cpu::default(), &spec).map_err(TrainError::device)?;
     net.import(&tensors)?;
     Ok(net)
-}
-
-/// The images of a recipe, or those at a path.
-fn open(recipe: &Recipe, data: Option<&Path>) -> Result<DataSet, TrainError> {
-    let mut recipe = recipe.clone();
-    if let Some(path) = data {
-        let path = Value::Word(path.to_string_lossy().into_owned());
-        let changes = [("data.path", path), ("data.kind", Value::Word(DataKind::Auto.word().into()))]
-            .into_iter()
-            .filter_map(|(knob, value)| Some((find(knob)?, value)));
-        recipe = recipe.with(changes).map_err(|invalid| TrainError::Resume(reasons(&invalid)))?;
-    }
-    Ok(data::open(&recipe.data, recipe.train.seed)?)
 }
 
 /// Probabilities of logits.
@@ -138,6 +226,7 @@ pub struct Guess {
 pub struct Classifier {
     learner: Learner<Cpu>,
     signature: Signature,
+    reading: Reading,
 }
 
 impl Classifier {
@@ -148,14 +237,20 @@ impl Classifier {
     pub fn read(path: &Path) -> Result<Classifier, TrainError> {
         let checkpoint = Checkpoint::read(path)?;
         let net = checkpoint.net(&Cpu::default())?;
-        let signature = checkpoint.meta.signature.ok_or_else(|| TrainError::Checkpoint {
+        let signature = checkpoint.meta.signature.clone().ok_or_else(|| TrainError::Checkpoint {
             path: path.to_path_buf(),
             problem:
                 "does not say what images its net is for: it was written by an older version; `tricktop resume` of \
                       its run writes one that does"
                     .into(),
         })?;
-        Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature })
+        let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(TrainError::Resume)?;
+        Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature, reading: Reading::of(&recipe.data) })
+    }
+
+    /// How the files are to be read that it is shown: as its training images were.
+    pub fn reading(&self) -> Reading {
+        self.reading
     }
 
     /// The `count` most probable classes of a picture; of two equal ones the lower label first.

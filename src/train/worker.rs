@@ -1,6 +1,7 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
 use super::device::find;
+use super::origin::Origin;
 use super::trainer::Trainer;
 use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
 use crate::data;
@@ -43,8 +44,19 @@ pub struct Options {
     pub probes: BTreeSet<u64>,
     /// Whether it makes a recorded run again: then alarms tell, and do no more.
     pub again: bool,
+    /// The list of its images that it keeps to, or that is written when it begins (see [`Manifest`](crate::data::Manifest)).
+    pub manifest: Option<PathBuf>,
+    /// Where its images are now, when that is another place than it began with.
+    pub images_at: Option<String>,
     /// Threads that compute, of its own; without a number those of the program.
     pub threads: Option<NonZeroUsize>,
+}
+
+impl Options {
+    fn origin(&self) -> Result<Origin, TrainError> {
+        let origin = Origin::read(self.manifest.as_deref(), self.images_at.as_deref())?;
+        Ok(if self.again { origin.exactly() } else { origin })
+    }
 }
 
 /// A running trainer. Dropping it stops the run with a checkpoint and waits for the end.
@@ -61,10 +73,29 @@ pub struct Worker {
 /// # Errors
 /// A card that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
+    check_at(recipe, data::check(&recipe.data, recipe.train.seed)?)
+}
+
+/// Says what keeps a run from going on, or from being made again, with these options.
+///
+/// # Errors
+/// As [`check`]; images or classes that are not those that it began with.
+pub fn check_begun(recipe: &Recipe, options: &Options) -> Result<(), TrainError> {
+    let set = options.origin()?.open(recipe)?;
+    if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
+        signature.same_classes(&set)?;
+    }
+    check_at(recipe, (set.train.shape(), set.classes))
+}
+
+fn check_at(
+    recipe: &Recipe,
+    ([height, width, channels], classes): ([usize; 3], Vec<String>),
+) -> Result<(), TrainError> {
+    let classes = classes.len();
     if let Device::Cuda(number) = recipe.device {
         find(number)?;
     }
-    let ([height, width, channels], classes) = data::check(&recipe.data, recipe.train.seed)?;
     let spec = NetSpec::new(&recipe.net, channels, classes);
     if spec.cost(height, width).too_small {
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
@@ -132,7 +163,17 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
             sink.borrow_mut()(event);
         };
         send(Event::State(State::Starting));
-        let data = Arc::new(data::open(&recipe.data, recipe.train.seed)?);
+        let origin = options.origin()?;
+        let mut data = origin.open(&recipe)?;
+        if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
+            signature.same_classes(&data)?;
+            // (of fewer images they would be others)
+            data.normalise(&signature.mean, &signature.std);
+        }
+        if let Some(manifest) = options.manifest.as_ref().filter(|_| !options.again) {
+            origin.write(manifest, &data, &recipe)?;
+        }
+        let data = Arc::new(data);
         let (chosen, on, notes) = Chosen::for_run(&recipe, &data)?;
         notes.into_iter().for_each(|message| send(Event::Alarm { step: 0, kind: AlarmKind::Other, message }));
         match chosen {

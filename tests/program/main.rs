@@ -6,6 +6,7 @@ mod batch;
 mod cli;
 mod edges;
 mod image_run;
+mod own_images;
 mod report;
 mod suites;
 

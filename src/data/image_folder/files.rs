@@ -1,12 +1,14 @@
-//! The names of many files, packed: one text and the ends of the names in it.
+//! The names of many files, packed: the bytes of all names and their ends.
 
-use super::Class;
-use crate::data::DataError;
+use super::scan::Class;
 use crate::data::broken::Broken;
+use crate::data::format::Format;
 use crate::data::source::{Source, Stored};
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Most bytes that are read of one file.
@@ -15,37 +17,39 @@ const MAX_BYTES: u64 = 128 << 20;
 /// Labelled image files below one directory.
 pub(super) struct Files {
     dir: PathBuf,
-    /// The paths below `dir`, one after the other.
-    names: String,
+    /// The paths below `dir`, one after the other, as the system has them: not all names are UTF-8.
+    names: Vec<u8>,
     /// Where each path ends.
     ends: Vec<u64>,
     labels: Vec<u16>,
 }
 
 impl Files {
-    /// The files of `classes`, which are labelled by their places in `names` (sorted).
-    ///
-    /// # Errors
-    /// A class that has no such name.
-    pub fn new(dir: PathBuf, classes: &[Class], names: &[String]) -> Result<Files, DataError> {
-        let mut files = Files { dir, names: String::new(), ends: Vec::new(), labels: Vec::new() };
+    /// No files below a directory.
+    pub fn new(dir: PathBuf) -> Files {
+        Files { dir, names: Vec::new(), ends: Vec::new(), labels: Vec::new() }
+    }
+
+    /// The files of classes, labelled by their places.
+    pub fn of(dir: &Path, classes: &[Class], label: impl Fn(&Class) -> u16) -> Files {
+        let mut files = Files::new(dir.to_path_buf());
         for class in classes {
-            let Ok(label) = names.binary_search(&class.name) else {
-                return Err(DataError::UnknownFolder { dir: files.dir, class: class.name.clone() });
-            };
-            for file in &class.files {
-                files.names.extend([class.name.as_str(), "/", file.as_str()]);
-                files.ends.push(files.names.len() as u64);
-                files.labels.push(label as u16);
-            }
+            class.files.iter().for_each(|file| files.push(Path::new(&class.dir).join(file).as_os_str(), label(class)));
         }
         files.names.shrink_to_fit();
-        Ok(files)
+        files
+    }
+
+    /// Adds a file by its path below the directory.
+    pub fn push(&mut self, path: &OsStr, label: u16) {
+        self.names.extend_from_slice(path.as_bytes());
+        self.ends.push(self.names.len() as u64);
+        self.labels.push(label);
     }
 
     fn path(&self, i: usize) -> PathBuf {
         let start = i.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        self.dir.join(&self.names[start..self.ends[i] as usize])
+        self.dir.join(OsStr::from_bytes(&self.names[start..self.ends[i] as usize]))
     }
 }
 
@@ -63,11 +67,25 @@ impl Source for Files {
     }
 
     fn read(&self, i: usize) -> Result<Stored<'_>, Broken> {
-        Ok(Stored::Encoded(Cow::Owned(content(&self.path(i))?)))
+        let path = self.path(i);
+        let content = content(&path)?;
+        // (what a site gives in the place of a picture that is gone is often a GIF with the old name)
+        match Format::of(&content) {
+            Some(format) if !format.may_end_in(&path) => Err(Broken::Ending(format.word())),
+            _ => Ok(Stored::Encoded(Cow::Owned(content))),
+        }
     }
 
     fn name(&self, i: usize) -> String {
         self.path(i).display().to_string()
+    }
+
+    fn file(&self, i: usize) -> Option<PathBuf> {
+        Some(self.path(i))
+    }
+
+    fn identity(&self) -> Option<String> {
+        None
     }
 }
 
@@ -89,15 +107,14 @@ mod tests {
 
     #[test]
     fn a_million_names_take_little_more_than_their_letters() {
-        let file = |i| format!("n01440764_{i:06}.JPEG");
-        let class = |c| Class { name: format!("n{c:08}"), files: (0..1000).map(|i| file(c * 1000 + i)).collect() };
-        let (mut letters, mut names) = (0, Vec::new());
+        let file = |i| format!("n01440764_{i:06}.JPEG").into();
+        let class = |c| {
+            let name = format!("n{c:08}");
+            Class { dir: name.clone().into(), name, files: (0..1000).map(|i| file(c * 1000 + i)).collect() }
+        };
         let classes: Vec<Class> = (0..1000).map(class).collect();
-        for class in &classes {
-            letters += class.files.iter().map(|f| f.len() + class.name.len() + 1).sum::<usize>();
-            names.push(class.name.clone());
-        }
-        let files = Files::new("d".into(), &classes, &names).unwrap();
+        let letters: usize = classes.iter().flat_map(|c| c.files.iter().map(|f| f.len() + c.name.len() + 1)).sum();
+        let files = Files::of(Path::new("d"), &classes, |class| class.name[1..].parse().unwrap());
         assert_eq!(files.len(), 1_000_000);
         assert_eq!(files.path(999_999), Path::new("d/n00000999/n01440764_999999.JPEG"));
         assert_eq!((files.label(0), files.label(999), files.label(1000)), (0, 0, 1));

@@ -1,106 +1,195 @@
-//! Looking through directories: which are splits, which are classes, which files are images.
+//! Looking through directories: which are classes, which files are images, what is neither.
 
 use crate::data::DataError;
+use crate::data::left_out::Tally;
 use rayon::prelude::*;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-
-/// Names of the directory to validate with, beside `train`.
-const VAL: [&str; 4] = ["val", "valid", "validation", "test"];
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use unicode_normalization::UnicodeNormalization;
 
 /// Endings of the files that are taken for images, in small letters.
-const ENDINGS: [&str; 5] = ["jpg", "jpeg", "jpe", "png", "webp"];
+const ENDINGS: [&str; 14] =
+    ["jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "png", "apng", "webp", "bmp", "dib", "gif", "tif", "tiff"];
 
-/// Directories inside each other that are looked through: links may lead round in circles.
-const DEPTH: usize = 16;
+/// Directories that other programs put beside a person's own, in small letters.
+const OTHERS: [&str; 9] = [
+    "@eadir",
+    "@recycle",
+    "#recycle",
+    "#snapshot",
+    "__macosx",
+    "lost+found",
+    "$recycle.bin",
+    "system volume information",
+    "__pycache__",
+];
 
-/// The files of one class, as paths below its directory, sorted.
+/// Files that other programs put beside a person's own, in small letters.
+const FILES: [&str; 3] = ["thumbs.db", "desktop.ini", "ehthumbs.db"];
+
+/// The files of one class.
 pub(super) struct Class {
+    /// Its name, in composed characters: a Mac writes an é as two.
     pub name: String,
-    pub files: Vec<String>,
+    /// Its directory, below that of the set.
+    pub dir: OsString,
+    /// Paths below its directory, sorted.
+    pub files: Vec<OsString>,
 }
 
-/// Where the images to train on and to validate with are.
-pub(super) struct Layout {
-    pub train: PathBuf,
-    /// None where one tree has both.
-    pub val: Option<PathBuf>,
+/// An entry of a directory.
+pub(super) struct Entry {
+    pub name: OsString,
+    is_dir: bool,
+    is_link: bool,
 }
 
-impl Layout {
-    /// `train/` is a split when a directory to validate with stands beside it, or when it is alone; else it would be a
-    /// class of that name.
-    pub fn of(root: &Path) -> Result<Layout, DataError> {
-        let names = directories(root)?;
-        if names.is_empty() {
-            return Err(DataError::NoFolders { dir: root.into() });
+impl Entry {
+    /// Its ending in small letters; empty when it has none.
+    fn ending(&self) -> String {
+        let ending = Path::new(&self.name).extension().unwrap_or_default();
+        ending.to_string_lossy().to_lowercase()
+    }
+
+    /// Whether it is named as an image is.
+    pub fn is_image(entry: &Entry) -> bool {
+        !entry.is_dir && entry.hidden().is_none() && ENDINGS.contains(&entry.ending().as_str())
+    }
+
+    /// What it is that keeps it from being looked at.
+    fn hidden(&self) -> Option<&'static str> {
+        let name = self.name.to_string_lossy().to_lowercase();
+        if self.is_dir && OTHERS.contains(&name.as_str()) {
+            Some("directories of other programs")
+        } else if !self.is_dir && FILES.contains(&name.as_str()) {
+            Some("files of other programs")
+        } else if name.starts_with('.') {
+            Some(if self.is_dir { "hidden directories" } else { "hidden files" })
+        } else {
+            None
         }
-        let has = |name: &str| names.iter().any(|n| n == name);
-        let val = VAL.into_iter().find(|name| has(name)).map(|name| root.join(name));
-        if has("train") && (val.is_some() || names.len() == 1) {
-            return Ok(Layout { train: root.join("train"), val });
-        }
-        Ok(Layout { train: root.into(), val: None })
     }
 }
 
-/// The classes below a directory that have images, sorted by name.
-pub(super) fn classes(dir: &Path) -> Result<Vec<Class>, DataError> {
-    let names = directories(dir)?;
+/// A directory whatever it is called by: links may lead to it on many ways.
+type Id = (u64, u64);
+
+fn id(of: &Metadata) -> Id {
+    (of.dev(), of.ino())
+}
+
+/// The classes below a directory of the set, by the names of their directories. Those without images are counted.
+///
+/// # Errors
+/// A directory that cannot be read or has none in it.
+pub(super) fn classes(root: &Path, below: &OsStr, left_out: &mut Tally) -> Result<Vec<Class>, DataError> {
+    let dir = root.join(below);
+    let names = directories(&dir, left_out)?;
     if names.is_empty() {
-        return Err(DataError::NoFolders { dir: dir.into() });
+        return Err(DataError::NoFolders { dir });
     }
-    let class = |name: String| {
-        let mut files = Vec::new();
-        collect(&dir.join(&name), "", DEPTH, &mut files)?;
-        files.sort_unstable();
-        Ok(Class { name, files })
+    // (a link that leads up, or into another class, would give images a label that is not theirs)
+    let ids = |path: &Path| fs::metadata(path).map(|of| id(&of)).ok();
+    let above = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+    let known: HashSet<Id> =
+        above.ancestors().filter_map(ids).chain(names.iter().filter_map(|name| ids(&dir.join(name)))).collect();
+    let class = |name: &OsString| {
+        let class = Path::new(below).join(name);
+        let mut looking = Looking { class: &class, seen: known.clone(), files: Vec::new(), left_out: Tally::default() };
+        looking.through(&dir.join(name), Path::new(""))?;
+        looking.files.sort_unstable();
+        let Looking { files, left_out, .. } = looking;
+        Ok((Class { name: name.to_string_lossy().nfc().collect(), dir: class.into(), files }, left_out))
     };
-    let mut classes = names.into_par_iter().map(class).collect::<Result<Vec<Class>, DataError>>()?;
-    classes.retain(|class| !class.files.is_empty());
+    let found = names.par_iter().map(class).collect::<Result<Vec<_>, DataError>>()?;
+    let mut classes = Vec::new();
+    for (class, tally) in found {
+        left_out.join(tally);
+        if class.files.is_empty() {
+            left_out.add("directories without images", class.dir.to_string_lossy().into_owned());
+        } else {
+            classes.push(class);
+        }
+    }
     Ok(classes)
 }
 
-/// The names of the directories in a directory, sorted; hidden ones are passed over.
-pub(super) fn directories(dir: &Path) -> Result<Vec<String>, DataError> {
+/// The names of the directories in a directory, sorted; hidden ones and those of other programs are counted.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub(super) fn directories(dir: &Path, left_out: &mut Tally) -> Result<Vec<OsString>, DataError> {
     let mut names = Vec::new();
-    for (name, is_dir) in entries(dir)? {
-        names.extend(is_dir.then_some(name));
+    for entry in entries(dir)? {
+        match entry.hidden() {
+            Some(kind) => left_out.add(kind, entry.name.to_string_lossy().into_owned()),
+            None if entry.is_dir => names.push(entry.name),
+            None => left_out.add(
+                if Entry::is_image(&entry) { "images outside the directories of classes" } else { "other files" },
+                entry.name.to_string_lossy().into_owned(),
+            ),
+        }
     }
     names.sort_unstable();
     Ok(names)
 }
 
-/// Adds the image files below a directory, as paths below the directory of the class.
-fn collect(dir: &Path, below: &str, depth: usize, files: &mut Vec<String>) -> Result<(), DataError> {
-    for (name, is_dir) in entries(dir)? {
-        let path = format!("{below}{name}");
-        if !is_dir {
-            let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-            files.extend(ending.filter(|e| ENDINGS.contains(&e.as_str())).map(|_| path));
-        } else if depth > 0 {
-            collect(&dir.join(&name), &format!("{path}/"), depth - 1, files)?;
-        }
-    }
-    Ok(())
+/// What is found below the directory of a class.
+struct Looking<'a> {
+    /// The directory of the class, below that of the set.
+    class: &'a Path,
+    /// Directories that are not looked through (again).
+    seen: HashSet<Id>,
+    files: Vec<OsString>,
+    left_out: Tally,
 }
 
-/// The entries of a directory that are not hidden, and whether each is a directory; links count as what they lead to,
-/// and those that lead nowhere as files.
-fn entries(dir: &Path) -> Result<Vec<(String, bool)>, DataError> {
+impl Looking<'_> {
+    fn through(&mut self, dir: &Path, below: &Path) -> Result<(), DataError> {
+        let mut entries = entries(dir)?;
+        // (a directory is known by its own name, not by that of a link to it)
+        entries.sort_unstable_by(|a, b| (a.is_link, &a.name).cmp(&(b.is_link, &b.name)));
+        for entry in entries {
+            let (inside, path) = (dir.join(&entry.name), below.join(&entry.name));
+            let name = || self.class.join(&path).display().to_string();
+            if let Some(kind) = entry.hidden() {
+                self.left_out.add(kind, name());
+            } else if Entry::is_image(&entry) {
+                self.files.push(path.into());
+            } else if !entry.is_dir {
+                let ending = entry.ending();
+                let kind = if ending.is_empty() {
+                    "files without an ending".into()
+                } else {
+                    format!("files that end in {ending}")
+                };
+                self.left_out.add(kind, name());
+            } else if fs::metadata(&inside).is_ok_and(|of| self.seen.insert(id(&of))) {
+                self.through(&inside, &path)?;
+            } else {
+                self.left_out.add("links to directories that are looked through already", name());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entries of a directory; links count as what they lead to, and those that lead nowhere as files.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub(super) fn entries(dir: &Path) -> Result<Vec<Entry>, DataError> {
     let unreadable = |cause| DataError::Folder { dir: dir.into(), cause };
-    let name = |name: OsString| {
-        name.into_string().map_err(|name| DataError::FolderName { path: dir.join(&name).display().to_string() })
-    };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let kind = entry.file_type().map_err(unreadable)?;
-        let is_dir = if kind.is_symlink() { entry.path().is_dir() } else { kind.is_dir() };
-        let name = name(entry.file_name())?;
-        if !name.starts_with('.') {
-            found.push((name, is_dir));
-        }
+        let is_link = kind.is_symlink();
+        let is_dir = if is_link { entry.path().is_dir() } else { kind.is_dir() };
+        found.push(Entry { name: entry.file_name(), is_dir, is_link });
     }
     Ok(found)
 }

@@ -186,6 +186,11 @@ impl Source for Part {
     fn name(&self, i: usize) -> String {
         format!("{}, image {}", self.pack.file.display(), self.images.start + i)
     }
+
+    fn identity(&self) -> Option<String> {
+        // (of the index and the description, in which the hash of the images is)
+        Some(self.pack.content[32..HEADER].iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }
 
 #[cfg(test)]

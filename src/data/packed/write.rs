@@ -2,6 +2,8 @@
 
 use super::{Description, HEADER, MAGIC};
 use crate::data::broken::{Broken, Skipped};
+use crate::data::decode::Reading;
+use crate::data::format::Format;
 use crate::data::source::{Split, Stored};
 use crate::data::{DataError, DataSet, Problem, decode, resize};
 use atomic_write_file::AtomicWriteFile;
@@ -58,8 +60,8 @@ pub fn pack(set: &DataSet, out: &Path, shrink: Shrink) -> Result<Packed, DataErr
     let mut broken = Vec::new();
     let written = (|| {
         writer.file.write_all(&[0; HEADER])?;
-        let train = writer.split(&set.train, shrink, &mut broken)?;
-        let val = writer.split(&set.test, shrink, &mut broken)?;
+        let train = writer.split(&set.train, shrink, set.input.reading, &mut broken)?;
+        let val = writer.split(&set.test, shrink, set.input.reading, &mut broken)?;
         io::Result::Ok((train, val))
     })();
     let (train, val) = written.map_err(wrong)?;
@@ -89,11 +91,17 @@ struct Writer {
 
 impl Writer {
     /// Writes the images of a split; how many.
-    fn split(&mut self, split: &Split, shrink: Shrink, broken: &mut Vec<Skipped>) -> io::Result<usize> {
+    fn split(
+        &mut self,
+        split: &Split,
+        shrink: Shrink,
+        reading: Reading,
+        broken: &mut Vec<Skipped>,
+    ) -> io::Result<usize> {
         let mut count = 0;
         let all: Vec<usize> = (0..split.len()).collect();
         for some in all.chunks(TOGETHER) {
-            let contents: Vec<_> = some.par_iter().map(|i| content(split, *i, shrink)).collect();
+            let contents: Vec<_> = some.par_iter().map(|i| content(split, *i, shrink, reading)).collect();
             for (i, content) in some.iter().zip(contents) {
                 match content {
                     Ok(content) => self.image(&content, split.label(*i))?,
@@ -137,21 +145,23 @@ impl Writer {
     }
 }
 
-/// What is written of image `i`. It is decoded in any case, so that no broken image is packed.
-fn content(split: &Split, i: usize, shrink: Shrink) -> Result<Cow<'_, [u8]>, Broken> {
+/// What is written of image `i`. It is decoded in any case, so that no broken image is packed. In a file of
+/// smaller ones all are as they are shown, as those that are written anew have no EXIF data.
+fn content(split: &Split, i: usize, shrink: Shrink, reading: Reading) -> Result<Cow<'_, [u8]>, Broken> {
     let bytes = match split.read(i)? {
         Stored::Pixels(pixels) => return Ok(pixels),
         Stored::Encoded(bytes) => bytes,
     };
     let mut picture = decode::Picture::default();
-    decode::decode(&bytes, &mut picture)?;
-    let shorter = picture.width.min(picture.height);
+    decode::decode(&bytes, reading, &mut picture)?;
+    let [height, width] = picture.full;
     match shrink {
-        Shrink::Edge(edge) if edge < shorter => {
-            let [height, width] = resize::shorter_edge(picture.height, picture.width, edge);
-            let shape = [picture.height, picture.width, 3];
-            let small = resize::whole(&picture.pixels, shape, [height, width])?;
-            encoded(&small, height, width, bytes.starts_with(decode::JPEG)).map(Cow::Owned)
+        Shrink::Edge(edge) if edge < height.min(width) || !picture.turn.is_none() => {
+            let is_jpeg = Format::of(&bytes) == Some(Format::Jpeg);
+            let [height, width] = picture.turn.size(resize::shorter_edge(height, width, edge.min(height.min(width))));
+            let (pixels, shown) = picture.into_shown();
+            let small = resize::whole(&pixels, [shown[0], shown[1], 3], [height, width])?;
+            encoded(&small, height, width, is_jpeg).map(Cow::Owned)
         }
         _ => Ok(bytes),
     }

@@ -61,6 +61,10 @@ settings! {
         val_fraction: f64 = 0.1,
         /// Share of images that may be broken.
         broken_share: f64 = 0.01,
+        /// Which way round pictures are read.
+        orient: Orient = Orient::Exif,
+        /// Millions of pixels that an image file may have.
+        max_megapixels: u64 = 200,
     }
     /// Network.
     Net {
@@ -251,6 +255,8 @@ settings! {
         form: DistillForm = DistillForm::Paper,
         /// `Bundled`, or the path of a checkpoint.
         teacher: String = "Bundled".to_string(),
+        /// Whether a teacher of other classes teaches by their places.
+        by_place: bool = false,
     }
     /// What is watched, and what happens when it goes wrong.
     Alarms {

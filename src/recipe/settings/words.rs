@@ -170,6 +170,15 @@ choice!(
     }
 );
 choice!(
+    /// Which way round pictures are read that a camera held sideways has stored turned.
+    Orient {
+        /// As they are shown: turned as their EXIF data say.
+        Exif,
+        /// As they are stored, as torchvision reads them.
+        Stored,
+    }
+);
+choice!(
     /// Decay of the learning rate after the warmup.
     Decay {
         /// Half a cosine down to 0 (section 5.1).

@@ -2,8 +2,9 @@
 //! make equal files.
 
 use super::digest::Digests;
-use crate::data::DataSet;
-use crate::recipe::{Recipe, Value, knobs, reasons};
+use crate::data::{DataError, DataSet, composed};
+use crate::recipe::{Recipe, Value, knobs, older, reasons};
+use crate::train::classes::listed;
 use crate::train::edits::Waiting;
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,22 @@ impl Signature {
         let DataSet { input, classes, mean, std, .. } = data;
         let (classes, mean, std) = (classes.clone(), mean.clone(), std.clone());
         Signature { classes, image: input.shape, edge: input.edge, mean, std }
+    }
+
+    /// Whether images are of the classes that the net was trained to say, in their order.
+    ///
+    /// # Errors
+    /// Other classes.
+    pub(in crate::train) fn same_classes(&self, data: &DataSet) -> Result<(), DataError> {
+        let (ours, theirs) = (&self.classes, &data.classes);
+        if ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(a, b)| composed(a) == composed(b)) {
+            return Ok(());
+        }
+        let (now, then) = (listed(theirs), listed(ours));
+        Err(DataError::OtherClasses {
+            set: data.name.clone(),
+            problem: format!("has the classes {now}; the run was trained on {then}, in that order"),
+        })
     }
 }
 
@@ -129,7 +146,7 @@ impl Meta {
     /// A value that is not allowed, as a sentence.
     pub fn recipe(&self, base: &Recipe) -> Result<Recipe, String> {
         let known = self.recipe.iter().filter_map(|(path, value)| Some((knobs::find(path)?, value.clone())));
-        base.with(known).map_err(|invalid| reasons(&invalid))
+        base.with(known.chain(older(|path| self.recipe.get(path)))).map_err(|invalid| reasons(&invalid))
     }
 }
 

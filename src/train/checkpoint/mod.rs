@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 const BUNDLED_TEACHER: &[u8] = include_bytes!("../../../assets/teacher.safetensors");
 
 /// The directory of checkpoints to go on from, in that of their run.
-const DIRECTORY: &str = "checkpoints";
+pub(super) const DIRECTORY: &str = "checkpoints";
 
 /// The weights of the best epoch, in the directory of their run.
 pub const BEST: &str = "best.safetensors";

@@ -1,0 +1,136 @@
+//! Which directories of a folder are splits: `train/` beside `val/`, in the spellings that people use.
+
+use super::scan::{self, Entry};
+use crate::data::DataError;
+use crate::data::left_out::Tally;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// What a directory of images is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    Train,
+    Val,
+    Test,
+}
+
+/// Names of splits in small letters, those before others that are taken first.
+const NAMES: [(&str, Role); 8] = [
+    ("train", Role::Train),
+    ("training", Role::Train),
+    ("val", Role::Val),
+    ("valid", Role::Val),
+    ("validation", Role::Val),
+    ("dev", Role::Val),
+    ("test", Role::Test),
+    ("testing", Role::Test),
+];
+
+impl Role {
+    /// What a name stands for, and its place among the spellings.
+    fn of(name: &OsString) -> Option<(usize, Role)> {
+        let name = name.to_str()?.to_lowercase();
+        NAMES.iter().position(|(word, _)| *word == name).map(|place| (place, NAMES[place].1))
+    }
+
+    /// The role that a person calls by a word, e.g. `--split val`.
+    pub(crate) fn named(word: &str) -> Option<Role> {
+        Role::of(&word.into()).map(|(_, role)| role)
+    }
+}
+
+/// How the images of a folder are laid out.
+#[derive(Debug, PartialEq)]
+pub(super) enum Layout {
+    /// Directories of the folder that are splits, each with a directory a class.
+    Splits(Vec<(Role, OsString)>),
+    /// One tree with a directory a class.
+    Tree,
+}
+
+impl Layout {
+    /// Finds out; directories that are neither splits nor classes are counted.
+    ///
+    /// # Errors
+    /// A directory that cannot be read or has none in it, two directories for one split.
+    pub fn of(root: &Path, left_out: &mut Tally) -> Result<Layout, DataError> {
+        let dirs: Vec<OsString> = scan::directories(root, left_out)?;
+        if dirs.is_empty() {
+            return Err(DataError::NoFolders { dir: root.into() });
+        }
+        let (named, others): (Vec<OsString>, Vec<OsString>) = dirs.into_iter().partition(|dir| Role::of(dir).is_some());
+        let mut splits: Vec<(usize, Role, OsString)> =
+            named.into_iter().filter_map(|dir| Role::of(&dir).map(|(place, role)| (place, role, dir))).collect();
+        splits.sort();
+        let beside = |role: Role| splits.iter().any(|(_, r, _)| *r != role);
+        let trains = splits.iter().any(|(_, role, _)| *role == Role::Train);
+        // (`train` among other names is a class: there are sets of vehicles)
+        let are_splits = !splits.is_empty() && (others.is_empty() || (trains && beside(Role::Train)));
+        if !are_splits {
+            return Ok(Layout::Tree);
+        }
+        for pair in splits.windows(2) {
+            let [(first, role, a), (second, _, b)] = pair else { continue };
+            if first == second || (*role == Role::Train && pair[1].1 == Role::Train) {
+                let names = [a, b].map(|name| name.to_string_lossy().into_owned());
+                return Err(DataError::TwoSplits { dir: root.into(), names });
+            }
+        }
+        for dir in others {
+            left_out.add("directories beside the splits", dir.to_string_lossy().into_owned());
+        }
+        let mut usable = Vec::new();
+        for (_, role, dir) in splits {
+            // (as contests hand out images without labels)
+            if role != Role::Train && scan::directories(&root.join(&dir), &mut Tally::default())?.is_empty() {
+                let images = scan::entries(&root.join(&dir))?.iter().filter(|entry| Entry::is_image(entry)).count();
+                let name = format!("{} ({images} images)", dir.to_string_lossy());
+                left_out.add("splits without a directory a class, whose images have no labels", name);
+            } else {
+                usable.push((role, dir));
+            }
+        }
+        Ok(Layout::Splits(usable))
+    }
+
+    /// The directory to train on, and the one to validate with: `val`, else `test`. The rest is counted.
+    ///
+    /// # Errors
+    /// Splits without one to train on.
+    pub fn to_train(self, root: &Path, left_out: &mut Tally) -> Result<(OsString, Option<OsString>), DataError> {
+        let Layout::Splits(splits) = self else { return Ok((OsString::new(), None)) };
+        let (mut train, mut val) = (None, None);
+        for (role, dir) in &splits {
+            let place = if *role == Role::Train { &mut train } else { &mut val };
+            if place.is_none() {
+                *place = Some(dir.clone());
+            } else {
+                left_out.add("splits that are not used", dir.to_string_lossy().into_owned());
+            }
+        }
+        let names = || splits.iter().map(|(_, dir)| dir.to_string_lossy().into_owned()).collect();
+        let train = train.ok_or_else(|| DataError::NoTrain { dir: root.into(), names: names() })?;
+        Ok((train, val))
+    }
+
+    /// The directories whose images are those of a role; of all when none is asked for.
+    ///
+    /// # Errors
+    /// A split that is not there.
+    pub fn to_evaluate(self, root: &Path, role: Option<Role>) -> Result<Vec<OsString>, DataError> {
+        match (self, role) {
+            (Layout::Tree, None) => Ok(vec![OsString::new()]),
+            (Layout::Splits(splits), None) => Ok(splits.into_iter().map(|(_, dir)| dir).collect()),
+            (layout, Some(role)) => {
+                let splits = if let Layout::Splits(splits) = layout { splits } else { Vec::new() };
+                let names = splits.iter().map(|(_, dir)| dir.to_string_lossy().into_owned()).collect();
+                let found: Vec<OsString> = splits.into_iter().filter(|(r, _)| *r == role).map(|(_, dir)| dir).collect();
+                if found.is_empty() {
+                    Err(DataError::NoSplit { set: root.display().to_string(), names })
+                } else {
+                    Ok(found)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Which images a run is of: a file of its directory, written when it begins. A run that is taken up or made again has
+//! the images that it began with, in the same splits, whatever has come to their folder since: no image that was
+//! validated with is ever trained on.
+//!
+//! ```text
+//! images.tsv.gz   a line of JSON: where the run was begun and its images were, the classes, the hash of images in one file
+//!                 a line for each image file: train, val or spare; label; bytes; path below the set's directory, with %XX
+//!                 for control characters, for % and for bytes that are not UTF-8
+//! ```
+
+use super::source::Split;
+use super::{DataError, DataSet, Problem, kind, write_gzip};
+use crate::recipe::settings::Data;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Its name in the directory of a run.
+pub const MANIFEST: &str = "images.tsv.gz";
+
+/// What an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Train,
+    Val,
+    /// Left over when only some were wanted (`data.train_images`, `data.test_images`).
+    SpareTrain,
+    SpareVal,
+}
+
+impl Part {
+    const WORDS: [(Part, &str); 4] =
+        [(Part::Train, "train"), (Part::Val, "val"), (Part::SpareTrain, "spare-train"), (Part::SpareVal, "spare-val")];
+
+    /// Whether images of it are used.
+    fn is_used(self) -> bool {
+        matches!(self, Part::Train | Part::Val)
+    }
+}
+
+/// An image file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Listed {
+    pub part: Part,
+    pub label: u16,
+    /// Its size; none when it could not be told.
+    pub bytes: Option<u64>,
+    /// Below the set's directory.
+    pub path: OsString,
+}
+
+/// What stands above the images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Head {
+    /// Directory that the run was begun in: its relative paths are from there.
+    from: PathBuf,
+    /// Directory or file of the images, a whole path; empty for those inside the program.
+    path: PathBuf,
+    /// Names of the classes, in label order.
+    classes: Vec<String>,
+    /// Training images.
+    train: usize,
+    /// Images to validate with.
+    val: usize,
+    /// Hash of the images, where they are in one file.
+    identity: Option<String>,
+}
+
+/// Which images a run is of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    head: Head,
+    pub(super) images: Vec<Listed>,
+}
+
+impl Manifest {
+    /// Of a set that was opened for a new run.
+    pub fn of(set: &DataSet, data: &Data) -> Manifest {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let root = if data.path.is_empty() { PathBuf::new() } else { whole(Path::new(&data.path)) };
+        let from = std::env::current_dir().unwrap_or_default();
+        let (classes, train, val) = (set.classes.clone(), set.train.len(), set.test.len());
+        let identity = set.train.identity().zip(set.test.identity()).map(|(train, val)| format!("{train} {val}"));
+        let [all_train, all_val] = &set.whole;
+        let dir = Path::new(&data.path);
+        let mut images = listed(dir, all_train, &set.train, [Part::Train, Part::SpareTrain]);
+        images.extend(listed(dir, all_val, &set.test, [Part::Val, Part::SpareVal]));
+        Manifest { head: Head { from, path: root, classes, train, val, identity }, images }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// One that cannot be read or is damaged.
+    pub fn read(file: &Path) -> Result<Manifest, DataError> {
+        let wrong = |problem| DataError::File { file: file.into(), problem };
+        let content = File::open(file).map_err(|e| wrong(Problem::Io(e)))?;
+        let mut lines = BufReader::new(GzDecoder::new(content)).lines();
+        let damaged = |n: usize| wrong(Problem::Manifest(n + 1));
+        let head = lines.next().transpose().map_err(|e| wrong(Problem::Gzip(e)))?;
+        let head: Head = serde_json::from_str(&head.unwrap_or_default()).map_err(|_| damaged(0))?;
+        let mut images = Vec::new();
+        for (n, line) in lines.enumerate() {
+            let line = line.map_err(|e| wrong(Problem::Gzip(e)))?;
+            images.push(
+                Listed::parse(&line)
+                    .filter(|i| usize::from(i.label) < head.classes.len())
+                    .ok_or_else(|| damaged(n + 1))?,
+            );
+        }
+        Ok(Manifest { head, images })
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, file: &Path) -> io::Result<()> {
+        let head = serde_json::to_string(&self.head)?;
+        let text: String = [head + "\n"].into_iter().chain(self.images.iter().map(Listed::line)).collect();
+        write_gzip(file, text.as_bytes(), Compression::fast()).map(drop)
+    }
+
+    /// The directory that the run was begun in.
+    pub fn from(&self) -> &Path {
+        &self.head.from
+    }
+
+    /// Where the images were; empty for those inside the program.
+    pub fn path(&self) -> &Path {
+        &self.head.path
+    }
+
+    /// The names of the classes, in label order.
+    pub fn classes(&self) -> &[String] {
+        &self.head.classes
+    }
+
+    /// The same images at another place.
+    pub fn at(mut self, path: &Path) -> Manifest {
+        self.head.path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        self
+    }
+
+    /// Whether it lists files; else the images are in one file.
+    pub(super) fn lists_files(&self) -> bool {
+        self.head.identity.is_none()
+    }
+
+    /// Compares a set whose images are in one file.
+    ///
+    /// # Errors
+    /// Other images, or classes.
+    pub(super) fn compare(&self, set: &DataSet) -> Result<(), DataError> {
+        let found = Manifest::of(set, &Data::default()).head;
+        let Head { identity, train, val, classes, .. } = &self.head;
+        if (&found.identity, found.train, found.val, &found.classes) == (identity, *train, *val, classes) {
+            return Ok(());
+        }
+        Err(DataError::OtherImages {
+            set: set.name.clone(),
+            problem: format!(
+                "{} + {} images of {} classes, and the run began with {train} + {val} of {}, or with others",
+                found.train,
+                found.val,
+                found.classes.len(),
+                classes.len()
+            ),
+        })
+    }
+
+    /// Looks which of the listed files are still there and as large as they were.
+    pub(super) fn look(&self, root: &Path) -> Looked {
+        let same = |image: &Listed| {
+            let found = fs::metadata(root.join(&image.path)).map(|of| of.len());
+            match (found, image.bytes) {
+                (Err(_), None) => Fate::Same,
+                (Err(_), Some(_)) => Fate::Gone,
+                (Ok(_), None) => Fate::Changed,
+                (Ok(found), Some(bytes)) => {
+                    if found == bytes {
+                        Fate::Same
+                    } else {
+                        Fate::Changed
+                    }
+                }
+            }
+        };
+        Looked { fates: self.images.par_iter().map(same).collect() }
+    }
+
+    /// Those of these paths that it does not list.
+    pub(super) fn new_ones(&self, found: impl Iterator<Item = OsString>) -> Vec<OsString> {
+        let known: HashSet<&OsString> = self.images.iter().map(|image| &image.path).collect();
+        found.filter(|path| !known.contains(path)).collect()
+    }
+
+    /// The name of the set.
+    pub(super) fn name(&self) -> String {
+        kind::name(&self.head.path)
+    }
+}
+
+/// What has become of a listed file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Same,
+    Gone,
+    /// It is another one by its size.
+    Changed,
+}
+
+/// What has become of the listed files, in their order.
+pub(super) struct Looked {
+    pub fates: Vec<Fate>,
+}
+
+impl Looked {
+    /// Which of the files that are used are so, by example: a sentence's part, none when there are none.
+    pub fn told(&self, images: &[Listed], fate: Fate) -> Option<String> {
+        let such = images.iter().zip(&self.fates).filter(|(image, f)| image.part.is_used() && **f == fate);
+        let names: Vec<String> = such.map(|(image, _)| image.path.to_string_lossy().into_owned()).collect();
+        let word = if fate == Fate::Gone { "gone" } else { "other files by their size" };
+        (!names.is_empty()).then(|| format!("{} are {word} ({})", names.len(), examples(&names)))
+    }
+}
+
+/// The first of some names.
+pub(super) fn examples(names: &[String]) -> String {
+    let more = if names.len() > 3 { ", …" } else { "" };
+    names.iter().take(3).cloned().collect::<Vec<_>>().join(", ") + more
+}
+
+/// The files of a split, those that are chosen and the others.
+fn listed(root: &Path, all: &Split, chosen: &Split, [part, spare]: [Part; 2]) -> Vec<Listed> {
+    let places = |split: &Split| (0..split.len()).map(|i| split.place(i)).collect::<Vec<usize>>();
+    let used: HashSet<usize> = places(chosen).into_iter().collect();
+    let rest = places(all).into_iter().filter(|place| !used.contains(place));
+    // (the chosen ones in the order in which the run has them)
+    let order: Vec<(usize, Part)> =
+        places(chosen).into_iter().map(|place| (place, part)).chain(rest.map(|place| (place, spare))).collect();
+    let one = |&(place, part): &(usize, Part)| {
+        let file = all.source().file(place)?;
+        let path = file.strip_prefix(root).unwrap_or(&file).as_os_str().to_os_string();
+        let bytes = fs::metadata(&file).map(|of| of.len()).ok();
+        Some(Listed { part, label: all.source().label(place) as u16, bytes, path })
+    };
+    order.par_iter().filter_map(one).collect()
+}
+
+impl Listed {
+    fn line(&self) -> String {
+        let word = Part::WORDS.iter().find(|(part, _)| *part == self.part).map_or("", |(_, word)| word);
+        let bytes = self.bytes.map_or("-".to_string(), |bytes| bytes.to_string());
+        format!("{word}\t{}\t{bytes}\t{}\n", self.label, escaped(self.path.as_bytes()))
+    }
+
+    fn parse(line: &str) -> Option<Listed> {
+        let mut fields = line.splitn(4, '\t');
+        let (word, label, bytes, path) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let part = Part::WORDS.iter().find(|(_, w)| *w == word)?.0;
+        let bytes = if bytes == "-" { None } else { Some(bytes.parse().ok()?) };
+        Some(Listed { part, label: label.parse().ok()?, bytes, path: OsString::from_vec(unescaped(path)?) })
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let code = |byte: u8| format!("%{byte:02X}");
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            let one = |c: char| {
+                if c == '%' || c.is_control() { c.to_string().bytes().map(code).collect() } else { c.to_string() }
+            };
+            text.chars().map(one).collect()
+        }
+        Err(_) => {
+            let plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'%';
+            bytes.iter().map(|&byte| if plain(byte) { char::from(byte).to_string() } else { code(byte) }).collect()
+        }
+    }
+}
+
+fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(part[2..].as_bytes());
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_comes_back() {
+        for name in
+            [&b"cat/a b.png"[..], "caf\u{e9}/\u{1f600}.jpg".as_bytes(), b"100%/a\tb\nc.png", b"Mu\xf1oz%41.png", b""]
+        {
+            let image = Listed { part: Part::Val, label: 7, bytes: Some(3), path: OsString::from_vec(name.to_vec()) };
+            let line = image.line();
+            assert_eq!(line.matches(['\n', '\u{1b}']).count(), 1, "{line}");
+            assert_eq!(Listed::parse(line.trim_end_matches('\n')), Some(image));
+        }
+        for wrong in [
+            "",
+            "train\t1\t2",
+            "some\t1\t2\ta",
+            "train\tx\t2\ta",
+            "train\t1\tx\ta",
+            "train\t1\t2\t%4",
+            "val\t1\t2\t%zz",
+        ] {
+            assert_eq!(Listed::parse(wrong), None, "{wrong}");
+        }
+    }
+}
