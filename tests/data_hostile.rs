@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use flate2::{Compression, write::GzEncoder};
+use image::codecs::jpeg::JpegEncoder;
+use image::{GenericImageView, Luma};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use image::codecs::jpeg::JpegEncoder;
-use image::{GenericImageView, Luma};
 use tricktop::data::{info, open, test_batch, train_batch};
 use tricktop::recipe::settings::{Augment, Data, DataKind, Resized};
 

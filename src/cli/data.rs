@@ -75,7 +75,7 @@ fn text(info: &Info) -> String {
         |[least, most]: [usize; 2]| if least == most { least.to_string() } else { format!("{least} to {most}") };
     let numbers = |values: &[f64]| values.iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(", ");
     let mut text = format!(
-        "{}: {}, {} + {} images of {} classes\nheight {}, width {}, {} channels\nmean {}, deviation {}\n",
+        "{}: {}, {} training and {} validation images of {} classes\nheight {}, width {}, {} channels\nmean {}, deviation {}\n",
         info.name,
         info.kind,
         info.train,
@@ -94,9 +94,6 @@ fn text(info: &Info) -> String {
             "{turned} images are stored turned and read upright by their EXIF data (data.orient: Stored: as they are)\n"
         );
     }
-    for class in &info.classes {
-        text += &format!("{:>8} + {:<7} {}\n", class.train, class.val, class.name);
-    }
     if let Some(verifies) = info.verifies {
         text += if verifies {
             "the packed images verify\n"
@@ -105,6 +102,10 @@ fn text(info: &Info) -> String {
         };
     }
     text.extend(info.left_out.iter().map(|some| format!("left out: {some}\n")));
+    text += "   train       val  class\n";
+    for class in &info.classes {
+        text += &format!("{:>8}  {:>8}  {}\n", class.train, class.val, class.name);
+    }
     text += &format!("{} broken images\n", info.broken.len());
     for skipped in &info.broken {
         text += &format!("  {}: {}\n", skipped.image, skipped.problem);

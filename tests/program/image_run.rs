@@ -119,7 +119,8 @@ fn a_set_is_described_and_timed() {
     assert!(info["broken"][0]["image"].as_str().unwrap().ends_with("train/bee/broken.jpg"), "{info}");
     let text = desk.done(&["data", "info", "photos"]);
     assert!(
-        text.contains("photos: ImageFolder, 25 + 6 images of 3 classes") && text.contains("1 broken images"),
+        text.contains("photos: ImageFolder, 25 training and 6 validation images of 3 classes")
+            && text.contains("1 broken images"),
         "{text}"
     );
 
