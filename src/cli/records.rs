@@ -17,7 +17,8 @@ pub(super) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     let record = Record::read(&dir).map_err(Failure::Run)?;
     let until = args.until.or(record.chain.last().map(|link| link.step));
     let recipe = record.as_recipe().map_err(|why| Failure::Run(RunError::Stuck { path: dir.clone(), why }))?;
-    let options = Options { edits: Some(record.waiting(0)), until, again: true, ..Options::default() };
+    let options =
+        Options { edits: Some(record.waiting(0)), until, again: true, unattended: true, ..Options::default() };
     headless::batch([|| runs::start_with(recipe, options, &args.runs, runs::spawn)], args.json)
 }
 

@@ -3,8 +3,8 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, logs, spawn};
-use crate::recipe::{Changes, Edit, reasons};
-use crate::train::{Checkpoint, Link, Options, Waiting, steps};
+use crate::recipe::{Changes, Edit, Recipe, reasons};
+use crate::train::{Checkpoint, Link, Options, Waiting, check_from, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -27,29 +27,9 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let (from, notes) = newest(dir).map_err(stuck)?;
-    let (recipe, step, edits, waits) = match &from {
-        Some(Checkpoint { meta, .. }) => {
-            (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits, meta.waiting.clone())
-        }
-        None => (record.recipe.clone(), 0, 0, Waiting::all(record.recipe.edits())),
-    };
-    let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
-    let recipe = recipe.with(device).map_err(|invalid| stuck(reasons(&invalid)))?;
-    let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
-    // (numbers that were taken back are not given anew)
-    let last_edit = record.last_edit;
-    let mut waiting = record.waiting(edits as usize);
-    waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
-    if !sets.is_empty() {
-        let edit = Edit { after: step, changes: sets };
-        recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| stuck(why))?;
-        let last = waiting.iter().map(|w| w.edit).fold(last_edit, u64::max);
-        waiting.push(Waiting::scheduled(last + 1, edit));
-    } else if from.as_ref().is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
-        let epochs = recipe.train.epochs;
-        return Err(stuck(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on")));
-    }
+    let Plan { recipe, step, waiting, known } = Plan::new(&record, from.as_ref(), sets).map_err(stuck)?;
 
+    run.touch()?;
     for (file, last) in [(METRICS, step), (CHAIN, step), (JOURNAL, u64::MAX), (LOG, u64::MAX)] {
         logs::trim(&dir.join(file), last)?;
     }
@@ -63,8 +43,52 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
         recorder.link(link)?;
     }
     let (dir, from) = (Some(dir.to_path_buf()), from.map(Box::new));
-    let options = Options { name, dir, from, link, edits: Some(waiting), last_edit, ..options };
+    let options = Options { name, dir, from, link, edits: Some(waiting), last_edit: record.last_edit, ..options };
     begin(recipe, options, first, recorder, notes, spawn)
+}
+
+/// How a run goes on. Whatever is refused is refused here, before anything is written.
+pub(super) struct Plan {
+    recipe: Recipe,
+    step: u64,
+    waiting: Vec<Waiting>,
+    /// The edits that its journal has.
+    known: BTreeSet<u64>,
+}
+
+impl Plan {
+    /// For the run of this record, from a checkpoint or else from its start, with edits for the next step or epoch.
+    ///
+    /// # Errors
+    /// Why it cannot, as a sentence.
+    pub(super) fn new(record: &Record, from: Option<&Checkpoint>, sets: Changes) -> Result<Plan, String> {
+        let (recipe, step, made, waits) = match from {
+            Some(Checkpoint { meta, .. }) => {
+                (meta.recipe(&record.recipe)?, meta.at.step, record.made(meta), meta.waiting.clone())
+            }
+            None => (record.recipe.clone(), 0, Vec::new(), Waiting::all(record.recipe.edits())),
+        };
+        let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
+        let recipe = recipe.with(device).map_err(|invalid| reasons(&invalid))?;
+        let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
+        let mut waiting = record.waiting(0);
+        waiting.retain(|edit| !made.contains(&edit.edit));
+        waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
+        let mut then = recipe.clone();
+        if !sets.is_empty() {
+            let edit = Edit { after: step, changes: sets.clone() };
+            recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| why)?;
+            then = recipe.with(sets).map_err(|invalid| reasons(&invalid))?;
+            // (numbers that were taken back are not given anew)
+            let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
+            waiting.push(Waiting::scheduled(last + 1, edit));
+        } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
+            let epochs = recipe.train.epochs;
+            return Err(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on"));
+        }
+        check_from(&then, from).map_err(|e| e.to_string())?;
+        Ok(Plan { recipe, step, waiting, known })
+    }
 }
 
 /// The newest checkpoint that verifies, if there is any at all, and what is wrong with newer ones.

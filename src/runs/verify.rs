@@ -73,6 +73,7 @@ fn compare(dir: &Path, until: Option<u64>, on_a_card: bool) -> Result<Verdict, R
         until: Some(until.unwrap_or(last)),
         probes: links.keys().copied().collect(),
         again: true,
+        unattended: true,
         ..Options::default()
     };
     let (sender, events) = channel();

@@ -37,4 +37,4 @@ pub use protocol::*;
 pub use result::{Classifier, Guess, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax};
 pub use sight::Sight;
 pub use step::{Learner, Outcome};
-pub use worker::{Options, Worker, check, spawn};
+pub use worker::{Options, Worker, check, check_from, spawn};

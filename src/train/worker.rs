@@ -43,6 +43,9 @@ pub struct Options {
     pub probes: BTreeSet<u64>,
     /// Whether it makes a recorded run again: then alarms tell, and do no more.
     pub again: bool,
+    /// Whether nobody sits there who answers an alarm: one that would have the run wait ends it as failed. A rollback is
+    /// gone on from, once.
+    pub unattended: bool,
     /// Threads that compute, of its own; without a number those of the program.
     pub threads: Option<NonZeroUsize>,
 }
@@ -61,6 +64,14 @@ pub struct Worker {
 /// # Errors
 /// A card that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
+    check_from(recipe, None)
+}
+
+/// As [`check`], of a run that goes on from a checkpoint, if there is one: then it has its weights.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_from(recipe: &Recipe, from: Option<&Checkpoint>) -> Result<(), TrainError> {
     if let Device::Cuda(number) = recipe.device {
         find(number)?;
     }
@@ -69,7 +80,7 @@ pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
     if spec.cost(height, width).too_small {
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
     }
-    if !recipe.net.weights.is_empty() {
+    if from.is_none() && !recipe.net.weights.is_empty() {
         let path = Path::new(&recipe.net.weights);
         let fit = spec.fit(&read_weights(path)?, Head::MayDiffer);
         fit.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;

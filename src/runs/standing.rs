@@ -1,0 +1,62 @@
+//! Where a run on disk stands: what every list, screen and report says of it in the same word.
+
+use super::Line;
+use crate::train::State;
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A process trains it.
+    AtWork,
+    /// All its epochs are done.
+    Done,
+    /// It was stopped.
+    Stopped,
+    /// It failed.
+    Failed,
+    /// Its log has no end, and nobody is at work on it.
+    Killed,
+}
+
+impl Standing {
+    /// Of a run with this log, and what went wrong when it failed. `works` says whether a process was at work on it before
+    /// the log was read: one that ends in between counts as at work until the next look.
+    pub fn of(works: bool, log: &[Line]) -> (Standing, Option<String>) {
+        if works {
+            return (Standing::AtWork, None);
+        }
+        match end(log) {
+            Some(Line::RunEnd { state, error, .. }) => (Standing::told(state), error.clone()),
+            _ => (Standing::Killed, None),
+        }
+    }
+
+    /// Of a run whose log ends with a word.
+    fn told(word: &str) -> Standing {
+        let words = [Standing::Done, Standing::Failed];
+        words.into_iter().find(|standing| standing.word() == word).unwrap_or(Standing::Stopped)
+    }
+
+    /// The state of a trainer that it comes from.
+    pub fn state(self) -> State {
+        match self {
+            Standing::AtWork => State::Running,
+            Standing::Done => State::Done,
+            Standing::Stopped => State::Stopped,
+            Standing::Failed => State::Failed,
+            Standing::Killed => State::Killed,
+        }
+    }
+
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        self.state().word()
+    }
+}
+
+/// The end of the last start in a log, if it has come to one.
+pub(super) fn end(log: &[Line]) -> Option<&Line> {
+    let lines = log.iter().rev();
+    let mut last = lines.take_while(|line| !matches!(line, Line::RunStart { .. } | Line::RunResume { .. }));
+    last.find(|line| matches!(line, Line::RunEnd { .. }))
+}
