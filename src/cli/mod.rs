@@ -7,6 +7,7 @@ mod headless;
 mod inspect;
 mod list;
 mod nets;
+mod print;
 mod records;
 mod report;
 mod screen;
@@ -29,7 +30,8 @@ use crate::train::{self, Options, TrainError};
 use crate::tui::{self, TuiError};
 use args::{Bench, Cli, Command, Fork, Look, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use print::{lines_of, pipe, print, say, write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
@@ -316,34 +318,4 @@ fn set_threads(args: &Threads) -> Result<(), Failure> {
     let Some(threads) = args.threads else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     pool.map_err(|e| Failure::SetUp("starting the threads that compute", e.to_string()))
-}
-
-/// Lines, each with its end.
-fn lines_of(lines: impl Iterator<Item = String>) -> String {
-    lines.map(|line| line + "\n").collect()
-}
-
-/// Prints what is for people, or is JSON, to standard output.
-fn print(text: &str) -> Result<ExitCode, Failure> {
-    write(&text::printed(text))
-}
-
-/// Prints what other programs read as it is, unless a person sees it.
-fn pipe(text: &str) -> Result<ExitCode, Failure> {
-    if io::stdout().is_terminal() { print(text) } else { write(text) }
-}
-
-/// Says something beside the output.
-fn say(message: &str) {
-    // (when standard error is closed, there is nowhere left to say so)
-    let _ = writeln!(io::stderr(), "{}", text::printed(message));
-}
-
-/// Writes to standard output; a reader who has gone (`| head`) is no failure.
-fn write(text: &str) -> Result<ExitCode, Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::Print(e)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
 }

@@ -4,7 +4,7 @@ use super::args::{Eval, Predict};
 use super::{Failure, find_run, lines_of, set_threads};
 use crate::data::{Picture, Skipped, decode};
 use crate::recipe::preset;
-use crate::text::{columns, left, shown};
+use crate::text::{columns, left, plain_terminal, shown};
 use crate::train::{
     BEST, Classifier, Confusion, Evaluation, Guess, Tally, Tested, best_weights, evaluate_checkpoint, evaluate_weights,
 };
@@ -154,7 +154,7 @@ fn name(path: &Path) -> String {
 pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     set_threads(&args.threads)?;
     let mut classifier = Classifier::read(&checkpoint(&args.checkpoint)).map_err(Failure::Use)?;
-    let show = args.show && std::io::stdout().is_terminal();
+    let show = args.show && std::io::stdout().is_terminal() && plain_terminal().is_none();
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {
         let said = read(image).and_then(|picture| {

@@ -60,3 +60,38 @@ pub(super) fn end(log: &[Line]) -> Option<&Line> {
     let mut last = lines.take_while(|line| !matches!(line, Line::RunStart { .. } | Line::RunResume { .. }));
     last.find(|line| matches!(line, Line::RunEnd { .. }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Recipe;
+    use crate::train::Summary;
+    use std::path::Path;
+
+    fn ended(state: State) -> Line {
+        let error = (state == State::Failed).then(|| "no card".to_string());
+        let summary = Summary { state, step: 3, best_top1: None, seconds: 1.0, dir: None, broken: 0, error };
+        Line::run_end(&summary, Path::new("run"))
+    }
+
+    #[test]
+    fn the_word_is_that_of_the_end_of_the_last_start() {
+        let begun = || Line::run_start("run", Path::new("run"), &Recipe::default());
+        let again = || Line::run_resume("run", Path::new("run"), &Recipe::default(), 3);
+        let cases = [
+            (vec![], "killed", None),
+            (vec![begun()], "killed", None),
+            (vec![begun(), ended(State::Done)], "done", None),
+            (vec![begun(), ended(State::Failed)], "failed", Some("no card")),
+            (vec![begun(), ended(State::Stopped)], "stopped", None),
+            (vec![begun(), ended(State::Failed), again()], "killed", None),
+            (vec![begun(), ended(State::Stopped), again(), ended(State::Done)], "done", None),
+        ];
+        for (log, word, error) in cases {
+            let (standing, why) = Standing::of(false, &log);
+            assert_eq!((standing.word(), why.as_deref()), (word, error), "{log:?}");
+            assert_eq!(Standing::of(true, &log), (Standing::AtWork, None));
+        }
+        assert_eq!(Standing::AtWork.word(), "running");
+    }
+}

@@ -6,7 +6,11 @@ mod batch;
 mod cli;
 mod edges;
 mod image_run;
+mod names;
+mod refused;
 mod report;
+mod signals;
+mod states;
 mod suites;
 
 #[path = "../common/pictures.rs"]

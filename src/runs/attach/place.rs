@@ -86,7 +86,9 @@ fn elsewhere(dir: &Path) -> Option<PathBuf> {
 /// Nobody does, or somebody else than the owner of the run.
 pub(super) fn connect(dir: &Path) -> io::Result<UnixStream> {
     let Some(socket) = elsewhere(dir) else { return UnixStream::connect(dir.join(SOCKET)) };
-    let named = |e: io::Error| io::Error::new(e.kind(), format!("its socket {}: {e}", socket.display()));
+    let named = |e: io::Error| {
+        io::Error::new(e.kind(), format!("its socket is {} on the machine that trains it: {e}", socket.display()))
+    };
     let owner = |path: &Path| fs::metadata(path).map(|file| file.uid());
     if owner(&socket).map_err(named)? != owner(dir)? {
         return Err(io::Error::other(format!("its socket {} is another user's", socket.display())));
