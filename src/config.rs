@@ -84,18 +84,24 @@ impl Default for Config {
     }
 }
 
-/// Where the configuration is: `TRICKTOP_CONFIG`, else `tricktop` where the system keeps such folders.
-pub fn folder() -> PathBuf {
-    let of = |name| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let home = || of("HOME").unwrap_or_default().join(".config");
-    of("TRICKTOP_CONFIG").unwrap_or_else(|| of("XDG_CONFIG_HOME").unwrap_or_else(home).join("tricktop"))
+/// Where the configuration is: `TRICKTOP_CONFIG`, else `tricktop` where the system keeps such folders; nowhere without
+/// `HOME`, because what lies in the present directory is nobody's configuration.
+pub fn folder() -> Option<PathBuf> {
+    chosen(|name| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from))
 }
 
-/// The configuration in a folder; what is not set there is as ever, and so is all when there is no file.
+fn chosen(of: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let whole = |name| of(name).filter(|path| path.is_absolute());
+    let kept = || whole("XDG_CONFIG_HOME").or_else(|| Some(whole("HOME")?.join(".config")));
+    of("TRICKTOP_CONFIG").or_else(|| Some(kept()?.join("tricktop")))
+}
+
+/// The configuration in a folder; what is not set there is as ever, and so is all when there is no file or no folder.
 ///
 /// # Errors
 /// A mistake, with its place.
-pub fn load(folder: &Path) -> Result<Config, ConfigError> {
+pub fn load(folder: Option<&Path>) -> Result<Config, ConfigError> {
+    let Some(folder) = folder else { return Ok(Config::default()) };
     let path = folder.join(FILE);
     let mut config: Config = read(&path)?.unwrap_or_default();
     config.bindings = Bindings {
@@ -209,7 +215,7 @@ impl Changed {
 ///
 /// # Errors
 /// The first mistake, with its place.
-pub fn themes(folder: &Path) -> Result<Vec<Theme>, ConfigError> {
+pub fn themes(folder: Option<&Path>) -> Result<Vec<Theme>, ConfigError> {
     let mut themes = THEMES.to_vec();
     for (path, _) in files(folder) {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -223,8 +229,8 @@ pub fn themes(folder: &Path) -> Result<Vec<Theme>, ConfigError> {
 }
 
 /// The files of themes and when they changed, in the order of their names.
-fn files(folder: &Path) -> Vec<(PathBuf, Option<SystemTime>)> {
-    let Ok(entries) = fs::read_dir(folder.join(FOLDER)) else { return Vec::new() };
+fn files(folder: Option<&Path>) -> Vec<(PathBuf, Option<SystemTime>)> {
+    let Some(Ok(entries)) = folder.map(|folder| fs::read_dir(folder.join(FOLDER))) else { return Vec::new() };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let mut files: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|e| e == "ron"))
@@ -236,15 +242,15 @@ fn files(folder: &Path) -> Vec<(PathBuf, Option<SystemTime>)> {
 
 /// Sees when themes change.
 pub struct ThemeWatch {
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     seen: Vec<(PathBuf, Option<SystemTime>)>,
     looked: Instant,
 }
 
 impl ThemeWatch {
     /// Watches the themes of a folder from now on.
-    pub fn new(folder: PathBuf) -> ThemeWatch {
-        ThemeWatch { seen: files(&folder), folder, looked: Instant::now() }
+    pub fn new(folder: Option<PathBuf>) -> ThemeWatch {
+        ThemeWatch { seen: files(folder.as_deref()), folder, looked: Instant::now() }
     }
 
     /// The themes as they are now, when they have changed since the last look.
@@ -253,7 +259,30 @@ impl ThemeWatch {
             return None;
         }
         self.looked = Instant::now();
-        let now = files(&self.folder);
-        (std::mem::replace(&mut self.seen, now) != self.seen).then(|| themes(&self.folder))
+        let now = files(self.folder.as_deref());
+        (std::mem::replace(&mut self.seen, now) != self.seen).then(|| themes(self.folder.as_deref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_never_in_the_present_directory_by_itself() {
+        let of = |set: &[(&str, &str)]| {
+            let set: Vec<(String, PathBuf)> = set.iter().map(|(k, v)| (k.to_string(), v.into())).collect();
+            chosen(move |name| set.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()))
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("HOME", "here")]), None);
+        assert_eq!(of(&[("XDG_CONFIG_HOME", ".config")]), None);
+        assert_eq!(of(&[("HOME", "/home/ann")]), Some("/home/ann/.config/tricktop".into()));
+        assert_eq!(of(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/home/ann")]), Some("/x/tricktop".into()));
+        assert_eq!(of(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/home/ann")]), Some("/home/ann/.config/tricktop".into()));
+        // (whoever names it means it)
+        assert_eq!(of(&[("TRICKTOP_CONFIG", "mine"), ("HOME", "/home/ann")]), Some("mine".into()));
+        assert_eq!(load(None).unwrap().hook, "");
+        assert_eq!(themes(None).unwrap().len(), THEMES.len());
     }
 }

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 /// ```
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),
+    ("text", &[]),
+    ("signals", &[]),
     ("hardware", &[]),
     ("kernels", &[]),
     ("ops", &["kernels"]),
@@ -23,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // (the groups of parameters that decay are those of the nets)
     ("tricks", &["recipe", "random", "nn"]),
     ("train", &["nn", "data", "tricks"]),
-    ("runs", &["train"]),
+    ("runs", &["train", "text"]),
     ("watch", &["recipe"]),
     ("app", &["runs", "hardware"]),
     ("batch", &["runs"]),
@@ -32,7 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("browse", &["app"]),
     ("report", &["suite"]),
     ("view", &["suite", "browse"]),
-    ("tui", &["view"]),
+    ("tui", &["view", "signals"]),
     ("doctor", &["train", "hardware"]),
     ("config", &["suite", "browse"]),
     ("cli", &["tui", "report", "watch", "doctor", "config"]),

@@ -10,7 +10,7 @@ mod text;
 pub use output::Format;
 
 use crate::runs::{RunError, Session};
-use crate::train::{Command, Event, State, Summary};
+use crate::train::{Command, Event, State};
 use output::Output;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +47,11 @@ impl Outcome {
 
 /// Whom a run is shown to.
 pub trait Audience {
+    /// Has every run that is at work save a checkpoint: this one, where there is no other.
+    fn save(&mut self, session: &Session) {
+        // (a trainer that takes no command any more has ended)
+        let _ = session.commands.send(Command::Save);
+    }
     /// Says something about the run.
     fn say(&mut self, message: &str);
     /// Shows what happens in it.
@@ -62,7 +67,7 @@ pub struct Batch<'a> {
     /// Set a while after an interrupt was seen: from then on another one ends the program at once. One interrupt that
     /// arrives twice (to the program and to its group) is one.
     pub again: &'a AtomicBool,
-    /// Set by SIGUSR1: the run at work saves a checkpoint and goes on.
+    /// Set by SIGUSR1: every run at work saves a checkpoint and goes on.
     pub save: &'a AtomicBool,
 }
 
@@ -95,74 +100,49 @@ impl Batch<'_> {
 
     /// Shows a run until it has ended.
     pub fn follow(&self, session: &Session, run: &mut impl Audience) -> Outcome {
-        let (mut stop, mut since) = (None, Instant::now());
-        let (mut alarm, mut back, mut went_on) = (None, false, false);
+        session.notes.iter().for_each(|note| run.say(note));
+        let (mut interrupted, mut paused): (Option<Instant>, bool) = (None, false);
         loop {
-            if stop.is_none() && self.interrupt.load(Ordering::Relaxed) {
+            if interrupted.is_none() && self.interrupt.load(Ordering::Relaxed) {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
-                stop = Some(order(session, Stop::Interrupt));
-                since = Instant::now();
+                // (a trainer that takes no command any more has ended, and its `Ended` is on the way)
+                let _ = session.commands.send(Command::Stop { save: true });
+                interrupted = Some(Instant::now());
             }
             if self.save.swap(false, Ordering::Relaxed) {
-                // (a trainer that takes no command any more has ended)
-                let _ = session.commands.send(Command::Save);
+                run.save(session);
             }
-            if stop == Some(Stop::Interrupt) && since.elapsed() > ONE_INTERRUPT {
+            if interrupted.is_some_and(|since| since.elapsed() > ONE_INTERRUPT) {
                 self.again.store(true, Ordering::Relaxed);
             }
-            let mut event = match session.events.recv_timeout(POLL) {
+            let event = match session.events.recv_timeout(POLL) {
                 Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Failed,
             };
-            match &mut event {
-                Event::Steps(_) => (alarm, back) = (None, false),
-                Event::RolledBack(_) => back = true,
-                Event::Alarm { message, .. } => alarm = Some(message.clone()),
-                // (an alarm has rolled it back: once)
-                Event::State(State::Paused) if stop.is_none() && alarm.is_some() && back && !went_on => {
-                    run.say("goes on without the edit that was rolled back; the next such alarm ends the run");
-                    (alarm, went_on) = (None, true);
-                    // (a trainer that takes no command any more has ended)
-                    let _ = session.commands.send(Command::Resume);
+            // (an alarm pauses no run that nobody sits at: somebody else did)
+            match &event {
+                Event::State(State::Paused) => {
+                    let by = session.paused_by().map_or(String::new(), |who| format!(" by {who}"));
+                    run.say(&format!("paused{by}: it waits until it is told to go on"));
+                    paused = true;
                 }
-                // The trainer pauses right after an alarm because it cannot go on, else because an attached screen asked.
-                Event::State(State::Paused) if stop.is_none() && alarm.is_some() => {
-                    stop = Some(order(session, Stop::Fault));
-                }
-                Event::Ended(summary) if stop == Some(Stop::Fault) => {
-                    summary.state = State::Failed;
-                    summary.error = alarm.take();
+                Event::State(State::Running) if paused => {
+                    run.say("goes on");
+                    paused = false;
                 }
                 _ => {}
             }
             run.show(&event);
             if let Event::Ended(summary) = &event {
-                return outcome(summary, stop);
+                return match summary.state {
+                    State::Failed => Outcome::Failed,
+                    _ if interrupted.is_some() => Outcome::Interrupted,
+                    State::Done => Outcome::Done,
+                    // (an attached screen stopped it)
+                    _ => Outcome::Interrupted,
+                };
             }
         }
-    }
-}
-
-/// Why a run was told to stop.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    Interrupt,
-    Fault,
-}
-
-fn order(session: &Session, why: Stop) -> Stop {
-    // A trainer that takes no command any more has ended, and its `Ended` is on the way.
-    let _ = session.commands.send(Command::Stop { save: why == Stop::Interrupt });
-    why
-}
-
-fn outcome(summary: &Summary, stop: Option<Stop>) -> Outcome {
-    match summary.state {
-        State::Failed => Outcome::Failed,
-        _ if stop == Some(Stop::Interrupt) => Outcome::Interrupted,
-        State::Done => Outcome::Done,
-        // (an attached screen stopped it)
-        _ => Outcome::Interrupted,
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Audience, text};
 use crate::runs::{Line, Lines, Session};
-use crate::train::{Event, StepRecord};
+use crate::text::{plain_terminal, printed};
+use crate::train::{Event, State, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -21,7 +22,7 @@ impl Format {
     /// The format of lines for people on this standard output and standard error.
     pub fn for_people() -> Format {
         let terminal = io::stdout().is_terminal() && !ProgressDrawTarget::stderr().is_hidden();
-        if terminal { Format::Terminal } else { Format::Plain }
+        if terminal && plain_terminal().is_none() { Format::Terminal } else { Format::Plain }
     }
 }
 
@@ -63,7 +64,7 @@ impl<W: Write> Output<W> {
     /// Prints a message for people.
     pub(super) fn say(&self, message: &str) {
         // When standard error is closed, there is nowhere left to say so.
-        self.bar.suspend(|| drop(writeln!(io::stderr(), "{message}")));
+        self.bar.suspend(|| drop(writeln!(io::stderr(), "{}", printed(message))));
     }
 
     /// Whether lines were lost for another reason than a reader who has gone (`| head`).
@@ -102,6 +103,10 @@ impl<W: Write> Audience for Run<'_, W> {
             Event::Alarm { step, message, .. } => {
                 self.say(&format!("step {step}: {message}"));
                 self.alarm.clone_from(message);
+            }
+            Event::State(State::Paused) => {
+                let by = self.session.paused_by().map_or(String::new(), |who| format!(" by {who}"));
+                self.output.bar.set_message(format!("paused{by}"));
             }
             Event::Ended(summary) => {
                 self.output.bar.finish_and_clear();

@@ -2,7 +2,7 @@ use super::*;
 use crate::recipe::Recipe;
 use crate::runs::fake::{self, Stage, epoch};
 use crate::runs::{Running, Sink, start_with};
-use crate::train::{AlarmKind, Options, RolledBack};
+use crate::train::{AlarmKind, Options};
 use serde_json::Value as Json;
 use std::io;
 use std::path::Path;
@@ -45,37 +45,39 @@ fn failing(mut stage: Stage) {
     stage.ended(State::Failed);
 }
 
-/// Pauses by itself, as after a loss that is not finite, then waits for the order to stop.
-fn stuck(mut stage: Stage) {
+/// Is paused and let go on by somebody else, right after an alarm that only tells.
+fn paused(mut stage: Stage) {
     stage.started();
     stage.steps(1..=3);
-    stage.send(Event::Alarm { step: 3, kind: AlarmKind::NonFinite, message: "the loss is NaN".into() });
+    stage.send(Event::Alarm { step: 3, kind: AlarmKind::Wait, message: "much waiting".into() });
     stage.send(Event::State(State::Paused));
-    assert_eq!(stage.commands.recv().unwrap(), Command::Stop { save: false });
-    stage.ended(State::Stopped);
+    stage.send(Event::State(State::Running));
+    assert!(stage.commands.try_recv().is_err(), "nothing is asked of a run that somebody paused");
+    stage.ended(State::Done);
 }
 
-/// Rolls back and pauses by itself, twice.
-fn astray(mut stage: Stage) {
-    stage.started();
-    for order in [Command::Resume, Command::Stop { save: false }] {
-        stage.steps(1..=3);
-        let (best_top1, recipe) = (None, stage.recipe.clone());
-        let back = RolledBack { step: 2, epoch: 0.5, from: 3, edits: vec![1], best_top1, recipe };
-        stage.send(Event::RolledBack(Box::new(back)));
-        stage.send(Event::Alarm { step: 2, kind: AlarmKind::Spike, message: "a spike".into() });
-        stage.send(Event::State(State::Paused));
-        assert_eq!(stage.commands.recv().unwrap(), order);
+/// What was said and shown of a run.
+#[derive(Default)]
+struct Heard(Vec<String>);
+
+impl Audience for Heard {
+    fn say(&mut self, message: &str) {
+        self.0.push(message.to_string());
     }
-    stage.ended(State::Stopped);
+
+    fn show(&mut self, _: &Event) {}
 }
 
 #[test]
-fn a_rollback_by_an_alarm_is_gone_on_from_once() {
-    let (outcome, out, _runs) = batch(Format::Json, vec![Box::new(astray)]);
-    assert_eq!(outcome, Outcome::Failed);
-    let end = json(&out).pop().unwrap();
-    assert_eq!((end["state"].as_str(), end["error"].as_str()), (Some("failed"), Some("a spike")));
+fn a_pause_by_somebody_else_is_told_and_is_no_failure() {
+    let runs = tempfile::tempdir().unwrap();
+    let session =
+        start_with(Recipe::default(), Options::default(), runs.path(), fake::play(Box::new(paused) as Script)).unwrap();
+    let off = AtomicBool::new(false);
+    let mut heard = Heard::default();
+    let batch = Batch { format: Format::Plain, interrupt: &off, again: &off, save: &off };
+    assert_eq!(batch.follow(&session, &mut heard), Outcome::Done);
+    assert_eq!(heard.0, ["paused: it waits until it is told to go on", "goes on"]);
 }
 
 fn json(text: &str) -> Vec<Json> {
@@ -123,15 +125,6 @@ fn a_failed_run_does_not_keep_the_next_from_running() {
     let ends: Vec<_> = json(&out).into_iter().filter(|l| l["event"] == "run_end").collect();
     assert_eq!((ends[0]["state"].as_str(), ends[0]["error"].as_str()), (Some("failed"), Some("out of memory")));
     assert_eq!(ends[1]["state"], "done");
-}
-
-#[test]
-fn a_pause_that_nobody_asked_for_is_a_failure() {
-    let (outcome, out, _runs) = batch(Format::Json, vec![Box::new(stuck)]);
-    assert_eq!(outcome, Outcome::Failed);
-    let lines = json(&out);
-    let end = lines.last().unwrap();
-    assert_eq!((end["state"].as_str(), end["error"].as_str()), (Some("failed"), Some("the loss is NaN")));
 }
 
 #[test]

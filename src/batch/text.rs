@@ -1,6 +1,7 @@
 //! A line of a run as text.
 
 use crate::runs::Line;
+use crate::text::{printed, shown};
 use crate::train::Change;
 
 /// As one JSON object, with its line end. `None` for what only the run directory keeps.
@@ -8,7 +9,7 @@ pub(super) fn json(line: &Line) -> Option<String> {
     match line {
         Line::Confusion { .. } => None,
         // A `Line` holds no map with keys that are not strings and nothing that fails: there is no error to report.
-        line => serde_json::to_string(line).ok().map(|text| text + "\n"),
+        line => serde_json::to_string(line).ok().map(|text| printed(&text).into_owned() + "\n"),
     }
 }
 
@@ -68,13 +69,14 @@ pub(super) fn plain(line: &Line) -> Option<String> {
                 0 => String::new(),
                 n => format!("; {n} broken images were skipped"),
             };
-            format!("step {step:>6}  {state}: {best} in {seconds:.1} s{broken}; {dir}\nagain: {reproduce}")
+            let end = format!("step {step:>6}  {state}: {best} in {seconds:.1} s{broken}; {dir}");
+            return Some(format!("{}\nagain: {}\n", shown(&end), shown(reproduce)));
         }
         Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } | Line::Speed { .. } => {
             return None;
         }
     };
-    Some(text + "\n")
+    Some(shown(&text).into_owned() + "\n")
 }
 
 fn speed(img_s: Option<f64>) -> String {

@@ -3,6 +3,7 @@
 use super::Run;
 use crate::app::number;
 use crate::recipe::Recipe;
+use crate::text::{columns, left, right, shown};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
@@ -11,12 +12,12 @@ use std::time::Duration;
 pub fn text(runs: &[Run]) -> String {
     let head = ["run", "begun (UTC)", "state", "epochs", "top-1", "time", "tags and note"].map(String::from);
     let rows: Vec<[String; 7]> = std::iter::once(head).chain(runs.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
     let widths: [usize; 7] = std::array::from_fn(width);
     let line = |row: &[String; 7]| {
         let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-            4 | 5 => format!("{cell:>width$}"),
-            _ => format!("{cell:<width$}"),
+            4 | 5 => right(cell, width),
+            _ => left(cell, width),
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
     };
@@ -28,13 +29,13 @@ fn row(run: &Run) -> [String; 7] {
     let tags = brief.notes.tags.iter().map(|tag| format!("#{tag}"));
     let said = tags.chain([brief.notes.note.clone()]).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     [
-        plain(&run.name),
+        shown(&run.name).into(),
         number::date(brief.begun),
         brief.standing.word().into(),
         epochs(run),
         brief.best_top1.map_or("-".into(), |top1| format!("{:.2}", 100.0 * top1)),
         took(run),
-        plain(&said),
+        shown(&said).into(),
     ]
 }
 
@@ -51,11 +52,6 @@ pub(crate) fn epochs(run: &Run) -> String {
 /// The time that the last start took.
 pub(crate) fn took(run: &Run) -> String {
     number::duration(Duration::try_from_secs_f64(run.brief.seconds).unwrap_or_default())
-}
-
-/// A text without what would move the cursor of a terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A run as programs read it.

@@ -222,6 +222,18 @@ pub(super) struct Export {
     pub(super) weights: Option<PathBuf>,
 }
 
+impl Command {
+    /// Whether it trains, or shows what is trained: signals steer it then.
+    pub(super) fn trains(&self) -> bool {
+        match self {
+            Command::Suite(suite) => !suite.list,
+            Command::Replay(replay) => !replay.verify,
+            Command::Runs(_) | Command::Resume(_) | Command::Fork(_) | Command::Attach { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists the bundled presets and suites

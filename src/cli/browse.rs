@@ -1,11 +1,11 @@
 //! `tricktop runs`: the runs that there are, on a screen or as lines.
 
 use super::args::Runs;
-use super::{Failure, print, screen, set_threads, settings};
+use super::{Failure, print, say, screen, set_threads, settings};
 use crate::app::Begin;
 use crate::browse::{self, State};
 use crate::runs::Surveyor;
-use crate::tui;
+use crate::{text, tui};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ pub(super) fn runs(args: &Runs) -> Result<ExitCode, Failure> {
         return Err(Failure::Inspect(format!("--runs: {} is no directory", args.runs.display())));
     }
     let filter = args.filter.join(" ");
-    if args.plain || args.json || !io::stdout().is_terminal() {
+    if args.plain || args.json || !io::stdout().is_terminal() || text::plain_terminal().is_some() {
         return lines(args, &filter);
     }
     let (options, bindings) = settings::chosen(&args.look)?;
@@ -36,7 +36,7 @@ pub(super) fn runs(args: &Runs) -> Result<ExitCode, Failure> {
 fn lines(args: &Runs, filter: &str) -> Result<ExitCode, Failure> {
     let survey = Surveyor::new(&args.runs).look().map_err(Failure::Run)?;
     for left_out in &survey.left_out {
-        eprintln!("left out: {left_out}");
+        say(&format!("left out: {left_out}"));
     }
     let runs = browse::list(&survey, &args.runs, filter, args.sort);
     let text = if args.json { browse::json(&runs).map_err(|e| Failure::Print(e.into()))? } else { browse::text(&runs) };

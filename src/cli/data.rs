@@ -5,6 +5,7 @@ use super::{Failure, print, set_threads};
 use crate::data::{self, Info, PUBLISHED, Shrink};
 use crate::recipe::Settings;
 use crate::recipe::settings::Data;
+use crate::text::shown;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let set = data::open(&at(&path), seed).map_err(Failure::Data)?;
             let shrink = edge.map_or(Shrink::Keep, |edge| Shrink::Edge(edge as usize));
             let packed = data::pack(&set, &out, shrink).map_err(Failure::Data)?;
-            let broken = packed.broken.iter().map(|s| format!("left out {}: {}\n", s.image, s.problem));
+            let broken = packed.broken.iter().map(|s| format!("left out {}: {}\n", shown(&s.image), s.problem));
             let file = packed.file.display();
             print(&format!(
                 "{}{file}: {} + {} images, {} bytes, blake3 {}\ntrain with --set data.path={file}\n",
@@ -76,7 +77,7 @@ fn text(info: &Info) -> String {
     let numbers = |values: &[f64]| values.iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(", ");
     let mut text = format!(
         "{}: {}, {} training and {} validation images of {} classes\nheight {}, width {}, {} channels\nmean {}, deviation {}\n",
-        info.name,
+        shown(&info.name),
         info.kind,
         info.train,
         info.val,
@@ -87,7 +88,7 @@ fn text(info: &Info) -> String {
         numbers(&info.mean),
         numbers(&info.std)
     );
-    text += &format!("{}\n", info.notes.join("\n"));
+    text.extend(info.notes.iter().map(|note| shown(note) + "\n"));
     if info.turned > 0 {
         let turned = info.turned;
         text += &format!(
@@ -101,14 +102,14 @@ fn text(info: &Info) -> String {
             "DAMAGED: these are not the images that were packed\n"
         };
     }
-    text.extend(info.left_out.iter().map(|some| format!("left out: {some}\n")));
+    text.extend(info.left_out.iter().map(|some| format!("left out: {}\n", shown(&some.to_string()))));
     text += "   train       val  class\n";
     for class in &info.classes {
-        text += &format!("{:>8}  {:>8}  {}\n", class.train, class.val, class.name);
+        text += &format!("{:>8}  {:>8}  {}\n", class.train, class.val, shown(&class.name));
     }
     text += &format!("{} broken images\n", info.broken.len());
     for skipped in &info.broken {
-        text += &format!("  {}: {}\n", skipped.image, skipped.problem);
+        text += &format!("  {}: {}\n", shown(&skipped.image), skipped.problem);
     }
     text
 }

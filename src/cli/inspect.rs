@@ -1,7 +1,8 @@
 //! `tricktop inspect`: what is in a run or a checkpoint, and whether it is whole.
 
 use super::{Failure, find_run};
-use crate::runs::{self, Line, Notes, Record};
+use crate::runs::{self, Line, Notes, Record, Standing};
+use crate::text::{left, shown};
 use crate::train::{BEST, Checkpoint, Meta, steps};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,10 @@ struct File {
 struct Run {
     dir: PathBuf,
     /// `running`, or how it ended; `killed` when its log has no end and nobody is at work on it.
-    state: String,
+    state: &'static str,
+    /// What went wrong, when it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     /// Edits in the journal.
     edits: usize,
     /// Links of the chain.
@@ -93,31 +97,24 @@ impl File {
             ("statistics", meta.digests.statistics.clone()),
             ("velocity", if self.whole { meta.digests.velocity.clone() } else { "not kept".into() }),
         ];
-        let rows = rows.iter().map(|(name, value)| format!("{name:<11} {value}\n"));
-        let knobs = meta.recipe.iter().map(|(path, value)| format!("  {path:<26} {value}\n"));
+        let rows = rows.iter().map(|(name, value)| format!("{name:<11} {}\n", shown(value)));
+        let knobs = meta.recipe.iter().map(|(path, value)| format!("  {path:<26} {}\n", shown(&value.to_string())));
         rows.chain(["recipe\n".to_string()]).chain(knobs).collect()
     }
 }
 
 impl Run {
     fn read(dir: &Path) -> Result<Run, Failure> {
+        let works = runs::at_work(dir);
         let record = Record::read(dir).map_err(Failure::Run)?;
-        let ended = record.log.iter().rev().find_map(|line| match line {
-            Line::RunEnd { state, .. } => Some(Some(state.clone())),
-            Line::RunStart { .. } | Line::RunResume { .. } => Some(None),
-            _ => None,
-        });
-        let state = match ended.flatten() {
-            Some(state) => state,
-            None if runs::at_work(dir) => "running".into(),
-            None => "killed".into(),
-        };
+        let (standing, error) = Standing::of(works, &record.log);
         let best = dir.join(BEST);
         let files = steps(dir).into_iter().map(|(_, path)| path);
         let Notes { note, tags, parent: moved } = Notes::read(dir).map_err(Failure::Run)?;
         Ok(Run {
             dir: dir.to_path_buf(),
-            state,
+            state: standing.word(),
+            error,
             edits: record.edits.len(),
             links: record.chain.len(),
             reproduce: runs::reproduce(dir),
@@ -134,22 +131,23 @@ impl Run {
     }
 
     fn text(&self) -> String {
+        let why = self.error.as_ref().map_or(String::new(), |error| format!(": {}", shown(error)));
         let mut text = format!(
-            "run         {}\nstate       {}\njournal     {} edits\nchain       {} links\nagain       {}\n",
-            self.dir.display(),
+            "run         {}\nstate       {}{why}\njournal     {} edits\nchain       {} links\nagain       {}\n",
+            shown(&self.dir.display().to_string()),
             self.state,
             self.edits,
             self.links,
             self.reproduce
         );
         if let Some(fork) = &self.fork {
-            text += &format!("fork of     {fork}\n");
+            text += &format!("fork of     {}\n", shown(fork));
         }
         if !self.note.is_empty() {
-            text += &format!("note        {}\n", self.note);
+            text += &format!("note        {}\n", shown(&self.note));
         }
         if !self.tags.is_empty() {
-            text += &format!("tags        {}\n", self.tags.join(" "));
+            text += &format!("tags        {}\n", shown(&self.tags.join(" ")));
         }
         for file in &self.checkpoints {
             let about = match &file.meta {
@@ -160,7 +158,7 @@ impl Run {
                 None => format!("DAMAGED: {}", file.problem.as_deref().unwrap_or_default()),
             };
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-            text += &format!("{name:<26} {about}\n");
+            text += &format!("{} {about}\n", left(&shown(&name), 26));
         }
         text
     }

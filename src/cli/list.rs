@@ -2,23 +2,25 @@
 
 use crate::recipe::bundled::{BUNDLED, Bundled, SUITES};
 use crate::recipe::{KNOBS, Knob, Recipe};
+use crate::text::{columns, left};
 
 /// Name and summary of every bundled preset, then of every suite.
 pub(super) fn presets() -> String {
     let all = || BUNDLED.iter().chain(SUITES);
-    let width = all().map(|b| b.name.len()).max().unwrap_or(0);
-    let lines =
-        |list: &[Bundled]| list.iter().map(|b| format!("{:width$}  {}\n", b.name, b.summary())).collect::<String>();
+    let width = all().map(|b| columns(b.name)).max().unwrap_or(0);
+    let lines = |list: &[Bundled]| {
+        list.iter().map(|b| format!("{}  {}\n", left(b.name, width), b.summary())).collect::<String>()
+    };
     format!("{}\nSuites (tricktop suite NAME):\n{}", lines(BUNDLED), lines(SUITES))
 }
 
 /// Every knob as aligned columns.
 pub(super) fn knobs() -> String {
     let rows: Vec<_> = std::iter::once(HEAD.map(String::from)).chain(KNOBS.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|r| columns(&r[column])).max().unwrap_or(0);
     let (a, b, c) = (width(0), width(1), width(2));
     let line = |[knob, default, applies, section, help, allowed]: &[String; 6]| {
-        format!("{knob:a$}  {default:b$}  {applies:c$}  {section:7}  {help} ({allowed})\n")
+        format!("{}  {}  {}  {section:7}  {help} ({allowed})\n", left(knob, a), left(default, b), left(applies, c))
     };
     rows.iter().map(line).collect()
 }

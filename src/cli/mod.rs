@@ -7,6 +7,7 @@ mod headless;
 mod inspect;
 mod list;
 mod nets;
+mod print;
 mod records;
 mod report;
 mod screen;
@@ -23,12 +24,14 @@ use crate::recipe::mistakes::Place;
 use crate::recipe::settings::Device;
 use crate::recipe::{Changes, Mistake, Mistakes, Preset, preset};
 use crate::runs::{self, RunError};
+use crate::text;
 use crate::train::bench::{CASES, Case};
-use crate::train::{self, TrainError};
+use crate::train::{self, Options, TrainError};
 use crate::tui::{self, TuiError};
 use args::{Bench, Cli, Command, Fork, Look, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use print::{lines_of, pipe, print, say, write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
@@ -45,6 +48,9 @@ pub enum Failure {
     /// There is no terminal for the screen.
     #[error("error: standard output is not a terminal, so there is no screen; --batch PRESET trains without one")]
     NoTerminal,
+    /// The terminal cannot show a screen.
+    #[error("error: {0}; TERM=xterm-256color, or what yours is, opens one where it can; tricktop inspect RUN prints")]
+    PlainTerminal(String),
     /// There is no run to attach to.
     #[error("error: no program is at work on a run in runs/; name its directory: tricktop attach DIR")]
     NoRunAtWork,
@@ -102,6 +108,7 @@ impl Failure {
             | Failure::Theme { .. }
             | Failure::SeveralPresets(_)
             | Failure::NoTerminal
+            | Failure::PlainTerminal(_)
             | Failure::Level(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
@@ -113,8 +120,13 @@ impl Failure {
 /// # Errors
 /// Whatever keeps the command from being carried out.
 pub fn run() -> Result<ExitCode, Failure> {
+    // (before all else: presets, images and weights may take minutes to read)
+    let signals = headless::catch()?;
     let cli = Cli::parse();
     Level::chosen().map_err(Failure::Level)?;
+    if !cli.command.as_ref().is_none_or(Command::trains) {
+        signals.release().map_err(|e| Failure::SetUp("letting signals go", e.to_string()))?;
+    }
     match cli.command {
         None => train(cli.train),
         Some(Command::Config) => print(&settings::text()?),
@@ -133,11 +145,11 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Eval(args)) => print(&using::eval(&args)?),
         Some(Command::Predict(args)) => {
             let (text, unread) = using::predict(&args)?;
-            let code = print(&text)?;
+            let code = write(&text)?;
             Ok(if unread > 0 { ExitCode::FAILURE } else { code })
         }
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
-        Some(Command::Export { run, format }) => print(&records::export(&find_run(&run), &format)?),
+        Some(Command::Export { run, format }) => pipe(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
         Some(Command::Bench { net, steps, batch, json, profile, device, threads, input: None }) => {
             set_threads(&threads)?;
@@ -150,7 +162,7 @@ pub fn run() -> Result<ExitCode, Failure> {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tricktop", &mut script);
-            print(&String::from_utf8_lossy(&script))
+            pipe(&String::from_utf8_lossy(&script))
         }
     }
 }
@@ -161,16 +173,27 @@ fn train(mut args: Train) -> Result<ExitCode, Failure> {
     }
     set_threads(&args.threads)?;
     let mut presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
-    if args.batch {
-        let starts = presets.into_iter().map(|p| || runs::start(p.recipe, &args.runs));
+    let several = presets.len() > 1;
+    if args.batch || (!several && plain_instead()) {
+        let options = || Options { unattended: true, ..Options::default() };
+        let starts = presets.into_iter().map(|p| || runs::start_with(p.recipe, options(), &args.runs, runs::spawn));
         return headless::batch(starts, args.json);
     }
     let options = settings::options(&args.look)?;
-    match (presets.pop(), presets.len()) {
-        (Some(preset), 0) if io::stdout().is_terminal() => screen::open(preset, &args.runs, options),
-        (_, 0) => Err(Failure::NoTerminal),
-        (_, more) => Err(Failure::SeveralPresets(more + 1)),
+    match presets.pop() {
+        _ if several => Err(Failure::SeveralPresets(presets.len() + 1)),
+        Some(preset) if io::stdout().is_terminal() => screen::open(preset, &args.runs, options),
+        _ => Err(Failure::NoTerminal),
     }
+}
+
+/// Whether there is a terminal, and it gets lines instead of the screen that was asked for: then that is said.
+fn plain_instead() -> bool {
+    let why = text::plain_terminal().filter(|_| io::stdout().is_terminal());
+    if let Some(why) = &why {
+        say(&format!("{why}: lines instead, as with --batch"));
+    }
+    why.is_some()
 }
 
 /// Loads every preset and looks for the images and the teacher it names, before anything starts.
@@ -196,31 +219,32 @@ fn lacking(preset: &Preset) -> Option<Mistake> {
 
 /// Goes on with a run, on the screen or without.
 fn resume(args: &Resume) -> Result<ExitCode, Failure> {
-    go_on(args, || Ok(find_run(&args.run)))
+    go_on(args, |_| Ok(find_run(&args.run)))
 }
 
 /// Goes on from a checkpoint of a run in another one.
 fn fork(args: &Fork) -> Result<ExitCode, Failure> {
     let parent = find_run(&args.resume.run);
     let runs = args.runs.as_deref().unwrap_or(screen::beside(&parent));
-    go_on(&args.resume, || runs::fork(&parent, args.step, runs))
+    go_on(&args.resume, |sets| runs::fork_with(&parent, args.step, sets, runs))
 }
 
-/// Goes on with the run whose directory `dir` gives, once the arguments are known to be right.
-fn go_on(args: &Resume, dir: impl FnOnce() -> Result<PathBuf, RunError>) -> Result<ExitCode, Failure> {
+/// Goes on with the run whose directory `dir` gives for the edits, once all else is known to be right.
+fn go_on(args: &Resume, dir: impl FnOnce(&Changes) -> Result<PathBuf, RunError>) -> Result<ExitCode, Failure> {
     let mistake = |message| Mistake { place: Place::whole("--set"), message };
     let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
     let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
     set_threads(&args.threads)?;
-    if args.batch {
-        let dir = dir().map_err(Failure::Run)?;
-        return headless::batch([|| runs::resume(&dir, sets)], args.json);
+    if args.batch || plain_instead() {
+        let options = Options { unattended: true, ..Options::default() };
+        return headless::batch([|| runs::resume_with(&dir(&sets)?, sets, options)], args.json);
     }
     if !io::stdout().is_terminal() {
         return Err(Failure::NoTerminal);
     }
     let options = settings::options(&args.look)?;
-    screen::resume(&dir().map_err(Failure::Run)?, sets, options)
+    let dir = dir(&sets).map_err(Failure::Run)?;
+    screen::resume(&dir, sets, options)
 }
 
 /// Opens the screen on a run that is at work.
@@ -231,6 +255,9 @@ fn attach(run: Option<&Path>, look: &Look) -> Result<ExitCode, Failure> {
     };
     if !io::stdout().is_terminal() {
         return Err(Failure::NoTerminal);
+    }
+    if let Some(why) = text::plain_terminal() {
+        return Err(Failure::PlainTerminal(why));
     }
     screen::attach(&dir, settings::options(look)?)
 }
@@ -291,18 +318,4 @@ fn set_threads(args: &Threads) -> Result<(), Failure> {
     let Some(threads) = args.threads else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     pool.map_err(|e| Failure::SetUp("starting the threads that compute", e.to_string()))
-}
-
-/// Lines, each with its end.
-fn lines_of(lines: impl Iterator<Item = String>) -> String {
-    lines.map(|line| line + "\n").collect()
-}
-
-/// Prints to standard output; a reader who has gone (`| head`) is no failure.
-fn print(text: &str) -> Result<ExitCode, Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::Print(e)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::args::{At, Report as Args};
 use super::suites::{self, Opened};
-use super::{Failure, find_run, print, set_threads};
+use super::{Failure, find_run, pipe, print, say, set_threads};
 use crate::recipe::bundled::SUITES;
 use crate::report::{self, Run, SHOWN, Told};
 use crate::runs::{RECIPE, RunError};
@@ -25,7 +25,7 @@ pub(super) fn report(args: &Args) -> Result<ExitCode, Failure> {
         Asked::Runs(dirs) => runs(&dirs, &args.at)?,
     };
     if printed {
-        return print(&page);
+        return pipe(&page);
     }
     let wrong = |cause| Failure::Run(RunError::Write { path: args.output.clone(), cause });
     write_whole(&args.output, page.as_bytes()).map_err(wrong)?;
@@ -72,7 +72,7 @@ fn runs(dirs: &[PathBuf], at: &At) -> Result<String, Failure> {
     for (place, dir) in dirs.iter().enumerate() {
         let mut run = Run::read(dir).map_err(Failure::Run)?;
         if place < SHOWN {
-            eprintln!("{}: looking at test images", dir.display());
+            say(&format!("{}: looking at test images", dir.display()));
             run.samples = Some(report::look(dir));
         }
         read.push(run);

@@ -1,12 +1,12 @@
 //! Opens the screen on one preset, and joins what it shows: the run, the preset's files, the machine.
 
-use super::{Failure, settings};
+use super::{Failure, headless, settings};
 use crate::app::{Begin, Msg, Options};
 use crate::config::{self, ThemeWatch};
 use crate::hardware::Sampler;
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
-use crate::runs::{self, RunError};
-use crate::train::State;
+use crate::runs::{self, Line, RunError};
+use crate::train::{AlarmKind, Event, State};
 use crate::tui::{self, Session, suite::Visit};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
@@ -38,16 +38,19 @@ pub(super) fn beside(dir: &Path) -> &Path {
 
 /// Starts a run; a new one gets its directory below `runs`.
 pub(super) fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
-    let (run, past) = match begin {
+    let (run, mut past) = match begin {
         Begin::New(recipe) => (runs::start(*recipe, runs)?, Vec::new()),
         Begin::TakeUp(dir, sets) => (runs::resume(&dir, sets)?, runs::history(&dir)?),
         Begin::Fork(dir, sets) => {
-            let dir = runs::fork(&dir, None, runs)?;
+            let dir = runs::fork_with(&dir, None, &sets, runs)?;
             (runs::resume(&dir, sets)?, runs::history(&dir)?)
         }
         Begin::Attach(dir) => return attached(&dir),
     };
     let run = run.serve();
+    let step = if let Line::RunResume { step, .. } = run.first { step } else { 0 };
+    let note = |message: &String| Event::Alarm { step, kind: AlarmKind::Other, message: message.clone() };
+    past.extend(run.notes.iter().map(note));
     let behind = runs::behind(&run.dir);
     Ok(Session { commands: run.commands, behind, past, events: run.events, guard: run.worker })
 }
@@ -90,6 +93,8 @@ fn show(preset: &Preset, first: Begin, runs: &Path, options: Options) -> Result<
         unseen.take().into_iter().chain(presets).chain(themes.look().map(settings::themes)).collect()
     };
     let recipe = preset.recipe.clone();
+    // (from here on there is a run to stop, though its screen is still to open)
+    headless::catch()?.begin();
     let end =
         tui::run(options, recipe, first, |begin| start(begin, runs), changes, &samples).map_err(Failure::Screen)?;
     Ok(if end.state == State::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -8,7 +8,7 @@ use crate::{runs, tui};
 
 /// The configuration; from here on its hook is told of what happens in runs.
 pub(super) fn load() -> Result<Config, Failure> {
-    let config = config::load(&config::folder()).map_err(Failure::Config)?;
+    let config = config::load(config::folder().as_deref()).map_err(Failure::Config)?;
     runs::set_hook(&config.hook);
     Ok(config)
 }
@@ -17,12 +17,16 @@ pub(super) fn load() -> Result<Config, Failure> {
 /// a run's.
 pub(super) fn chosen(look: &Look) -> Result<(Options, Bindings), Failure> {
     let config = load()?;
-    let themes = config::themes(&config::folder()).map_err(Failure::Config)?;
+    let themes = config::themes(config::folder().as_deref()).map_err(Failure::Config)?;
     let wanted = look.theme.as_ref().unwrap_or(&config.theme);
     let theme = themes.iter().position(|theme| theme.name == *wanted);
     let theme = theme.ok_or_else(|| {
         let names = themes.iter().map(|theme| &*theme.name).collect::<Vec<_>>().join(", ");
-        Failure::Theme { wanted: wanted.clone(), names, folder: config::folder() }
+        Failure::Theme {
+            wanted: wanted.clone(),
+            names,
+            folder: config::folder().unwrap_or_else(|| "$TRICKTOP_CONFIG".into()),
+        }
     })?;
     let options = Options {
         themes,
@@ -45,9 +49,12 @@ pub(super) fn options(look: &Look) -> Result<Options, Failure> {
 /// The configuration as text, with every key, below the name of its file.
 pub(super) fn text() -> Result<String, Failure> {
     let config = load()?;
-    let file = config::folder().join(config::FILE);
     let text = config::text(config).map_err(|e| Failure::Print(std::io::Error::other(e)))?;
-    Ok(format!("// {}\n{text}\n", file.display()))
+    let file = match config::folder() {
+        Some(folder) => folder.join(config::FILE).display().to_string(),
+        None => format!("HOME is not set: TRICKTOP_CONFIG names the folder of {}", config::FILE),
+    };
+    Ok(format!("// {file}\n{text}\n"))
 }
 
 /// What the screen is told when themes have changed.

@@ -1,14 +1,15 @@
 //! Suites and their tables.
 
 use super::args::{At, Suite as Args, Table as TableArgs};
-use super::headless::Signals;
-use super::{Failure, print, screen, set_threads, settings};
+use super::headless;
+use super::{Failure, pipe, print, say, screen, set_threads, settings};
 use crate::app::Begin;
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, Mistakes, reasons};
 use crate::suite::screen::State;
 use crate::suite::{self, Board, Control, Job, Plan, Progress, Results, Run, Stage, Store, Suite, Table, Tally};
+use crate::text;
 use crate::train;
 use crate::tui::{self, suite::Left};
 use std::io::{self, IsTerminal};
@@ -36,7 +37,7 @@ impl Opened {
         }
         store.add(&of.collect).map_err(Failure::Run)?;
         let epochs = store.epochs(&suite, || {
-            eprintln!("timing some steps of every row, to know how many epochs there is time for");
+            say("timing some steps of every row, to know how many epochs there is time for");
             suite::pace(&suite)
         });
         let runs = suite.runs(epochs.map_err(Failure::Run)?).map_err(|(cell, invalid)| {
@@ -55,7 +56,7 @@ impl Opened {
     fn left(&self) -> Vec<Job> {
         let jobs = self.runs.iter().zip(&self.results.ran).enumerate().filter_map(|(place, (run, ran))| {
             let ran = ran.as_ref();
-            let left = ran.is_none_or(|ran| matches!(ran.stage, Stage::Part | Stage::Failed(_)));
+            let left = ran.is_none_or(|ran| matches!(ran.stage, Stage::Part(_) | Stage::Failed(_)));
             left.then(|| Job { place, run: run.clone(), dir: ran.map(|ran| ran.dir.clone()) })
         });
         jobs.collect()
@@ -80,7 +81,7 @@ pub(super) fn suite(args: &Args) -> Result<ExitCode, Failure> {
     let _held = opened.store.lock().map_err(Failure::Run)?;
     let jobs = opened.left();
     lacking(&opened.suite, &jobs)?;
-    let left = if args.plain || !io::stdout().is_terminal() {
+    let left = if args.plain || !io::stdout().is_terminal() || text::plain_terminal().is_some() {
         lines(&opened, jobs, args)?
     } else {
         on_screen(&opened, jobs, args)?
@@ -91,7 +92,7 @@ pub(super) fn suite(args: &Args) -> Result<ExitCode, Failure> {
         notes(&opened);
         print(&opened.table().text(suite::Format::Text))?;
         if left.outcome == Outcome::Interrupted {
-            eprintln!("interrupted; the same command goes on with what is left");
+            say("interrupted; the same command goes on with what is left");
         }
     }
     Ok(ExitCode::from(left.outcome.code()))
@@ -108,9 +109,8 @@ fn tally(opened: &Opened, at_once: usize) -> Tally {
 
 /// Trains with lines of progress.
 fn lines(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failure> {
-    let signals = Signals::catch().map_err(|e| Failure::SetUp("catching signals", e.to_string()))?;
-    let batch =
-        Batch { format: Format::Plain, interrupt: &signals.interrupt, again: &signals.again, save: &signals.save };
+    settings::load()?;
+    let batch = headless::steered(headless::catch()?, Format::Plain);
     let at_once = at_once(&jobs, args);
     let board = Progress::new(tally(opened, at_once));
     for (place, (_, stage)) in opened.stages().enumerate() {
@@ -143,17 +143,17 @@ fn on_screen(opened: &Opened, jobs: Vec<Job>, args: &Args) -> Result<Left, Failu
 pub(super) fn table(args: &TableArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::open(&args.of.file, &args.of.at)?;
     notes(&opened);
-    print(&opened.table().text(args.format))
+    pipe(&opened.table().text(args.format))
 }
 
 /// Says what was left out, and which runs failed.
 pub(super) fn notes(opened: &Opened) {
     for note in &opened.results.notes {
-        eprintln!("{note}");
+        say(note);
     }
     for (run, stage) in opened.stages() {
         if let Some(Stage::Failed(why)) = stage {
-            eprintln!("{}, seed {}: failed: {why}", opened.suite.cells[run.cell].name, run.seed);
+            say(&format!("{}, seed {}: failed: {why}", opened.suite.cells[run.cell].name, run.seed));
         }
     }
 }

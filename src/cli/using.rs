@@ -5,6 +5,7 @@ use super::{Failure, find_run, lines_of, set_threads};
 use crate::data::{DataSet, Picture, Reading, Skipped, decode};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, preset};
+use crate::text::{columns, left, plain_terminal, shown};
 use crate::train::{
     BEST, Classifier, Confusion, Evaluation, Guess, Images, Of, Seen, Tally, Tested, TrainError, best_weights,
     evaluate_checkpoint, evaluate_weights, softmax, top5_tells, write_whole,
@@ -147,27 +148,28 @@ impl<'a> Report<'a> {
             "{images} images of {} classes evaluated, of {} that {} has; the net knows {} classes\n",
             of.classes,
             of.images,
-            of.set,
+            shown(&of.set),
             classes.len()
         );
-        text += &lines_of(of.notes.iter().map(|note| format!("  {note}")));
-        text += &format!("{} (step {step})\ntop-1 {:.2} %", file.display(), top1 * 100.0);
+        text += &lines_of(of.notes.iter().map(|note| format!("  {}", shown(note))));
+        text += &format!("{} (step {step})\ntop-1 {:.2} %", name(file), top1 * 100.0);
         if top5_tells(classes.len()) {
             text += &format!("  top-5 {:.2} %", top5 * 100.0);
         }
         text += &format!("  loss {loss:.4}\n\n");
-        let width = self.classes.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max(5);
+        let width = self.classes.iter().map(|c| columns(&shown(c.name))).max().unwrap_or(0).max(5);
         text += &format!("{:width$}  images  correct   recall  precision\n", "class");
         let percent = |v: Option<f64>| v.map_or("-".to_string(), |v| format!("{:.2} %", v * 100.0));
         for Class { name, images, correct, recall, precision } in &self.classes {
             text += &format!(
-                "{name:width$}  {images:6}  {correct:7}  {:>7}  {:>9}\n",
+                "{}  {images:6}  {correct:7}  {:>7}  {:>9}\n",
+                left(&shown(name), width),
                 percent(*recall),
                 percent(*precision)
             );
         }
         text += &self.matrix(width);
-        text + &lines_of(self.skipped.iter().map(|s| format!("left out: {} {}", s.image, s.problem)))
+        text + &lines_of(self.skipped.iter().map(|s| format!("left out: {} {}", shown(&s.image), s.problem)))
     }
 
     /// The confusion matrix, or the most frequent confusions when there are too many classes for a table.
@@ -176,7 +178,8 @@ impl<'a> Report<'a> {
         if let Some(rows) = self.confusion.rows(COLUMNS) {
             let head: String = (0..self.classes.len()).map(|label| format!(" {label:>5}")).collect();
             let row = |(class, row): (&Class, &Vec<u32>)| {
-                format!("{:width$} {}\n", class.name, row.iter().map(|n| format!(" {n:>5}")).collect::<String>())
+                let counts: String = row.iter().map(|n| format!(" {n:>5}")).collect();
+                format!("{} {counts}\n", left(&shown(class.name), width))
             };
             let rows: String = self.classes.iter().zip(&rows).map(row).collect();
             return format!(
@@ -185,7 +188,7 @@ impl<'a> Report<'a> {
             );
         }
         let wrong = self.confusion.mistaken();
-        let name = |label: u32| self.classes[label as usize].name;
+        let name = |label: u32| shown(self.classes[label as usize].name);
         let line = |[label, said, n]: &[u32; 3]| format!("{n:5}  {} predicted as {}\n", name(*label), name(*said));
         format!("\nmost frequent confusions\n{}", wrong.iter().take(COLUMNS).map(line).collect::<String>())
     }
@@ -201,11 +204,16 @@ struct Said<'a> {
     classes: Vec<Guess>,
 }
 
-/// `tricktop predict`: what is said of each image, and how many could not be read.
+/// A path as a line of text has it.
+fn name(path: &Path) -> String {
+    shown(&path.display().to_string()).into_owned()
+}
+
+/// `tricktop predict`: what is said of each image, ready for the terminal, and how many could not be read.
 pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     set_threads(&args.threads)?;
     let mut classifier = Classifier::read(&checkpoint(&args.checkpoint)).map_err(Failure::Use)?;
-    let show = args.show && std::io::stdout().is_terminal();
+    let show = args.show && std::io::stdout().is_terminal() && plain_terminal().is_none();
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {
         let said = read(image, classifier.reading()).and_then(|picture| {
@@ -223,13 +231,14 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
             continue;
         }
         match said {
-            Err(why) => text += &format!("{}  {why}\n", image.display()),
+            Err(why) => text += &format!("{}  {}\n", name(image), shown(&why)),
             Ok((picture, guesses)) => {
-                text += &format!("{}\n", image.display());
+                text += &format!("{}\n", name(image));
                 if show {
                     text += &half_blocks(&picture)?;
                 }
-                text += &lines_of(guesses.iter().map(|g| format!("{:7.2} %  {}", g.probability * 100.0, g.class)));
+                text +=
+                    &lines_of(guesses.iter().map(|g| format!("{:7.2} %  {}", g.probability * 100.0, shown(&g.class))));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::Samples;
 use super::curve::Point;
 use crate::recipe::Recipe;
-use crate::runs::{self, Line, Record, RunError, at_work, history, last_confusion};
+use crate::runs::{self, Line, Record, RunError, Standing, at_work, history, last_confusion};
 use crate::train::{Change, Confusion, EpochEnd, Event};
 use std::path::{Path, PathBuf};
 
@@ -82,14 +82,18 @@ impl Run {
     /// # Errors
     /// A directory that is none of a run, or a file that cannot be read.
     pub fn read(dir: &Path) -> Result<Run, RunError> {
+        let works = at_work(dir);
         let Record { recipe, log, .. } = Record::read(dir)?;
         let whole = std::fs::canonicalize(dir).ok();
         let name = whole.as_deref().unwrap_or(dir).file_name().map(|name| name.to_string_lossy().into_owned());
+        let (standing, error) = Standing::of(works, &log);
+        let word = standing.word();
+        let state = error.map_or(word.to_string(), |error| format!("{word}: {error}"));
         let mut run = Run {
             name: name.unwrap_or_else(|| recipe.name.clone()),
             dir: dir.to_path_buf(),
             recipe,
-            state: String::new(),
+            state,
             ready: None,
             classes: Vec::new(),
             devices: Vec::new(),
@@ -107,9 +111,6 @@ impl Run {
         };
         run.take_log(log);
         run.take_history(history(dir)?);
-        if at_work(dir) {
-            run.state = "at work".into();
-        }
         Ok(run)
     }
 
@@ -120,7 +121,6 @@ impl Run {
                 Line::RunStart { version, command, .. } | Line::RunResume { version, command, .. } => {
                     push(&mut self.versions, version);
                     push(&mut self.commands, command_line(&command));
-                    self.state = "broken off".into();
                 }
                 Line::Ready {
                     net,
@@ -142,9 +142,6 @@ impl Run {
                     self.time = Some((self.time.map_or(time, |(first, _)| first), time));
                 }
                 Line::Alarm { message, .. } => self.alarm = Some(message),
-                Line::RunEnd { state, error, .. } => {
-                    self.state = error.map_or(state.clone(), |error| format!("{state}: {error}"));
-                }
                 _ => {}
             }
         }

@@ -3,7 +3,7 @@
 use super::dir::{JOURNAL, LOG, METRICS, RECIPE, at_work};
 use super::notes::NOTES;
 use super::record::journal;
-use super::{Line, Notes, RunError, fork, logs};
+use super::{Line, Notes, RunError, Standing, fork, logs};
 use crate::recipe::{Recipe, preset};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -13,34 +13,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// A process trains it.
-    AtWork,
-    /// All its epochs are done.
-    Done,
-    /// It was stopped.
-    Stopped,
-    /// It failed.
-    Failed,
-    /// Its log has no end, and nobody is at work on it.
-    Killed,
-}
-
-impl Standing {
-    /// In a word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Standing::AtWork => "running",
-            Standing::Done => "done",
-            Standing::Stopped => "stopped",
-            Standing::Failed => "failed",
-            Standing::Killed => "killed",
-        }
-    }
-}
 
 /// A run in short.
 #[derive(Clone, Debug)]
@@ -175,11 +147,13 @@ impl Brief {
         let edits = if stamp[1].is_some_and(|(_, len, _)| len > 0) { journal(dir)?.len() } else { 0 };
         let parent = fork::parent(dir).map(|parent| resolved(dir, &parent, root, whole));
         let notes = Notes::read(dir)?;
+        let last: Option<Line> = logs::last(&dir.join(LOG))?;
+        let (standing, error) = Standing::of(works, last.as_slice());
         let mut brief = Brief {
             dir: dir.to_path_buf(),
             recipe,
-            standing: if works { Standing::AtWork } else { Standing::Killed },
-            error: None,
+            standing,
+            error,
             step: 0,
             epoch: None,
             best_top1: None,
@@ -190,14 +164,9 @@ impl Brief {
             notes,
             stamp,
         };
-        match logs::last(&dir.join(LOG))? {
-            Some(Line::RunEnd { state, step, best_top1, seconds, error, .. }) if !works => {
-                brief.standing = match state.as_str() {
-                    "done" => Standing::Done,
-                    "failed" => Standing::Failed,
-                    _ => Standing::Stopped,
-                };
-                (brief.step, brief.best_top1, brief.seconds, brief.error) = (step, best_top1, seconds, error);
+        match last {
+            Some(Line::RunEnd { step, best_top1, seconds, .. }) if !works => {
+                (brief.step, brief.best_top1, brief.seconds) = (step, best_top1, seconds);
             }
             _ => brief.seconds = seconds_told(dir)?,
         }

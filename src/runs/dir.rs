@@ -6,7 +6,7 @@ use crate::train::write_whole;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What the trainer does and the machine says: starts, checkpoints, speed, alarms, ends.
 pub(super) const LOG: &str = "log.jsonl";
@@ -55,6 +55,11 @@ impl RunDir {
         Ok(RunDir { name: name(path), path: path.to_path_buf(), lock })
     }
 
+    /// Says that the run is taken up now.
+    pub(super) fn touch(&self) -> Result<(), RunError> {
+        self.lock.set_modified(SystemTime::now()).map_err(RunError::write(&self.path.join(LOCK)))
+    }
+
     /// Opens a log of the run, which goes on at its end.
     pub(super) fn log(&self, file: &str) -> Result<(PathBuf, File), RunError> {
         let path = self.path.join(file);
@@ -99,7 +104,9 @@ pub fn newest_at_work(runs: &Path) -> Option<PathBuf> {
 
 /// Takes a lock, which is held until the file is closed.
 pub(crate) fn lock(path: &Path) -> Result<File, RunError> {
-    let file = File::create(path).map_err(RunError::create(path))?;
+    // (its time says when the run was begun or taken up: one that is refused does not touch it)
+    let open = File::options().write(true).create(true).truncate(false).open(path);
+    let file = open.map_err(RunError::create(path))?;
     let mut tries = TRIES;
     loop {
         match file.try_lock() {

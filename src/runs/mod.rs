@@ -9,6 +9,7 @@
 //!                events.out.tfevents.*   the metrics and edits for TensorBoard, one file a start
 //!                checkpoints/    written by the trainer, as best.safetensors
 //!                socket          where screens attach, while the run lives
+//!                socket.path     where the socket is instead, when the directory can hold none
 //!                lock            locked while the run lives
 //!                images.tsv.gz   which images it is of, and where they were
 //!                notes.json      what a person says of it, where one does
@@ -31,6 +32,7 @@ mod record;
 mod recorder;
 mod resume;
 mod shelf;
+mod standing;
 mod tap;
 mod tensorboard;
 #[cfg(test)]
@@ -38,11 +40,11 @@ mod tests;
 mod verify;
 
 pub use attach::{Attached, attach, next as next_message};
-pub use brief::{Brief, Standing, Survey, Surveyor};
+pub use brief::{Brief, Survey, Surveyor};
 pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};
-pub use fork::{behind, fork, parent};
+pub use fork::{behind, fork, fork_with, parent};
 pub use hook::set_hook;
 pub use line::Line;
 pub use lines::Lines;
@@ -50,6 +52,7 @@ pub use notes::Notes;
 pub use record::{Record, history, last_confusion, life};
 pub use resume::{resume, resume_with};
 pub use shelf::{Move, TRASH, misnamed};
+pub use standing::Standing;
 pub use tensorboard::tensorboard;
 pub use verify::{ON_A_CARD, Verdict, verify, verify_at};
 
@@ -63,6 +66,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use tap::Tap;
 use thiserror::Error;
@@ -172,9 +176,14 @@ pub struct Session {
     pub events: Receiver<Event>,
     /// What stops and joins the trainer's thread when it is dropped.
     pub worker: Box<dyn Any + Send>,
+    /// What there is to say of its start beside that line.
+    pub notes: Vec<String>,
     /// Where screens from outside get their events.
     hub: Hub,
 }
+
+/// Whether the program has said already that sockets are a matter here: a suite has many runs.
+static SAID: AtomicBool = AtomicBool::new(false);
 
 /// Makes the run's directory below `runs` and starts its trainer.
 ///
@@ -225,17 +234,27 @@ fn begin(
     notes.into_iter().for_each(|message| tap.take(Event::Alarm { step, kind: AlarmKind::Other, message }));
     let (commands, worker) =
         spawn(recipe.clone(), options, Box::new(move |event| tap.take(event))).map_err(RunError::Thread)?;
-    Ok(Session { name, dir, recipe, first, commands, events, worker, hub })
+    Ok(Session { name, dir, recipe, first, commands, events, worker, notes: Vec::new(), hub })
 }
 
 impl Session {
-    /// Lets screens attach to the run. A place that has no sockets has no screens from outside; the run does not depend on
-    /// them.
+    /// Lets screens attach to the run. Where there can be no socket there are no screens from outside, and that is said; the
+    /// run does not depend on them.
     pub fn serve(mut self) -> Session {
-        let server = Server::listen(&self.dir, self.hub.clone(), self.commands.clone()).ok();
+        let (server, note) = match Server::listen(&self.dir, self.hub.clone(), self.commands.clone()) {
+            Ok(server) => (Some(server), None),
+            Err(e) => (None, Some(format!("no screen can be attached to it: {e}"))),
+        };
+        let note = note.or_else(|| server.as_ref().and_then(Server::elsewhere));
+        self.notes.extend(note.filter(|_| !SAID.swap(true, Ordering::Relaxed)));
         // (dropped in this order: the trainer ends, then every screen is told)
         self.worker = Box::new((self.worker, server));
         self
+    }
+
+    /// Who had the run pause last; none when that was no attached screen.
+    pub fn paused_by(&self) -> Option<String> {
+        self.hub.paused_by()
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a run directory says of its run, read back.
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE, name};
+use super::standing::{Standing, end};
 use super::{Line, RunError, logs};
 use crate::recipe::{Edit, Recipe, preset};
-use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, RunInfo, State, StepRecord, Summary, Waiting};
+use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, StepRecord, Summary, Waiting};
 use std::path::Path;
 
 /// The recipe, the edits and the chain of a run.
@@ -55,6 +56,15 @@ impl Record {
     /// The edits from the `skip`-th on, as a trainer waits for them.
     pub fn waiting(&self, skip: usize) -> Vec<Waiting> {
         self.edits.iter().skip(skip).map(|(number, edit)| Waiting::scheduled(*number, edit.clone())).collect()
+    }
+
+    /// The numbers of the edits that a checkpoint has made, in the order in which it made them. In a run that was taken up
+    /// again the journal may have older edits behind later ones, and at its very step such that wait.
+    pub(super) fn made(&self, meta: &Meta) -> Vec<u64> {
+        let waits = |number: &u64| meta.waiting.iter().any(|waiting| waiting.edit == *number);
+        let made =
+            |(number, edit): &&(u64, Edit)| edit.after < meta.at.step || (edit.after == meta.at.step && !waits(number));
+        self.edits.iter().filter(made).map(|(number, _)| *number).take(meta.at.edits as usize).collect()
     }
 }
 
@@ -135,8 +145,7 @@ fn applied(line: Line) -> Option<(u64, Event)> {
     Some((step, Event::Applied { id: 0, edit, step, changes, by }))
 }
 
-/// The whole life of the run in `dir`, at which nobody is at work: its start, its history, its end. One that was killed
-/// ends as stopped.
+/// The whole life of the run in `dir`, at which nobody is at work: its start, its history, its end.
 ///
 /// # Errors
 /// A directory that is none of a run, a recipe that is no preset, a file that cannot be read.
@@ -212,7 +221,7 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
     };
     let best = |event: &Event| if let Event::Epoch(end) = event { Some(end.evaluation.top1) } else { None };
     let mut summary = Summary {
-        state: State::Stopped,
+        state: Standing::of(false, log).0.state(),
         step: history.iter().filter_map(step).max().unwrap_or(0),
         best_top1: history.iter().filter_map(best).max_by(f64::total_cmp),
         // (of one that was killed, as far as it told)
@@ -221,11 +230,7 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
         broken: 0,
         error: None,
     };
-    if let Some(Line::RunEnd { state, step, best_top1, seconds, broken, error, .. }) =
-        last.iter().rev().find(|line| matches!(line, Line::RunEnd { .. }))
-    {
-        let words = [State::Done, State::Failed];
-        summary.state = words.into_iter().find(|word| word.word() == state).unwrap_or(State::Stopped);
+    if let Some(Line::RunEnd { step, best_top1, seconds, broken, error, .. }) = end(log) {
         summary.best_top1 = best_top1.or(summary.best_top1);
         (summary.step, summary.seconds, summary.broken) = (*step, *seconds, *broken);
         summary.error.clone_from(error);

@@ -3,7 +3,7 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, logs, spawn};
-use crate::data::{self, MANIFEST};
+use crate::data::{DataSet, MANIFEST};
 use crate::recipe::{Changes, Edit, Recipe, reasons};
 use crate::train::{Checkpoint, Link, Options, Waiting, check_begun, steps};
 use std::collections::BTreeSet;
@@ -28,55 +28,79 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let (from, notes) = newest(dir).map_err(stuck)?;
-    let (recipe, step, edits, waits) = match &from {
-        Some(Checkpoint { meta, .. }) => {
-            (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits, meta.waiting.clone())
-        }
-        None => (record.recipe.clone(), 0, 0, Waiting::all(record.recipe.edits())),
-    };
-    let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
-    let (images_at, sets) = moved(sets);
-    let recipe = recipe.with(device).map_err(|invalid| stuck(reasons(&invalid)))?;
-    let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
-    // (numbers that were taken back are not given anew)
-    let last_edit = record.last_edit;
-    let mut waiting = record.waiting(edits as usize);
-    waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
-    if !sets.is_empty() {
-        let edit = Edit { after: step, changes: sets };
-        recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| stuck(why))?;
-        let last = waiting.iter().map(|w| w.edit).fold(last_edit, u64::max);
-        waiting.push(Waiting::scheduled(last + 1, edit));
-    } else if from.as_ref().is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
-        let epochs = recipe.train.epochs;
-        return Err(stuck(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on")));
-    }
+    let Plan { recipe, step, waiting, known, images_at } =
+        Plan::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
 
-    let name = run.name.clone();
-    let (manifest, dir_of_run, from) = (Some(dir.join(MANIFEST)), Some(dir.to_path_buf()), from.map(Box::new));
-    let mut options = Options { name, dir: dir_of_run, manifest, images_at, from, last_edit, ..options };
-    check_begun(&recipe, &options).map_err(|e| stuck(e.to_string()))?;
-    as_begun(dir, &record, &recipe).map_err(stuck)?;
-
+    run.touch()?;
     for (file, last) in [(METRICS, step), (CHAIN, step), (JOURNAL, u64::MAX), (LOG, u64::MAX)] {
         logs::trim(&dir.join(file), last)?;
     }
-    let first = Line::run_resume(&run.name, dir, &recipe, step);
+    let name = run.name.clone();
+    let first = Line::run_resume(&name, dir, &recipe, step);
     let mut recorder = Recorder::open(run, &recipe, &first, known)?;
     // (a run that was killed between a checkpoint and its link lacks the link)
-    let digests = options.from.as_ref().map(|c| c.meta.digests.clone());
+    let digests = from.as_ref().map(|c| c.meta.digests.clone());
     let link = digests.map(|digests| Link::after(recorder.last_link(), step, digests));
     if let Some(link) = &link {
         recorder.link(link)?;
     }
-    (options.link, options.edits) = (link, Some(waiting));
+    let (manifest, edits, last_edit) = (Some(dir.join(MANIFEST)), Some(waiting), record.last_edit);
+    let (dir, from) = (Some(dir.to_path_buf()), from.map(Box::new));
+    let options = Options { name, dir, manifest, images_at, from, link, edits, last_edit, ..options };
     begin(recipe, options, first, recorder, notes, spawn)
 }
 
-/// Takes the place of the images out of a person's changes: it is no edit of the run, which keeps its images.
-pub(super) fn moved(sets: Changes) -> (Option<String>, Changes) {
-    let (paths, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "data.path");
-    (paths.into_iter().next_back().map(|(_, path)| path.to_string()), sets)
+/// How a run goes on. Whatever is refused is refused here, before anything is written.
+pub(super) struct Plan {
+    recipe: Recipe,
+    step: u64,
+    waiting: Vec<Waiting>,
+    /// The edits that its journal has.
+    known: BTreeSet<u64>,
+    /// Where its images are now, when they were moved.
+    images_at: Option<String>,
+}
+
+impl Plan {
+    /// For the run in `dir` of this record, from a checkpoint or else from its start, with edits for the next step or epoch.
+    /// Its device may be another one now, and the place of its images.
+    ///
+    /// # Errors
+    /// Why it cannot, as a sentence.
+    pub(super) fn new(dir: &Path, record: &Record, from: Option<&Checkpoint>, sets: Changes) -> Result<Plan, String> {
+        let (recipe, step, made, waits) = match from {
+            Some(Checkpoint { meta, .. }) => {
+                (meta.recipe(&record.recipe)?, meta.at.step, record.made(meta), meta.waiting.clone())
+            }
+            None => (record.recipe.clone(), 0, Vec::new(), Waiting::all(record.recipe.edits())),
+        };
+        let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
+        let (paths, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "data.path");
+        let images_at = paths.into_iter().next_back().map(|(_, path)| path.to_string());
+        let recipe = recipe.with(device).map_err(|invalid| reasons(&invalid))?;
+        let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
+        let mut waiting = record.waiting(0);
+        waiting.retain(|edit| !made.contains(&edit.edit));
+        waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
+        let mut then = recipe.clone();
+        if !sets.is_empty() {
+            let edit = Edit { after: step, changes: sets.clone() };
+            recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| why)?;
+            then = recipe.with(sets).map_err(|invalid| reasons(&invalid))?;
+            // (numbers that were taken back are not given anew)
+            let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
+            waiting.push(Waiting::scheduled(last + 1, edit));
+        } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
+            let epochs = recipe.train.epochs;
+            return Err(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on"));
+        }
+        let manifest = dir.join(MANIFEST);
+        let set = check_begun(&then, from, &manifest, images_at.as_deref()).map_err(|e| e.to_string())?;
+        if !manifest.exists() {
+            as_begun(record, &set)?;
+        }
+        Ok(Plan { recipe, step, waiting, known, images_at })
+    }
 }
 
 /// Whether a run of an older version, which lists no images, finds as many as it began with: else they would be split
@@ -84,24 +108,20 @@ pub(super) fn moved(sets: Changes) -> (Option<String>, Changes) {
 ///
 /// # Errors
 /// Others, as a sentence.
-fn as_begun(dir: &Path, record: &Record, recipe: &Recipe) -> Result<(), String> {
+fn as_begun(record: &Record, set: &DataSet) -> Result<(), String> {
     let counts = |line: &Line| match line {
         Line::Ready { train_images, test_images, .. } => Some((*train_images, *test_images)),
         _ => None,
     };
-    let Some((train, test)) = record.log.iter().find_map(counts).filter(|_| !dir.join(MANIFEST).exists()) else {
-        return Ok(());
-    };
-    let set = data::open(&recipe.data, recipe.train.seed).map_err(|e| e.to_string())?;
-    let (now, then) = ((set.train.len(), set.test.len()), (train, test));
-    if now == then {
-        return Ok(());
+    let now = (set.train.len(), set.test.len());
+    match record.log.iter().find_map(counts).filter(|then| *then != now) {
+        None => Ok(()),
+        Some((train, test)) => Err(format!(
+            "it was begun by an older version, which did not list its {train} + {test} images, and now there are {} + {}: \
+             split anew, images that were validated with would be trained on; put them back, or start a new run",
+            now.0, now.1
+        )),
     }
-    Err(format!(
-        "it was begun by an older version, which did not list its {train} + {test} images, and now there are {} + {}: split \
-         anew, images that were validated with would be trained on; put them back, or start a new run",
-        now.0, now.1
-    ))
 }
 
 /// The newest checkpoint that verifies, if there is any at all, and what is wrong with newer ones.

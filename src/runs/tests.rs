@@ -210,7 +210,7 @@ fn a_run_that_is_over_tells_its_life() {
     std::fs::write(&log, &text[..cut]).unwrap();
     let events = tell();
     let Some(Event::Ended(end)) = events.last() else { panic!("{events:?}") };
-    assert_eq!((end.state, end.step, end.best_top1), (State::Stopped, 8, Some(0.75)));
+    assert_eq!((end.state, end.step, end.best_top1), (State::Killed, 8, Some(0.75)));
 
     std::fs::write(&log, "nonsense\n").unwrap();
     assert!(life(&dir).unwrap_err().to_string().contains("line 1 cannot be read"));

@@ -82,6 +82,7 @@ fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: b
         until: Some(until.unwrap_or(last)),
         probes: links.keys().copied().collect(),
         again: true,
+        unattended: true,
         manifest: Some(dir.join(MANIFEST)),
         images_at: images_at.map(String::from),
         ..Options::default()

@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::recipe::{Knob, Recipe, preset};
-use crate::runs::{self, Line, RECIPE, Record, RunError, at_work};
+use crate::runs::{self, Line, RECIPE, Record, RunError, Standing, at_work};
 use crate::train::{Event, steps};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,12 +26,24 @@ const BESIDE: &[&str] = &[
 pub enum Stage {
     /// All its epochs are done.
     Done,
-    /// Some are, and nobody is at work on it.
-    Part,
+    /// Some are, and nobody is at work on it: it was stopped or killed.
+    Part(Standing),
     /// A process is at work on it.
     AtWork,
     /// It failed, with these words.
     Failed(String),
+}
+
+impl Stage {
+    /// In a few words, the same as everywhere.
+    pub fn words(&self) -> String {
+        match self {
+            Stage::Done => Standing::Done.word().into(),
+            Stage::Part(standing) => standing.word().into(),
+            Stage::AtWork => Standing::AtWork.word().into(),
+            Stage::Failed(why) => format!("{}: {why}", Standing::Failed.word()),
+        }
+    }
 }
 
 /// A run that is there.
@@ -110,6 +122,7 @@ fn rank(ran: &Ran) -> (bool, bool, usize) {
 
 /// What a run came to; nothing when it has edits that its recipe does not have.
 fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
+    let works = at_work(dir);
     let record = Record::read(dir)?;
     if record.edits.len() > recipe.edits().len() {
         return Ok(None);
@@ -122,19 +135,14 @@ fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
             scores.push((100.0 * end.evaluation.top1, 100.0 * end.evaluation.top5));
         }
     }
-    let ended = record.log.iter().rev().find_map(|line| match line {
-        Line::RunEnd { state, error, .. } => Some((state.as_str(), error.clone())),
-        Line::RunStart { .. } | Line::RunResume { .. } => Some(("at work", None)),
-        _ => None,
-    });
     // (a run that was killed after its last checkpoint has nothing left to do)
     let saved = steps(dir).last().map(|(step, _)| *step);
     let whole = scores.len() as u64 >= recipe.train.epochs && saved == last_step;
-    let stage = match ended {
-        _ if at_work(dir) => Stage::AtWork,
+    let stage = match Standing::of(works, &record.log) {
+        (Standing::AtWork, _) => Stage::AtWork,
         _ if whole => Stage::Done,
-        Some(("failed", error)) => Stage::Failed(error.unwrap_or_default()),
-        _ => Stage::Part,
+        (Standing::Failed, error) => Stage::Failed(error.unwrap_or_default()),
+        (standing, _) => Stage::Part(standing),
     };
     let ready = record.log.iter().rev().find_map(|line| match line {
         Line::Ready { parameters, multiply_adds, train_images, .. } => {

@@ -1,6 +1,7 @@
 //! How a suite goes, on standard error: on a terminal a line a row and a total, elsewhere a line an epoch.
 
 use super::{Board, Now, Run, Tally};
+use crate::text::{columns, left, plain_terminal, printed, shown};
 use crate::train::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -13,7 +14,7 @@ pub struct Progress {
     begun: Instant,
     /// Columns of the names.
     width: usize,
-    /// A line for every row, and the total; none where there is no terminal.
+    /// A line for every row, and the total; none where there is no terminal that can.
     lines: Option<(MultiProgress, Vec<ProgressBar>)>,
 }
 
@@ -21,8 +22,8 @@ impl Progress {
     /// For the suite of this tally.
     pub fn new(tally: Tally) -> Progress {
         let cells = &tally.suite.cells;
-        let width = cells.iter().map(|cell| cell.name.chars().count()).max().unwrap_or_default();
-        let lines = io::stderr().is_terminal().then(|| {
+        let width = cells.iter().map(|cell| columns(&shown(&cell.name))).max().unwrap_or_default();
+        let lines = (io::stderr().is_terminal() && plain_terminal().is_none()).then(|| {
             let multi = MultiProgress::new();
             let style = || ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = |_| multi.add(ProgressBar::new(1).with_style(style()));
@@ -40,12 +41,12 @@ impl Progress {
     /// What a line about a run begins with.
     fn name(tally: &Tally, place: usize) -> String {
         let Run { cell, seed, .. } = &tally.runs[place];
-        format!("{}, seed {seed}", tally.suite.cells[*cell].name)
+        format!("{}, seed {seed}", shown(&tally.suite.cells[*cell].name))
     }
 
     fn print(&self, text: &str) {
         // (when standard error is closed, there is nowhere left to say so)
-        let print = || drop(writeln!(io::stderr(), "{text}"));
+        let print = || drop(writeln!(io::stderr(), "{}", printed(text)));
         match &self.lines {
             Some((multi, _)) => multi.suspend(print),
             None => print(),
@@ -101,7 +102,7 @@ fn state(tally: &Tally, place: usize) -> String {
 /// The line of a row: how many of its runs are done, what they reached, and the runs at work.
 fn line(tally: &Tally, cell: usize, width: usize) -> String {
     let row = &tally.table.rows[cell];
-    let mut line = format!("{:width$}  {}/{}", row.cell, row.runs, tally.of(cell).count());
+    let mut line = format!("{}  {}/{}", left(&shown(&row.cell), width), row.runs, tally.of(cell).count());
     if let Some(top1) = row.top1 {
         line += &format!("  {top1}");
     }

@@ -2,6 +2,7 @@
 
 use super::stats::NOISE;
 use super::{Gain, Results, Run, Spread, Stage, Suite};
+use crate::text;
 use serde::Serialize;
 
 /// How a table is written.
@@ -180,24 +181,23 @@ impl Table {
     }
 
     fn aligned(&self) -> String {
-        let (columns, cells) = (self.columns(), self.cells());
+        let columns = self.columns();
+        let shown = |cells: Vec<String>| cells.iter().map(|cell| text::shown(cell).into_owned()).collect();
+        let cells: Vec<Vec<String>> = self.cells().into_iter().map(shown).collect();
         let heads: Vec<String> = columns.iter().map(|column| column.head.to_string()).collect();
-        let width = |i: usize| {
-            let lines = cells.iter().chain([&heads]);
-            lines.map(|cells| cells[i].chars().count()).max().unwrap_or_default()
-        };
+        let width =
+            |i: usize| cells.iter().chain([&heads]).map(|cells| text::columns(&cells[i])).max().unwrap_or_default();
         let widths: Vec<usize> = (0..columns.len()).map(width).collect();
         let line = |cells: &Vec<String>| {
             let mut line = String::new();
             for (i, (cell, width)) in cells.iter().zip(&widths).enumerate() {
                 // (names to the left, numbers to the right)
-                let pad = " ".repeat(width - cell.chars().count());
-                line += &if i == 0 { format!("{cell}{pad}") } else { format!("  {pad}{cell}") };
+                line += &if i == 0 { text::left(cell, *width) } else { format!("  {}", text::right(cell, *width)) };
             }
             line.trim_end().to_string() + "\n"
         };
         let body: String = cells.iter().map(line).collect();
-        format!("{}\n\n{}{body}\n{}\n", self.head(), line(&heads), self.notes().join("\n"))
+        format!("{}\n\n{}{body}\n{}\n", text::shown(&self.head()), line(&heads), self.notes().join("\n"))
     }
 
     fn markdown(&self) -> String {
@@ -205,35 +205,23 @@ impl Table {
         let columns = self.columns();
         let heads = row(columns.iter().map(|column| column.head.to_string()).collect());
         let rule = row((0..columns.len()).map(|i| if i == 0 { "---" } else { "---:" }.to_string()).collect());
-        let plain = |cell: &String| cell.replace('|', "\\|");
+        // (a line end would end the row)
+        let plain = |cell: &String| cell.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ");
         let body: String = self.cells().iter().map(|cells| row(cells.iter().map(plain).collect())).collect();
         format!("**{}**\n\n{heads}{rule}{body}\n{}\n", self.head(), self.notes().join("\n"))
     }
 
     fn latex(&self) -> String {
-        let escape = |cell: &str| {
-            let mut text = String::new();
-            for c in cell.chars() {
-                match c {
-                    '%' | '&' | '_' | '#' | '$' | '{' | '}' => text.extend(['\\', c]),
-                    '±' => text += "$\\pm$",
-                    'Δ' => text += "$\\Delta$",
-                    '~' => text += "$\\sim$",
-                    c => text.push(c),
-                }
-            }
-            text
-        };
         let row = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
         let columns = self.columns();
-        let heads = row(columns.iter().map(|column| escape(column.head)).collect());
+        let heads = row(columns.iter().map(|column| text::latex(column.head)).collect());
         let body: String =
-            self.cells().iter().map(|cells| row(cells.iter().map(|cell| escape(cell)).collect())).collect();
-        let notes: String = self.notes().iter().map(|note| format!("% {note}\n")).collect();
+            self.cells().iter().map(|cells| row(cells.iter().map(|cell| text::latex(cell)).collect())).collect();
+        let notes: String = self.notes().iter().map(|note| format!("% {}\n", text::shown(note))).collect();
         let shape = format!("l{}", "r".repeat(columns.len() - 1));
         format!(
             "% {}\n\\begin{{tabular}}{{{shape}}}\n\\toprule\n{heads}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n{notes}",
-            self.head()
+            text::shown(&self.head())
         )
     }
 

@@ -4,7 +4,7 @@ use super::{Control, Run, Suite};
 use crate::batch::{Audience, Batch, Outcome};
 use crate::recipe::Recipe;
 use crate::runs::{self, RunError, Session};
-use crate::train::{self, Event, Options, State, Summary};
+use crate::train::{self, Command, Event, Options, State, Summary};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -106,7 +106,8 @@ impl Plan<'_> {
 
     fn one(&self, job: Job, board: &dyn Board) -> Ended {
         let Job { place, run, dir } = job;
-        let options = Options { threads: NonZeroUsize::new(self.threads / self.at_once), ..Options::default() };
+        let options =
+            Options { threads: NonZeroUsize::new(self.threads / self.at_once), unattended: true, ..Options::default() };
         let begun = match &dir {
             Some(dir) => runs::resume_with(dir, Vec::new(), options),
             None => runs::start_with(run.recipe.clone(), options, self.dir, runs::spawn),
@@ -151,6 +152,10 @@ struct Seat<'a> {
 }
 
 impl Audience for Seat<'_> {
+    fn save(&mut self, _: &Session) {
+        self.control.send_all(&Command::Save);
+    }
+
     fn say(&mut self, text: &str) {
         self.board.say(self.place, text);
     }
@@ -173,7 +178,7 @@ pub fn pace(suite: &Suite) -> Result<f64, RunError> {
 }
 
 fn epoch_seconds(recipe: &Recipe) -> Result<f64, RunError> {
-    let options = Options { until: Some(2 * TIMED), ..Options::default() };
+    let options = Options { until: Some(2 * TIMED), unattended: true, ..Options::default() };
     let (sender, events) = channel();
     let worker = train::spawn(recipe.clone(), options, move |event| drop(sender.send(event)));
     let _worker = worker.map_err(RunError::Thread)?;

@@ -22,6 +22,8 @@ pub enum State {
     Stopped,
     /// Ended by an error.
     Failed,
+    /// Its process was killed: only its files tell of it.
+    Killed,
 }
 
 impl State {
@@ -35,12 +37,13 @@ impl State {
             State::Done => "done",
             State::Stopped => "stopped",
             State::Failed => "failed",
+            State::Killed => "killed",
         }
     }
 
     /// Whether the run is over.
     pub fn ended(self) -> bool {
-        matches!(self, State::Done | State::Stopped | State::Failed)
+        matches!(self, State::Done | State::Stopped | State::Failed | State::Killed)
     }
 }
 
@@ -82,7 +85,7 @@ pub struct RunInfo {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Done, stopped or failed.
+    /// Done, stopped or failed; killed, where nobody was there to tell.
     pub state: State,
     /// Last step.
     pub step: u64,

@@ -19,7 +19,7 @@ use crate::data::{self, DataSet, Pass, Reader};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
-use alarms::Watched;
+use alarms::{Unanswered, Watched};
 use broken::Broken;
 use looking::Looking;
 use mistakes::Mistakes;
@@ -43,6 +43,8 @@ enum Flow {
     Stop {
         save: bool,
     },
+    /// It cannot go on, and nobody is there to do something about it.
+    Fail(String),
 }
 
 /// A run in progress.
@@ -70,6 +72,7 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     /// The numbers of the edits that were made since this start.
     made: Vec<u64>,
     watched: Watched,
+    unanswered: Unanswered,
     looking: Looking,
     records: Vec<StepRecord>,
     reported: Instant,
@@ -138,6 +141,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             ring: Ring::default(),
             made: Vec::new(),
             watched: Watched::default(),
+            unanswered: Unanswered::default(),
             looking: Looking::default(),
             records: Vec::new(),
             reported: started,
@@ -154,11 +158,12 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let ended = self.epochs();
         let (mut state, mut error) = match &ended {
             Ok(Flow::Stop { .. }) => (State::Stopped, None),
+            Ok(Flow::Fail(why)) => (State::Failed, Some(why.clone())),
             Ok(_) => (State::Done, None),
             Err(e) => (State::Failed, Some(e.to_string())),
         };
         let unsaved = match ended {
-            Ok(Flow::Stop { save: false }) | Err(_) => None,
+            Ok(Flow::Stop { save: false } | Flow::Fail(_)) | Err(_) => None,
             Ok(Flow::Stop { save: true }) => self.save_last(),
             Ok(_) if self.saved() => None,
             Ok(_) => self.save_last(),

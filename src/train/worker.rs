@@ -4,7 +4,7 @@ use super::device::find;
 use super::origin::Origin;
 use super::trainer::Trainer;
 use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
-use crate::data;
+use crate::data::{self, DataSet};
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
 use crate::recipe::Recipe;
@@ -44,6 +44,9 @@ pub struct Options {
     pub probes: BTreeSet<u64>,
     /// Whether it makes a recorded run again: then alarms tell, and do no more.
     pub again: bool,
+    /// Whether nobody sits there who answers an alarm: one that would have the run wait ends it as failed. A rollback is
+    /// gone on from, once.
+    pub unattended: bool,
     /// The list of its images that it keeps to, or that is written when it begins (see [`Manifest`](crate::data::Manifest)).
     pub manifest: Option<PathBuf>,
     /// Where its images are now, when that is another place than it began with.
@@ -73,24 +76,33 @@ pub struct Worker {
 /// # Errors
 /// A card that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
-    check_at(recipe, data::check(&recipe.data, recipe.train.seed)?)
+    let (shape, classes) = data::check(&recipe.data, recipe.train.seed)?;
+    check_net(recipe, None, shape, &classes)
 }
 
-/// Says what keeps a run from going on, or from being made again, with these options.
+/// Opens the images of a run that goes on from a checkpoint, if there is one, and says what would keep it from that.
 ///
 /// # Errors
 /// As [`check`]; images or classes that are not those that it began with.
-pub fn check_begun(recipe: &Recipe, options: &Options) -> Result<(), TrainError> {
-    let set = options.origin()?.open(recipe)?;
-    if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
+pub fn check_begun(
+    recipe: &Recipe,
+    from: Option<&Checkpoint>,
+    manifest: &Path,
+    images_at: Option<&str>,
+) -> Result<DataSet, TrainError> {
+    let set = Origin::read(Some(manifest), images_at)?.open(recipe)?;
+    if let Some(signature) = from.and_then(|from| from.meta.signature.as_ref()) {
         signature.same_classes(&set)?;
     }
-    check_at(recipe, (set.train.shape(), set.classes))
+    check_net(recipe, from, set.train.shape(), &set.classes)?;
+    Ok(set)
 }
 
-fn check_at(
+fn check_net(
     recipe: &Recipe,
-    ([height, width, channels], classes): ([usize; 3], Vec<String>),
+    from: Option<&Checkpoint>,
+    [height, width, channels]: [usize; 3],
+    classes: &[String],
 ) -> Result<(), TrainError> {
     let classes = classes.len();
     if let Device::Cuda(number) = recipe.device {
@@ -100,7 +112,7 @@ fn check_at(
     if spec.cost(height, width).too_small {
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
     }
-    if !recipe.net.weights.is_empty() {
+    if from.is_none() && !recipe.net.weights.is_empty() {
         let path = Path::new(&recipe.net.weights);
         let fit = spec.fit(&read_weights(path)?, Head::MayDiffer);
         fit.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;

@@ -6,13 +6,11 @@ use super::panics::Panics;
 use super::signals::{Signals, Wish};
 use super::terminal::{Screen, restore};
 use crate::app::{Kitty, Msg, Options};
+use crate::signals::INTERRUPTED;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io;
 use std::time::{Duration, Instant};
-
-/// Exit code after a second SIGINT, as without a screen.
-const INTERRUPTED: i32 = 130;
 
 /// The terminal, taken over until this is dropped.
 pub(super) struct Edge {
@@ -70,6 +68,10 @@ impl Edge {
                 Wish::EndNow => {
                     restore()?;
                     std::process::exit(INTERRUPTED);
+                }
+                Wish::Quit => {
+                    restore()?;
+                    signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGQUIT)?;
                 }
             }
         }

@@ -19,6 +19,7 @@ pub use look::{ascii_from_env, color_from_env, truecolor_from_env};
 use crate::app::hardware::Sample;
 use crate::app::{Begin, Effect, Msg, Options, State, update};
 use crate::recipe::Recipe;
+use crate::text::printed;
 use crate::train::{self, Command, Event};
 use crate::view;
 use edge::Edge;
@@ -188,7 +189,7 @@ fn leave(state: &State, closed: io::Result<()>) -> Result<ExitInfo, TuiError> {
 /// Prints lines below what the shell shows.
 fn say(lines: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    lines.iter().try_for_each(|line| io::Write::write_all(&mut out, format!("{line}\n").as_bytes()))
+    lines.iter().try_for_each(|line| io::Write::write_all(&mut out, format!("{}\n", printed(line)).as_bytes()))
 }
 
 /// A session and the thread that hands its events on.

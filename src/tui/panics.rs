@@ -4,6 +4,8 @@
 use super::terminal;
 use crate::app::Msg;
 use crate::ops::fault;
+use crate::text::printed;
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,7 +42,8 @@ impl Panics {
     /// Prints what was kept.
     pub(super) fn report(&self) {
         for text in self.kept.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            eprintln!("panic: {text}");
+            // (when standard error is closed, there is nowhere left to say so)
+            let _ = writeln!(io::stderr(), "panic: {}", printed(&text));
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Signals that steer the run. The handlers set flags and do nothing else.
+//! Signals that steer the run and the terminal. The handlers set flags and do nothing else.
 
+use crate::signals;
 use signal_hook::SigId;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1};
-use signal_hook::flag::register;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1};
+use signal_hook::flag::{register, register_conditional_default};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,16 +27,19 @@ pub(super) enum Wish {
     Suspend,
     /// Take the terminal again.
     Continue,
+    /// Give the terminal back and die of the signal.
+    Quit,
 }
 
 /// The signals and what they ask for.
-const WISHES: [(i32, Wish); 6] = [
+const WISHES: [(i32, Wish); 7] = [
     (SIGTERM, Wish::End),
     (SIGINT, Wish::End),
     (SIGUSR1, Wish::Save),
     (SIGHUP, Wish::HangUp),
     (SIGTSTP, Wish::Suspend),
     (SIGCONT, Wish::Continue),
+    (SIGQUIT, Wish::Quit),
 ];
 
 /// The flags and their handlers, which are taken away when this is dropped.
@@ -47,9 +51,20 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
+        let early = signals::catch()?.begin();
         let flags = WISHES.map(|_| Arc::<AtomicBool>::default());
-        let handlers = WISHES.iter().zip(&flags).map(|((signal, _), flag)| register(*signal, Arc::clone(flag)));
-        let handlers = handlers.collect::<io::Result<_>>()?;
+        let mut handlers = Vec::new();
+        for ((signal, wish), flag) in WISHES.iter().zip(&flags) {
+            if *wish == Wish::Quit {
+                // (the second one does not wait for a screen that may have got stuck)
+                handlers.push(register_conditional_default(*signal, Arc::clone(flag))?);
+            }
+            handlers.push(register(*signal, Arc::clone(flag))?);
+            // (what came before there was a screen)
+            if early.take(*signal) {
+                flag.store(true, Ordering::Relaxed);
+            }
+        }
         Ok(Signals { flags, handlers, interrupted: None })
     }
 

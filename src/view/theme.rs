@@ -82,6 +82,7 @@ impl Theme {
             train::State::Done => ("✓", "DONE", self.good),
             train::State::Stopped => ("■", "STOPPED", self.pending),
             train::State::Failed => ("✗", "FAILED", self.alarm),
+            train::State::Killed => ("✗", "KILLED", self.pending),
         }
     }
 }

@@ -6,8 +6,12 @@ mod batch;
 mod cli;
 mod edges;
 mod image_run;
+mod names;
 mod own_images;
+mod refused;
 mod report;
+mod signals;
+mod states;
 mod suites;
 
 #[path = "../common/pictures.rs"]

@@ -6,6 +6,8 @@ mod browse;
 mod journey;
 mod live;
 mod nvml;
+mod odd;
+mod plain;
 mod pty;
 mod readme;
 mod run;

@@ -25,9 +25,17 @@ fn modes(pty: &dyn MasterPty) -> String {
 }
 
 impl Terminal {
-    pub fn open(mut command: CommandBuilder, cols: u16, rows: u16) -> Terminal {
+    pub fn open(command: CommandBuilder, cols: u16, rows: u16) -> Terminal {
+        Terminal::open_as("xterm-256color", command, cols, rows)
+    }
+
+    /// As [`Terminal::open`], on a terminal of another kind; `TERM` is not set when that is nothing.
+    pub fn open_as(kind: &str, mut command: CommandBuilder, cols: u16, rows: u16) -> Terminal {
         let pty = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        command.env("TERM", "xterm-256color");
+        command.env("TERM", kind);
+        if kind.is_empty() {
+            command.env_remove("TERM");
+        }
         command.env("RUST_BACKTRACE", "0");
         command.env("LC_ALL", "C.UTF-8");
         let found = modes(&*pty.master);
@@ -172,6 +180,16 @@ impl Terminal {
         assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
         screen.contents()
+    }
+
+    /// Waits for the end; the exit code, and every byte that was written.
+    pub fn written(mut self) -> (u32, Vec<u8>) {
+        let status = self.child.wait().unwrap();
+        let mut all = Vec::new();
+        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(300)) {
+            all.extend(bytes);
+        }
+        (status.exit_code(), all)
     }
 
     /// Closes the terminal as a window that is shut; the program is left.

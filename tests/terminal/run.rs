@@ -4,12 +4,13 @@
 use crate::pty::Terminal;
 use portable_pty::CommandBuilder;
 use serde_json::Value;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A net and a set that are small enough to watch.
-const SMALL: [&str; 10] = [
+pub const SMALL: [&str; 10] = [
     "--set",
     "net.depth=8",
     "--set",
@@ -22,7 +23,7 @@ const SMALL: [&str; 10] = [
     "train.batch=20",
 ];
 
-fn open(dir: &Path, sets: &[&str], cols: u16, rows: u16) -> Terminal {
+pub fn open(dir: &Path, sets: &[&str], cols: u16, rows: u16) -> Terminal {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
     command.args(["quick", "--runs", "runs"]);
     command.args(SMALL);
@@ -32,7 +33,7 @@ fn open(dir: &Path, sets: &[&str], cols: u16, rows: u16) -> Terminal {
 }
 
 /// Stops the run with a checkpoint, and leaves.
-fn stop(mut terminal: Terminal) {
+pub fn stop(mut terminal: Terminal) {
     terminal.press("qs");
     terminal.wait_for("STOPPED");
     terminal.press("q");
@@ -277,7 +278,7 @@ fn screens_attach_to_a_run_steer_it_and_leave_it_alone() {
     let dir = tempfile::tempdir().unwrap();
     let mut run = Command::new(env!("CARGO_BIN_EXE_tricktop"));
     run.args(["--batch", "quick", "--set", "train.epochs=200", "--set", "train.log_every=1"]).args(SMALL);
-    let mut run = run.current_dir(dir.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut run = run.current_dir(dir.path()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let log = dir.path().join("runs/quick/metrics.jsonl");
     let since = Instant::now();
     while std::fs::metadata(&log).map_or(0, |m| m.len()) == 0 {
@@ -320,6 +321,11 @@ fn screens_attach_to_a_run_steer_it_and_leave_it_alone() {
     stop(terminal);
     assert_eq!(run.wait().unwrap().code(), Some(130));
     assert!(!dir.path().join("runs/quick/socket").exists());
+    // The run has told who paused it, and that it went on.
+    let mut said = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let told: Vec<&str> = said.lines().filter(|line| !line.contains("interrupted")).collect();
+    assert!(told[0].starts_with("quick: paused by attached screen") && told[1] == "quick: goes on", "{said}");
     let [edit] = &lines(dir.path(), "quick", "journal.jsonl")[..] else { panic!("one edit") };
     assert_eq!(edit["changes"][0]["knob"], "optim.momentum");
     assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["state"], "stopped");

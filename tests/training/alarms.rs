@@ -4,7 +4,7 @@ use crate::running::*;
 use std::path::Path;
 use tricktop::nn::State as Weights;
 use tricktop::recipe::{Recipe, Value};
-use tricktop::train::{AlarmKind, Command, Event, Learner, State, When};
+use tricktop::train::{AlarmKind, Command, Event, Learner, Options, State, When};
 
 fn word(word: &str) -> Value {
     Value::Word(word.into())
@@ -155,4 +155,50 @@ fn a_dead_layer_is_named_once() {
     assert!(found[0].1.starts_with("layer2.0.conv1 gives nothing but zeros after step 10"), "{found:?}");
     let off = alarms(&Run::start(recipe(&[weights, ("alarms.dead", word("Off"))]), None).finish());
     assert_eq!(off, []);
+}
+
+/// A run at which nobody sits, with a rate at which the loss soon is not finite, from its first step or by an edit.
+fn alone(changes: &[(&str, Value)]) -> Vec<Event> {
+    let base = [("schedule.warmup.on", Value::Bool(false)), ("schedule.decay", word("Constant"))];
+    let recipe = watched(&base.iter().chain(changes).cloned().collect::<Vec<_>>());
+    Run::begin(recipe, Options { unattended: true, ..Options::default() }).finish()
+}
+
+fn ended(events: &[Event]) -> (State, Option<String>) {
+    let Some(Event::Ended(summary)) = events.last() else { panic!("no end: {:?}", events.last()) };
+    (summary.state, summary.error.clone())
+}
+
+#[test]
+fn where_nobody_answers_an_alarm_that_would_pause_ends_the_run_as_failed() {
+    let growing = [("schedule.base_lr", Value::Float(100.0)), ("optim.weight_decay", Value::Float(1.0))];
+    let events = alone(&growing);
+    let (kind, message) = alarms(&events).pop().unwrap();
+    assert_eq!(kind, AlarmKind::NonFinite);
+    assert!(!message.contains("paused"), "{message}");
+    assert_eq!(ended(&events), (State::Failed, Some(message)));
+    assert!(!events.contains(&Event::State(State::Paused)) && events.contains(&Event::State(State::Failed)));
+
+    // One that only tells is nothing to answer.
+    let told = alone(&[("train.epochs", Value::Int(1)), ("alarms.dead", word("Tell"))]);
+    assert_eq!(ended(&told), (State::Done, None));
+}
+
+#[test]
+fn where_nobody_answers_a_rollback_is_gone_on_from_once() {
+    let recipe = watched(&[("alarms.spike", word("RollBack"))]);
+    let mut run = Run::begin(recipe, Options { unattended: true, ..Options::default() });
+    let astray = |run: &mut Run, steps| {
+        run.send(Command::Steps(steps));
+        run.wait_state(State::Paused);
+        run.edit("schedule.base_lr", Value::Float(100.0), When::Now);
+        run.send(Command::Resume);
+    };
+    astray(&mut run, 45);
+    let message = alarm(&mut run, AlarmKind::Spike);
+    assert!(message.contains("to step 45, to before the last edit; goes on without it"), "{message}");
+    astray(&mut run, 5);
+    let message = alarm(&mut run, AlarmKind::Spike);
+    assert!(message.ends_with("to before the last edit"), "{message}");
+    assert_eq!(ended(&run.finish()), (State::Failed, Some(message)));
 }

@@ -204,3 +204,64 @@ fn a_fork_has_the_past_of_its_parent_and_goes_on_otherwise() {
     let missing = runs::fork(&parent, Some(15), runs.path()).unwrap_err().to_string();
     assert!(missing.contains("has no checkpoint of step 15; it has those of 7, 10, 14, "), "{missing}");
 }
+
+#[test]
+fn a_fork_takes_the_edits_that_its_checkpoint_has_made_and_no_others() {
+    let runs = tempfile::tempdir().unwrap();
+    let keep = recipe().with(set("train.keep_last", Value::Int(100))).unwrap();
+    // Edited at step 19 and killed: the newest checkpoint is of step 14, and the journal has the edit.
+    let session = runs::start(keep, runs.path()).unwrap();
+    run_steps(&session, 19);
+    session.commands.send(edit(1, "schedule.base_lr", Value::Float(0.2), When::Now)).unwrap();
+    run_steps(&session, 1);
+    session.commands.send(Command::Stop { save: false }).unwrap();
+    until(&session.events, |e| matches!(e, Event::Ended(_)).then_some(()));
+    let parent = session.dir.clone();
+    drop(session);
+    steps(&parent).iter().filter(|(step, _)| *step > 14).for_each(|(_, path)| fs::remove_file(path).unwrap());
+
+    // Taken up again, it is edited before that step, and at it before the old edit is made again.
+    let session = runs::resume(&parent, Vec::new()).unwrap();
+    run_steps(&session, 2);
+    session.commands.send(edit(2, "optim.momentum", Value::Float(0.5), When::Now)).unwrap();
+    run_steps(&session, 3);
+    session.commands.send(edit(3, "tricks.smoothing.on", Value::Bool(true), When::Now)).unwrap();
+    session.commands.send(Command::Save).unwrap();
+    until(&session.events, |e| matches!(e, Event::Checkpoint { step: 19, .. }).then_some(()));
+    session.commands.send(Command::Resume).unwrap();
+    end(session);
+    let numbers = |dir: &Path| -> Vec<u64> {
+        let lines = text(dir, "journal.jsonl");
+        lines
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["edit"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(numbers(&parent), [1, 2, 3], "the journal has them in the order in which they were asked for");
+
+    for (step, made) in [(14, &[][..]), (19, &[2, 3]), (21, &[2, 1, 3])] {
+        let fork = runs::fork(&parent, Some(step), runs.path()).unwrap();
+        assert_eq!(numbers(&fork), made, "step {step}");
+    }
+    // With what waited at its checkpoint made again, the fork ends as its parent did.
+    let fork = runs::fork(&parent, Some(19), runs.path()).unwrap();
+    end(runs::resume(&fork, Vec::new()).unwrap());
+    assert_eq!(last(&fork).meta.digests, last(&parent).meta.digests);
+    assert_eq!(numbers(&fork), [2, 3, 1]);
+    assert_eq!(runs::verify(&fork, None).unwrap().difference, None);
+}
+
+#[test]
+fn a_fork_that_would_be_refused_is_not_made() {
+    let runs = tempfile::tempdir().unwrap();
+    let parent = whole(recipe(), runs.path());
+    let made = || fs::read_dir(runs.path()).unwrap().count();
+    let wrong =
+        |path, value| runs::fork_with(&parent, Some(7), &set(path, value), runs.path()).unwrap_err().to_string();
+    assert!(wrong("net.depth", Value::Int(14)).contains("net.depth"));
+    let card = wrong("device", Value::Word("Cuda(9)".into()));
+    assert!(card.contains("Cuda(9)"), "{card}");
+    assert_eq!(made(), 1);
+    runs::fork_with(&parent, Some(7), &set("optim.momentum", Value::Float(0.5)), runs.path()).unwrap();
+    assert_eq!(made(), 2);
+}

@@ -34,8 +34,11 @@ pub struct Run {
 
 impl Run {
     pub fn start(recipe: Recipe, dir: Option<&Path>) -> Run {
+        Run::begin(recipe, Options { name: "test".into(), dir: dir.map(Path::to_path_buf), ..Options::default() })
+    }
+
+    pub fn begin(recipe: Recipe, options: Options) -> Run {
         let (sender, events) = channel();
-        let options = Options { name: "test".into(), dir: dir.map(Path::to_path_buf), ..Options::default() };
         let worker = spawn(recipe, options, move |event| drop(sender.send(event))).unwrap();
         Run { worker, events, seen: Vec::new() }
     }

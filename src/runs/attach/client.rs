@@ -1,6 +1,6 @@
 //! The side of the screen.
 
-use super::{EVENT, Hello, SOCKET, line, next};
+use super::{EVENT, Hello, line, next, place};
 use crate::runs::{RunError, history};
 use crate::train::{Command, Event};
 use std::io::{self, BufReader, Write};
@@ -39,7 +39,7 @@ impl Drop for Connection {
 pub fn attach(dir: &Path) -> Result<Attached, RunError> {
     let refused = |e: io::Error| RunError::Attach { path: dir.to_path_buf(), cause: e };
     let connect = || {
-        let mut stream = UnixStream::connect(dir.join(SOCKET))?;
+        let mut stream = place::connect(dir)?;
         stream.write_all(&line(&Hello::ours())?)?;
         let mut from = BufReader::new(stream.try_clone()?);
         Hello::read(&mut from)?;

@@ -1,13 +1,12 @@
 //! The side of the run: takes screens in, hands them its events, and takes their commands.
 
+use super::place::{self, Place};
 use super::{COMMAND, Hello, SOCKET, line, next, person, same_user};
 use crate::runs::RunError;
 use crate::train::{Command, Event};
-use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +34,8 @@ struct Screens {
     writers: Vec<JoinHandle<()>>,
     /// Who sits at every screen that ever came; the first has number 1.
     people: Vec<String>,
+    /// The screen that last had the run pause, at once or after some steps.
+    paused: Option<u64>,
 }
 
 struct Screen {
@@ -87,6 +88,12 @@ impl Hub {
         self.lock().people.get(usize::try_from(id >> NAME).ok()?.checked_sub(1)?).cloned()
     }
 
+    /// Who last had the run pause; none when that was no attached screen.
+    pub(crate) fn paused_by(&self) -> Option<String> {
+        let hub = self.lock();
+        hub.people.get(usize::try_from(hub.paused?).ok()?.checked_sub(1)?).cloned()
+    }
+
     /// Lets a screen go: its connection is closed when it has what it is still due.
     fn leave(&self, number: u64) {
         self.lock().screens.retain(|screen| screen.number != number);
@@ -131,25 +138,16 @@ pub(crate) struct Server {
     hub: Hub,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    socket: PathBuf,
+    place: Option<Place>,
 }
 
 impl Server {
     /// Listens at the socket of the run in `dir`, which this process has locked.
     ///
     /// # Errors
-    /// The system's: a file system without sockets, a path that is too long for one.
+    /// The system's, where no place can have a socket.
     pub(crate) fn listen(dir: &Path, hub: Hub, commands: Sender<Command>) -> Result<Server, RunError> {
-        let socket = dir.join(SOCKET);
-        // (one that a killed process left)
-        let _ = fs::remove_file(&socket);
-        let listen = || {
-            let listener = UnixListener::bind(&socket)?;
-            fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        };
-        let listener = listen().map_err(RunError::create(&socket))?;
+        let (listener, place) = place::listen(dir).map_err(RunError::create(&dir.join(SOCKET)))?;
         let over = Arc::<AtomicBool>::default();
         let (until, screens) = (Arc::clone(&over), hub.clone());
         let accept = move || {
@@ -161,14 +159,25 @@ impl Server {
             }
         };
         let thread = Builder::new().name("listener".into()).spawn(accept).map_err(RunError::Thread)?;
-        Ok(Server { hub, over, thread: Some(thread), socket })
+        Ok(Server { hub, over, thread: Some(thread), place: Some(place) })
+    }
+
+    /// Where the socket is and why, when it is not in the run directory.
+    pub(crate) fn elsewhere(&self) -> Option<String> {
+        let place = self.place.as_ref()?;
+        let why = place.moved.as_ref()?;
+        Some(format!(
+            "its directory can hold no socket ({why}): screens attach through {}, and tricktop attach finds it",
+            place.socket.display()
+        ))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        let _ = fs::remove_file(&self.socket);
+        // (nobody else comes)
+        self.place = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -195,7 +204,7 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
         Hello::read(&mut from)?;
         let number = hub.join(stream.try_clone()?)?;
         let mut looks = false;
-        let taken = take_commands(&mut from, number, &commands, &mut looks);
+        let taken = take_commands(&mut from, number, &hub, &commands, &mut looks);
         hub.leave(number);
         if looks {
             // (a trainer that has ended shows nothing any more)
@@ -210,13 +219,22 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
 }
 
 /// Hands commands on under the number of their screen; `looks` tells whether it looks at anything.
-fn take_commands(from: &mut impl BufRead, screen: u64, commands: &Sender<Command>, looks: &mut bool) -> io::Result<()> {
+fn take_commands(
+    from: &mut impl BufRead,
+    screen: u64,
+    hub: &Hub,
+    commands: &Sender<Command>,
+    looks: &mut bool,
+) -> io::Result<()> {
     while let Some(mut command) = next(from, COMMAND)? {
         if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
         }
         if let Command::Look { screen: from, at } = &mut command {
             (*from, *looks) = (screen, at.is_some());
+        }
+        if matches!(command, Command::Pause | Command::Steps(_)) {
+            hub.lock().paused = Some(screen);
         }
         if commands.send(command).is_err() {
             break;

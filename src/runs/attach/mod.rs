@@ -1,10 +1,12 @@
-//! Screens on a run that another process trains: they talk through a Unix socket in the run directory.
+//! Screens on a run that another process trains: they talk through a Unix socket in the run directory, or one that a file
+//! there names.
 //!
 //! Both sides write JSON, one message a line. The first line of each is a [`Hello`]; then the run sends events, the
 //! screen commands. Edits of all screens are taken in the order in which they arrive.
 
 mod client;
 mod hub;
+mod place;
 #[cfg(test)]
 mod tests;
 

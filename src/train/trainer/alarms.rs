@@ -21,6 +21,15 @@ pub(super) struct Watched {
     over: bool,
 }
 
+/// What nobody is there to answer.
+#[derive(Default)]
+pub(super) struct Unanswered {
+    /// The alarm that ends the run at the next step boundary.
+    pub(super) fault: Option<String>,
+    /// Whether it has gone on from a rollback.
+    went_on: bool,
+}
+
 /// Layers that are named.
 const NAMED: usize = 3;
 
@@ -90,31 +99,40 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     /// Does what the recipe says of an alarm. A run that rolls back or pauses waits for a person: it never tries again
-    /// by itself.
+    /// by itself. Where there is none it ends as failed, with the words of the alarm.
     pub(super) fn raise(&mut self, kind: AlarmKind, message: String) -> Flow {
         let mut act = act(&self.recipe.alarms, kind);
         if self.options.again && kind != AlarmKind::NonFinite && act != Act::Off {
             act = Act::Tell;
         }
-        let (end, flow) = match act {
+        let back = match act {
             Act::Off => return Flow::On,
-            Act::Tell => (String::new(), Flow::On),
-            Act::Pause => ("; paused".to_string(), Flow::On),
-            Act::RollBack => match self.back_from_edit() {
-                Ok(from) => {
-                    let step = self.at.step;
-                    (
-                        format!("; rolled back from step {from} to step {step}, to before the last edit, and paused"),
-                        Flow::Again,
-                    )
-                }
-                Err(why) => (format!("; paused and not rolled back: {why}"), Flow::On),
-            },
+            Act::RollBack => Some(self.back_from_edit()),
+            Act::Tell | Act::Pause => None,
         };
-        self.send(Event::Alarm { step: self.at.step, kind, message: message + &end });
-        if act != Act::Tell {
-            self.enter(State::Paused);
+        let (waits, alone, step) = (act != Act::Tell, self.options.unattended, self.at.step);
+        let rolled_back = matches!(back, Some(Ok(_)));
+        let goes_on = alone && rolled_back && !std::mem::replace(&mut self.unanswered.went_on, true);
+        let end = match back {
+            None if waits && !alone => "; paused".to_string(),
+            None => String::new(),
+            Some(Ok(from)) => {
+                let then = match alone {
+                    false => ", and paused",
+                    true if goes_on => "; goes on without it, and the next such alarm ends the run",
+                    true => "",
+                };
+                format!("; rolled back from step {from} to step {step}, to before the last edit{then}")
+            }
+            Some(Err(why)) => format!("; {}not rolled back: {why}", if alone { "" } else { "paused and " }),
+        };
+        let message = message + &end;
+        self.send(Event::Alarm { step, kind, message: message.clone() });
+        match alone {
+            _ if !waits || goes_on => {}
+            false => self.enter(State::Paused),
+            true => self.unanswered.fault = Some(message),
         }
-        flow
+        if rolled_back { Flow::Again } else { Flow::On }
     }
 }

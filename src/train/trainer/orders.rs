@@ -13,6 +13,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     pub(super) fn boundary(&mut self, epoch_starts: bool) -> Flow {
         self.take_reports(false);
         self.probe();
+        if let Some(why) = self.unanswered.fault.take() {
+            return Flow::Fail(why);
+        }
         if self.options.until.is_some_and(|until| self.at.step >= until) {
             // (edits may have been made after the very last step)
             self.apply_due(epoch_starts);

@@ -56,7 +56,7 @@ impl Columns {
         // (two for the cursor, two for the letter, two before every column)
         let room = usize::from(width).saturating_sub(5);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
-        let longest = state.rows.iter().map(|row| draw::width(&row.stem) + state.runs[row.run].name.chars().count());
+        let longest = state.rows.iter().map(|row| draw::width(&row.stem) + draw::width(&state.runs[row.run].name));
         let names = longest.max().unwrap_or(0).clamp(NAME.0, NAME.1);
         for what in [What::Time, What::Otherwise, What::When, What::State, What::Top1] {
             if taken(&shown) + names.min(14) > room {
