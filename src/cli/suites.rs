@@ -55,7 +55,7 @@ impl Opened {
     fn left(&self) -> Vec<Job> {
         let jobs = self.runs.iter().zip(&self.results.ran).enumerate().filter_map(|(place, (run, ran))| {
             let ran = ran.as_ref();
-            let left = ran.is_none_or(|ran| matches!(ran.stage, Stage::Part | Stage::Failed(_)));
+            let left = ran.is_none_or(|ran| ran.stage.is_open());
             left.then(|| Job { place, run: run.clone(), dir: ran.map(|ran| ran.dir.clone()) })
         });
         jobs.collect()
@@ -146,14 +146,17 @@ pub(super) fn table(args: &TableArgs) -> Result<ExitCode, Failure> {
     print(&opened.table().text(args.format))
 }
 
-/// Says what was left out, and which runs failed.
+/// Says what was left out, and which runs failed or were killed.
 pub(super) fn notes(opened: &Opened) {
     for note in &opened.results.notes {
         eprintln!("{note}");
     }
     for (run, stage) in opened.stages() {
-        if let Some(Stage::Failed(why)) = stage {
-            eprintln!("{}, seed {}: failed: {why}", opened.suite.cells[run.cell].name, run.seed);
+        let name = || format!("{}, seed {}", opened.suite.cells[run.cell].name, run.seed);
+        match stage {
+            Some(Stage::Failed(why)) => eprintln!("{}: failed: {why}", name()),
+            Some(Stage::Killed) => eprintln!("{}: killed; `tricktop suite` goes on with it", name()),
+            _ => {}
         }
     }
 }

@@ -189,10 +189,8 @@ impl Told<'_> {
 
 fn stage(stage: &Stage) -> String {
     match stage {
-        Stage::Done => "done".into(),
-        Stage::Part => "not done".into(),
-        Stage::AtWork => "at work".into(),
         Stage::Failed(why) => format!("failed: {why}"),
+        stage => stage.word().into(),
     }
 }
 

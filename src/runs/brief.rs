@@ -1,9 +1,10 @@
 //! Runs in short: what a list of them shows, without reading what they recorded step by step where that can be avoided.
 
+use super::course::edits;
 use super::dir::{JOURNAL, LOG, METRICS, RECIPE, at_work};
 use super::notes::NOTES;
 use super::record::journal;
-use super::{Line, Notes, RunError, fork, logs};
+use super::{Edits, Line, Notes, RunError, fork, logs};
 use crate::recipe::{Recipe, preset};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -66,7 +67,7 @@ pub struct Brief {
     /// Seconds that its last start took.
     pub seconds: f64,
     /// Edits that were made.
-    pub edits: usize,
+    pub edits: Edits,
     /// The directory of the run that it was forked from.
     pub parent: Option<PathBuf>,
     /// What a person says of it.
@@ -174,7 +175,7 @@ impl Brief {
             Some(recipe) => recipe,
             None => preset::load(&dir.join(RECIPE)).map_err(RunError::Recipe)?.recipe,
         };
-        let edits = if stamp[1].is_some_and(|(_, len, _)| len > 0) { journal(dir)?.len() } else { 0 };
+        let edits = if stamp[1].is_some_and(|(_, len, _)| len > 0) { edits(journal(dir)?) } else { Edits::new() };
         let parent = fork::parent(dir).map(|parent| resolved(dir, &parent, root, whole));
         let notes = Notes::read(dir)?;
         let mut brief = Brief {
@@ -322,6 +323,12 @@ mod tests {
             assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.error.is_some(), state == State::Failed);
             assert!(brief.begun > 1e9, "{}", brief.begun);
+
+            // As an older version wrote its log: the metrics tell which epoch it was.
+            let log = fs::read_to_string(dir.join(LOG)).unwrap();
+            assert!(log.contains(",\"best_epoch\":1"), "{log}");
+            fs::write(dir.join(LOG), log.replace(",\"best_epoch\":1", "")).unwrap();
+            assert_eq!((look(runs.path()).best_top1, look(runs.path()).best_epoch), (Some(0.75), Some(1)));
 
             // As if it had been killed: what the metrics say is all that is known.
             let log = fs::read_to_string(dir.join(LOG)).unwrap();

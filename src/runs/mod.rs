@@ -16,6 +16,7 @@
 
 mod attach;
 mod brief;
+mod course;
 mod dir;
 mod export;
 #[cfg(test)]
@@ -38,6 +39,7 @@ mod verify;
 
 pub use attach::{Attached, attach, next as next_message};
 pub use brief::{Brief, Standing, Survey, Surveyor};
+pub use course::{Course, Edits};
 pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};

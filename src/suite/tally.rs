@@ -68,7 +68,7 @@ impl Tally {
             now: match ran.as_ref().map(|ran| &ran.stage) {
                 Some(Stage::Done) => Now::Done,
                 Some(Stage::AtWork) => Now::Elsewhere,
-                Some(Stage::Part | Stage::Failed(_)) | None => Now::Waits,
+                Some(Stage::Stopped | Stage::Killed | Stage::Failed(_)) | None => Now::Waits,
             },
             epoch: ran.as_ref().map_or(0.0, |ran| ran.scores.len() as f64),
             img_s: 0.0,
@@ -90,6 +90,7 @@ impl Tally {
                 *ran = Some(Ran {
                     dir: info.dir.clone().unwrap_or_default(),
                     stage: Stage::AtWork,
+                    classes: info.classes.clone(),
                     scores: before.map_or(Vec::new(), |ran| ran.scores),
                     parameters: Some(info.parameters),
                     multiply_adds: Some(info.multiply_adds),
@@ -136,7 +137,7 @@ impl Tally {
                     State::Done if live.edited => (Now::Edited, Stage::Done),
                     State::Done => (Now::Done, Stage::Done),
                     State::Failed => (Now::Failed(why()), Stage::Failed(why())),
-                    _ => (Now::Waits, Stage::Part),
+                    _ => (Now::Waits, Stage::Stopped),
                 };
                 live.since = None;
                 match ran {

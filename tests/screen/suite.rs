@@ -41,6 +41,7 @@ fn tally(text: &str, done: usize) -> Tally {
         (place < done).then(|| Ran {
             dir: PathBuf::from(format!("runs/refinements/{}", run.recipe.name)),
             stage: Stage::Done,
+            classes: Vec::new(),
             scores: (1..=epochs).map(|epoch| (top1(epoch), 99.0)).collect(),
             parameters: Some(272_474),
             multiply_adds: Some(31_000_000),
