@@ -7,6 +7,7 @@ use crate::app::Begin;
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, Mistakes, reasons};
+use crate::runs::Standing;
 use crate::suite::screen::State;
 use crate::suite::{self, Board, Control, Job, Plan, Progress, Results, Run, Stage, Store, Suite, Table, Tally};
 use crate::train;
@@ -55,7 +56,7 @@ impl Opened {
     fn left(&self) -> Vec<Job> {
         let jobs = self.runs.iter().zip(&self.results.ran).enumerate().filter_map(|(place, (run, ran))| {
             let ran = ran.as_ref();
-            let left = ran.is_none_or(|ran| ran.stage.is_open());
+            let left = ran.is_none_or(|ran| matches!(ran.stage, Stage::Part(_) | Stage::Failed(_)));
             left.then(|| Job { place, run: run.clone(), dir: ran.map(|ran| ran.dir.clone()) })
         });
         jobs.collect()
@@ -155,7 +156,7 @@ pub(super) fn notes(opened: &Opened) {
         let name = || format!("{}, seed {}", opened.suite.cells[run.cell].name, run.seed);
         match stage {
             Some(Stage::Failed(why)) => eprintln!("{}: failed: {why}", name()),
-            Some(Stage::Killed) => eprintln!("{}: killed; `tricktop suite` goes on with it", name()),
+            Some(Stage::Part(Standing::Killed)) => eprintln!("{}: killed; `tricktop suite` goes on with it", name()),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use super::Samples;
 use super::curve::Point;
 use super::page::percent;
 use crate::recipe::{Knob, Recipe};
-use crate::runs::{self, Course, Edits, Line, Record, RunError, Standing, at_work, history, last_confusion};
+use crate::runs::{self, Course, Edits, Line, Record, RunError, at_work, history, last_confusion};
 use crate::train::{Change, Confusion, EpochEnd, Event, top5_tells};
 use std::path::{Path, PathBuf};
 
@@ -123,7 +123,7 @@ impl Run {
         run.take_log(log);
         run.take_history(history(dir)?);
         if at_work(dir) {
-            run.state = Standing::AtWork.word().into();
+            run.state = "at work".into();
         }
         Ok(run)
     }
@@ -135,7 +135,7 @@ impl Run {
                 Line::RunStart { version, command, .. } | Line::RunResume { version, command, .. } => {
                     push(&mut self.versions, version);
                     push(&mut self.commands, command_line(&command));
-                    self.state = Standing::Killed.word().into();
+                    self.state = "broken off".into();
                 }
                 Line::Ready {
                     net,

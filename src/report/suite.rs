@@ -172,7 +172,7 @@ impl Told<'_> {
                         div.again {
                             p {
                                 b { (self.suite.cells[run.cell].name) } ", seed " (run.seed) ": "
-                                (ran.as_ref().map_or("not there yet".into(), |ran| stage(&ran.stage)))
+                                (ran.as_ref().map_or("not there yet".into(), |ran| ran.stage.words()))
                                 @if let Some((top1, _)) = ran.as_ref().and_then(|ran| ran.scores.last()) {
                                     (format!(", top-1 {top1:.2} %"))
                                 }
@@ -184,13 +184,6 @@ impl Told<'_> {
                 }
             }
         }
-    }
-}
-
-fn stage(stage: &Stage) -> String {
-    match stage {
-        Stage::Failed(why) => format!("failed: {why}"),
-        stage => stage.word().into(),
     }
 }
 

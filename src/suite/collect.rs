@@ -26,10 +26,8 @@ const BESIDE: &[&str] = &[
 pub enum Stage {
     /// All its epochs are done.
     Done,
-    /// It was stopped before.
-    Stopped,
-    /// Its log has no end, and nobody is at work on it.
-    Killed,
+    /// Some are, and nobody is at work on it: it was stopped or killed.
+    Part(Standing),
     /// A process is at work on it.
     AtWork,
     /// It failed, with these words.
@@ -37,21 +35,14 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// In the word that lists of runs have for it.
-    pub fn word(&self) -> &'static str {
-        let standing = match self {
-            Stage::Done => Standing::Done,
-            Stage::Stopped => Standing::Stopped,
-            Stage::Killed => Standing::Killed,
-            Stage::AtWork => Standing::AtWork,
-            Stage::Failed(_) => Standing::Failed,
-        };
-        standing.word()
-    }
-
-    /// Whether it can be gone on with: it is not done, and nobody is at work on it.
-    pub fn is_open(&self) -> bool {
-        matches!(self, Stage::Stopped | Stage::Killed | Stage::Failed(_))
+    /// In a few words, the same as everywhere.
+    pub fn words(&self) -> String {
+        match self {
+            Stage::Done => Standing::Done.word().into(),
+            Stage::Part(standing) => standing.word().into(),
+            Stage::AtWork => Standing::AtWork.word().into(),
+            Stage::Failed(why) => format!("{}: {why}", Standing::Failed.word()),
+        }
     }
 }
 
@@ -171,8 +162,8 @@ fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
         _ if at_work(dir) => Stage::AtWork,
         _ if whole => Stage::Done,
         Some(("failed", error)) => Stage::Failed(error.unwrap_or_default()),
-        Some(("stopped" | "done", _)) => Stage::Stopped,
-        _ => Stage::Killed,
+        Some(("stopped" | "done", _)) => Stage::Part(Standing::Stopped),
+        _ => Stage::Part(Standing::Killed),
     };
     let ready = record.log.iter().rev().find_map(|line| match line {
         Line::Ready { parameters, multiply_adds, train_images, classes, .. } => {

@@ -2,6 +2,7 @@
 
 use super::stats::NOISE;
 use super::{Gain, Ran, Results, Run, Spread, Stage, Suite};
+use crate::runs::Standing;
 use serde::Serialize;
 
 /// How a table is written.
@@ -134,7 +135,7 @@ impl Table {
             epochs: epochs.first().copied().filter(|_| epochs.len() == 1),
             missing: runs.len() - rows.iter().map(|row| row.runs).sum::<usize>(),
             failed: count(|stage| matches!(stage, Stage::Failed(_))),
-            killed: count(|stage| *stage == Stage::Killed),
+            killed: count(|stage| *stage == Stage::Part(Standing::Killed)),
             rows,
         }
     }

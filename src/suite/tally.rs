@@ -1,6 +1,7 @@
 //! What is known of a suite while it is trained: pure, for the lines of progress and for the screen.
 
 use super::{Ran, Results, Run, Spread, Stage, Suite, Table};
+use crate::runs::Standing;
 use crate::train::{Event, State};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -68,7 +69,7 @@ impl Tally {
             now: match ran.as_ref().map(|ran| &ran.stage) {
                 Some(Stage::Done) => Now::Done,
                 Some(Stage::AtWork) => Now::Elsewhere,
-                Some(Stage::Stopped | Stage::Killed | Stage::Failed(_)) | None => Now::Waits,
+                Some(Stage::Part(_) | Stage::Failed(_)) | None => Now::Waits,
             },
             epoch: ran.as_ref().map_or(0.0, |ran| ran.scores.len() as f64),
             img_s: 0.0,
@@ -137,7 +138,7 @@ impl Tally {
                     State::Done if live.edited => (Now::Edited, Stage::Done),
                     State::Done => (Now::Done, Stage::Done),
                     State::Failed => (Now::Failed(why()), Stage::Failed(why())),
-                    _ => (Now::Waits, Stage::Stopped),
+                    _ => (Now::Waits, Stage::Part(Standing::Stopped)),
                 };
                 live.since = None;
                 match ran {
