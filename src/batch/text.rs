@@ -12,8 +12,8 @@ pub(super) fn json(line: &Line) -> Option<String> {
     }
 }
 
-/// For people, with its line end. `None` for what is no news, or goes to standard error. `top5` says whether that figure
-/// tells anything.
+/// For people, with its line end. `None` for what is no news, or goes to standard error. `top5` says whether that
+/// figure tells anything.
 pub(super) fn plain(line: &Line, top5: bool) -> Option<String> {
     let figures = |top1: f64, five: f64| {
         let five = if top5 { format!("  top-5 {}", percent(five)) } else { String::new() };

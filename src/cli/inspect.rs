@@ -220,7 +220,8 @@ impl Run {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "run         {}\nstate       {}\nbest        top-1 {}\njournal     {} edits\nchain       {} links\nagain       {}\n",
+            "run         {}\nstate       {}\nbest        top-1 {}\njournal     {} edits\nchain       {} links\n\
+             again       {}\n",
             self.dir.display(),
             self.state,
             best(self.best_top1, self.best_epoch),

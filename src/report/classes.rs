@@ -81,11 +81,12 @@ fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
     let cell = |label: usize, predicted: usize, n: u32, of: u32| {
         let share = if of > 0 { f64::from(n) / f64::from(of) } else { 0.0 };
         // (mistakes are few: their colours rise faster)
-        let depth = if label == predicted { share } else { share.sqrt() };
+        let right = label == predicted;
+        let depth = if right { share } else { share.sqrt() };
         let title = format!("{} predicted as {}: {n}, {}", run.class(label), run.class(predicted), percent(share));
         html! {
             @if n == 0 { td {} } @else {
-                td.right[label == predicted].wrong[label != predicted] style={ "--v:" (format!("{depth:.2}")) } title=(title) {
+                td.right[right].wrong[!right] style={ "--v:" (format!("{depth:.2}")) } title=(title) {
                     @if written { (n) }
                 }
             }

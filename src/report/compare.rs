@@ -51,7 +51,8 @@ fn figures(runs: &[Run]) -> Markup {
     html! {
         (numbers(&columns(heads.to_vec(), top5), runs.iter().enumerate().map(row)))
         p.note {
-            "Accuracy and loss on the test images with the weights of the last epoch; best: the highest top-1 of any epoch."
+            "Accuracy and loss on the test images with the weights of the last epoch; best: the highest top-1 of any "
+            "epoch."
         }
     }
 }

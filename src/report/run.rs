@@ -35,7 +35,8 @@ pub(super) fn section(run: &Run, place: usize, all: usize) -> Markup {
             ]))
             @if let Some(end) = last {
                 p.note {
-                    "All but the best are those of the last epoch, " (end.epoch) ", step " (count(end.evaluation.step)) "."
+                    "All but the best are those of the last epoch, " (end.epoch) ", step "
+                    (count(end.evaluation.step)) "."
                 }
             }
             @if let Some(message) = &run.alarm { p.alarm { "The last alarm: " (message) } }
