@@ -232,6 +232,7 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
         state: crate::train::State::Failed,
         step: state.run.step,
         best_top1: state.run.best_top1,
+        best_epoch: None,
         seconds: state.clock.as_secs_f64(),
         dir: state.run.info.as_ref().and_then(|i| i.dir.clone()),
         broken: 0,

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 /// Columns of text with a heading.
 pub fn text(runs: &[Run]) -> String {
-    let head = ["run", "begun (UTC)", "state", "epochs", "top-1", "time", "tags and note"].map(String::from);
-    let rows: Vec<[String; 7]> = std::iter::once(head).chain(runs.iter().map(row)).collect();
+    let head =
+        ["run", "begun (UTC)", "state", "epochs", "best top-1", "at epoch", "time", "tags and note"].map(String::from);
+    let rows: Vec<[String; 8]> = std::iter::once(head).chain(runs.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
-    let widths: [usize; 7] = std::array::from_fn(width);
-    let line = |row: &[String; 7]| {
+    let widths: [usize; 8] = std::array::from_fn(width);
+    let line = |row: &[String; 8]| {
         let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-            4 | 5 => right(cell, width),
+            4..=6 => right(cell, width),
             _ => left(cell, width),
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
@@ -24,7 +25,7 @@ pub fn text(runs: &[Run]) -> String {
     rows.iter().map(line).collect()
 }
 
-fn row(run: &Run) -> [String; 7] {
+fn row(run: &Run) -> [String; 8] {
     let brief = &run.brief;
     let tags = brief.notes.tags.iter().map(|tag| format!("#{tag}"));
     let said = tags.chain([brief.notes.note.clone()]).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -34,6 +35,7 @@ fn row(run: &Run) -> [String; 7] {
         brief.standing.word().into(),
         epochs(run),
         brief.best_top1.map_or("-".into(), |top1| format!("{:.2}", 100.0 * top1)),
+        brief.best_epoch.map_or("-".into(), |epoch| epoch.to_string()),
         took(run),
         shown(&said).into(),
     ]
@@ -47,6 +49,12 @@ pub(crate) fn epochs(run: &Run) -> String {
         None if run.can_go_on() => format!("0/{all}"),
         None => all.to_string(),
     }
+}
+
+/// The best top-1 in percent with the epoch that ended with it: `83.40 (epoch 11)`.
+pub(crate) fn best(run: &Run) -> Option<String> {
+    let epoch = run.brief.best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
+    run.brief.best_top1.map(|top1| format!("{:.2}{epoch}", 100.0 * top1))
 }
 
 /// The time that the last start took.
@@ -64,6 +72,7 @@ struct Out<'a> {
     error: Option<&'a str>,
     step: u64,
     best_top1: Option<f64>,
+    best_epoch: Option<u64>,
     /// Seconds since 1970.
     begun: f64,
     /// Of the last start.
@@ -89,9 +98,10 @@ pub fn json(runs: &[Run]) -> Result<String, serde_json::Error> {
             error: brief.error.as_deref(),
             step: brief.step,
             best_top1: brief.best_top1,
+            best_epoch: brief.best_epoch,
             begun: brief.begun,
             seconds: brief.seconds,
-            edits: brief.edits,
+            edits: brief.edits.len(),
             parent: brief.parent.as_deref(),
             note: &brief.notes.note,
             tags: &brief.notes.tags,

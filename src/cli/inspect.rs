@@ -3,8 +3,9 @@
 use super::{Failure, find_run};
 use crate::runs::{self, Line, Notes, Record, Standing};
 use crate::text::{left, shown};
-use crate::train::{BEST, Checkpoint, Meta, steps};
+use crate::train::{BEST, Checkpoint, Evaluation, Event, Meta, steps};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What is known of one checkpoint file.
@@ -19,8 +20,38 @@ struct File {
     whole: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<usize>,
+    /// What the run measured with these very weights, where it did.
+    #[serde(flatten)]
+    measured: Option<Measured>,
     #[serde(flatten)]
     meta: Option<Meta>,
+}
+
+/// What a run measured of a state on its test images.
+#[derive(Clone, Copy, Serialize)]
+struct Measured {
+    /// A share.
+    top1: f64,
+    /// Known where the metrics of the run are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    val_loss: Option<f64>,
+}
+
+impl Measured {
+    fn text(&self) -> String {
+        let loss = self.val_loss.map_or(String::new(), |loss| format!(", val loss {loss:.4}"));
+        format!("top-1 {}{loss}", percent(self.top1))
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+/// A best top-1 and the epoch that ended with it.
+fn best(top1: Option<f64>, epoch: Option<u64>) -> String {
+    let epoch = epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
+    top1.map_or("none yet".into(), |top1| format!("{}{epoch}", percent(top1)))
 }
 
 /// What is known of a run.
@@ -32,6 +63,10 @@ struct Run {
     /// What went wrong, when it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Best top-1 at the end of an epoch.
+    best_top1: Option<f64>,
+    /// The epoch that ended with it.
+    best_epoch: Option<u64>,
     /// Edits in the journal.
     edits: usize,
     /// Links of the chain.
@@ -69,28 +104,60 @@ impl File {
     fn read(path: &Path) -> File {
         let path = path.to_path_buf();
         match Checkpoint::read(&path) {
-            Ok(c) => {
-                let parameters = Some(c.parameters());
-                File { path, verifies: true, problem: None, whole: c.is_whole(), parameters, meta: Some(c.meta) }
-            }
-            Err(e) => {
-                let problem = Some(e.to_string());
-                File { path, verifies: false, problem, whole: false, parameters: None, meta: None }
-            }
+            Ok(c) => File {
+                path,
+                verifies: true,
+                problem: None,
+                whole: c.is_whole(),
+                parameters: Some(c.parameters()),
+                measured: c.meta.at.top1.map(|top1| Measured { top1, val_loss: None }),
+                meta: Some(c.meta),
+            },
+            Err(e) => File {
+                path,
+                verifies: false,
+                problem: Some(e.to_string()),
+                whole: false,
+                parameters: None,
+                measured: None,
+                meta: None,
+            },
         }
+    }
+
+    /// With what the run measured after the same step.
+    fn among(self, measured: &BTreeMap<u64, Measured>) -> File {
+        let found = self.meta.as_ref().and_then(|meta| measured.get(&meta.at.step)).copied();
+        File { measured: found.or(self.measured), ..self }
+    }
+
+    /// In a line of a list.
+    fn line(&self) -> String {
+        let Some(meta) = &self.meta else {
+            return format!("DAMAGED: {}", self.problem.as_deref().unwrap_or_default());
+        };
+        let at = &meta.at;
+        let batches = if at.batch > 0 { format!(" and {} batches", at.batch) } else { String::new() };
+        let measured = self.measured.map_or("not evaluated".into(), |measured| measured.text());
+        let whole = if self.whole { "whole" } else { "weights alone" };
+        let weights = &meta.digests.weights[..16];
+        format!("step {}, epoch {}{batches}, {measured}, {whole}, weights {weights}, verifies", at.step, at.epoch)
     }
 
     fn text(&self) -> String {
         let Some(meta) = &self.meta else { return format!("{}\n", self.problem.as_deref().unwrap_or_default()) };
         let at = &meta.at;
-        let top1 = |v: Option<f64>| v.map_or("-".to_string(), |v| format!("{:.2} %", v * 100.0));
+        let own = self.measured.map_or("not evaluated here".into(), |measured| percent(measured.top1));
+        let whole = if self.whole { "yes: a run can go on from it" } else { "no: weights and statistics alone" };
         let rows = [
             ("file", self.path.display().to_string()),
             ("verifies", "yes".into()),
             ("written by", format!("tricktop {}, kernels {}", meta.version, meta.kernels)),
             ("step", at.step.to_string()),
             ("epoch", format!("{} and {} batches", at.epoch, at.batch)),
-            ("top-1", format!("{} here, best {}", top1(at.top1), top1(at.best_top1))),
+            ("top-1", own),
+            ("run's best", format!("{} up to here", best(at.best_top1, at.best_epoch))),
+            ("whole", whole.into()),
             ("edits made", format!("{}, {} waiting", at.edits, meta.waiting.len())),
             ("parameters", self.parameters.unwrap_or_default().to_string()),
             ("weights", meta.digests.weights.clone()),
@@ -108,13 +175,28 @@ impl Run {
         let works = runs::at_work(dir);
         let record = Record::read(dir).map_err(Failure::Run)?;
         let (standing, error) = Standing::of(works, &record.log);
-        let best = dir.join(BEST);
+        let (mut measured, mut best) = (BTreeMap::new(), (None, None));
+        for event in runs::history(dir).map_err(Failure::Run)? {
+            let (evaluation, epoch) = match &event {
+                Event::Epoch(end) => (&end.evaluation, Some(end.epoch).filter(|_| end.best)),
+                Event::Evaluated(evaluation) => (&**evaluation, None),
+                _ => continue,
+            };
+            let Evaluation { step, top1, loss, .. } = *evaluation;
+            measured.insert(step, Measured { top1, val_loss: Some(loss) });
+            if epoch.is_some() {
+                best = (Some(top1), epoch);
+            }
+        }
+        let weights = dir.join(BEST);
         let files = steps(dir).into_iter().map(|(_, path)| path);
         let Notes { note, tags, parent: moved } = Notes::read(dir).map_err(Failure::Run)?;
         Ok(Run {
             dir: dir.to_path_buf(),
             state: standing.word(),
             error,
+            best_top1: best.0,
+            best_epoch: best.1,
             edits: record.edits.len(),
             links: record.chain.len(),
             reproduce: runs::reproduce(dir),
@@ -126,16 +208,21 @@ impl Run {
             }),
             note,
             tags,
-            checkpoints: files.chain(best.is_file().then_some(best)).map(|path| File::read(&path)).collect(),
+            checkpoints: files
+                .chain(weights.is_file().then_some(weights))
+                .map(|p| File::read(&p).among(&measured))
+                .collect(),
         })
     }
 
     fn text(&self) -> String {
         let why = self.error.as_ref().map_or(String::new(), |error| format!(": {}", shown(error)));
         let mut text = format!(
-            "run         {}\nstate       {}{why}\njournal     {} edits\nchain       {} links\nagain       {}\n",
+            "run         {}\nstate       {}{why}\nbest        top-1 {}\njournal     {} edits\nchain       {} links\n\
+             again       {}\n",
             shown(&self.dir.display().to_string()),
             self.state,
+            best(self.best_top1, self.best_epoch),
             self.edits,
             self.links,
             self.reproduce
@@ -150,15 +237,8 @@ impl Run {
             text += &format!("tags        {}\n", shown(&self.tags.join(" ")));
         }
         for file in &self.checkpoints {
-            let about = match &file.meta {
-                Some(meta) => {
-                    let best = meta.at.best_top1.map_or(String::new(), |v| format!(", best top-1 {:.2} %", v * 100.0));
-                    format!("step {}, weights {}{best}, verifies", meta.at.step, &meta.digests.weights[..16])
-                }
-                None => format!("DAMAGED: {}", file.problem.as_deref().unwrap_or_default()),
-            };
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-            text += &format!("{} {about}\n", left(&shown(&name), 26));
+            text += &format!("{} {}\n", left(&shown(&name), 26), file.line());
         }
         text
     }

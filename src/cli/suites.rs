@@ -7,6 +7,7 @@ use crate::app::Begin;
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, Mistakes, reasons};
+use crate::runs::Standing;
 use crate::suite::screen::State;
 use crate::suite::{self, Board, Control, Job, Plan, Progress, Results, Run, Stage, Store, Suite, Table, Tally};
 use crate::text;
@@ -146,14 +147,19 @@ pub(super) fn table(args: &TableArgs) -> Result<ExitCode, Failure> {
     pipe(&opened.table().text(args.format))
 }
 
-/// Says what was left out, and which runs failed.
+/// Says what was left out, and which runs failed or were killed.
 pub(super) fn notes(opened: &Opened) {
     for note in &opened.results.notes {
         say(note);
     }
     for (run, stage) in opened.stages() {
-        if let Some(Stage::Failed(why)) = stage {
-            say(&format!("{}, seed {}: failed: {why}", opened.suite.cells[run.cell].name, run.seed));
+        let name = || format!("{}, seed {}", opened.suite.cells[run.cell].name, run.seed);
+        match stage {
+            Some(Stage::Failed(why)) => say(&format!("{}: failed: {why}", name())),
+            Some(Stage::Part(Standing::Killed)) => {
+                say(&format!("{}: killed; `tricktop suite` goes on with it", name()))
+            }
+            _ => {}
         }
     }
 }

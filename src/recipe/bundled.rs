@@ -41,6 +41,7 @@ bundle! {
     /// Every preset of the folder `presets/`.
     BUNDLED:
     "quick"
+    "photos"
     "fashion/baseline"
     "fashion/linear-scaling"
     "fashion/warmup"

@@ -1,6 +1,6 @@
 //! How every class was recognised, and what it was taken for.
 
-use super::Run;
+use super::facts::{Judged, Run};
 use super::page::{count, numbers, percent};
 use crate::train::{Confusion, Tally};
 use maud::{Markup, html};
@@ -14,17 +14,20 @@ const LISTED: usize = 30;
 
 /// The sections of the last confusion matrix of a run.
 pub(super) fn sections(run: &Run) -> Markup {
-    let Some((step, confusion)) = &run.confusion else {
+    let Some(Judged { step, epoch, confusion }) = &run.judged else {
         return html! { section { h3 { "Classes" } p.none { "nothing was evaluated yet" } } };
     };
+    let epoch = (epoch * 100.0).round() / 100.0;
+    let weights = format!("Weights of the last evaluation, epoch {epoch}, step {}.", count(*step));
     html! {
         section {
             h3 { "Classes" }
-            p.note { "On the test images after step " (count(*step)) "." }
+            p.note { (weights) }
             (accuracy(run, confusion))
         }
         section {
             h3 { "Confusion" }
+            p.note { (weights) }
             @match confusion.rows(MATRIX) {
                 Some(rows) => (matrix(run, &rows)),
                 None => (pairs(run, confusion)),
@@ -57,8 +60,8 @@ fn accuracy(run: &Run, confusion: &Confusion) -> Markup {
         (numbers(&["class", "images", "right", "accuracy", "precision", ""], classes.into_iter().map(row)))
         @if all > MATRIX { p.note { "The " (LISTED) " least accurate of " (count(all as u64)) " classes." } }
         p.note {
-            "Accuracy: share of a class's images that were called so. Precision: share of the images called so that "
-            "are of it."
+            "Accuracy: share of a class's images that were predicted to be of it. Precision: share of the images that "
+            "were predicted to be of it that are."
         }
     }
 }
@@ -75,14 +78,15 @@ fn bar(share: f64) -> Markup {
 /// The matrix as a table; colours are shares of a row.
 fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
     let written = rows.len() <= WRITTEN;
-    let cell = |label: usize, said: usize, n: u32, of: u32| {
+    let cell = |label: usize, predicted: usize, n: u32, of: u32| {
         let share = if of > 0 { f64::from(n) / f64::from(of) } else { 0.0 };
         // (mistakes are few: their colours rise faster)
-        let depth = if label == said { share } else { share.sqrt() };
-        let title = format!("{} called {}: {n}, {}", run.class(label), run.class(said), percent(share));
+        let right = label == predicted;
+        let depth = if right { share } else { share.sqrt() };
+        let title = format!("{} predicted as {}: {n}, {}", run.class(label), run.class(predicted), percent(share));
         html! {
             @if n == 0 { td {} } @else {
-                td.right[label == said].wrong[label != said] style={ "--v:" (format!("{depth:.2}")) } title=(title) {
+                td.right[right].wrong[!right] style={ "--v:" (format!("{depth:.2}")) } title=(title) {
                     @if written { (n) }
                 }
             }
@@ -93,8 +97,8 @@ fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
             table.matrix.small[!written] {
                 thead {
                     tr {
-                        th.corner { "label ↓ called →" }
-                        @for class in (0..rows.len()).map(|said| run.class(said)) {
+                        th.corner { "label ↓ predicted →" }
+                        @for class in (0..rows.len()).map(|predicted| run.class(predicted)) {
                             th scope="col" title=(class) { span { (class) } }
                         }
                     }
@@ -103,14 +107,16 @@ fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
                     @for (label, row) in rows.iter().enumerate() {
                         tr {
                             th scope="row" title=(run.class(label)) { span { (run.class(label)) } }
-                            @for (said, n) in row.iter().enumerate() { (cell(label, said, *n, row.iter().sum())) }
+                            @for (predicted, n) in row.iter().enumerate() {
+                                (cell(label, predicted, *n, row.iter().sum()))
+                            }
                         }
                     }
                 }
             }
         }
         p.note {
-            "A row for each label, a column for what was said. Colours show shares of a row, those of mistakes "
+            "A row for each label, a column for what was predicted. Colours show shares of a row, those of mistakes "
             "magnified."
         }
     }
@@ -119,17 +125,17 @@ fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
 /// The most frequent confusions, where a matrix would be too large.
 fn pairs(run: &Run, confusion: &Confusion) -> Markup {
     let (tallies, wrong) = (confusion.tallies(), confusion.mistaken());
-    let row = |&[label, said, n]: &[u32; 3]| {
+    let row = |&[label, predicted, n]: &[u32; 3]| {
         let of = tallies.get(label as usize).map_or(0, |tally| tally.images).max(1);
         vec![
             run.class(label as usize),
-            run.class(said as usize),
+            run.class(predicted as usize),
             count(n.into()),
             percent(f64::from(n) / f64::from(of)),
         ]
     };
     html! {
-        (numbers(&["label", "called", "images", "share of the label"], wrong.iter().take(LISTED).map(row)))
+        (numbers(&["label", "predicted", "images", "share of the label"], wrong.iter().take(LISTED).map(row)))
         p.note {
             "The " (wrong.len().min(LISTED)) " most frequent of " (count(wrong.len() as u64))
             " confusions; a matrix of " (count(confusion.classes.into())) " classes would not be readable."

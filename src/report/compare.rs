@@ -5,10 +5,14 @@ use super::chart::{Chart, Look, Mark, Series};
 use super::page::{count, loss, millions, numbers, percent};
 use super::run::marks;
 use crate::recipe::{KNOBS, Knob};
+use crate::runs::Course;
 use maud::{Markup, html};
 
 /// Runs whose curves are drawn together.
 const DRAWN: usize = 24;
+
+/// The place of top-5 among the figures.
+const TOP5: usize = 3;
 
 /// The figures of the runs, their curves in common charts, and the knobs in which they differ.
 pub(super) fn section(runs: &[Run]) -> Markup {
@@ -24,14 +28,15 @@ pub(super) fn section(runs: &[Run]) -> Markup {
 }
 
 fn figures(runs: &[Run]) -> Markup {
+    let top5 = runs.iter().any(Run::top5_tells);
     let row = |(place, run): (usize, &Run)| {
         let text = |text: Option<String>| html! { (text.unwrap_or_else(|| "–".into())) };
         let last = run.epochs.last();
-        vec![
+        let row = vec![
             html! { a href={ "#run-" (place + 1) } { (run.name) } },
             text(last.map(|end| percent(end.evaluation.top1))),
-            text(run.best().map(|end| percent(end.evaluation.top1))),
-            text(last.map(|end| percent(end.evaluation.top5))),
+            text(run.best_top1()),
+            text(last.filter(|_| run.top5_tells()).map(|end| percent(end.evaluation.top5))),
             text(last.map(|end| loss(end.evaluation.loss))),
             text(last.map(|end| end.epoch.to_string())),
             text(run.steps().map(count)),
@@ -39,15 +44,25 @@ fn figures(runs: &[Run]) -> Markup {
             text(run.ready.as_ref().map(|ready| millions(ready.parameters))),
             text(run.img_s.map(|v| format!("{v:.0}"))),
             html! { (run.state) },
-        ]
+        ];
+        columns(row, top5)
     };
     let heads = ["run", "top-1", "best", "top-5", "test loss", "epochs", "steps", "edits", "params", "img/s", "state"];
     html! {
-        (numbers(&heads, runs.iter().enumerate().map(row)))
+        (numbers(&columns(heads.to_vec(), top5), runs.iter().enumerate().map(row)))
         p.note {
-            "Top-1, top-5 and loss on the test images after the last epoch; best: the highest top-1 of any epoch."
+            "Accuracy and loss on the test images with the weights of the last epoch; best: the highest top-1 of any "
+            "epoch."
         }
     }
+}
+
+/// The cells of a row of figures, without that of top-5 where it tells nothing.
+fn columns<T>(mut cells: Vec<T>, top5: bool) -> Vec<T> {
+    if !top5 {
+        cells.remove(TOP5);
+    }
+    cells
 }
 
 fn curves(runs: &[Run]) -> Markup {
@@ -91,31 +106,26 @@ fn curves(runs: &[Run]) -> Markup {
 
 /// The knobs whose values are not the same in all runs.
 fn differences(runs: &[Run]) -> Markup {
-    let differs = |knob: &&Knob| {
-        knob.path != "name" && runs.windows(2).any(|pair| pair[0].recipe.get(knob) != pair[1].recipe.get(knob))
-    };
-    let knobs: Vec<&Knob> = KNOBS.iter().filter(differs).collect();
-    let edited = runs.iter().any(|run| !run.edits.is_empty());
+    let courses = |knob: &'static Knob| (knob, runs.iter().map(|run| run.course(knob)).collect::<Vec<_>>());
+    let differ = |(_, courses): &(_, Vec<Course>)| courses.windows(2).any(|pair| pair[0] != pair[1]);
+    let knobs: Vec<_> = KNOBS.iter().filter(|knob| knob.path != "name").map(courses).filter(differ).collect();
     if knobs.is_empty() {
-        return html! { p { "The recipes are the same." @if edited { " The runs were edited." } } };
+        return html! { p { "The recipes and the edits are the same." } };
     }
     html! {
         div.scroll {
             table.words {
                 thead { tr { th scope="col" { "knob" } @for run in runs { th scope="col" { (run.name) } } } }
                 tbody {
-                    @for knob in knobs {
+                    @for (knob, courses) in knobs {
                         tr {
                             th scope="row" { code { (knob.path) } }
-                            @for run in runs { td { (run.recipe.get(knob)) " " (knob.unit) } }
+                            @for course in courses { td { (course.text(ToString::to_string)) " " (knob.unit) } }
                         }
-                    }
-                    @if edited {
-                        tr { th scope="row" { "edits" } @for run in runs { td { (run.edits.len()) } } }
                     }
                 }
             }
         }
-        p.note { "The knobs in which the recipes differ, as the runs were started." }
+        p.note { "The knobs in which the runs differ: as started, and every edit with the steps done before it." }
     }
 }

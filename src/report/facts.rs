@@ -2,9 +2,10 @@
 
 use super::Samples;
 use super::curve::Point;
-use crate::recipe::Recipe;
-use crate::runs::{self, Line, Record, RunError, Standing, at_work, history, last_confusion};
-use crate::train::{Change, Confusion, EpochEnd, Event};
+use super::page::percent;
+use crate::recipe::{Knob, Recipe};
+use crate::runs::{self, Course, Edits, Line, Record, RunError, Standing, at_work, history, last_confusion};
+use crate::train::{Change, Confusion, EpochEnd, Event, top5_tells};
 use std::path::{Path, PathBuf};
 
 /// An edit, and where it was made.
@@ -33,6 +34,17 @@ pub struct Ready {
     pub train_images: usize,
     /// Test images.
     pub test_images: usize,
+}
+
+/// An evaluation with what was taken for what.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Steps done before it.
+    pub step: u64,
+    /// Epochs done before it.
+    pub epoch: f64,
+    /// Its counts.
+    pub confusion: Confusion,
 }
 
 /// A run as it is told of.
@@ -68,8 +80,10 @@ pub struct Run {
     pub epochs: Vec<EpochEnd>,
     /// Its edits.
     pub edits: Vec<Marked>,
-    /// Its last confusion matrix, and the steps after which it was counted.
-    pub confusion: Option<(u64, Confusion)>,
+    /// They by their steps, as courses of knobs read them.
+    made: Edits,
+    /// The last evaluation.
+    pub judged: Option<Judged>,
     /// The newest of its alarms.
     pub alarm: Option<String>,
     /// Images with what its net says of them, or why there are none; nothing when nobody asked.
@@ -105,7 +119,8 @@ impl Run {
             rates: Vec::new(),
             epochs: Vec::new(),
             edits: Vec::new(),
-            confusion: last_confusion(dir)?,
+            made: Edits::new(),
+            judged: last_confusion(dir)?.map(|(step, confusion)| Judged { step, epoch: 0.0, confusion }),
             alarm: None,
             samples: None,
         };
@@ -165,18 +180,40 @@ impl Run {
                     known.push((end.evaluation.step, end.epoch as f64));
                     self.epochs.push(*end);
                 }
-                Event::Applied { step, changes, .. } => self.edits.push(Marked { step, epoch: 0.0, changes }),
+                Event::Applied { step, changes, .. } => {
+                    self.made.push((step, changes.iter().map(|c| (c.knob, c.to.clone())).collect()));
+                    self.edits.push(Marked { step, epoch: 0.0, changes });
+                }
                 _ => {}
             }
         }
         for edit in &mut self.edits {
             edit.epoch = epoch_of(&known, edit.step);
         }
+        if let Some(judged) = &mut self.judged {
+            let ended = self.epochs.iter().find(|end| end.evaluation.step == judged.step);
+            judged.epoch = ended.map_or_else(|| epoch_of(&known, judged.step), |end| end.epoch as f64);
+        }
     }
 
     /// The epoch that ended best.
     pub fn best(&self) -> Option<&EpochEnd> {
         self.epochs.iter().rfind(|end| end.best)
+    }
+
+    /// Its best top-1 with the epoch that ended with it.
+    pub fn best_top1(&self) -> Option<String> {
+        self.best().map(|end| format!("{} (epoch {})", percent(end.evaluation.top1), end.epoch))
+    }
+
+    /// Whether top-5 tells anything of its classes.
+    pub fn top5_tells(&self) -> bool {
+        self.classes.is_empty() || top5_tells(self.classes.len())
+    }
+
+    /// What a knob was, from the start on.
+    pub fn course(&self, knob: &Knob) -> Course {
+        Course::of(knob, &self.recipe, &self.made)
     }
 
     /// Steps that are recorded.
@@ -252,6 +289,7 @@ mod tests {
                 state: State::Stopped,
                 step: 8,
                 best_top1: Some(0.75),
+                best_epoch: Some(2),
                 seconds: 1.0,
                 dir: None,
                 broken: 0,
@@ -265,8 +303,9 @@ mod tests {
         let run = Run::read(&dir).unwrap();
         assert_eq!((run.name.as_str(), run.epochs.len(), run.steps()), ("run", 2, Some(8)));
         assert_eq!(run.losses, [10, 20].map(|n| (step(n).epoch, f64::from(step(n).loss))));
-        assert_eq!(run.best().map(|end| end.evaluation.top1), Some(0.75));
-        assert_eq!(run.confusion.clone().map(|(step, confusion)| (step, confusion.counts.len())), Some((8, 3)));
+        assert_eq!(run.best_top1().as_deref(), Some("75.00 % (epoch 2)"));
+        assert!(!run.top5_tells(), "it has two classes");
+        assert_eq!(run.judged.clone().map(|j| (j.step, j.epoch, j.confusion.counts.len())), Some((8, 2.0, 3)));
         assert_eq!((run.class(1), run.class(7)), ("bag".to_string(), "class 7".to_string()));
         assert!(Run::read(runs.path()).is_err());
     }

@@ -15,7 +15,7 @@ mod run;
 mod samples;
 mod suite;
 
-pub use facts::{Marked, Ready, Run};
+pub use facts::{Judged, Marked, Ready, Run};
 pub use picks::{Pick, Samples, look};
 pub use suite::{Told, suite};
 

@@ -1,7 +1,7 @@
 //! Test images with what a run's net says of them.
 
 use crate::data::{DataSet, denormalised};
-use crate::train::{Seen, Tested, best_weights, show_checkpoint, softmax};
+use crate::train::{BEST, Evaluation, Seen, Tested, best_weights, show_checkpoint, softmax};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
@@ -26,10 +26,12 @@ pub struct Pick {
     pub data: String,
     /// Its width and height in pixels.
     pub size: (u32, u32),
+    /// What a person calls it: the path of its file, or its place in a set.
+    pub name: String,
     /// Its class.
     pub label: usize,
     /// The class that it is taken for.
-    pub said: usize,
+    pub predicted: usize,
     /// The probability of that class.
     pub probability: f64,
 }
@@ -41,6 +43,10 @@ pub struct Samples {
     pub file: PathBuf,
     /// Steps that they have seen.
     pub step: u64,
+    /// Whole epochs that they have seen.
+    pub epoch: u64,
+    /// Whether they are those of the epoch that ended best.
+    pub best: bool,
     /// Test images that were looked at.
     pub images: usize,
     /// Top-1 on them, as a fraction.
@@ -63,15 +69,18 @@ pub fn look(dir: &Path) -> Result<Samples, String> {
     let Tested { evaluation, .. } = show_checkpoint(&file, MOST, look).map_err(|e| e.to_string())?;
     let Shelf { images, right, wrong, .. } = shelf;
     let picks = |kept: Vec<Kept>| kept.into_iter().map(Kept::pick).collect();
-    Ok(Samples { file, step: evaluation.step, images, top1: evaluation.top1, right: picks(right), wrong: picks(wrong) })
+    let Evaluation { step, epoch, top1, .. } = evaluation;
+    let (best, epoch) = (file == dir.join(BEST), epoch as u64);
+    Ok(Samples { file, step, epoch, best, images, top1, right: picks(right), wrong: picks(wrong) })
 }
 
 /// An image that may be shown.
 struct Kept {
     bytes: Vec<u8>,
     shape: [usize; 3],
+    name: String,
     label: usize,
-    said: usize,
+    predicted: usize,
     probability: f64,
 }
 
@@ -86,16 +95,17 @@ struct Shelf {
 impl Shelf {
     fn take(&mut self, set: &DataSet, seen: &Seen<'_>) {
         self.images += 1;
-        let &Seen { label, said, .. } = seen;
-        let probability = softmax(seen.logits).get(said).copied().unwrap_or_default();
+        let &Seen { place, label, said: predicted, .. } = seen;
+        let probability = softmax(seen.logits).get(predicted).copied().unwrap_or_default();
         let keep = || Kept {
             bytes: denormalised(seen.pixels, &set.mean, &set.std),
             shape: set.test.shape(),
+            name: set.test.name(place),
             label,
-            said,
+            predicted,
             probability,
         };
-        if label == said {
+        if label == predicted {
             let share = (RIGHT / set.classes.len()).max(1);
             let of_class = self.right.iter().filter(|kept| kept.label == label).count();
             if of_class < share && self.right.len() < RIGHT {
@@ -112,13 +122,13 @@ impl Shelf {
 
 impl Kept {
     fn pick(self) -> Pick {
-        let Kept { bytes, shape, label, said, probability } = self;
+        let Kept { bytes, shape, name, label, predicted, probability } = self;
         let picture = picture(bytes, shape);
         let mut png = Cursor::new(Vec::new());
         // (memory takes everything)
         let written = picture.write_to(&mut png, ImageFormat::Png).map(|()| png.into_inner()).unwrap_or_default();
         let data = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(written));
-        Pick { data, size: (picture.width(), picture.height()), label, said, probability }
+        Pick { data, size: (picture.width(), picture.height()), name, label, predicted, probability }
     }
 }
 
@@ -148,7 +158,7 @@ mod tests {
         let mut see = |label: usize, said: usize, sure: f32| {
             let mut logits = vec![0.0; 10];
             logits[said] = sure;
-            shelf.take(&set, &Seen { place: 0, label, said, loss: 1.0, logits: &logits, pixels: &pixels });
+            shelf.take(&set, &Seen { place: label, label, said, loss: 1.0, logits: &logits, pixels: &pixels });
         };
         for i in 0..100 {
             see(i % 10, (i + 1) % 10, i as f32 / 10.0);
@@ -156,9 +166,10 @@ mod tests {
         }
         assert_eq!((shelf.images, shelf.right.len(), shelf.wrong.len()), (200, 10, WRONG));
         assert!(shelf.wrong.windows(2).all(|w| w[0].probability >= w[1].probability));
-        assert!(shelf.wrong[0].probability > 0.99 && shelf.wrong[0].said == 0, "{}", shelf.wrong[0].probability);
+        assert!(shelf.wrong[0].probability > 0.99 && shelf.wrong[0].predicted == 0, "{}", shelf.wrong[0].probability);
         let labels: Vec<usize> = shelf.right.iter().map(|kept| kept.label).collect();
         assert_eq!(labels, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert!(shelf.right.iter().all(|kept| kept.name == set.test.name(kept.label)));
         assert_eq!(shelf.right.pop().unwrap().pick().size, (28, 28));
     }
 
@@ -168,7 +179,14 @@ mod tests {
         let photograph = small([299, 224, 3]);
         assert_eq!((photograph.width(), photograph.height()), (84, 112));
         assert_eq!(small([8, 9, 2]).as_luma8().unwrap().dimensions(), (9, 8));
-        let kept = Kept { bytes: vec![9; 12], shape: [2, 2, 3], label: 0, said: 1, probability: 0.5 };
+        let kept = Kept {
+            bytes: vec![9; 12],
+            shape: [2, 2, 3],
+            name: "cat/1.jpg".into(),
+            label: 0,
+            predicted: 1,
+            probability: 0.5,
+        };
         let data = kept.pick().data;
         let png = BASE64_STANDARD.decode(data.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
         assert_eq!(data::decode(&png, data::Reading::default()).unwrap().pixels, vec![9; 12]);

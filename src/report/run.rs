@@ -19,6 +19,7 @@ const OPEN: usize = 12;
 pub(super) fn section(run: &Run, place: usize, all: usize) -> Markup {
     let last = run.epochs.last();
     let evaluated = |of: fn(&EpochEnd) -> String| last.map(of);
+    let top5 = run.top5_tells();
     html! {
         article.run id={ "run-" (place + 1) } {
             header {
@@ -27,11 +28,17 @@ pub(super) fn section(run: &Run, place: usize, all: usize) -> Markup {
             }
             (figures(&[
                 ("top-1", evaluated(|end| percent(end.evaluation.top1))),
-                ("top-5", evaluated(|end| percent(end.evaluation.top5))),
+                ("top-5", evaluated(|end| percent(end.evaluation.top5)).filter(|_| top5)),
                 ("test loss", evaluated(|end| loss(end.evaluation.loss))),
                 ("training loss", evaluated(|end| loss(end.train_loss))),
-                ("best top-1", run.best().map(|end| percent(end.evaluation.top1))),
+                ("best top-1", run.best_top1()),
             ]))
+            @if let Some(end) = last {
+                p.note {
+                    "All but the best are those of the last epoch, " (end.epoch) ", step "
+                    (count(end.evaluation.step)) "."
+                }
+            }
             @if let Some(message) = &run.alarm { p.alarm { "The last alarm: " (message) } }
             (curves(run))
             (edits(run))
@@ -68,6 +75,10 @@ fn curves(run: &Run) -> Markup {
     let marks = marks(run);
     let series = |name: &str, colour, look, points| Series { name: name.into(), colour, look, points };
     let training: Vec<_> = run.by_epoch(|end| end.train_loss).into_iter().map(|(x, y)| (x - 0.5, y)).collect();
+    let mut accuracy = vec![series("top-1", 0, Look::Dotted, run.by_epoch(|end| 100.0 * end.evaluation.top1))];
+    if run.top5_tells() {
+        accuracy.push(series("top-5", 2, Look::Dotted, run.by_epoch(|end| 100.0 * end.evaluation.top5)));
+    }
     let chart = |title, unit, wide, series| {
         Chart { title, unit, series, marks: &marks, epochs: run.epochs.len() as f64, wide }.html()
     };
@@ -80,10 +91,7 @@ fn curves(run: &Run) -> Markup {
                     series("training, mean of an epoch", 0, Look::Dotted, training),
                     series("test", 1, Look::Dotted, run.by_epoch(|end| end.evaluation.loss)),
                 ]))
-                (chart("Accuracy", "% of the test images", false, vec![
-                    series("top-1", 0, Look::Dotted, run.by_epoch(|end| 100.0 * end.evaluation.top1)),
-                    series("top-5", 2, Look::Dotted, run.by_epoch(|end| 100.0 * end.evaluation.top5)),
-                ]))
+                (chart("Accuracy", "% of the test images", false, accuracy))
                 (chart("Learning rate", "at every logged step", false, vec![
                     series("learning rate", 3, Look::Line, run.rates.clone()),
                 ]))
@@ -126,24 +134,25 @@ fn edits(run: &Run) -> Markup {
 fn epochs(run: &Run) -> Markup {
     let all = run.epochs.len();
     let best = run.best().map(|end| end.epoch);
+    let heads = &["epoch", "steps", "training loss", "test loss", "top-1", "top-5"];
+    let heads = if run.top5_tells() { &heads[..] } else { &heads[..5] };
     let every = all.div_ceil(EPOCHS).max(1) as u64;
     let shown = |end: &&EpochEnd| end.epoch.is_multiple_of(every) || Some(end.epoch) == best || end.epoch == all as u64;
     let row = |end: &EpochEnd| {
         let e = &end.evaluation;
         let mark = if Some(end.epoch) == best { " best" } else { "" };
-        vec![
+        let mut row = vec![
             format!("{}{mark}", end.epoch),
             count(e.step),
             loss(end.train_loss),
             loss(e.loss),
             percent(e.top1),
             percent(e.top5),
-        ]
+        ];
+        row.truncate(heads.len());
+        row
     };
-    let table = numbers(
-        &["epoch", "steps", "training loss", "test loss", "top-1", "top-5"],
-        run.epochs.iter().filter(shown).map(row),
-    );
+    let table = numbers(heads, run.epochs.iter().filter(shown).map(row));
     html! {
         section {
             h3 { "Epochs" }

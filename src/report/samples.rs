@@ -1,4 +1,4 @@
-//! Images with what the net says of them.
+//! Images with what the net predicts of them.
 
 use super::page::{count, percent};
 use super::picks::{Pick, Samples};
@@ -20,11 +20,12 @@ pub(super) fn section(run: &Run) -> Markup {
 }
 
 fn shown(run: &Run, samples: &Samples) -> Markup {
-    let Samples { file, step, images, top1, right, wrong } = samples;
+    let Samples { file, step, epoch, best, images, top1, right, wrong } = samples;
+    let weights = if *best { "best weights" } else { "newest checkpoint" };
     html! {
         p.note {
-            "What " code { (file.display()) } " (step " (count(*step)) ") says of " (count(*images as u64))
-            " test images, of which it recognises " (percent(*top1)) "."
+            "Predictions of the " (weights) ", epoch " (epoch) ", step " (count(*step)) " (" code { (file.display()) }
+            "), for " (count(*images as u64)) " test images, of which they recognise " (percent(*top1)) "."
         }
         @if !wrong.is_empty() {
             h4 { "Mistaken with the greatest confidence" }
@@ -40,14 +41,16 @@ fn shown(run: &Run, samples: &Samples) -> Markup {
 fn grid(run: &Run, picks: &[Pick]) -> Markup {
     html! {
         div.images {
-            @for Pick { data, size: (width, height), label, said, probability } in picks {
+            @for Pick { data, size: (width, height), name, label, predicted, probability } in picks {
                 figure {
                     img.pixels[*width.max(height) < 64] src=(data) width=(width) height=(height)
                         alt={ "an image of " (run.class(*label)) };
                     figcaption {
-                        b.wrong[label != said] { (run.class(*said)) } " "
+                        b.wrong[label != predicted] { (run.class(*predicted)) } " "
                         span.unit { (format!("{:.1}\u{a0}%", 100.0 * probability)) }
-                        @if label != said { br; span.unit { "is " (run.class(*label)) } }
+                        @if label != predicted { br; span.unit { "label " (run.class(*label)) } }
+                        br;
+                        span.file { (name) }
                     }
                 }
             }

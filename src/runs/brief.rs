@@ -1,9 +1,10 @@
 //! Runs in short: what a list of them shows, without reading what they recorded step by step where that can be avoided.
 
+use super::course::edits;
 use super::dir::{JOURNAL, LOG, METRICS, RECIPE, at_work};
 use super::notes::NOTES;
 use super::record::journal;
-use super::{Line, Notes, RunError, Standing, fork, logs};
+use super::{Edits, Line, Notes, RunError, Standing, fork, logs};
 use crate::recipe::{Recipe, preset};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -31,12 +32,14 @@ pub struct Brief {
     pub epoch: Option<f64>,
     /// Best top-1 on the test set, as a fraction.
     pub best_top1: Option<f64>,
+    /// The epoch that ended with it.
+    pub best_epoch: Option<u64>,
     /// Seconds since 1970 of its first logged step.
     pub begun: f64,
     /// Seconds that its last start took.
     pub seconds: f64,
     /// Edits that were made.
-    pub edits: usize,
+    pub edits: Edits,
     /// The directory of the run that it was forked from.
     pub parent: Option<PathBuf>,
     /// What a person says of it.
@@ -144,7 +147,7 @@ impl Brief {
             Some(recipe) => recipe,
             None => preset::load(&dir.join(RECIPE)).map_err(RunError::Recipe)?.recipe,
         };
-        let edits = if stamp[1].is_some_and(|(_, len, _)| len > 0) { journal(dir)?.len() } else { 0 };
+        let edits = if stamp[1].is_some_and(|(_, len, _)| len > 0) { edits(journal(dir)?) } else { Edits::new() };
         let parent = fork::parent(dir).map(|parent| resolved(dir, &parent, root, whole));
         let notes = Notes::read(dir)?;
         let last: Option<Line> = logs::last(&dir.join(LOG))?;
@@ -157,6 +160,7 @@ impl Brief {
             step: 0,
             epoch: None,
             best_top1: None,
+            best_epoch: None,
             begun,
             seconds: 0.0,
             edits,
@@ -165,12 +169,13 @@ impl Brief {
             stamp,
         };
         match last {
-            Some(Line::RunEnd { step, best_top1, seconds, .. }) if !works => {
-                (brief.step, brief.best_top1, brief.seconds) = (step, best_top1, seconds);
+            Some(Line::RunEnd { step, best_top1, best_epoch, seconds, .. }) if !works => {
+                (brief.best_top1, brief.best_epoch) = (best_top1, best_epoch);
+                (brief.step, brief.seconds) = (step, seconds);
             }
             _ => brief.seconds = seconds_told(dir)?,
         }
-        if brief.standing != Standing::Done || brief.best_top1.is_none() {
+        if brief.standing != Standing::Done || brief.best_epoch.is_none() {
             brief.metrics()?;
         }
         Ok(brief)
@@ -178,19 +183,21 @@ impl Brief {
 
     /// Takes from the metrics what the log does not tell of a run that is not done.
     fn metrics(&mut self) -> Result<(), RunError> {
-        let (mut last, mut best) = (Vec::new(), None::<f64>);
+        let (mut last, mut best) = (Vec::new(), None);
         logs::each(&self.dir.join(METRICS), |line| {
             if line.starts_with(br#"{"event":"epoch_end""#)
-                && let Ok(Line::EpochEnd { val_top1, .. }) = serde_json::from_slice(line)
+                && let Ok(Line::EpochEnd { epoch, val_top1, best: true, .. }) = serde_json::from_slice(line)
             {
-                best = Some(best.map_or(val_top1, |best| best.max(val_top1)));
+                best = Some((val_top1, epoch));
             } else if line.starts_with(br#"{"event":"step""#) {
                 last.clear();
                 last.extend_from_slice(line);
             }
             true
         })?;
-        self.best_top1 = self.best_top1.or(best);
+        if let Some((top1, epoch)) = best.filter(|_| self.best_epoch.is_none()) {
+            (self.best_top1, self.best_epoch) = (Some(top1), Some(epoch));
+        }
         if let Ok(Line::Step { step, epoch, .. }) = serde_json::from_slice(&last) {
             self.step = self.step.max(step);
             self.epoch = Some(epoch);
@@ -282,8 +289,15 @@ mod tests {
             drop(session);
             let brief = look(runs.path());
             assert_eq!((brief.standing, brief.best_top1, brief.seconds), (standing, Some(0.75), 1.5));
+            assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.error.is_some(), state == State::Failed);
             assert!(brief.begun > 1e9, "{}", brief.begun);
+
+            // As an older version wrote its log: the metrics tell which epoch it was.
+            let log = fs::read_to_string(dir.join(LOG)).unwrap();
+            assert!(log.contains(",\"best_epoch\":1"), "{log}");
+            fs::write(dir.join(LOG), log.replace(",\"best_epoch\":1", "")).unwrap();
+            assert_eq!((look(runs.path()).best_top1, look(runs.path()).best_epoch), (Some(0.75), Some(1)));
 
             // As if it had been killed: what the metrics say is all that is known.
             let log = fs::read_to_string(dir.join(LOG)).unwrap();
@@ -291,6 +305,7 @@ mod tests {
             fs::write(dir.join(LOG), killed.collect::<String>()).unwrap();
             let brief = look(runs.path());
             assert_eq!((brief.standing, brief.best_top1, brief.step), (Standing::Killed, Some(0.75), 60));
+            assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.epoch, Some(20.0));
         }
     }

@@ -65,6 +65,10 @@ pub fn csv(dir: &Path) -> Result<String, RunError> {
 #[derive(Serialize)]
 struct Document {
     recipe: crate::recipe::Recipe,
+    /// Best top-1 at the end of an epoch.
+    best_top1: Option<f64>,
+    /// The epoch that ended with it.
+    best_epoch: Option<u64>,
     edits: Vec<Line>,
     metrics: Vec<Line>,
     chain: Vec<crate::train::Link>,
@@ -78,7 +82,13 @@ struct Document {
 pub fn json(dir: &Path) -> Result<String, RunError> {
     let Record { recipe, chain, log, .. } = Record::read(dir)?;
     let log = log.into_iter().filter(|line| !matches!(line, Line::Speed { .. })).collect();
-    let document = Document { recipe, edits: journal(dir)?, metrics: metrics(dir)?, chain, log };
+    let metrics = metrics(dir)?;
+    let best = metrics.iter().rev().find_map(|line| match line {
+        Line::EpochEnd { epoch, val_top1, best: true, .. } => Some((*val_top1, *epoch)),
+        _ => None,
+    });
+    let (best_top1, best_epoch) = (best.map(|(top1, _)| top1), best.map(|(_, epoch)| epoch));
+    let document = Document { recipe, best_top1, best_epoch, edits: journal(dir)?, metrics, chain, log };
     let text = serde_json::to_string_pretty(&document);
     Ok(text.map_err(|e| RunError::read(dir)(e.into()))? + "\n")
 }

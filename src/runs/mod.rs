@@ -18,6 +18,7 @@
 
 mod attach;
 mod brief;
+mod course;
 mod dir;
 mod export;
 #[cfg(test)]
@@ -41,6 +42,7 @@ mod verify;
 
 pub use attach::{Attached, attach, next as next_message};
 pub use brief::{Brief, Survey, Surveyor};
+pub use course::{Course, Edits};
 pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
 pub use export::{csv, json};

@@ -1,8 +1,9 @@
 //! Takes a run up where its newest checkpoint left it.
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
+use super::record::best;
 use super::recorder::Recorder;
-use super::{Line, Record, RunError, Session, begin, logs, spawn};
+use super::{Line, Record, RunError, Session, begin, history, logs, spawn};
 use crate::data::{DataSet, MANIFEST};
 use crate::recipe::{Changes, Edit, Recipe, reasons};
 use crate::train::{Checkpoint, Link, Options, Waiting, check_begun, steps};
@@ -27,7 +28,11 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let run = RunDir::open(dir)?;
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let (from, notes) = newest(dir).map_err(stuck)?;
+    let (mut from, notes) = newest(dir).map_err(stuck)?;
+    // (a checkpoint of an older version does not tell which epoch was the best)
+    if let Some(at) = from.as_mut().map(|from| &mut from.meta.at).filter(|at| at.best_epoch.is_none()) {
+        at.best_epoch = best(&history(dir)?, at.step).map(|(_, epoch)| epoch);
+    }
     let Plan { recipe, step, waiting, known, images_at } =
         Plan::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
 

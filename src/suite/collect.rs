@@ -1,9 +1,9 @@
 //! Which runs of a suite are there, and what they came to.
 
-use super::Run;
+use super::{Run, classes};
 use crate::recipe::{Knob, Recipe, preset};
 use crate::runs::{self, Line, RECIPE, Record, RunError, Standing, at_work};
-use crate::train::{Event, steps};
+use crate::train::{Event, steps, top5_tells};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,8 @@ pub struct Ran {
     pub dir: PathBuf,
     /// How far it is.
     pub stage: Stage,
+    /// Class names in label order; none when it has never come so far.
+    pub classes: Vec<String>,
     /// Top-1 and top-5 on the test images after every epoch, in percent.
     pub scores: Vec<(f64, f64)>,
     /// Trained parameters.
@@ -65,6 +67,13 @@ pub struct Ran {
     pub img_s: Option<f64>,
 }
 
+impl Ran {
+    /// Whether top-5 tells anything of its classes.
+    pub fn top5_tells(&self) -> bool {
+        self.classes.is_empty() || top5_tells(self.classes.len())
+    }
+}
+
 /// What there is of the runs of a suite.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
@@ -75,9 +84,10 @@ pub struct Results {
 }
 
 /// Looks for runs in directories: runs, or directories of runs. A run is known by its recipe, whatever it is called; of
-/// several the one that is furthest counts.
+/// several the one that is furthest counts. One that learnt other classes than the others is left out.
 pub fn collect(runs: &[Run], dirs: &[PathBuf]) -> Results {
     let mut found = Results { ran: vec![None; runs.len()], notes: Vec::new() };
+    let mut there: Vec<(usize, Ran)> = Vec::new();
     for dir in dirs.iter().flat_map(|dir| candidates(dir)) {
         let recipe = match preset::load(&dir.join(RECIPE)) {
             Ok(preset) => preset.recipe,
@@ -88,12 +98,18 @@ pub fn collect(runs: &[Run], dirs: &[PathBuf]) -> Results {
         };
         let Some(place) = runs.iter().position(|run| same(&run.recipe, &recipe)) else { continue };
         match look(&dir, &recipe) {
-            Ok(Some(ran)) if found.ran[place].as_ref().is_none_or(|before| rank(before) < rank(&ran)) => {
-                found.ran[place] = Some(ran);
-            }
-            Ok(Some(_)) => {}
+            Ok(Some(ran)) => there.push((place, ran)),
             Ok(None) => found.notes.push(format!("{}: left out: it was edited while it trained", dir.display())),
             Err(e) => found.notes.push(format!("left out: {e}")),
+        }
+    }
+    let others = classes::others(runs, &there);
+    for (i, (place, ran)) in there.into_iter().enumerate() {
+        let before = &mut found.ran[place];
+        match others.get(&i) {
+            Some(why) => found.notes.push(format!("{}: left out: {why}", ran.dir.display())),
+            None if before.as_ref().is_none_or(|before| rank(before) < rank(&ran)) => *before = Some(ran),
+            None => {}
         }
     }
     found
@@ -145,8 +161,8 @@ fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
         (standing, _) => Stage::Part(standing),
     };
     let ready = record.log.iter().rev().find_map(|line| match line {
-        Line::Ready { parameters, multiply_adds, train_images, .. } => {
-            Some((*parameters, *multiply_adds, *train_images))
+        Line::Ready { parameters, multiply_adds, train_images, classes, .. } => {
+            Some((*parameters, *multiply_adds, *train_images, classes.clone()))
         }
         _ => None,
     });
@@ -156,9 +172,10 @@ fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
         dir: dir.to_path_buf(),
         stage,
         scores,
-        parameters: ready.map(|(parameters, ..)| parameters),
-        multiply_adds: ready.map(|(_, multiply_adds, _)| multiply_adds),
-        images: ready.map(|(.., images)| images),
+        parameters: ready.as_ref().map(|(parameters, ..)| *parameters),
+        multiply_adds: ready.as_ref().map(|(_, multiply_adds, ..)| *multiply_adds),
+        images: ready.as_ref().map(|(_, _, images, _)| *images),
+        classes: ready.map(|(.., classes)| classes).unwrap_or_default(),
         img_s: speeds.get(speeds.len() / 2).copied(),
     }))
 }

@@ -1,6 +1,7 @@
 //! Suites: a table of recipes, each trained with several seeds as ordinary runs, and what every trick is worth in it.
 
 mod budget;
+mod classes;
 mod collect;
 mod control;
 mod file;

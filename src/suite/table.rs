@@ -1,7 +1,8 @@
 //! The table of a suite: what every row reached, and what it gains over the row above and over the base.
 
 use super::stats::NOISE;
-use super::{Gain, Results, Run, Spread, Stage, Suite};
+use super::{Gain, Ran, Results, Run, Spread, Stage, Suite};
+use crate::runs::Standing;
 use crate::text;
 use serde::Serialize;
 
@@ -43,6 +44,10 @@ pub struct Table {
     pub epochs: Option<u64>,
     /// Runs that are not done.
     pub missing: usize,
+    /// Those of them that failed.
+    pub failed: usize,
+    /// Those of them that were killed.
+    pub killed: usize,
     /// The rows, the base first.
     pub rows: Vec<Row>,
 }
@@ -58,6 +63,9 @@ pub struct Row {
     pub top1: Option<Spread>,
     /// Top-5.
     pub top5: Option<Spread>,
+    /// Whether that tells anything of so few classes: else it stands where programs read alone.
+    #[serde(skip)]
+    pub top5_tells: bool,
     /// Top-1 over the row that it is compared with, seed by seed.
     pub above: Option<Gain>,
     /// Top-1 over the base, seed by seed.
@@ -106,6 +114,7 @@ impl Table {
                 runs: scores.len(),
                 top1: column(|(_, top1, _)| *top1),
                 top5: column(|(.., top5)| *top5),
+                top5_tells: any.is_none_or(Ran::top5_tells),
                 above: if ladder { gain(place, cell.over) } else { None },
                 base: gain(place, cell.base),
                 parameters: any.and_then(|ran| ran.parameters),
@@ -117,6 +126,8 @@ impl Table {
             }
         };
         let rows: Vec<Row> = suite.cells.iter().enumerate().map(row).collect();
+        let stages = || results.ran.iter().flatten().map(|ran| &ran.stage);
+        let count = |is: fn(&Stage) -> bool| stages().filter(|stage| is(stage)).count();
         let mut epochs: Vec<u64> = runs.iter().map(|run| run.recipe.train.epochs).collect();
         epochs.dedup();
         Table {
@@ -124,6 +135,8 @@ impl Table {
             source: suite.source.clone(),
             epochs: epochs.first().copied().filter(|_| epochs.len() == 1),
             missing: runs.len() - rows.iter().map(|row| row.runs).sum::<usize>(),
+            failed: count(|stage| matches!(stage, Stage::Failed(_))),
+            killed: count(|stage| *stage == Stage::Part(Standing::Killed)),
             rows,
         }
     }
@@ -158,7 +171,9 @@ impl Table {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.missing > 0 {
-            notes.push(format!("{} runs are not done yet.", self.missing));
+            let of = |n: usize, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
+            let (failed, killed) = (of(self.failed, "failed"), of(self.killed, "killed"));
+            notes.push(format!("{} runs are not done yet{failed}{killed}.", self.missing));
         }
         notes.push(
             "Accuracies in percent after the last epoch, mean ± standard deviation over seeds; gains of top-1 with their \
@@ -259,7 +274,7 @@ const COLUMNS: &[Column] = &[
     },
     Column {
         head: "top-5",
-        cell: |row| spread(row.top5),
+        cell: |row| spread(row.top5.filter(|_| row.top5_tells)),
         raw: &[("top5", |row| row.top5.map(|s| s.mean)), ("top5_deviation", |row| row.top5.and_then(|s| s.deviation))],
     },
     Column {

@@ -91,6 +91,7 @@ impl Tally {
                 *ran = Some(Ran {
                     dir: info.dir.clone().unwrap_or_default(),
                     stage: Stage::AtWork,
+                    classes: info.classes.clone(),
                     scores: before.map_or(Vec::new(), |ran| ran.scores),
                     parameters: Some(info.parameters),
                     multiply_adds: Some(info.multiply_adds),

@@ -49,6 +49,7 @@ pub fn info(recipe: &Recipe) -> RunInfo {
         train_images: 12_000,
         test_images: 2_000,
         classes: classes.map(String::from).to_vec(),
+        notes: Vec::new(),
         device: "cpu avx2 x2".into(),
         memory: 310_000_000,
         steps_per_epoch: STEPS_PER_EPOCH,
@@ -147,6 +148,7 @@ impl Script {
                     path: PathBuf::from("runs/quick-7/checkpoints/last.safetensors"),
                     bytes: 1_100_000,
                     ms: 6.0,
+                    top1: None,
                     link: None,
                 });
             }
@@ -182,6 +184,7 @@ impl Script {
             state,
             step: self.step,
             best_top1: Some(0.9213),
+            best_epoch: Some(9),
             seconds: 152.0,
             dir: Some(PathBuf::from("runs/quick-7")),
             broken: 0,

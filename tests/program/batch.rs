@@ -68,6 +68,13 @@ fn a_run_is_printed_and_recorded_alike() {
     }
     let best = epochs.iter().map(|l| l["val_top1"].as_f64().unwrap()).fold(0.0, f64::max);
     assert_eq!(end["best_top1"].as_f64(), Some(best));
+    let first = epochs.iter().find(|l| l["val_top1"].as_f64() == Some(best)).unwrap();
+    assert_eq!(end["best_epoch"], first["epoch"]);
+    // (each checkpoint has the figure of its own state)
+    for line in of(&lines, "checkpoint") {
+        let ended = epochs.iter().find(|l| l["step"] == line["step"]).unwrap();
+        assert_eq!(line["top1"], ended["val_top1"], "{line}");
+    }
     let checkpoints = of(&lines, "checkpoint");
     for best in [true, false] {
         // (only the newest of a kind is kept)

@@ -88,6 +88,68 @@ fn an_edited_run_on_a_folder_names_what_is_broken_and_is_the_same_again() {
 }
 
 #[test]
+fn the_page_of_a_folder_names_the_files_and_says_nothing_of_top_5() {
+    let desk = Desk::new();
+    let out = desk.done(&["--batch", "tiny.ron"]);
+    assert!(out.contains("top-1") && !out.contains("top-5"), "{out}");
+    let page = desk.done(&["report", "tiny", "-o", "-"]);
+    for class in ["ant", "bee", "cat"] {
+        for i in 0..2 {
+            let file = format!("<span class=\"file\">photos/val/{class}/{i}.jpg</span>");
+            assert_eq!(page.matches(&file).count(), 1, "{file}");
+        }
+    }
+    assert!(!page.contains("top-5"), "of three classes top-5 tells nothing");
+    assert!(page.contains("label ↓ predicted →"));
+
+    // Every checkpoint has its own figures, the run its best.
+    let metrics = lines(&fs::read_to_string(desk.path("runs/tiny/metrics.jsonl")).unwrap());
+    let ends = of(&metrics, "epoch_end");
+    let best = ends.iter().rfind(|end| end["best"] == true).unwrap();
+    let run: Json = serde_json::from_str(&desk.done(&["inspect", "tiny", "--json"])).unwrap();
+    assert_eq!((&run["best_top1"], &run["best_epoch"]), (&best["val_top1"], &best["epoch"]));
+    let files = run["checkpoints"].as_array().unwrap();
+    assert!(files.len() >= 2, "{run}");
+    for file in files {
+        let end = ends.iter().find(|end| end["step"] == file["at"]["step"]).unwrap();
+        assert_eq!((&file["top1"], &file["val_loss"]), (&end["val_top1"], &end["val_loss"]), "{file}");
+        assert_eq!(file["whole"], !file["path"].as_str().unwrap().ends_with("best.safetensors"));
+    }
+    let text = desk.done(&["inspect", "tiny"]);
+    let percent = |line: &Json| format!("top-1 {:.2} %", 100.0 * line["val_top1"].as_f64().unwrap());
+    assert!(text.contains(&format!("best        {} (epoch {})", percent(best), best["epoch"])), "{text}");
+    for end in &ends {
+        let loss = end["val_loss"].as_f64().unwrap();
+        let own = format!("step {}, epoch {}, {}, val loss {loss:.4}, whole", end["step"], end["epoch"], percent(end));
+        assert!(text.contains(&own), "{own}\n{text}");
+    }
+
+    // The list of runs has the best with its epoch.
+    let listed = lines(&desk.done(&["runs", "--json"])).remove(0);
+    assert_eq!((&listed["best_top1"], &listed["best_epoch"]), (&best["val_top1"], &best["epoch"]));
+    let exported: Json = serde_json::from_str(&desk.done(&["export", "tiny", "--json"])).unwrap();
+    assert_eq!((&exported["best_top1"], &exported["best_epoch"]), (&best["val_top1"], &best["epoch"]));
+}
+
+/// The preset of one's own photographs needs them, and never trains on anything else.
+#[test]
+fn the_preset_photos_trains_on_a_folder_and_says_when_there_is_none() {
+    let desk = Desk::new();
+    let small = ["data.size=32", "net.width=0.125", "train.epochs=1", "train.batch=8", "data.path=photos"];
+    let mut args = vec!["--batch", "photos", "--json"];
+    small.iter().for_each(|set| args.extend(["--set", set]));
+    let events = lines(&desk.done(&args));
+    assert_eq!(of(&events, "ready")[0]["classes"], serde_json::json!(["ant", "bee", "cat"]));
+    assert_eq!(of(&events, "run_end")[0]["state"], "done");
+
+    fs::remove_dir_all(desk.path("photos")).unwrap();
+    let missing = desk.run(&["--batch", "photos"]);
+    let error = String::from_utf8(missing.stderr).unwrap();
+    assert_eq!(missing.status.code(), Some(2), "{error}");
+    assert!(error.contains("photos: does not exist") && error.contains("--set data.path="), "{error}");
+}
+
+#[test]
 fn too_many_broken_images_end_the_run_with_a_reason() {
     let desk = Desk::new();
     for i in 0..3 {

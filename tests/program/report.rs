@@ -155,7 +155,10 @@ fn the_page_of_an_edited_run_holds_what_was_recorded() {
         env!("CARGO_PKG_VERSION"),
         "Mistaken with the greatest confidence",
         "Recognised",
-        "200 test images",
+        "Predictions of the best weights, epoch ",
+        "for 200 test images, of which they recognise ",
+        "Weights of the last evaluation, epoch 2, step 20.",
+        "label ↓ predicted →",
     ]);
     page.lacks(&["<b></h1>", ">NaN"]);
     assert_eq!(page.0.matches("class=\"mark\" d=\"M").count(), 3 + 3, "in the charts and their legends");
@@ -165,7 +168,14 @@ fn the_page_of_an_edited_run_holds_what_was_recorded() {
 
     // (what the page says of the images is what eval says)
     let eval: Json = serde_json::from_str(&desk.done(&["eval", "it's <b>", "--json"])).unwrap();
-    page.has(&[&format!("of which it recognises {:.2} %", 100.0 * eval["top1"].as_f64().unwrap())]);
+    page.has(&[&format!("of which they recognise {:.2} %", 100.0 * eval["top1"].as_f64().unwrap())]);
+    let mut ends = metrics.iter().filter(|line| line["event"] == "epoch_end");
+    let best = ends.rfind(|line| line["best"] == true).unwrap();
+    let (epoch, step) = (&best["epoch"], &best["step"]);
+    page.has(&[
+        &format!("Predictions of the best weights, epoch {epoch}, step {step} ("),
+        &format!("{:.2} % (epoch {epoch})", 100.0 * best["val_top1"].as_f64().unwrap()),
+    ]);
 }
 
 #[test]
@@ -187,6 +197,18 @@ fn runs_stand_side_by_side_with_what_differs() {
     assert_eq!(difference.matches("<tr>").count(), 2, "{difference}");
     // Four charts in common, three for each run.
     assert_eq!(page.0.matches("<svg class=\"axes\"").count(), 4 + 3 + 3);
+}
+
+#[test]
+fn runs_that_were_edited_otherwise_differ_in_that() {
+    let desk = Desk::new();
+    let edited = TINY.replacen('(', "(name: \"edited\", edits: [(after: 4, schedule: (base_lr: 0.05))],", 1);
+    fs::write(desk.path("edited.ron"), edited).unwrap();
+    desk.done(&["--batch", "tiny.ron", "edited.ron"]);
+    let page = desk.report(&["tiny", "edited"]);
+    let difference = page.0.split("<h3>Differences</h3>").nth(1).unwrap().split("</section>").next().unwrap();
+    let row = "<th scope=\"row\"><code>schedule.base_lr</code></th><td>0.1 </td><td>0.1 → 0.05 @ step 4 </td>";
+    assert!(difference.contains(row) && difference.matches("<tr>").count() == 2, "{difference}");
 }
 
 #[test]

@@ -304,6 +304,41 @@ fn runs_made_anywhere_are_collected() {
     assert_eq!((&table["missing"], &table["rows"][0]["runs"]), (&Json::from(1), &Json::from(1)));
 }
 
+/// A run that learnt other classes is of another question; one that was killed is no result. Both are named.
+#[test]
+fn runs_of_other_classes_and_killed_ones_are_named_and_left_out() {
+    let desk = Desk::new();
+    desk.prints("suite ladder.ron");
+    let log = |run: &str, change: &dyn Fn(Json) -> Option<Json>| {
+        let path = desk.0.path().join(format!("runs/ladder/{run}/log.jsonl"));
+        let lines = fs::read_to_string(&path).unwrap();
+        let lines = lines.lines().filter_map(|line| change(serde_json::from_str(line).unwrap()));
+        fs::write(&path, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    };
+    log("00-plain-s1", &|mut line| {
+        if line["event"] == "ready" {
+            line["classes"][8] = "satchel".into();
+        }
+        Some(line)
+    });
+    log("01-smoothing-5-s0", &|line| Some(line).filter(|line| line["event"] != "run_end"));
+    fs::remove_dir_all(desk.0.path().join("runs/ladder/01-smoothing-5-s0/checkpoints")).unwrap();
+    let Output { stdout, stderr, .. } = desk.output("table ladder.ron");
+    let (table, told) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert!(
+        told.contains(
+            "runs/ladder/00-plain-s1: left out: its classes are not those of the other runs: it has \"satchel\" and \
+             lacks \"bag\""
+        ),
+        "{told}"
+    );
+    assert!(told.contains("+ smoothing & 5 %, seed 0: killed; `tricktop suite` goes on with it"), "{told}");
+    assert!(table.contains("2 runs are not done yet, 1 killed."), "{table}");
+    let table = desk.table("ladder.ron");
+    let runs: Vec<_> = table["rows"].as_array().unwrap().iter().map(|row| row["runs"].as_u64().unwrap()).collect();
+    assert_eq!((runs, &table["missing"], &table["killed"]), (vec![1, 1, 2], &2.into(), &1.into()));
+}
+
 #[test]
 fn killed_twenty_times_a_suite_ends_with_the_same_table() {
     let whole = Desk::new();

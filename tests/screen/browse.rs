@@ -358,6 +358,36 @@ fn the_charts_and_the_table() {
     pictures("runs_table", &screen);
 }
 
+/// Runs that were started alike and edited otherwise differ in what was edited.
+#[test]
+fn edits_on_the_way_are_differences() {
+    let root = tempfile::tempdir_in("/tmp").unwrap();
+    for (hours_ago, name) in [(1.0, "left"), (2.0, "right")] {
+        make(root.path(), &Made { name, hours_ago, ..Made::default() });
+    }
+    let edit = |number: u64, step: u64, from: f64, to: f64| {
+        let change = format!("{{\"knob\":\"schedule.base_lr\",\"from\":{from},\"to\":{to}}}");
+        format!("{{\"event\":\"edit\",\"step\":{step},\"edit\":{number},\"changes\":[{change}]}}\n")
+    };
+    let journal = |name: &str, edits: &[String]| {
+        fs::write(root.path().join(name).join("journal.jsonl"), edits.concat()).unwrap();
+    };
+    journal("right", &[edit(1, 300, 0.1, 0.05)]);
+    let mut screen = Screen::of(root);
+    screen.keys(" j");
+    let about = screen.text(120, 36);
+    assert!(about.contains("otherwise than A lr 0.1 → 0.05 @ step 300"), "{about}");
+    screen.keys("d");
+    let table = screen.text(120, 36);
+    assert!(table.contains("0.1 → 0.05 @ step 300") && table.contains("1 knob; all others are the same"), "{table}");
+
+    // (the same edit in both is no difference)
+    fs::write(screen.dir("left/journal.jsonl"), edit(4, 300, 0.1, 0.05)).unwrap();
+    screen.pass(10);
+    let table = screen.text(120, 36);
+    assert!(table.contains("their recipes and edits are the same"), "{table}");
+}
+
 #[test]
 fn dialogs() {
     let mut screen = Screen::new();

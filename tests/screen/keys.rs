@@ -134,6 +134,7 @@ fn a_rollback_takes_curves_marks_and_values_back_and_leaves_a_ghost() {
         from: 160,
         edits: vec![1],
         best_top1: Some(0.6),
+        best_epoch: None,
         recipe: recipe(),
     };
     screen.event(Event::RolledBack(Box::new(back)));

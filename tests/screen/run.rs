@@ -155,6 +155,7 @@ fn rolled_back() {
             from: 400,
             edits: vec![0],
             best_top1: Some(0.87),
+            best_epoch: None,
             recipe: recipe(),
         };
         screen.event(Event::RolledBack(Box::new(back)));

@@ -97,8 +97,8 @@ pub fn make(root: &Path, made: &Made) {
     writeln!(log, "{}", ordered("speed", &last)).unwrap();
     if let Some(state) = made.state {
         let error = (state == "failed").then_some("the loss is not finite (NaN) at step 91");
-        let end = json!({"state": state, "step": made.epochs * STEPS, "best_top1": made.top1, "seconds": 76.5, "dir": "",
-            "reproduce": "", "error": error});
+        let end = json!({"state": state, "step": made.epochs * STEPS, "best_top1": made.top1, "best_epoch": made.epochs,
+            "seconds": 76.5, "dir": "", "reproduce": "", "error": error});
         writeln!(log, "{}", ordered("run_end", &end)).unwrap();
     }
     fs::write(dir.join("log.jsonl"), log).unwrap();

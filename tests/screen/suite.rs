@@ -41,6 +41,7 @@ fn tally(text: &str, done: usize) -> Tally {
         (place < done).then(|| Ran {
             dir: PathBuf::from(format!("runs/refinements/{}", run.recipe.name)),
             stage: Stage::Done,
+            classes: Vec::new(),
             scores: (1..=epochs).map(|epoch| (top1(epoch), 99.0)).collect(),
             parameters: Some(272_474),
             multiply_adds: Some(31_000_000),
@@ -108,7 +109,8 @@ impl Screen {
 
     fn ends(&mut self, place: usize, state: train::State) {
         let error = (state == train::State::Failed).then(|| "the loss is not finite (NaN)".to_string());
-        let summary = Summary { state, step: 600, best_top1: None, seconds: 60.0, dir: None, broken: 0, error };
+        let summary =
+            Summary { state, step: 600, best_top1: None, best_epoch: None, seconds: 60.0, dir: None, broken: 0, error };
         self.event(place, Event::Ended(Box::new(summary)));
     }
 

@@ -48,6 +48,32 @@ fn a_run_that_was_stopped_and_taken_up_equals_one_that_was_not() {
     }
 }
 
+/// A checkpoint of an older version does not tell which epoch was the best: the metrics do.
+#[test]
+fn the_best_epoch_of_an_older_run_is_found() {
+    let (a, b) = (Desk::new(), Desk::new());
+    let whole = straight(&a);
+    let session = runs::start(small(&[]), b.path()).unwrap();
+    edits_ahead(&session.commands);
+    session.commands.send(Command::Steps(15)).unwrap();
+    let session = wait_for(session, |e| *e == tricktop::train::Event::State(State::Paused));
+    session.commands.send(Command::Stop { save: true }).unwrap();
+    let dir = play(session).dir;
+    let (_, file) = checkpoints(&dir).pop().unwrap();
+    let mut old = tricktop::nn::State::from_bytes(&fs::read(&file).unwrap()).unwrap();
+    let text = old.metadata["tricktop"].clone();
+    let run = text.split_once("\"run\":").unwrap().1.strip_suffix('}').unwrap().replace(",\"best_epoch\":1", "");
+    assert!(!run.contains("best_epoch"), "{run}");
+    let text = format!("{{\"blake3\":\"{}\",\"run\":{run}}}", blake3::hash(run.as_bytes()));
+    old.metadata.insert("tricktop".into(), text);
+    fs::write(&file, old.to_bytes().unwrap()).unwrap();
+    assert_eq!(Checkpoint::read(&file).unwrap().meta.at.best_epoch, None);
+
+    let resumed = play(runs::resume(&dir, Vec::new()).unwrap());
+    assert_eq!(resumed.end.best_epoch, whole.end.best_epoch);
+    assert_same(&whole.dir, &dir);
+}
+
 #[test]
 fn a_run_in_mixed_precision_goes_on_with_its_loss_scale() {
     let desk = Desk::new();

@@ -3,8 +3,7 @@
 use super::LETTERS;
 use super::list::standing;
 use crate::app::number;
-use crate::browse::{Run, State, changes, name, took};
-use crate::recipe::Recipe;
+use crate::browse::{Run, State, best, changes, name, took};
 use crate::view::draw;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -23,7 +22,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     let Some(run) = run else { return };
     let (text, style) = standing(theme, run);
-    let best = run.brief.best_top1.map_or(String::new(), |top1| format!("   top-1 {:.2}", 100.0 * top1));
+    let best = best(run).map_or(String::new(), |best| format!("   top-1 {best}"));
     let told = format!("{best}   {}   step {}", took(run), number::thousands(run.brief.step));
     let first = Line::from(vec![Span::styled(text, style), Span::styled(told, theme.text)]);
     draw::put(buf, inner, 0, 0, &first);
@@ -48,7 +47,7 @@ fn about(state: &State, run: &Run, columns: usize) -> Vec<(String, String)> {
     match (&brief.parent, parent) {
         (Some(dir), None) => say("fork of ", format!("{}, which is not here", name(dir, &state.root))),
         (Some(_), Some(parent)) => {
-            let otherwise = changes(&parent.brief.recipe, &brief.recipe);
+            let otherwise = changes(Some(&parent.brief), brief);
             let otherwise = if otherwise.is_empty() { otherwise } else { format!(", with {otherwise}") };
             say("fork of ", format!("{}{otherwise}", parent.name));
         }
@@ -56,13 +55,13 @@ fn about(state: &State, run: &Run, columns: usize) -> Vec<(String, String)> {
     }
     match state.marked().first().filter(|(_, marked)| marked.brief.dir != brief.dir) {
         Some((slot, marked)) => {
-            let otherwise = changes(&marked.brief.recipe, &brief.recipe);
+            let otherwise = changes(Some(&marked.brief), brief);
             let otherwise = if otherwise.is_empty() { "no knob".into() } else { otherwise };
             say(&format!("otherwise than {} ", LETTERS[*slot]), otherwise);
         }
-        None => say("recipe ", changes(&Recipe::default(), &brief.recipe)),
+        None => say("recipe ", changes(None, brief)),
     }
-    let edits = match brief.edits {
+    let edits = match brief.edits.len() {
         0 => String::new(),
         1 => ", 1 edit on the way".into(),
         n => format!(", {n} edits on the way"),

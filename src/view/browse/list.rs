@@ -112,7 +112,7 @@ fn cell(state: &State, theme: &Theme, run: &Run, what: What) -> (String, Style) 
         What::Time => (took(run), theme.dim),
         What::State => standing(theme, run),
         What::Otherwise => match state.selected() {
-            Some(at) if at.brief.dir != brief.dir => (changes(&at.brief.recipe, &brief.recipe), theme.text),
+            Some(at) if at.brief.dir != brief.dir => (changes(Some(&at.brief), brief), theme.text),
             _ => (String::new(), theme.dim),
         },
     }

@@ -2,8 +2,8 @@
 
 use super::LETTERS;
 use crate::app::title;
-use crate::browse::{Differences, State, shown};
-use crate::recipe::Value;
+use crate::browse::{Differences, Run, State, best, shown};
+use crate::runs::Course;
 use crate::view::draw;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -12,13 +12,13 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 /// Columns of a value at most.
-const VALUE: usize = 24;
+const VALUE: usize = 36;
 
 /// Draws the table from row `top` and column `left` on.
 pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, (top, left): (usize, usize)) {
     let compared = state.compared();
-    let recipes: Vec<_> = compared.iter().map(|(_, run)| &run.brief.recipe).collect();
-    let knobs = Differences::of(&recipes).knobs;
+    let runs: Vec<_> = compared.iter().map(|(_, run)| &*run.brief).collect();
+    let knobs = Differences::of(&runs).knobs;
     let inner = draw::frame(theme, buf, area, "Knobs in which they differ", false, Vec::new());
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     // A row: its name and the values, each with its style.
@@ -28,11 +28,11 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, (
         None => (run.name.clone(), theme.accent),
     });
     rows.push((String::new(), heads.collect()));
-    let best = |top1: Option<f64>| top1.map_or("-".into(), |top1| format!("{:.2}", 100.0 * top1));
-    rows.push(("best top-1".into(), compared.iter().map(|(_, run)| (best(run.brief.best_top1), theme.dim)).collect()));
-    for (knob, values) in &knobs {
-        let style = |value: &Value| if *value == values[0] { theme.text } else { theme.pending };
-        rows.push((title(knob), values.iter().map(|value| (shown(value), style(value))).collect()));
+    let best = |run: &Run| best(run).unwrap_or_else(|| "-".into());
+    rows.push(("best top-1".into(), compared.iter().map(|(_, run)| (best(run), theme.dim)).collect()));
+    for (knob, courses) in &knobs {
+        let style = |course: &Course| if *course == courses[0] { theme.text } else { theme.pending };
+        rows.push((title(knob), courses.iter().map(|course| (course.text(shown), style(course))).collect()));
     }
     let names = rows.iter().map(|(name, _)| draw::width(name)).max().unwrap_or(0);
     let width = |column: usize| {
@@ -57,12 +57,10 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, (
         draw::put(buf, inner, 0, y as u16, &line);
     }
     let last = match knobs.len() {
-        0 => "their recipes are the same".to_string(),
+        0 => "their recipes and edits are the same".to_string(),
         n if n > room => format!("{} to {} of {n} knobs", top + 1, (top + room).min(n)),
         1 => "1 knob; all others are the same".into(),
         n => format!("{n} knobs; all others are the same"),
     };
-    let edited = compared.iter().filter(|(_, run)| run.brief.edits > 0).count();
-    let last = if edited > 0 { format!("{last}; edits on the way: {edited} of the runs") } else { last };
     draw::text(buf, inner, 0, inner.height.saturating_sub(1), &draw::clip(&last, usize::from(inner.width)), theme.dim);
 }

@@ -105,8 +105,9 @@ fn run(state: &State, theme: &Theme, place: usize, columns: usize) -> Line<'stat
         Span::styled(format!("{} seed {:<3}", glyph(&live.now), run.seed), theme.text),
         Span::styled(format!("{what:<16}"), style),
     ];
-    if let Some((top1, top5)) = ran.and_then(|ran| ran.scores.last()) {
-        spans.push(Span::styled(format!("  top-1 {top1:.2}  top-5 {top5:.2}"), theme.text));
+    if let Some((ran, (top1, top5))) = ran.and_then(|ran| Some((ran, ran.scores.last()?))) {
+        let top5 = if ran.top5_tells() { format!("  top-5 {top5:.2}") } else { String::new() };
+        spans.push(Span::styled(format!("  top-1 {top1:.2}{top5}"), theme.text));
     }
     if live.now == Now::Works && live.img_s > 0.0 {
         let speed = number::thousands(live.img_s.round() as u64);
