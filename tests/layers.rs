@@ -15,10 +15,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("hardware", &[]),
+    ("files", &[]),
     ("kernels", &[]),
     ("ops", &["kernels"]),
     ("nn", &["ops", "recipe", "random"]),
-    ("recipe", &[]),
+    ("recipe", &["files"]),
     ("data", &["recipe", "random"]),
     // (the groups of parameters that decay are those of the nets)
     ("tricks", &["recipe", "random", "nn"]),

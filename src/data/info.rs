@@ -4,7 +4,7 @@ use super::broken::{Broken, Skipped};
 use super::decode::{Picture, decode};
 use super::source::{Split, Stored};
 use super::statistics::Sums;
-use super::{DataError, kind, open, packed};
+use super::{DataError, kind, open, packed, resolved};
 use crate::recipe::settings::{Data, DataKind};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -56,6 +56,7 @@ pub struct Class {
 /// # Errors
 /// As [`open`].
 pub fn info(data: &Data, seed: u64) -> Result<Info, DataError> {
+    let data = &resolved(data)?;
     let path = Path::new(&data.path);
     let kind = if data.kind == DataKind::Auto { kind::find(path)? } else { data.kind };
     let set = open(&Data { kind, ..data.clone() }, seed)?;

@@ -50,6 +50,7 @@ pub use subset::{Written, make_subset};
 pub use synthetic::Synthetic;
 pub use thumbnail::{Thumbnail, denormalised};
 
+use crate::files;
 use crate::recipe::settings::{Data, DataKind, Normalise};
 use memory::Images;
 use parts::Parts;
@@ -163,7 +164,14 @@ pub fn check(data: &Data, seed: u64) -> Result<([usize; 3], usize), DataError> {
     Ok(([train.height, train.width, train.channels], classes.len()))
 }
 
+/// The settings with the path that is opened.
+fn resolved(data: &Data) -> Result<Data, DataError> {
+    let path = files::resolved(&data.path)?.to_string_lossy().into_owned();
+    Ok(Data { path, ..data.clone() })
+}
+
 fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
+    let data = &resolved(data)?;
     let (path, size) = (Path::new(&data.path), data.size);
     let kind = match data.kind {
         DataKind::Auto => kind::find(path)?,

@@ -11,6 +11,7 @@ pub use meta::{Meta, Progress, Signature};
 
 use super::TrainError;
 use super::step::Learner;
+use crate::files::resolved;
 use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData, recognise};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
@@ -192,7 +193,7 @@ impl Checkpoint {
         image_channels: usize,
         classes: usize,
     ) -> Result<Net<f32, D>, TrainError> {
-        let path = PathBuf::from(source);
+        let path = resolved(source)?;
         let wrong = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
         let bytes = match source {
             "Bundled" => Cow::Borrowed(BUNDLED_TEACHER),
@@ -224,8 +225,9 @@ impl Checkpoint {
 /// # Errors
 /// A file that cannot be read or is no safetensors file of single precision.
 pub fn read_weights(path: &Path) -> Result<BTreeMap<String, TensorData>, TrainError> {
-    let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
-    let bytes = regular_file(path).map_err(|e| wrong(e.to_string()))?;
+    let path = resolved(path)?;
+    let wrong = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
+    let bytes = regular_file(&path).map_err(|e| wrong(e.to_string()))?;
     let state = State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
     let weights = state.tensors.into_iter().filter(|(name, _)| Part::of(name) != Part::Velocity);
     Ok(weights.collect())
