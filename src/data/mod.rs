@@ -202,7 +202,7 @@ fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
             Opened::new(name, Arc::new(train), Arc::new(val), classes, size)
         }
     };
-    let some = |split: &mut Split, what, count| {
+    let some = |split: &mut Split, what, count| -> Result<(), DataError> {
         *split = split.balanced(what, count, seed, &opened.name)?;
         Ok(())
     };

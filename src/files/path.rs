@@ -47,9 +47,7 @@ fn resolved_in(path: &Path, home: Option<&Path>) -> Result<PathBuf, PathError> {
         return Ok(home.join(rest.trim_start_matches('/')));
     }
     match for_a_shell(text) {
-        Some(part) if !path.exists() => {
-            Err(PathError::NotResolved { path: text.to_string(), part: part.to_string() })
-        }
+        Some(part) if !path.exists() => Err(PathError::NotResolved { path: text.to_string(), part: part.to_string() }),
         _ => Ok(path.to_path_buf()),
     }
 }
