@@ -57,6 +57,9 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
         }
     }
     .map_err(Failure::Use)?;
+    if let Some(note) = &tested.note {
+        eprintln!("{} {note}", file.display());
+    }
     let report = Report::new(&file, &tested);
     if args.json {
         return Ok(serde_json::to_string(&report).map_err(|e| Failure::Print(e.into()))? + "\n");
@@ -66,8 +69,9 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
 
 impl<'a> Report<'a> {
     fn new(file: &'a Path, tested: &'a Tested) -> Report<'a> {
-        let Tested { evaluation: Evaluation { step, loss, top1, top5, confusion, .. }, classes: names, skipped } =
-            tested;
+        let Tested {
+            evaluation: Evaluation { step, loss, top1, top5, confusion, .. }, classes: names, skipped, ..
+        } = tested;
         let tallies = confusion.tallies();
         let class = |(name, tally): (&'a String, &Tally)| Class {
             name,

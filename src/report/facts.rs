@@ -2,6 +2,7 @@
 
 use super::Samples;
 use super::curve::Point;
+use crate::files::shell_word;
 use crate::recipe::Recipe;
 use crate::runs::{self, Line, Record, RunError, at_work, history, last_confusion};
 use crate::train::{Change, Confusion, EpochEnd, Event};
@@ -212,7 +213,7 @@ fn push(list: &mut Vec<String>, item: String) {
 
 /// A command line as a shell reads it.
 fn command_line(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| runs::shell_word(Path::new(word))).collect();
+    let words: Vec<String> = words.iter().map(|word| shell_word(Path::new(word))).collect();
     words.join(" ")
 }
 

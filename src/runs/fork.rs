@@ -3,6 +3,7 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::record::journal;
 use super::{Line, Notes, RunError, history, logs};
+use crate::files::without_mark;
 use crate::train::{BEST, Checkpoint, Event, checkpoint_path, steps, write_whole};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,7 +79,7 @@ pub fn parent(dir: &Path) -> Option<String> {
     let mut found = None;
     // (a fork says so in its first line)
     let first = |line: &[u8]| {
-        if let Ok(Line::Fork { parent, .. }) = serde_json::from_slice(line) {
+        if let Ok(Line::Fork { parent, .. }) = serde_json::from_slice(without_mark(line)) {
             found = Some(parent);
         }
         false

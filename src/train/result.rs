@@ -1,6 +1,6 @@
 //! What a trained net is used for: evaluation, and classes of single images.
 
-use super::checkpoint::{Checkpoint, Signature, read_weights};
+use super::checkpoint::{Checkpoint, Signature, weights_for};
 use super::evaluate::{Seen, evaluate};
 use super::step::Learner;
 use super::{Evaluation, TrainError};
@@ -22,6 +22,8 @@ pub struct Tested {
     pub classes: Vec<String>,
     /// Images that could not be used.
     pub skipped: Vec<Skipped>,
+    /// What is to be told of the file of weights, as a predicate.
+    pub note: Option<String>,
 }
 
 /// Evaluates a checkpoint on the test images of its recipe, or on those of a directory.
@@ -77,8 +79,8 @@ fn checkpoint(path: &Path, data: Option<&Path>) -> Result<Trained, TrainError> {
 /// Weights or images that cannot be had, or that do not fit the recipe.
 pub fn evaluate_weights(path: &Path, recipe: &Recipe, data: Option<&Path>) -> Result<Tested, TrainError> {
     let set = open(recipe, data)?;
-    let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
-    measure(Trained { net, set, at: (0, 0.0) }, |_, _| {})
+    let (net, note) = load(path, &recipe.net, set.train.channels, set.classes.len())?;
+    Ok(Tested { note, ..measure(Trained { net, set, at: (0, 0.0) }, |_, _| {})? })
 }
 
 fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
@@ -88,18 +90,21 @@ fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
     let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
-    Ok(Tested { evaluation, classes: set.classes.clone(), skipped })
+    Ok(Tested { evaluation, classes: set.classes.clone(), skipped, note: None })
 }
 
-/// A net with the weights of a file that is of it alone.
-fn load(path: &Path, net: &NetSettings, channels: usize, classes: usize) -> Result<Net<f32, Cpu>, TrainError> {
-    let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
-    let tensors = read_weights(path)?;
+/// A net with the weights of a file that is of it alone, and what is to be told of that, as a predicate.
+fn load(
+    path: &Path,
+    net: &NetSettings,
+    channels: usize,
+    classes: usize,
+) -> Result<(Net<f32, Cpu>, Option<String>), TrainError> {
     let spec = NetSpec::new(net, channels, classes);
-    spec.fit(&tensors, Head::Fits).map_err(|e| wrong(e.to_string()))?;
+    let (weights, _) = weights_for(path, &spec, Head::Fits)?;
     let mut net = Net::new(&Cpu::default(), &spec).map_err(TrainError::device)?;
-    net.import(&tensors)?;
-    Ok(net)
+    net.import(&weights.tensors)?;
+    Ok((net, weights.note()))
 }
 
 /// The images of a recipe, or those at a path.

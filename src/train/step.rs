@@ -1,11 +1,11 @@
 //! One training step: mixup, teacher, forward, loss, backward, optimiser.
 
 use super::TrainError;
-use super::checkpoint::{Checkpoint, read_weights};
+use super::checkpoint::{Checkpoint, weights_for};
 use super::sgd::{Sgd, Sizes};
 use super::sight::Sight;
 use crate::data::{Batch, DataSet};
-use crate::nn::{Net, NetSpec, Role, StateError};
+use crate::nn::{Head, Net, NetSpec, Role};
 use crate::ops::loss::{Loss, cross_entropy, distillation, with_auxiliary};
 use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
@@ -21,6 +21,8 @@ use std::path::Path;
 struct Teacher<D: Ops<f32>> {
     source: String,
     net: Net<f32, D>,
+    /// What is to be told of its file.
+    note: Option<String>,
 }
 
 /// A net in training, its optimiser and its teacher.
@@ -79,17 +81,19 @@ impl<D: Ops<f32>> Learner<D> {
         Learner { dev, net, sgd, teacher: None, scaler, sight }
     }
 
-    /// Takes the weights of a file to start from; says so in a sentence when the linear layer is of other classes.
+    /// Takes the weights of a file to start from; says in a sentence what is to be told of that: a prefix of names that was
+    /// left out, a linear layer of other classes.
     ///
     /// # Errors
     /// A file that cannot be read or is not of this net; then nothing has changed.
     pub fn start_from(&mut self, path: &Path) -> Result<Option<String>, TrainError> {
-        let tensors = read_weights(path)?;
-        let wrong = |e: StateError| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() };
-        let head_fits = self.net.start_from(&tensors).map_err(wrong)?;
+        let (weights, head_fits) = weights_for(path, self.net.spec(), Head::MayDiffer)?;
+        self.net.start_from(&weights.tensors)?;
         let NetSpec { head, classes, .. } = self.net.spec();
-        let (file, found) = (path.display(), tensors.get(&format!("{head}.bias")).map_or(0, |t| t.values.len()));
-        Ok((!head_fits).then(|| format!("{file} is of {found} classes: {head}, of {classes} here, starts anew")))
+        let found = weights.tensors.get(&format!("{head}.bias")).map_or(0, |t| t.values.len());
+        let other_head = (!head_fits).then(|| format!("is of {found} classes: {head}, of {classes} here, starts anew"));
+        let told: Vec<String> = weights.note().into_iter().chain(other_head).collect();
+        Ok((!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it "))))
     }
 
     /// Loads the teacher that `distill` names, when it is on and another one is there.
@@ -99,10 +103,16 @@ impl<D: Ops<f32>> Learner<D> {
     pub fn ready_teacher(&mut self, distill: &Distill) -> Result<(), TrainError> {
         if distill.on && self.teacher.as_ref().is_none_or(|t| t.source != distill.teacher) {
             let spec = self.net.spec();
-            let net = Checkpoint::teacher(&distill.teacher, &self.dev, spec.image_channels, spec.classes)?;
-            self.teacher = Some(Teacher { source: distill.teacher.clone(), net });
+            let (channels, classes) = (spec.image_channels, spec.classes);
+            let (net, note) = Checkpoint::teacher_with_note(&distill.teacher, &self.dev, channels, classes)?;
+            self.teacher = Some(Teacher { source: distill.teacher.clone(), net, note });
         }
         Ok(())
+    }
+
+    /// What is to be told of a teacher that was loaded, once.
+    pub(super) fn teacher_note(&mut self) -> Option<String> {
+        self.teacher.as_mut()?.note.take()
     }
 
     /// The description of the teacher, when one is there.

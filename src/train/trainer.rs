@@ -115,6 +115,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 )));
             }
         }
+        if let Some(message) = learner.teacher_note() {
+            sink(Event::Alarm { step: at.step, kind: AlarmKind::Other, message });
+        }
         let edits = options.edits.take().unwrap_or_else(|| Waiting::all(recipe.edits()));
         let last_edit = edits.iter().map(|e| e.edit).fold(options.last_edit, u64::max);
         let saver = Saver::new(&options, at.step)?;

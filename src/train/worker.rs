@@ -1,8 +1,9 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
+use super::checkpoint::weights_for;
 use super::device::find;
 use super::trainer::Trainer;
-use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
+use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting};
 use crate::data;
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
@@ -70,9 +71,7 @@ pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
     }
     if !recipe.net.weights.is_empty() {
-        let path = Path::new(&recipe.net.weights);
-        let fit = spec.fit(&read_weights(path)?, Head::MayDiffer);
-        fit.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;
+        weights_for(Path::new(&recipe.net.weights), &spec, Head::MayDiffer)?;
     }
     let distill = &recipe.tricks.distill;
     if distill.on {
