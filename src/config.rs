@@ -3,6 +3,7 @@
 use crate::app::keys::{BINDINGS, Binding};
 use crate::app::{self, Keys, Notify, Palette, THEMES, Theme};
 use crate::browse::keys as browse;
+use crate::files::read_text;
 use crate::suite::screen::keys as suite;
 use ratatui::style::Color;
 use ron::extensions::Extensions;
@@ -139,7 +140,7 @@ pub fn text(config: Config) -> Result<String, ron::Error> {
 /// Reads a file; none when there is none.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ConfigError> {
     let wrong = |problem| ConfigError { path: path.to_path_buf(), problem };
-    match fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => {
             let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
             options.from_str(&text).map(Some).map_err(|e| wrong(e.to_string()))

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod doctor;
+pub mod files;
 pub mod hardware;
 pub mod kernels;
 pub mod nn;

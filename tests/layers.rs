@@ -17,10 +17,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("signals", &[]),
     ("hardware", &[]),
+    ("files", &[]),
     ("kernels", &[]),
     ("ops", &["kernels"]),
     ("nn", &["ops", "recipe", "random"]),
-    ("recipe", &[]),
+    ("recipe", &["files"]),
     ("data", &["recipe", "random"]),
     // (the groups of parameters that decay are those of the nets)
     ("tricks", &["recipe", "random", "nn"]),

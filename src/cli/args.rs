@@ -8,10 +8,11 @@ pub(super) use browse::Runs;
 pub(super) use images::{Bench, BenchInput, Data};
 pub(super) use suites::{At, Report, Suite, Table};
 
+use crate::files;
 use crate::recipe::Value;
 use crate::recipe::settings::Device;
 use crate::train::bench::CASES;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::num::NonZeroUsize;
@@ -21,6 +22,11 @@ use std::path::PathBuf;
 fn device() -> impl TypedValueParser<Value = Device> {
     PossibleValuesParser::new(Device::WORDS)
         .try_map(|word| Device::try_from(Value::Word(word)).map_err(|()| "no device"))
+}
+
+/// Reads a path: in `--runs=~/runs` no shell resolves the `~`.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(files::resolved)
 }
 
 const EXAMPLES: &str = "\
@@ -65,7 +71,7 @@ pub(super) struct Train {
     #[arg(long = "set", value_name = "KNOB=VALUE")]
     pub(super) sets: Vec<String>,
     /// Directory of run directories
-    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(long, value_parser = path(), value_name = "DIR", default_value = "runs")]
     pub(super) runs: PathBuf,
     #[command(flatten)]
     pub(super) threads: Threads,
@@ -117,7 +123,7 @@ pub(super) struct Fork {
     #[arg(long, value_name = "N")]
     pub(super) step: Option<u64>,
     /// Directory of the new run [default: that of the other one]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_parser = path(), value_name = "DIR")]
     pub(super) runs: Option<PathBuf>,
     #[command(flatten)]
     pub(super) resume: Resume,
@@ -134,7 +140,7 @@ pub(super) struct Replay {
     #[arg(long)]
     pub(super) verify: bool,
     /// Directory of run directories
-    #[arg(long, value_name = "DIR", default_value = "runs", conflicts_with = "verify")]
+    #[arg(long, value_parser = path(), value_name = "DIR", default_value = "runs", conflicts_with = "verify")]
     pub(super) runs: PathBuf,
     /// Where the images are now, when they were moved: data.path=DIR
     #[arg(long = "set", value_name = "KNOB=VALUE")]
@@ -151,7 +157,7 @@ pub(super) struct Eval {
     /// Checkpoint file, a run (its best weights), or with --preset a safetensors file of any program
     pub(super) checkpoint: PathBuf,
     /// Evaluates all images of this directory or file instead of those that the run validates with; classes go by name
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_parser = path(), value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
     /// Of those, the images of one split: train, val or test
     #[arg(long, value_name = "SPLIT", requires = "data", value_parser = PossibleValuesParser::new(["train", "val", "test"]))]
@@ -160,13 +166,13 @@ pub(super) struct Eval {
     #[arg(long, requires = "data")]
     pub(super) by_place: bool,
     /// Preset that names net and images, for weights that do not carry their recipe
-    #[arg(long, value_name = "PRESET")]
+    #[arg(long, value_parser = path(), value_name = "PRESET")]
     pub(super) preset: Option<PathBuf>,
     /// Changes a knob of the preset, may be repeated; of a run data.path=DIR alone, when its images were moved
     #[arg(long = "set", value_name = "KNOB=VALUE")]
     pub(super) sets: Vec<String>,
     /// Writes a line for every image: path, label, predicted class, probability of every class
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = path(), value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
     #[command(flatten)]
     pub(super) threads: Threads,
@@ -215,10 +221,10 @@ pub(super) struct Export {
     #[arg(long)]
     pub(super) preset: bool,
     /// Event files of TensorBoard, in this directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_parser = path(), value_name = "DIR")]
     pub(super) tensorboard: Option<PathBuf>,
     /// Best weights under PyTorch's names, as this safetensors file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = path(), value_name = "FILE")]
     pub(super) weights: Option<PathBuf>,
 }
 

@@ -5,7 +5,7 @@ use super::using::place_of_images;
 use super::{Failure, find_run, headless, print, set_threads};
 use crate::data::MANIFEST;
 use crate::runs::{self, Record, RunError, Verdict};
-use crate::train::{Checkpoint, Options, TrainError, best_weights, weights_file, write_whole};
+use crate::train::{Checkpoint, Options, TrainError, best_weights, write_whole};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -46,7 +46,7 @@ fn weights(dir: &Path, out: &Path) -> Result<String, Failure> {
     let stuck = || RunError::Stuck { path: dir.to_path_buf(), why: "has no checkpoint yet".into() };
     let from = best_weights(dir).ok_or_else(stuck).map_err(Failure::Run)?;
     let checkpoint = Checkpoint::read(&from).map_err(Failure::Use)?;
-    let bytes = weights_file(checkpoint.weights()).map_err(Failure::Use)?;
+    let bytes = checkpoint.export().map_err(Failure::Use)?;
     let wrong = |source| TrainError::Write { path: out.to_path_buf(), source };
     write_whole(out, &bytes).map_err(wrong).map_err(Failure::Use)?;
     Ok(format!("{} from {}\n", out.display(), from.display()))

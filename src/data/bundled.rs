@@ -34,7 +34,7 @@ pub(super) static FILES: [File; 4] = [
 ];
 
 /// The class names in label order.
-pub(super) fn classes() -> Vec<String> {
+pub(crate) fn classes() -> Vec<String> {
     CLASSES.map(str::to_string).to_vec()
 }
 

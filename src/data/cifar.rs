@@ -5,7 +5,9 @@ use super::broken::Broken;
 use super::mapped::Mapped;
 use super::source::{Source, Stored};
 use super::{DataError, Problem};
+use crate::files::read_text;
 use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const EDGE: usize = 32;
@@ -62,15 +64,20 @@ pub(super) fn open(dir: &Path) -> Result<Cifar, DataError> {
     Ok(Cifar {
         train: Records::open(dir, kind.train, kind)?,
         test: Records::open(dir, kind.test, kind)?,
-        classes: names(dir, kind),
+        classes: names(dir, kind)?,
     })
 }
 
 /// The names in the text file, numbers where it is not there or has another number of lines.
-fn names(dir: &Path, kind: &Kind) -> Vec<String> {
-    let text = std::fs::read_to_string(dir.join(kind.names)).unwrap_or_default();
+fn names(dir: &Path, kind: &Kind) -> Result<Vec<String>, DataError> {
+    let file = dir.join(kind.names);
+    let text = match read_text(&file) {
+        Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
+        text => text.map_err(|e| DataError::File { file, problem: Problem::Io(e) })?,
+    };
     let names: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
-    if names.len() == kind.classes { names } else { (0..kind.classes).map(|label| label.to_string()).collect() }
+    let numbers = || (0..kind.classes).map(|label| label.to_string()).collect();
+    Ok(if names.len() == kind.classes { names } else { numbers() })
 }
 
 impl Records {

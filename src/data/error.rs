@@ -1,6 +1,7 @@
 //! What can be wrong with images on disk, said so that the file can be mended.
 
 use super::left_out::LeftOut;
+use crate::files::PathError;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -8,6 +9,9 @@ use thiserror::Error;
 /// Why a data source could not be opened.
 #[derive(Debug, Error)]
 pub enum DataError {
+    /// A path that cannot be resolved.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// One file is not what it should be.
     #[error("{}: {problem}", file.display())]
     File {

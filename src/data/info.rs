@@ -5,7 +5,7 @@ use super::decode::{Picture, Reading, Wanted, decode_part};
 use super::left_out::LeftOut;
 use super::source::{Split, Stored};
 use super::statistics::Sums;
-use super::{DataError, kind, open, packed};
+use super::{DataError, kind, open, packed, resolved};
 use crate::recipe::settings::{Data, DataKind};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -63,6 +63,7 @@ pub struct Class {
 /// # Errors
 /// As [`open`].
 pub fn info(data: &Data, seed: u64) -> Result<Info, DataError> {
+    let data = &resolved(data)?;
     let path = Path::new(&data.path);
     let kind = kind::of(data)?;
     let set = open(&Data { kind, ..data.clone() }, seed)?;

@@ -43,6 +43,7 @@ mod turn;
 
 pub use batch::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, test_images, train_batch};
 pub use broken::{Broken, Skipped};
+pub(crate) use bundled::classes as bundled_classes;
 pub use decode::Reading;
 pub use error::{DataError, Problem};
 pub use get::{GetError, PUBLISHED, Published, Remote, get};
@@ -61,6 +62,7 @@ pub use subset::{Written, make_subset};
 pub use synthetic::Synthetic;
 pub use thumbnail::{Thumbnail, denormalised};
 
+use crate::files;
 use crate::recipe::settings::{Data, DataKind, Normalise};
 use memory::Images;
 use parts::Parts;
@@ -234,7 +236,14 @@ pub fn check(data: &Data, seed: u64) -> Result<([usize; 3], Vec<String>), DataEr
     Ok((opened.train.shape(), opened.classes))
 }
 
+/// The settings with the path that is opened.
+fn resolved(data: &Data) -> Result<Data, DataError> {
+    let path = files::resolved(&data.path)?.to_string_lossy().into_owned();
+    Ok(Data { path, ..data.clone() })
+}
+
 fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
+    let data = &resolved(data)?;
     let (path, size) = (Path::new(&data.path), data.size);
     Ok(match kind::of(data)? {
         DataKind::Auto | DataKind::Bundled => {

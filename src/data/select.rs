@@ -2,7 +2,7 @@
 
 use super::image_folder::{self, Role};
 use super::source::{Joined, Split};
-use super::{DataError, DataSet, LeftOut, Opened, PHOTOGRAPH, edge, kind, opened};
+use super::{DataError, DataSet, LeftOut, Opened, PHOTOGRAPH, edge, kind, opened, resolved};
 use crate::recipe::settings::{Data, DataKind};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ impl All {
 /// # Errors
 /// Nothing there that is known, a split that is not there, or an image set that is damaged.
 pub(crate) fn everything(data: &Data, role: Option<Role>) -> Result<All, DataError> {
+    let data = &resolved(data)?;
     let path = Path::new(&data.path);
     if kind::of(data)? == DataKind::ImageFolder {
         let size = edge(data.size, None).unwrap_or(PHOTOGRAPH);

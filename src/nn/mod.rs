@@ -10,12 +10,16 @@ mod param;
 mod recognise;
 mod spec;
 mod state;
+mod timm;
+mod weights;
 
 pub use groups::Group;
 pub use layer::Cost;
 pub use memory::{Memory, Plan, Training};
 pub use net::{Look, Net};
 pub use param::{Init, Layout, Param, Role};
-pub use recognise::recognise;
+pub use recognise::{Recognised, knobs_of, recognise};
 pub use spec::{Auxiliary, NetSpec, edge};
-pub use state::{Head, State, StateError, TensorData};
+pub use state::{Head, Outputs, State, StateError, TensorData};
+pub use timm::{Timm, timm};
+pub use weights::Weights;

@@ -1,5 +1,7 @@
 //! Which net a file of weights is of, when nothing but its tensors tells.
 
+use super::layer::ParamSpec;
+use super::state::passed_over;
 use super::{Head, NetSpec, StateError, TensorData};
 use crate::recipe::settings::{Family, Form, Net, Variant};
 use std::collections::BTreeMap;
@@ -33,28 +35,127 @@ fn candidates() -> impl Iterator<Item = Net> {
     nets.into_iter()
 }
 
+/// A net that a file of weights is of, and the images and classes that it is for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recognised {
+    /// The net.
+    pub net: Net,
+    /// Channels of an image.
+    pub image_channels: usize,
+    /// Classes.
+    pub classes: usize,
+}
+
+impl Recognised {
+    fn spec(&self) -> NetSpec {
+        NetSpec::new(&self.net, self.image_channels, self.classes)
+    }
+}
+
+/// The size of a tensor along an axis, 1 where it has none.
+fn size(tensors: &BTreeMap<String, TensorData>, name: &str, axis: usize) -> usize {
+    tensors.get(name).and_then(|t| t.shape.get(axis).copied()).unwrap_or(1)
+}
+
+/// A net for the channels and classes of the tensors: neither changes its names.
+fn of_file(net: &Net, tensors: &BTreeMap<String, TensorData>) -> Recognised {
+    let any = NetSpec::new(net, 1, 1);
+    let image_channels = any.params().first().map_or(1, |first| size(tensors, &first.name, 1));
+    Recognised { net: net.clone(), image_channels, classes: size(tensors, &format!("{}.weight", any.head), 0) }
+}
+
 /// The net whose tensors, under PyTorch's names, these are, all of them and no others.
 ///
 /// # Errors
 /// The net that shares most names with them, and where it differs.
-pub fn recognise(tensors: &BTreeMap<String, TensorData>) -> Result<Net, (String, StateError)> {
-    let size = |name: &str, axis: usize| tensors.get(name).and_then(|t| t.shape.get(axis).copied()).unwrap_or(1);
+pub fn recognise(tensors: &BTreeMap<String, TensorData>) -> Result<Recognised, (String, StateError)> {
     let mut nearest: Option<(f64, String, StateError)> = None;
     for net in candidates() {
-        // (what the first convolution reads and the linear layer gives does not change the names)
-        let any = NetSpec::new(&net, 1, 1);
-        let params = any.params();
-        let channels = params.first().map_or(1, |first| size(&first.name, 1));
-        let spec = NetSpec::new(&net, channels, size(&format!("{}.weight", any.head), 0));
-        let Err(why) = spec.fit(tensors, Head::Fits) else { return Ok(net) };
+        let found = of_file(&net, tensors);
+        let spec = found.spec();
+        let Err(why) = spec.fits(tensors, Head::Fits) else { return Ok(found) };
+        let params = spec.params();
         let shared = params.iter().filter(|p| tensors.contains_key(&p.name)).count() as f64;
         let likeness = shared / params.len().max(tensors.len()) as f64;
+        if let (StateError::Shape { .. }, Some(found)) = (&why, narrower(&spec, &net, tensors)) {
+            return Ok(found);
+        }
         if nearest.as_ref().is_none_or(|(best, ..)| likeness > *best) {
             nearest = Some((likeness, spec.name, why));
         }
     }
     let (_, name, why) = nearest.unwrap_or_else(|| unreachable!("there are candidates"));
     Err((name, why))
+}
+
+/// The net of another width than `net`, described by `spec`, whose tensors these are.
+fn narrower(spec: &NetSpec, net: &Net, tensors: &BTreeMap<String, TensorData>) -> Option<Recognised> {
+    // (all channels are rounded: the widest layer tells most, and the width that was chosen has few digits)
+    let ratio = size(tensors, &format!("{}.weight", spec.head), 1) as f64 / spec.features as f64;
+    [10.0, 100.0, 1000.0, 1e6].into_iter().find_map(|digits| {
+        let width = (ratio * digits).round() / digits;
+        let found = of_file(&Net { width, ..net.clone() }, tensors);
+        (width > 0.0 && found.spec().fits(tensors, Head::Fits).is_ok()).then_some(found)
+    })
+}
+
+/// What tensors look like that are not those of `wanted`, as a predicate of their file: the same net for other images or
+/// classes, or another net and the knobs that give it; none where nothing known fits.
+pub(super) fn looks_like(wanted: &NetSpec, tensors: &BTreeMap<String, TensorData>) -> Option<String> {
+    let params = wanted.params();
+    let image_channels = params.first().map_or(1, |first| size(tensors, &first.name, 1));
+    let classes = size(tensors, &format!("{}.weight", wanted.head), 0);
+    if is_for_others(wanted, &params, tensors) {
+        let mut differs = Vec::new();
+        if classes != wanted.classes {
+            differs.push(format!("is of a net for {classes} classes, and {} are here", wanted.classes));
+        }
+        if image_channels != wanted.image_channels {
+            let has = wanted.image_channels;
+            differs.push(format!("is of a net for images of {image_channels} channels, and those here have {has}"));
+        }
+        return Some(differs.join("; it "));
+    }
+    let found = recognise(tensors).ok()?;
+    let Recognised { net, image_channels, classes } = &found;
+    Some(format!(
+        "is of another net than {}: it looks like {}, for {image_channels}-channel images of {classes} classes, which is {}",
+        wanted.name,
+        found.spec().name,
+        knobs_of(net).iter().map(|set| format!("--set {set}")).collect::<Vec<_>>().join(" ")
+    ))
+}
+
+/// Whether tensors are those of `wanted` but for what its first layer reads and its linear layers give.
+fn is_for_others(wanted: &NetSpec, params: &[ParamSpec], tensors: &BTreeMap<String, TensorData>) -> bool {
+    let mut asked = BTreeMap::new();
+    for (place, p) in params.iter().enumerate() {
+        let axis = if place == 0 { Some(1) } else { wanted.gives_logits(&p.name).then_some(0) };
+        let mut shape = p.layout.torch_shape(p.shape);
+        if let (Some(axis), Some(found)) = (axis, tensors.get(&p.name)) {
+            let Some(size) = found.shape.get(axis) else { return false };
+            shape[axis] = *size;
+        }
+        asked.insert(p.name.clone(), shape);
+    }
+    let known = |name: &String| asked.contains_key(name) || passed_over(name);
+    tensors.keys().all(known) && asked.iter().all(|(name, shape)| tensors.get(name).is_some_and(|t| t.shape == *shape))
+}
+
+/// The knobs that give a net, as `--set` takes them.
+pub fn knobs_of(net: &Net) -> Vec<String> {
+    let Net { family, form, depth, variant, width, .. } = net;
+    let mut sets = vec![
+        format!("net.family={}", family.word()),
+        format!("net.form={}", form.word()),
+        format!("net.depth={depth}"),
+        format!("net.width={width}"),
+    ];
+    // (other families have no variants)
+    if matches!(family, Family::ResNet | Family::SeResNet | Family::ResNeXt | Family::SeResNeXt) {
+        sets.insert(3, format!("net.variant={}", variant.word()));
+    }
+    sets
 }
 
 #[cfg(test)]
@@ -71,8 +172,60 @@ mod tests {
     fn every_candidate_is_told_from_the_others() {
         for net in candidates() {
             let found = recognise(&tensors(&net, 3, 17)).unwrap();
-            assert_eq!(found, net);
+            assert_eq!(found, Recognised { net, image_channels: 3, classes: 17 });
         }
+    }
+
+    #[test]
+    fn other_widths_are_found() {
+        for width in [0.25, 0.3, 0.5, 0.125, 0.333, 2.0] {
+            for net in candidates() {
+                let net = Net { width, ..net };
+                let tensors = tensors(&net, 1, 10);
+                let found = recognise(&tensors).unwrap_or_else(|(name, why)| panic!("{net:?}: {name}: {why}"));
+                // (where channels are rounded two widths or two families may be the same tensors)
+                found.spec().fits(&tensors, Head::Fits).unwrap();
+                assert_eq!((found.net.form, found.net.depth), (net.form, net.depth));
+            }
+        }
+        let net = Net { width: 0.25, depth: 8, ..Net::default() };
+        assert_eq!(recognise(&tensors(&net, 1, 10)).unwrap().net, net);
+    }
+
+    #[test]
+    fn what_a_file_looks_like_is_said_with_its_knobs() {
+        let small = Net { depth: 8, width: 0.25, ..Net::default() };
+        let spec = NetSpec::new(&small, 3, 2);
+        let of = |net: &Net, channels, classes| {
+            spec.fit(&tensors(net, channels, classes), Head::Fits).unwrap_err().to_string()
+        };
+        let said = of(&small, 1, 10);
+        assert!(
+            said.starts_with("is of a net for 10 classes, and 2 are here; it is of a net for images of 1 ch"),
+            "{said}"
+        );
+        assert!(said.contains("those here have 3 (tensor conv1.weight has shape"), "{said}");
+        let said = of(&small, 3, 7);
+        assert!(
+            said.starts_with("is of a net for 7 classes, and 2 are here (tensor fc.weight has shape [7,"),
+            "{said}"
+        );
+        let se = Net { family: Family::SeResNeXt, form: Form::ImageNet, depth: 50, ..Net::default() };
+        let said = of(&se, 3, 1000);
+        assert!(
+            said.contains("looks like seresnext50-32x4d-D, for 3-channel images of 1000 classes, which is"),
+            "{said}"
+        );
+        let knobs = "--set net.family=SeResNeXt --set net.form=ImageNet --set net.depth=50 --set net.variant=D --set \
+                     net.width=1 (tensor";
+        assert!(said.contains(knobs), "{said}");
+        let said = of(&Net { width: 0.5, ..small.clone() }, 3, 2);
+        assert!(said.contains("--set net.depth=8 --set net.variant=D --set net.width=0.5"), "{said}");
+        // where nothing is known, the plain difference
+        let mut odd = tensors(&small, 3, 2);
+        odd.remove("bn1.weight");
+        let said = spec.fit(&odd, Head::Fits).unwrap_err();
+        assert!(matches!(said, StateError::Missing { .. }), "{said}");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Weights under PyTorch's names and layouts, to and from safetensors.
 
+use super::recognise::looks_like;
 use super::{Net, NetSpec};
 use crate::ops::{Ops, Real};
 use dfdx::prelude::HasShape;
+use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use thiserror::Error;
@@ -32,12 +34,30 @@ pub enum StateError {
     #[error("not a whole safetensors file: {0}")]
     Format(String),
     /// A tensor in a number format that is not read.
-    #[error("tensor {name} is {found}; F32 is read")]
+    #[error("tensor {name} is {found}; {wanted}")]
     Dtype {
         /// Tensor.
         name: String,
         /// Its number format.
         found: String,
+        /// What is read.
+        wanted: &'static str,
+    },
+    /// A tensor with a value that no net can use.
+    #[error("tensor {name} holds {value}; all weights must be finite")]
+    NotFinite {
+        /// Tensor.
+        name: String,
+        /// The first such value.
+        value: f32,
+    },
+    /// A file of another net, or of other images or classes.
+    #[error("{looks} ({why})")]
+    Other {
+        /// What it looks like, and the knobs that give that.
+        looks: String,
+        /// Where it differs.
+        why: Box<StateError>,
     },
     /// A parameter of the net is missing.
     #[error("tensor {name} is missing: the file is of another net{}", near(.nearest))]
@@ -89,10 +109,19 @@ pub enum Head {
     MayDiffer,
 }
 
-/// Tensors of other programs' files that no net here has a place for: counters of norms, and the auxiliary head of
-/// Inception.
-fn passed_over(name: &str) -> bool {
-    name.ends_with(".num_batches_tracked") || name.starts_with("AuxLogits.")
+/// What becomes of the linear layer when a net starts from weights whose shapes fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outputs {
+    /// It is taken with the rest.
+    Take,
+    /// It keeps what it has: the weights are of other classes.
+    Keep,
+}
+
+/// Tensors of other programs' files that no net here has a place for: counters of norms and of averaged weights, and the
+/// auxiliary head of Inception.
+pub(super) fn passed_over(name: &str) -> bool {
+    name.ends_with(".num_batches_tracked") || name == "n_averaged" || name.starts_with("AuxLogits.")
 }
 
 impl NetSpec {
@@ -100,8 +129,16 @@ impl NetSpec {
     /// linear layer is among those that fit.
     ///
     /// # Errors
-    /// The first that is missing, of another shape or of no layer.
+    /// The first that is missing, of another shape or of no layer; with it the net that they are of, when it is known.
     pub fn fit(&self, tensors: &BTreeMap<String, TensorData>, head: Head) -> Result<bool, StateError> {
+        self.fits(tensors, head).map_err(|why| match looks_like(self, tensors) {
+            Some(looks) => StateError::Other { looks, why: Box::new(why) },
+            None => why,
+        })
+    }
+
+    /// As [`NetSpec::fit`], without a guess at another net.
+    pub(super) fn fits(&self, tensors: &BTreeMap<String, TensorData>, head: Head) -> Result<bool, StateError> {
         let params = self.params();
         let mut head_fits = true;
         for p in &params {
@@ -132,26 +169,67 @@ impl NetSpec {
     }
 }
 
+/// The values of a tensor of real numbers in single precision; none for other kinds of numbers.
+fn numbers(view: &TensorView) -> Option<Vec<f32>> {
+    fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes.as_chunks().0.iter().map(|b| value(*b)).collect()
+    }
+    let bytes = view.data();
+    match view.dtype() {
+        Dtype::F32 => Some(each(bytes, f32::from_le_bytes)),
+        Dtype::F16 => Some(each(bytes, |b| f16::from_le_bytes(b).to_f32())),
+        Dtype::BF16 => Some(each(bytes, |b| bf16::from_le_bytes(b).to_f32())),
+        Dtype::F64 => Some(each(bytes, |b| f64::from_le_bytes(b) as f32)),
+        _ => None,
+    }
+}
+
 impl State {
-    /// Reads a safetensors file's bytes.
+    /// Reads the bytes of a safetensors file of any program: real numbers of other formats become single precision.
+    ///
+    /// # Errors
+    /// A damaged file, whole numbers where weights are due, a value that is not finite.
+    pub fn from_bytes(bytes: &[u8]) -> Result<State, StateError> {
+        let wanted = "F32, F16, BF16 and F64 are read";
+        let state = State::read(bytes, |name, view| {
+            numbers(view).ok_or_else(|| StateError::Dtype { name, found: format!("{:?}", view.dtype()), wanted })
+        })?;
+        let not_finite = |(name, t): (&String, &TensorData)| {
+            let value = t.values.iter().copied().find(|v| !v.is_finite())?;
+            Some(StateError::NotFinite { name: name.clone(), value })
+        };
+        state.tensors.iter().find_map(not_finite).map_or(Ok(()), Err)?;
+        Ok(state)
+    }
+
+    /// Reads the bytes of a safetensors file that this program wrote, to the bit.
     ///
     /// # Errors
     /// A damaged file, or a number format other than F32.
-    pub fn from_bytes(bytes: &[u8]) -> Result<State, StateError> {
+    pub fn exact(bytes: &[u8]) -> Result<State, StateError> {
+        let wanted = "tricktop writes F32: another program wrote or converted this file";
+        State::read(bytes, |name, view| {
+            let single = (view.dtype() == Dtype::F32).then(|| numbers(view)).flatten();
+            single.ok_or_else(|| StateError::Dtype { name, found: format!("{:?}", view.dtype()), wanted })
+        })
+    }
+
+    /// Reads the bytes of a safetensors file; `values` are those of a tensor.
+    fn read(
+        bytes: &[u8],
+        values: impl Fn(String, &TensorView) -> Result<Vec<f32>, StateError>,
+    ) -> Result<State, StateError> {
         let format = |e: safetensors::SafeTensorError| StateError::Format(e.to_string());
         let file = SafeTensors::deserialize(bytes).map_err(format)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
         let mut state = State::default();
         state.metadata.extend(header.metadata().clone().unwrap_or_default());
         for (name, view) in file.tensors() {
-            if passed_over(&name) && view.dtype() != Dtype::F32 {
-                continue;
+            match values(name.clone(), &view) {
+                Ok(values) => drop(state.tensors.insert(name, TensorData { shape: view.shape().to_vec(), values })),
+                Err(StateError::Dtype { .. }) if passed_over(&name) => {}
+                Err(why) => return Err(why),
             }
-            if view.dtype() != Dtype::F32 {
-                return Err(StateError::Dtype { name, found: format!("{:?}", view.dtype()) });
-            }
-            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            state.tensors.insert(name, TensorData { shape: view.shape().to_vec(), values });
         }
         Ok(state)
     }
@@ -200,14 +278,14 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     }
 
     /// Starts from the weights of a file of this net alone, which may be of other classes: then the linear layer keeps
-    /// what it has. Says whether it was taken too.
+    /// what it has. Says whether its shape fits.
     ///
     /// # Errors
     /// As for [`NetSpec::fit`]; then nothing has changed.
-    pub fn start_from(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<bool, StateError> {
+    pub fn start_from(&mut self, tensors: &BTreeMap<String, TensorData>, outputs: Outputs) -> Result<bool, StateError> {
         let head_fits = self.spec().fit(tensors, Head::MayDiffer)?;
-        let spec = self.spec().clone();
-        self.take(tensors, |name| head_fits || !spec.gives_logits(name))?;
+        let (spec, taken) = (self.spec().clone(), head_fits && outputs == Outputs::Take);
+        self.take(tensors, |name| taken || !spec.gives_logits(name))?;
         Ok(head_fits)
     }
 

@@ -7,6 +7,7 @@ use super::mistakes::{Mistake, Mistakes, Place, unknown_knob};
 use super::parse::{self, Parsed, PlacedEdit, Setting, parse};
 use super::source::Source;
 use super::{Changes, Invalid, Knob, Recipe, Value, knobs};
+use crate::files::read_text;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -89,7 +90,7 @@ pub fn list(folder: &Path) -> Vec<String> {
         let Some(file) = file.to_str().filter(|file| !file.starts_with('.')) else { continue };
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             names.extend(list(&entry.path()).into_iter().map(|name| format!("{file}/{name}")));
-        } else if !fs::read_to_string(entry.path()).is_ok_and(|text| parse::is_suite(&text)) {
+        } else if !read_text(&entry.path()).is_ok_and(|text| parse::is_suite(&text)) {
             names.extend(file.strip_suffix(".ron").map(String::from));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::bundled::{self, Bundled};
 use super::mistakes::{Mistake, Place, nearest};
+use crate::files::{self, TextError};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -29,6 +30,8 @@ impl Source {
 
     /// The preset that this one extends: `to` starts at this one's folder or is a bundled name.
     pub(super) fn relative(&self, to: &Path) -> Source {
+        // (a path that is not resolved is told when it cannot be read)
+        let to = &files::resolved(to).unwrap_or_else(|_| to.to_path_buf());
         let beside = |here: &Path| tidy(&here.parent().unwrap_or(Path::new("")).join(to));
         match self {
             Source::File(file) => {
@@ -94,6 +97,11 @@ impl Source {
         if problem.kind() != io::ErrorKind::NotFound {
             return format!("cannot be read: {problem}");
         }
+        if let Source::File(file) = self
+            && let Err(problem) = file.components().try_for_each(|part| files::resolved(part).map(drop))
+        {
+            return format!("does not exist; {problem}");
+        }
         let shown = self.shown();
         let words = bundled::BUNDLED.iter().flat_map(|b| [(b.path, b.name), (b.name, b.name)]);
         match nearest(&shown, words, 0.6) {
@@ -108,15 +116,13 @@ fn decode(shown: &str, bytes: Vec<u8>) -> Result<String, Mistake> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Mistake { place: Place::whole(shown), message: "is larger than 1 MB: not a preset".to_string() });
     }
-    let mut text = String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let place = Place::after(shown, &String::from_utf8_lossy(valid));
-        Mistake { place, message: "is not UTF-8 from here on; save it as UTF-8".to_string() }
-    })?;
-    if text.starts_with('\u{feff}') {
-        text.remove(0);
-    }
-    Ok(text)
+    files::text(bytes).map_err(|error| match error {
+        TextError::NotUtf8 { line, column } => {
+            let place = Place { source: shown.to_string(), position: Some((line, column)) };
+            Mistake { place, message: "is not UTF-8 from here on; save it as UTF-8".to_string() }
+        }
+        TextError::Wide(_) => Mistake { place: Place::whole(shown), message: error.to_string() },
+    })
 }
 
 /// `path` without `.` and with each `..` taken back, as it is written.

@@ -3,6 +3,7 @@
 use super::Samples;
 use super::curve::Point;
 use super::page::percent;
+use crate::files::shell_word;
 use crate::recipe::{Knob, Recipe};
 use crate::runs::{self, Course, Edits, Line, Record, RunError, Standing, at_work, history, last_confusion};
 use crate::train::{Change, Confusion, EpochEnd, Event, top5_tells};
@@ -246,7 +247,7 @@ fn push(list: &mut Vec<String>, item: String) {
 
 /// A command line as a shell reads it.
 fn command_line(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| runs::shell_word(Path::new(word))).collect();
+    let words: Vec<String> = words.iter().map(|word| shell_word(Path::new(word))).collect();
     words.join(" ")
 }
 

@@ -5,6 +5,7 @@ use super::record::journal;
 use super::resume::Plan;
 use super::{Line, Notes, Record, RunError, history, logs};
 use crate::data::MANIFEST;
+use crate::files::without_mark;
 use crate::recipe::Changes;
 use crate::train::{BEST, Checkpoint, Event, checkpoint_path, steps, write_whole};
 use std::fs;
@@ -127,7 +128,7 @@ pub fn parent(dir: &Path) -> Option<String> {
     let mut found = None;
     // (a fork says so in its first line)
     let first = |line: &[u8]| {
-        if let Ok(Line::Fork { parent, .. }) = serde_json::from_slice(line) {
+        if let Ok(Line::Fork { parent, .. }) = serde_json::from_slice(without_mark(line)) {
             found = Some(parent);
         }
         false

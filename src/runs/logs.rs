@@ -1,6 +1,7 @@
 //! Reads logs back, and brings them into a state that a run can go on from.
 
 use super::RunError;
+use crate::files::without_mark;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions};
@@ -30,7 +31,7 @@ pub(super) fn visit<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -
     let (mut count, mut wrong) = (0, None);
     each(path, |line| {
         count += 1;
-        match serde_json::from_slice(line) {
+        match serde_json::from_slice(without_mark(line)) {
             Ok(line) => take(line),
             Err(e) => wrong = Some(format!("line {count} cannot be read: {e}")),
         }

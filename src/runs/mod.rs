@@ -59,6 +59,7 @@ pub use tensorboard::tensorboard;
 pub use verify::{ON_A_CARD, Verdict, verify, verify_at};
 
 use crate::data::MANIFEST;
+use crate::files::shell_word;
 use crate::recipe::{Mistakes, Recipe};
 use crate::train::{self, AlarmKind, Command, Event};
 use attach::{Hub, Server};
@@ -286,11 +287,4 @@ pub fn again(dir: &Path, state: train::State) -> Vec<String> {
         commands.push(format!("tricktop resume {}", shell_word(dir)));
     }
     commands
-}
-
-/// A path as a shell reads it.
-pub(crate) fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

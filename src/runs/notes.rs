@@ -1,6 +1,7 @@
 //! What a person says of a run: a note and tags, in a file of the run's directory that goes along when that is copied.
 
 use super::RunError;
+use crate::files::read_text;
 use crate::train::write_whole;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -37,7 +38,7 @@ impl Notes {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Notes::default()),
             Err(e) => Err(wrong(e)),
             Ok(file) if !file.is_file() || file.len() > LARGEST => Err(wrong(io::Error::other("it holds no notes"))),
-            Ok(_) => fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?)).map_err(wrong),
+            Ok(_) => read_text(&path).and_then(|text| Ok(serde_json::from_str(&text)?)).map_err(wrong),
         }
     }
 

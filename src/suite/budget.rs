@@ -1,6 +1,7 @@
 //! What a suite remembers beside its runs: how long they are, and where more of them are.
 
 use super::{Budget, Suite};
+use crate::files::read_text;
 use crate::runs::{RunError, lock};
 use crate::train::write_whole;
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,8 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Store, RunError> {
         let path = dir.join(FILE);
         let wrong = |cause| RunError::Read { path: path.clone(), cause };
-        let state = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| wrong(e.into()))?,
+        let state = match read_text(&path) {
+            Ok(text) => serde_json::from_str(&text).map_err(|e| wrong(e.into()))?,
             Err(e) if e.kind() == ErrorKind::NotFound => State::default(),
             Err(e) => return Err(wrong(e)),
         };

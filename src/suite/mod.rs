@@ -22,8 +22,8 @@ pub use table::{Format, Row, Table};
 pub use tally::{Live, Now, Tally};
 pub use train::{Board, Job, Plan, pace};
 
+use crate::files::shell_word;
 use crate::recipe::{Changes, Invalid, Knob, Recipe, Value, knobs};
-use crate::runs::shell_word;
 use std::path::{Path, PathBuf};
 
 /// A table of recipes.

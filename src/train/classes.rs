@@ -19,22 +19,43 @@ pub(super) fn places(ours: &[String], theirs: &[String]) -> Result<Vec<usize>, V
     if missing.is_empty() { Ok(found.into_iter().flatten().collect()) } else { Err(missing) }
 }
 
-/// The place of each of `ours` among `theirs`, when both are the same classes in any order.
-pub(super) fn same(ours: &[String], theirs: &[String]) -> Option<Vec<usize>> {
-    places(ours, theirs).ok().filter(|_| ours.len() == theirs.len())
-}
-
 /// Some names as a sentence lists them.
 pub(super) fn listed(names: &[String]) -> String {
     let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
     names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ") + &more
 }
 
-/// Puts the outputs of a linear layer, a row of its weight and a value of its bias each, into another order.
-pub(super) fn reorder(tensors: &mut BTreeMap<String, TensorData>, head: &str, order: &[usize]) {
-    if order.iter().enumerate().all(|(i, place)| i == *place) {
-        return;
+/// What the classes of a file of weights are to those of images.
+#[derive(Debug, PartialEq)]
+pub(super) enum Aligned {
+    /// The same, and the outputs are in their order now.
+    Same,
+    /// Others, as a predicate of the file.
+    Others(String),
+    /// The file names none.
+    Unnamed,
+}
+
+/// Puts the outputs of the linear layer `head` into the order of `ours`, when the file's classes, if it names them, are the
+/// same.
+pub(super) fn align(
+    tensors: &mut BTreeMap<String, TensorData>,
+    head: &str,
+    ours: &[String],
+    theirs: Option<&[String]>,
+) -> Aligned {
+    let Some(theirs) = theirs else { return Aligned::Unnamed };
+    match places(ours, theirs) {
+        Ok(order) if ours.len() == theirs.len() => {
+            reorder(tensors, head, &order);
+            Aligned::Same
+        }
+        _ => Aligned::Others(format!("is of the classes {}; the images are of {}", listed(theirs), listed(ours))),
     }
+}
+
+/// Puts the outputs of a linear layer, a row of its weight and a value of its bias each, into another order.
+fn reorder(tensors: &mut BTreeMap<String, TensorData>, head: &str, order: &[usize]) {
     for name in [format!("{head}.weight"), format!("{head}.bias")] {
         let Some(tensor) = tensors.get_mut(&name).filter(|t| t.shape.first() == Some(&order.len())) else { continue };
         let row = tensor.values.len() / order.len();
@@ -55,8 +76,6 @@ mod tests {
         let theirs = names("dog caf\u{e9} cat");
         assert_eq!(places(&names("cat cafe\u{301}"), &theirs), Ok(vec![2, 1]));
         assert_eq!(places(&names("cat fox dog eel"), &theirs), Err(names("fox eel")));
-        assert_eq!(same(&names("cat dog"), &theirs), None);
-        assert_eq!(same(&names("cat dog caf\u{e9}"), &theirs), Some(vec![2, 0, 1]));
         assert_eq!(listed(&names("a b c d e f g h i j")), "a, b, c, d, e, f, g, h and 2 more");
     }
 
@@ -67,7 +86,13 @@ mod tests {
             ("fc.weight".to_string(), tensor(&[3, 2], &[0.0, 1.0, 10.0, 11.0, 20.0, 21.0])),
             ("fc.bias".to_string(), tensor(&[3], &[0.5, 1.5, 2.5])),
         ]);
-        reorder(&mut tensors, "fc", &[2, 0, 1]);
+        let (ours, theirs) = (names("a b c"), names("b c a"));
+        assert_eq!(align(&mut tensors, "fc", &ours, None), Aligned::Unnamed);
+        let others = align(&mut tensors, "fc", &names("a b d"), Some(&theirs));
+        assert_eq!(others, Aligned::Others("is of the classes b, c, a; the images are of a, b, d".into()));
+        assert!(matches!(align(&mut tensors, "fc", &names("a b"), Some(&theirs)), Aligned::Others(_)));
+        assert_eq!(tensors["fc.bias"].values, [0.5, 1.5, 2.5]);
+        assert_eq!(align(&mut tensors, "fc", &ours, Some(&theirs)), Aligned::Same);
         assert_eq!(tensors["fc.weight"].values, [20.0, 21.0, 0.0, 1.0, 10.0, 11.0]);
         assert_eq!(tensors["fc.bias"].values, [2.5, 0.5, 1.5]);
     }

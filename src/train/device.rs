@@ -1,5 +1,7 @@
 //! What computes: the processor, or a card that is known to work before anything is put on it.
 
+use super::checkpoint::Pupil;
+use super::origin::Opened;
 use super::{Checkpoint, TrainError};
 use crate::data::DataSet;
 use crate::kernels::Level;
@@ -53,15 +55,15 @@ impl Chosen {
     ///
     /// # Errors
     /// A card that is asked for and cannot be used or has no room.
-    pub(super) fn for_run(recipe: &Recipe, data: &DataSet) -> Result<(Chosen, On, Vec<String>), TrainError> {
+    pub(super) fn for_run(recipe: &Recipe, images: &Opened) -> Result<(Chosen, On, Vec<String>), TrainError> {
         let mixed = recipe.tricks.mixed.on;
         let (chosen, note) = Chosen::open(recipe.device)?;
         let on = chosen.on(mixed);
-        match on.room(recipe, data) {
+        match on.room(recipe, images) {
             Ok(tight) => Ok((chosen, on, note.into_iter().chain(tight).collect())),
             Err(e) if recipe.device == Device::Auto => {
                 let on = Chosen::Cpu.on(mixed);
-                let tight = on.room(recipe, data)?;
+                let tight = on.room(recipe, images)?;
                 let note = format!("{e}; for now the processor computes");
                 Ok((Chosen::Cpu, on, [note].into_iter().chain(tight).collect()))
             }
@@ -112,10 +114,13 @@ impl On {
     ///
     /// # Errors
     /// A card that has no room, or cannot count as far.
-    fn room(&self, recipe: &Recipe, data: &DataSet) -> Result<Option<String>, TrainError> {
-        let (channels, classes, batch) = (data.train.channels, data.classes.len(), recipe.train.batch as usize);
-        let (spec, distill) = (NetSpec::new(&recipe.net, channels, classes), &recipe.tricks.distill);
-        let teacher = distill.on.then(|| Checkpoint::teacher(&distill.teacher, &Cpu::default(), channels, classes));
+    fn room(&self, recipe: &Recipe, images: &Opened) -> Result<Option<String>, TrainError> {
+        let Opened { set: data, origin } = images;
+        let (image_channels, classes, batch) = (data.train.channels, &data.classes, recipe.train.batch as usize);
+        let (spec, distill) = (NetSpec::new(&recipe.net, image_channels, classes.len()), &recipe.tricks.distill);
+        let pupil = Pupil { image_channels, classes, by_place: distill.by_place };
+        let teacher =
+            distill.on.then(|| Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil));
         let teacher = teacher.transpose()?;
         let training = self.training(&spec, teacher.as_ref().map(Net::spec), data);
         let memory = training.memory(batch);

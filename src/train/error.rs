@@ -1,6 +1,7 @@
 //! Why a run cannot start or go on.
 
 use crate::data::DataError;
+use crate::files::PathError;
 use crate::nn::StateError;
 use crate::ops::reason;
 use crate::recipe::settings::Device;
@@ -13,6 +14,9 @@ pub enum TrainError {
     /// The images cannot be had.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A path that cannot be resolved.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// Images that some window of the net is larger than.
     #[error("images of {height} x {width} are too small for {net}: set data.size to {least} or more")]
     Small {

@@ -23,8 +23,8 @@ mod worker;
 
 pub use alarms::AlarmKind;
 pub use checkpoint::{
-    BEST, Checkpoint, Digests, Link, Meta, Progress, Signature, best_weights, checkpoint_path, read_weights, steps,
-    weights_file, write_whole,
+    BEST, Checkpoint, Digests, Link, Meta, Progress, Pupil, Signature, best_weights, checkpoint_path, read_weights,
+    steps, weights_file, write_whole,
 };
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;

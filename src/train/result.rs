@@ -1,7 +1,7 @@
 //! What a trained net is used for: evaluation, and classes of single images.
 
-use super::checkpoint::{Checkpoint, DIRECTORY, Signature, read_weights};
-use super::classes::{listed, places};
+use super::checkpoint::{Checkpoint, DIRECTORY, Signature, weights_for};
+use super::classes::{Aligned, align, listed, places};
 use super::evaluate::{Seen, evaluate};
 use super::origin::Origin;
 use super::step::Learner;
@@ -176,8 +176,11 @@ pub fn evaluate_weights(
             elsewhere(recipe, path, split, classes.as_deref())?
         }
     };
-    let net = load(path, &recipe.net, set.train.channels, set.classes.len())?;
-    measure(Trained { net, set, at: (0, 0.0) }, look)
+    let by_place = matches!(images, Images::At { by_place: true, .. });
+    let (net, told) = load(path, &recipe.net, &set, by_place)?;
+    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, look)?;
+    tested.of.notes.extend(told);
+    Ok(tested)
 }
 
 fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
@@ -192,15 +195,27 @@ fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result
     Ok(Tested { evaluation, classes: set.classes.clone(), of, skipped })
 }
 
-/// A net with the weights of a file that is of it alone.
-fn load(path: &Path, net: &NetSettings, channels: usize, classes: usize) -> Result<Net<f32, Cpu>, TrainError> {
-    let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
-    let tensors = read_weights(path)?;
-    let spec = NetSpec::new(net, channels, classes);
-    spec.fit(&tensors, Head::Fits).map_err(|e| wrong(e.to_string()))?;
+/// A net with the weights of a file that is of it alone, and what is to be told of that.
+fn load(
+    path: &Path,
+    net: &NetSettings,
+    set: &DataSet,
+    by_place: bool,
+) -> Result<(Net<f32, Cpu>, Vec<String>), TrainError> {
+    let spec = NetSpec::new(net, set.train.channels, set.classes.len());
+    let mut found = weights_for(path, &spec, Head::Fits)?;
+    let named = match align(&mut found.weights.tensors, &spec.head, &set.classes, found.classes.as_deref()) {
+        Aligned::Others(why) if !by_place => {
+            let problem = format!("{why}; --by-place takes them by their places");
+            return Err(TrainError::Checkpoint { path: path.to_path_buf(), problem });
+        }
+        Aligned::Unnamed => Some("names no classes: they are those of the images, by their places".to_string()),
+        _ => None,
+    };
     let mut net = Net::new(&Cpu::default(), &spec).map_err(TrainError::device)?;
-    net.import(&tensors)?;
-    Ok(net)
+    net.import(&found.weights.tensors)?;
+    let told = found.weights.note().into_iter().chain(named);
+    Ok((net, told.map(|told| format!("{} {told}", path.display())).collect()))
 }
 
 /// Probabilities of logits.

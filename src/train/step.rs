@@ -1,11 +1,13 @@
 //! One training step: mixup, teacher, forward, loss, backward, optimiser.
 
 use super::TrainError;
-use super::checkpoint::{Checkpoint, read_weights};
+use super::checkpoint::{Checkpoint, Found, Pupil, weights_for};
+use super::classes::{Aligned, align};
+use super::origin::Origin;
 use super::sgd::{Sgd, Sizes};
 use super::sight::Sight;
 use crate::data::{Batch, DataSet};
-use crate::nn::{Net, NetSpec, Role, StateError};
+use crate::nn::{Head, Net, NetSpec, Outputs, Role};
 use crate::ops::loss::{Loss, cross_entropy, distillation, with_auxiliary};
 use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
@@ -15,12 +17,14 @@ use crate::tricks::scaling::Scaler;
 use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::{mixed_targets, targets};
 use dfdx::prelude::{Backward, NoneTape, OwnedTape, PutTape, SplitTape, Tape, TryAdd, TryMul};
-use std::path::Path;
 
 /// A teacher and where it came from.
 struct Teacher<D: Ops<f32>> {
     source: String,
+    by_place: bool,
     net: Net<f32, D>,
+    /// What is to be told of its file.
+    note: Option<String>,
 }
 
 /// A net in training, its optimiser and its teacher.
@@ -31,6 +35,10 @@ pub struct Learner<D: Ops<f32>> {
     /// The optimiser.
     pub sgd: Sgd<f32, D>,
     teacher: Option<Teacher<D>>,
+    /// Names of the classes, in label order.
+    classes: Vec<String>,
+    /// Where the files are that the recipe names.
+    origin: Origin,
     /// The factor of the loss in mixed precision.
     pub scaler: Scaler,
     /// What is kept of the steps for screens that look.
@@ -65,10 +73,19 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// The device's, or a teacher that cannot be had.
     pub fn new(dev: D, s: &Settings, data: &DataSet) -> Result<Self, TrainError> {
+        Learner::begun(dev, s, data, Origin::default())
+    }
+
+    /// The same for a run that may have been begun elsewhere.
+    ///
+    /// # Errors
+    /// As [`Learner::new`].
+    pub(super) fn begun(dev: D, s: &Settings, data: &DataSet, origin: Origin) -> Result<Self, TrainError> {
         let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
         let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
-        let mut learner = Learner { sight: Sight::of(data), ..Learner::holding(dev, net) };
+        let (sight, classes) = (Sight::of(data), data.classes.clone());
+        let mut learner = Learner { sight, classes, origin, ..Learner::holding(dev, net) };
         learner.ready_teacher(&s.tricks.distill)?;
         Ok(learner)
     }
@@ -76,20 +93,35 @@ impl<D: Ops<f32>> Learner<D> {
     /// A net that is not to be trained any more.
     pub fn holding(dev: D, net: Net<f32, D>) -> Self {
         let (sgd, scaler, sight) = Default::default();
-        Learner { dev, net, sgd, teacher: None, scaler, sight }
+        Learner { dev, net, sgd, teacher: None, classes: Vec::new(), origin: Origin::default(), scaler, sight }
     }
 
-    /// Takes the weights of a file to start from; says so in a sentence when the linear layer is of other classes.
+    /// Takes the weights of a file to start from; says in a sentence what is to be told of that: a prefix of names that was
+    /// left out, a linear layer of other classes.
     ///
     /// # Errors
     /// A file that cannot be read or is not of this net; then nothing has changed.
-    pub fn start_from(&mut self, path: &Path) -> Result<Option<String>, TrainError> {
-        let tensors = read_weights(path)?;
-        let wrong = |e: StateError| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() };
-        let head_fits = self.net.start_from(&tensors).map_err(wrong)?;
-        let NetSpec { head, classes, .. } = self.net.spec();
-        let (file, found) = (path.display(), tensors.get(&format!("{head}.bias")).map_or(0, |t| t.values.len()));
-        Ok((!head_fits).then(|| format!("{file} is of {found} classes: {head}, of {classes} here, starts anew")))
+    pub fn start_from(&mut self, path: &str) -> Result<Option<String>, TrainError> {
+        let path = self.origin.file(path);
+        let spec = self.net.spec().clone();
+        let Found { mut weights, head_fits, classes } = weights_for(&path, &spec, Head::MayDiffer)?;
+        let aligned = align(&mut weights.tensors, &spec.head, &self.classes, classes.as_deref());
+        let (head, count) =
+            (&spec.head, weights.tensors.get(&format!("{}.bias", spec.head)).map_or(0, |t| t.values.len()));
+        let (outputs, of_head) = match aligned {
+            _ if !head_fits => {
+                let here = spec.classes;
+                (Outputs::Keep, Some(format!("is of {count} classes: {head}, of {here} here, starts anew")))
+            }
+            Aligned::Same => (Outputs::Take, None),
+            Aligned::Unnamed => {
+                (Outputs::Take, Some(format!("names no classes: {head} is taken by the places of its outputs")))
+            }
+            Aligned::Others(why) => (Outputs::Keep, Some(format!("{why}: {head} starts anew"))),
+        };
+        self.net.start_from(&weights.tensors, outputs)?;
+        let told: Vec<String> = weights.note().into_iter().chain(of_head).collect();
+        Ok((!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it "))))
     }
 
     /// Loads the teacher that `distill` names, when it is on and another one is there.
@@ -97,12 +129,19 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// A checkpoint that is missing, damaged or of other classes; then the present teacher stays.
     pub fn ready_teacher(&mut self, distill: &Distill) -> Result<(), TrainError> {
-        if distill.on && self.teacher.as_ref().is_none_or(|t| t.source != distill.teacher) {
-            let spec = self.net.spec();
-            let net = Checkpoint::teacher(&distill.teacher, &self.dev, spec.image_channels, spec.classes)?;
-            self.teacher = Some(Teacher { source: distill.teacher.clone(), net });
+        let (source, by_place) = (&distill.teacher, distill.by_place);
+        if distill.on && self.teacher.as_ref().is_none_or(|t| (&t.source, t.by_place) != (source, by_place)) {
+            let image_channels = self.net.spec().image_channels;
+            let pupil = Pupil { image_channels, classes: &self.classes, by_place };
+            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), &self.dev, &pupil)?;
+            self.teacher = Some(Teacher { source: source.clone(), by_place, net, note });
         }
         Ok(())
+    }
+
+    /// What is to be told of a teacher that was loaded, once.
+    pub(super) fn teacher_note(&mut self) -> Option<String> {
+        self.teacher.as_mut()?.note.take()
     }
 
     /// The description of the teacher, when one is there.

@@ -12,10 +12,11 @@ mod tell;
 use super::checkpoint::Progress;
 use super::device::On;
 use super::edits::{Pending, Waiting};
+use super::origin::Opened;
 use super::step::Learner;
 use super::worker::Options;
 use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, TrainError};
-use crate::data::{self, DataSet, Pass, Reader};
+use crate::data::{self, Pass, Reader};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use crate::tricks::schedule::Position;
@@ -25,8 +26,6 @@ use looking::Looking;
 use mistakes::Mistakes;
 use rollback::Ring;
 use save::Saver;
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -84,19 +83,20 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     pub(super) fn new(
         dev: D,
         on: On,
-        data: Arc<DataSet>,
+        images: Opened,
         recipe: Recipe,
         mut options: Options,
         commands: Receiver<Command>,
         mut sink: S,
     ) -> Result<Self, TrainError> {
         let started = Instant::now();
-        let mut learner = Learner::new(dev, &recipe, &data)?;
+        let Opened { set: data, origin } = images;
+        let mut learner = Learner::begun(dev, &recipe, &data, origin)?;
         let from = options.from.take();
         let mut at = Progress::default();
         if from.is_none()
             && !recipe.net.weights.is_empty()
-            && let Some(message) = learner.start_from(Path::new(&recipe.net.weights))?
+            && let Some(message) = learner.start_from(&recipe.net.weights)?
         {
             sink(Event::Alarm { step: 0, kind: AlarmKind::Other, message });
         }
@@ -117,6 +117,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                     "the checkpoint stands after batch {batch} of an epoch, and an epoch of these images has {batches}"
                 )));
             }
+        }
+        if let Some(message) = learner.teacher_note() {
+            sink(Event::Alarm { step: at.step, kind: AlarmKind::Other, message });
         }
         let edits = options.edits.take().unwrap_or_else(|| Waiting::all(recipe.edits()));
         let last_edit = edits.iter().map(|e| e.edit).fold(options.last_edit, u64::max);

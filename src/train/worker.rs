@@ -1,10 +1,10 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
-use super::checkpoint::Progress;
+use super::checkpoint::{Progress, Pupil, weights_for};
 use super::device::find;
-use super::origin::Origin;
+use super::origin::{Opened, Origin};
 use super::trainer::Trainer;
-use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
+use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting};
 use crate::data::{self, DataSet};
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
@@ -78,7 +78,7 @@ pub struct Worker {
 /// A card that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
     let (shape, classes) = data::check(&recipe.data, recipe.train.seed)?;
-    check_net(recipe, None, shape, &classes)
+    check_net(recipe, None, &Origin::default(), shape, &classes)
 }
 
 /// Opens the images of a run that goes on from a checkpoint, if there is one, and says what would keep it from that.
@@ -91,36 +91,36 @@ pub fn check_begun(
     manifest: &Path,
     images_at: Option<&str>,
 ) -> Result<DataSet, TrainError> {
-    let set = Origin::read(Some(manifest), images_at)?.open(recipe)?;
+    let origin = Origin::read(Some(manifest), images_at)?;
+    let set = origin.open(recipe)?;
     if let Some(signature) = from.and_then(|from| from.meta.signature.as_ref()) {
         signature.same_classes(&set)?;
     }
-    check_net(recipe, from, set.train.shape(), &set.classes)?;
+    check_net(recipe, from, &origin, set.train.shape(), &set.classes)?;
     Ok(set)
 }
 
 fn check_net(
     recipe: &Recipe,
     from: Option<&Checkpoint>,
+    origin: &Origin,
     [height, width, channels]: [usize; 3],
     classes: &[String],
 ) -> Result<(), TrainError> {
-    let classes = classes.len();
     if let Device::Cuda(number) = recipe.device {
         find(number)?;
     }
-    let spec = NetSpec::new(&recipe.net, channels, classes);
+    let spec = NetSpec::new(&recipe.net, channels, classes.len());
     if spec.cost(height, width).too_small {
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
     }
     if from.is_none() && !recipe.net.weights.is_empty() {
-        let path = Path::new(&recipe.net.weights);
-        let fit = spec.fit(&read_weights(path)?, Head::MayDiffer);
-        fit.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;
+        weights_for(&origin.file(&recipe.net.weights), &spec, Head::MayDiffer)?;
     }
     let distill = &recipe.tricks.distill;
     if distill.on {
-        Checkpoint::teacher(&distill.teacher, &Cpu::default(), channels, classes)?;
+        let pupil = Pupil { image_channels: channels, classes, by_place: distill.by_place };
+        Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil)?;
     }
     Ok(())
 }
@@ -186,13 +186,13 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         if let Some(manifest) = options.manifest.as_ref().filter(|_| !options.again) {
             origin.write(manifest, &data, &recipe)?;
         }
-        let data = Arc::new(data);
-        let (chosen, on, notes) = Chosen::for_run(&recipe, &data)?;
+        let images = Opened { set: Arc::new(data), origin: origin.without_images() };
+        let (chosen, on, notes) = Chosen::for_run(&recipe, &images)?;
         notes.into_iter().for_each(|message| send(Event::Alarm { step: 0, kind: AlarmKind::Other, message }));
         match chosen {
-            Chosen::Cpu => Trainer::new(Cpu::default(), on, data, recipe, options, orders, send).map(Trainer::run),
+            Chosen::Cpu => Trainer::new(Cpu::default(), on, images, recipe, options, orders, send).map(Trainer::run),
             #[cfg(feature = "cuda")]
-            Chosen::Cuda(card, _) => Trainer::new(card, on, data, recipe, options, orders, send).map(Trainer::run),
+            Chosen::Cuda(card, _) => Trainer::new(card, on, images, recipe, options, orders, send).map(Trainer::run),
         }
     };
     match catch_unwind(AssertUnwindSafe(|| fault::last_words(last, run))) {

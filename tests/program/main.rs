@@ -5,6 +5,7 @@
 mod batch;
 mod cli;
 mod edges;
+mod files;
 mod image_run;
 mod names;
 mod own_images;

@@ -83,7 +83,11 @@ impl Desk {
             fs::create_dir_all(to).unwrap();
             for entry in fs::read_dir(from).unwrap().flatten() {
                 let to = to.join(entry.file_name());
-                if entry.path().is_dir() { copy(&entry.path(), &to) } else { drop(fs::copy(entry.path(), to).unwrap()) }
+                if entry.path().is_dir() {
+                    copy(&entry.path(), &to);
+                } else {
+                    fs::copy(entry.path(), to).unwrap();
+                }
             }
         }
         copy(&self.path(from), &self.path(to));

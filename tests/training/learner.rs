@@ -6,7 +6,7 @@ use tricktop::nn::Net;
 use tricktop::ops::{Map, Mode};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
-use tricktop::train::{Checkpoint, Learner};
+use tricktop::train::{Checkpoint, Learner, Pupil};
 use tricktop::tricks::schedule::Position;
 
 fn knob(path: &str) -> &'static Knob {
@@ -115,7 +115,10 @@ fn the_bundled_teacher_is_that_of_its_preset_and_good() {
     assert_eq!(meta.recipe(&Recipe::default()).unwrap(), made_by);
     let data = open(&made_by.data, 0).unwrap();
     let dev = dfdx::prelude::Cpu::default();
-    let mut net: Net<f32, _> = Checkpoint::teacher("Bundled", &dev, 1, 10).unwrap();
+    let mut net: Net<f32, _> = {
+        let pupil = Pupil { image_channels: 1, classes: &data.classes, by_place: false };
+        Checkpoint::teacher(Path::new("Bundled"), &dev, &pupil).unwrap()
+    };
     let mut right = 0;
     for start in (0..2000).step_by(250) {
         let b = tricktop::data::test_batch(&data, start..start + 250);

@@ -5,6 +5,7 @@
 mod alarms;
 mod branches;
 mod checkpoint;
+mod foreign;
 mod inside;
 mod learner;
 mod looking;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tricktop::nn::Net;
 use tricktop::recipe::Value;
-use tricktop::train::{AlarmKind, Checkpoint, Command, Event, State, When};
+use tricktop::train::{AlarmKind, Checkpoint, Command, Event, Pupil, State, When};
 
 #[test]
 fn a_run_reports_every_step_every_epoch_and_its_end() {
@@ -102,10 +102,14 @@ fn pausing_evaluating_saving_and_stopping() {
     assert_eq!((end.state, end.step), (State::Stopped, 4));
 
     // a fresh net takes the weights: as a teacher does
-    let path = files[0].display().to_string();
-    let net: Net<f32, _> = Checkpoint::teacher(&path, &dfdx::prelude::Cpu::default(), 1, 10).unwrap();
+    let classes = Checkpoint::read(&files[0]).unwrap().meta.signature.unwrap().classes;
+    let teacher = |image_channels| {
+        let pupil = Pupil { image_channels, classes: &classes, by_place: false };
+        Checkpoint::teacher(&files[0], &dfdx::prelude::Cpu::default(), &pupil)
+    };
+    let net: Net<f32, _> = teacher(1).unwrap();
     assert_eq!(net.spec().name, "resnet8-D x0.5");
-    let wrong = Checkpoint::teacher(&path, &dfdx::prelude::Cpu::default(), 3, 10).err().unwrap().to_string();
+    let wrong = teacher(3).err().unwrap().to_string();
     assert!(wrong.contains("conv1.weight") && wrong.contains("3-channel"), "{wrong}");
 }
 

@@ -5,7 +5,7 @@ use dfdx::prelude::Cpu;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tricktop::nn::families::{Block, Groups, ResNet, Stem};
-use tricktop::nn::{Head, Net, NetSpec, State, StateError, TensorData};
+use tricktop::nn::{Head, Net, NetSpec, Outputs, State, StateError, TensorData};
 use tricktop::recipe::settings::{Family, Net as Settings};
 use tricktop::train::{read_weights, weights_file};
 
@@ -81,7 +81,7 @@ fn state_dictionaries_of_timm_are_taken_whole_or_not_at_all() {
     // of other classes: all but the linear layer
     let mut net = Net::<f32, Cpu>::new(&Cpu::default(), &of(stem, 7)).unwrap();
     let before = net.export();
-    assert!(!net.start_from(&tensors).unwrap());
+    assert!(!net.start_from(&tensors, Outputs::Take).unwrap());
     let after = net.export();
     assert_eq!(after["fc.weight"], before["fc.weight"]);
     assert!(after.iter().all(|(name, t)| name.starts_with("fc.") || *t == tensors[name]));
@@ -100,12 +100,12 @@ fn state_dictionaries_of_timm_are_taken_whole_or_not_at_all() {
     missing.insert("layer2.0.norm2.weight".into(), moved);
     let mut net = Net::<f32, Cpu>::new(&Cpu::default(), &of(stem, 10)).unwrap();
     let before = net.export();
-    let why = net.start_from(&missing).unwrap_err();
+    let why = net.start_from(&missing, Outputs::Take).unwrap_err();
     assert!(matches!(&why, StateError::Missing { name, .. } if name == "layer2.0.bn2.weight"), "{why}");
     assert!(why.to_string().contains("layer2.0."), "{why}");
     let mut net_of_more = Net::<f32, Cpu>::new(&Cpu::default(), &of(stem + 1, 10)).unwrap();
     let kept = net_of_more.export();
-    assert!(matches!(net_of_more.start_from(&tensors), Err(StateError::Shape { .. })));
+    assert!(matches!(net_of_more.start_from(&tensors, Outputs::Take), Err(StateError::Shape { .. })));
     assert_eq!((net.export(), net_of_more.export()), (before, kept));
 }
 

@@ -1,6 +1,6 @@
 //! What the browser of runs may be given.
 
-use super::{Look, Threads};
+use super::{Look, Threads, path};
 use crate::browse::Order;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -12,7 +12,7 @@ pub(in crate::cli) struct Runs {
     #[arg(value_name = "WORD")]
     pub(in crate::cli) filter: Vec<String>,
     /// Directory of run directories; suites have theirs in it
-    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(long, value_parser = path(), value_name = "DIR", default_value = "runs")]
     pub(in crate::cli) runs: PathBuf,
     /// The newest, the first by name or the best come first
     #[arg(long, value_name = "ORDER", default_value = "when", value_parser = order())]

@@ -1,6 +1,6 @@
 //! What the commands that read images may be given.
 
-use super::Threads;
+use super::{Threads, path};
 use crate::data::PUBLISHED;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -58,7 +58,7 @@ pub(in crate::cli) enum Data {
         #[arg(value_parser = PossibleValuesParser::new(PUBLISHED.iter().map(|set| set.name)))]
         name: String,
         /// Directory for it
-        #[arg(long, value_name = "DIR", default_value = "datasets")]
+        #[arg(long, value_parser = path(), value_name = "DIR", default_value = "datasets")]
         dir: PathBuf,
         /// Another address that has its files
         #[arg(long, value_name = "URL")]

@@ -1,6 +1,6 @@
 //! What the commands on suites may be given.
 
-use super::{Look, Threads};
+use super::{Look, Threads, path};
 use crate::suite::Format;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -41,7 +41,7 @@ pub(in crate::cli) struct Report {
     #[arg(required = true, value_name = "RUN|SUITE")]
     pub(in crate::cli) targets: Vec<PathBuf>,
     /// File of the page; `-` prints it
-    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    #[arg(short, long, value_parser = path(), value_name = "FILE", default_value = "report.html")]
     pub(in crate::cli) output: PathBuf,
     #[command(flatten)]
     pub(in crate::cli) at: At,
@@ -66,10 +66,10 @@ pub(in crate::cli) struct At {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(in crate::cli) seeds: Option<u64>,
     /// Directory of the suite's runs [default: the suite's name in runs/]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_parser = path(), value_name = "DIR")]
     pub(in crate::cli) runs: Option<PathBuf>,
     /// Looks for runs in these directories too, now and from now on
-    #[arg(long, value_name = "DIR", num_args = 1..)]
+    #[arg(long, value_parser = path(), value_name = "DIR", num_args = 1..)]
     pub(in crate::cli) collect: Vec<PathBuf>,
 }
 

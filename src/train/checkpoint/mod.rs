@@ -1,29 +1,29 @@
 //! Checkpoints: weights and running statistics under PyTorch's names, velocities, and where the run stands, in one
 //! safetensors file that is written whole or not at all, and verified when it is read.
 
+mod about;
 mod digest;
 mod meta;
 pub(super) mod snapshot;
+mod weights;
 pub(super) mod writer;
 
 pub use digest::{Digests, Link};
 pub use meta::{Meta, Progress, Signature};
+pub(super) use weights::{BUNDLED, Found, weights_for};
+pub use weights::{Pupil, read_weights, weights_file};
 
 use super::TrainError;
 use super::step::Learner;
-use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData, recognise};
+use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
 use atomic_write_file::AtomicWriteFile;
 use digest::{Part, VELOCITY};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// The teacher inside the program: see `assets/README.md`.
-const BUNDLED_TEACHER: &[u8] = include_bytes!("../../../assets/teacher.safetensors");
 
 /// The directory of checkpoints to go on from, in that of their run.
 pub(super) const DIRECTORY: &str = "checkpoints";
@@ -33,9 +33,6 @@ pub const BEST: &str = "best.safetensors";
 
 /// The best weights that a rollback has taken back.
 const ROLLED_BACK: &str = "best-rolled-back.safetensors";
-
-/// Largest checkpoint that is read, in bytes.
-const LARGEST: u64 = 4 << 30;
 
 /// A checkpoint that was read and verified.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,9 +86,7 @@ impl Checkpoint {
     /// # Errors
     /// A file that cannot be read, is damaged or was not written by tricktop.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
-        let bytes = regular_file(path).map_err(|e| wrong(e.to_string()))?;
-        Checkpoint::from_bytes(&bytes).map_err(wrong)
+        weights::read(path, Checkpoint::from_bytes)
     }
 
     /// Reads the bytes of a checkpoint file and verifies them.
@@ -99,14 +94,19 @@ impl Checkpoint {
     /// # Errors
     /// Bytes that are damaged or were not written by tricktop, as a sentence.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        Checkpoint::of(State::from_bytes(bytes).map_err(|e| e.to_string())?)
+        Checkpoint::of(State::exact(bytes).map_err(|e| e.to_string())?)
     }
 
     /// Verifies what a file holds.
     fn of(state: State) -> Result<Self, String> {
         let text = state.metadata.get(meta::KEY);
-        let text =
-            text.ok_or_else(|| format!("its metadata has no `{}`: it was not written by tricktop", meta::KEY))?;
+        let text = text.ok_or_else(|| {
+            format!(
+                "its metadata has no `{}`: it was not written by tricktop; `tricktop eval FILE --preset PRESET` takes \
+                 weights of other programs",
+                meta::KEY
+            )
+        })?;
         let meta = Meta::unseal(text)?;
         let damaged = Digests::of(&state.tensors).differences(&meta.digests);
         if !damaged.is_empty() && !cfg!(fuzzing) {
@@ -181,72 +181,4 @@ impl Checkpoint {
         net.import(&weights)?;
         Ok(net)
     }
-
-    /// The net of a teacher: `Bundled`, or the path of a checkpoint or of another program's weights.
-    ///
-    /// # Errors
-    /// A file that is missing, damaged, of no net that is known here, or of other images or classes.
-    pub fn teacher<D: Ops<f32>>(
-        source: &str,
-        dev: &D,
-        image_channels: usize,
-        classes: usize,
-    ) -> Result<Net<f32, D>, TrainError> {
-        let path = PathBuf::from(source);
-        let wrong = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
-        let bytes = match source {
-            "Bundled" => Cow::Borrowed(BUNDLED_TEACHER),
-            _ => regular_file(&path).map_err(|e| wrong(e.to_string()))?.into(),
-        };
-        let needed = |e: StateError| {
-            wrong(format!("{e} (a teacher for {image_channels}-channel images of {classes} classes is needed)"))
-        };
-        let state = State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
-        let (net, tensors) = if state.metadata.contains_key(meta::KEY) {
-            let checkpoint = Checkpoint::of(state).map_err(wrong)?;
-            (checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?.net.clone(), checkpoint.weights())
-        } else {
-            let net = recognise(&state.tensors)
-                .map_err(|(name, why)| wrong(format!("is of no net here; it is most like {name}, but {why}")))?;
-            (net, state.tensors)
-        };
-        let spec = NetSpec::new(&net, image_channels, classes);
-        // (a net is not built that the file does not fill)
-        spec.fit(&tensors, Head::Fits).map_err(needed)?;
-        let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
-        net.import(&tensors)?;
-        Ok(net)
-    }
-}
-
-/// The tensors of a file of weights, of any program.
-///
-/// # Errors
-/// A file that cannot be read or is no safetensors file of single precision.
-pub fn read_weights(path: &Path) -> Result<BTreeMap<String, TensorData>, TrainError> {
-    let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
-    let bytes = regular_file(path).map_err(|e| wrong(e.to_string()))?;
-    let state = State::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
-    let weights = state.tensors.into_iter().filter(|(name, _)| Part::of(name) != Part::Velocity);
-    Ok(weights.collect())
-}
-
-/// The bytes of a safetensors file of weights that PyTorch reads.
-///
-/// # Errors
-/// None that is known: the format's own checks.
-pub fn weights_file(tensors: BTreeMap<String, TensorData>) -> Result<Vec<u8>, TrainError> {
-    let metadata = BTreeMap::from([("format".to_string(), "pt".to_string())]);
-    Ok(State { tensors, metadata }.to_bytes()?)
-}
-
-/// The bytes of a file that is neither a pipe nor larger than any checkpoint.
-fn regular_file(path: &Path) -> io::Result<Vec<u8>> {
-    let about = fs::metadata(path)?;
-    if !about.is_file() || about.len() > LARGEST {
-        return Err(io::Error::other(format!("is no file of at most {} GB", LARGEST >> 30)));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -104,6 +104,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 self.at.edits += 1;
                 self.made.push(edit);
                 self.send(Event::Applied { id, edit, step: self.at.step, changes, by: None });
+                if let Some(note) = self.learner.teacher_note() {
+                    self.alarm(note);
+                }
             }
         }
     }

@@ -1,0 +1,51 @@
+//! What another program has to know of exported weights, as text in their file. README has the keys.
+
+use super::{Checkpoint, Meta, Signature};
+use crate::nn::{knobs_of, timm};
+use crate::recipe::Recipe;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How an image becomes what the net reads, in words.
+const PREPARATION: &str = "turn as EXIF says; resize the shorter edge to `resize` pixels (bilinear with antialias, as \
+                           Pillow does); cut the middle out (`input_size`: channels, height, width); divide by 255; \
+                           subtract `mean` and divide by `std`, of 0 to 1, for each channel";
+
+fn json(of: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string(of).map_err(|e| e.to_string())
+}
+
+/// The key of the names of the classes, a JSON list in label order, as timm calls it.
+pub(super) const LABELS: &str = "label_names";
+
+impl Checkpoint {
+    /// Texts beside its weights in an exported file: how timm makes the net, its classes, and how images come to it.
+    ///
+    /// # Errors
+    /// Knobs that this version does not allow, as a sentence.
+    pub(super) fn about(&self) -> Result<BTreeMap<String, String>, String> {
+        let Meta { version, signature, .. } = &self.meta;
+        let net = self.meta.recipe(&Recipe::default())?.net.clone();
+        let mut about = BTreeMap::from([("format", "pt".to_string()), ("tricktop_version", version.clone())]);
+        about.insert("knobs", knobs_of(&net).join(" "));
+        if let Some(made) = timm(&net) {
+            about.extend([("architecture", made.name), ("model_args", made.args.to_string())]);
+        }
+        // (a checkpoint of an older version does not tell)
+        if let Some(Signature { classes, image: [height, width, channels], edge, mean, std, .. }) = signature {
+            let share = |of: &[f32]| json(&of.iter().map(|v| f64::from(*v) / 255.0).collect::<Vec<f64>>());
+            about.extend([
+                ("num_classes", classes.len().to_string()),
+                (LABELS, json(classes)?),
+                ("input_size", json(&[channels, height, width])?),
+                ("resize", edge.to_string()),
+                ("interpolation", "bilinear".to_string()),
+                ("crop_mode", "center".to_string()),
+                ("mean", share(mean)?),
+                ("std", share(std)?),
+                ("preparation", PREPARATION.to_string()),
+            ]);
+        }
+        Ok(about.into_iter().map(|(key, text)| (key.to_string(), text)).collect())
+    }
+}

@@ -1,0 +1,74 @@
+"""Trains a ResNet-18 on a few made-up photographs, exports its weights, and reads them with the lines of README in timm:
+its probabilities must be those of `tricktop predict`.
+
+    python3 -m venv venv && venv/bin/pip install torch timm
+    venv/bin/python tests/weights_timm.py target/release/tricktop
+"""
+
+import json
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+from PIL import Image
+
+SETS = ["data.path=photos", "data.size=64", "net.form=ImageNet", "net.depth=18", "train.epochs=1", "train.batch=8",
+        "train.seed=3", "schedule.warmup.on=false", "schedule.base_lr=0.05"]
+
+
+def readme_lines(readme):
+    """The program in README that loads weights in timm."""
+    programs = re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
+    found = [program for program in programs if "timm.create_model" in program]
+    assert len(found) == 1, f"README has {len(found)} programs that load weights in timm"
+    return found[0]
+
+
+def photograph(seed, colour):
+    """Coloured noise that is smooth enough to be a picture, larger than the net sees and not square."""
+    draw = random.Random(seed)
+    small = Image.new("RGB", (9, 7))
+    small.putdata([tuple(draw.randrange(60, 160) + (90 if c == colour else 0) for c in range(3)) for _ in range(63)])
+    return small.resize((draw.randrange(90, 140), draw.randrange(70, 120)), Image.BICUBIC)
+
+
+def probabilities(program, variant, folder, name):
+    """What tricktop and timm say of every picture, as two lists of {class: probability}."""
+    def tricktop(*args):
+        return subprocess.run([program, *args], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+    sets = [word for set_ in [*SETS, f"net.variant={variant}", f"name={name}"] for word in ("--set", set_)]
+    tricktop("--batch", "quick", *sets)
+    tricktop("export", f"runs/{name}", "--weights", "weights.safetensors")
+    pictures = sorted(pathlib.Path(folder, "photos").glob("*/0.png"))
+    lines = tricktop("predict", f"runs/{name}", *map(str, pictures), "--top", "3", "--json").splitlines()
+    ours = [{guess["class"]: guess["probability"] for guess in json.loads(line)["classes"]} for line in lines]
+    theirs = []
+    for picture in pictures:
+        Image.open(picture).save(pathlib.Path(folder, "photo.png"))
+        scope = {}
+        exec(compile(LINES, "README.md", "exec"), scope)
+        theirs.append(dict(zip(json.loads(scope["about"]["label_names"]), scope["probabilities"])))
+    return ours, theirs
+
+
+program = str(pathlib.Path(sys.argv[1]).resolve())
+LINES = readme_lines(pathlib.Path(__file__).resolve().parent.parent / "README.md")
+with tempfile.TemporaryDirectory() as folder:
+    for colour, name in enumerate(["blue sky", "grass", "\"red\""]):
+        where = pathlib.Path(folder, "photos", name)
+        where.mkdir(parents=True)
+        for i in range(8):
+            photograph(100 * colour + i, 2 - colour).save(where / f"{i}.png")
+    import os
+    os.chdir(folder)
+    for variant, name in [("B", "resnet18"), ("D", "resnet18d"), ("C", "deep")]:
+        ours, theirs = probabilities(program, variant, folder, name)
+        assert len(ours) == 3 and all(len(one) == 3 for one in ours), ours
+        apart = max(abs(one[label] - other[label]) for one, other in zip(ours, theirs) for label in other)
+        spread = max(abs(a[label] - b[label]) for a in ours for b in ours for label in a)
+        print(f"{name}: probabilities of tricktop and timm are {apart:.1e} apart at most ({spread:.2f} between pictures)")
+        assert apart < 1e-4, (ours, theirs)
