@@ -10,6 +10,11 @@ use std::ops::Range;
 const BATCH: usize = 250;
 const PIXELS: usize = BATCH * 64 * 64;
 
+/// Whether top-5 tells anything: with five classes or fewer it is 100 % whatever the net says.
+pub fn top5_tells(classes: usize) -> bool {
+    classes > 5
+}
+
 /// A test image and what the net says of it.
 pub struct Seen<'a> {
     /// Its place among the test images.

@@ -28,7 +28,7 @@ pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
 pub use edits::{Waiting, When};
 pub use error::TrainError;
-pub use evaluate::Seen;
+pub use evaluate::{Seen, top5_tells};
 pub use inside::{Inside, LayerRow, Look, Output};
 pub use outline::{RunInfo, State, Summary};
 pub use pictures::{Agreement, Fed, FedImage, Missed, MissedImage, Pictures};
