@@ -119,7 +119,8 @@ pub(crate) fn names(knob: &Knob) -> Vec<String> {
     let short = |s: &str| s.replace(' ', "-");
     let tail = knob.path.split_once('.').map_or(knob.path, |(_, tail)| tail);
     let last = knob.path.rsplit('.').next().unwrap_or(knob.path);
-    let mut names = vec![short(&title(knob)), short(knob.name), tail.to_string(), last.to_string()];
+    let titles = [title(knob), knob.name.to_string()].map(|name| short(&name).to_lowercase());
+    let mut names: Vec<String> = titles.into_iter().chain([tail.to_string(), last.to_string()]).collect();
     if let Some(trick) = tail.strip_suffix(".on") {
         names.push(trick.to_string());
     }

@@ -223,8 +223,7 @@ impl State {
     /// What to print when the screen has closed.
     pub fn closing_lines(&self) -> Vec<String> {
         let Some(summary) = &self.run.summary else { return Vec::new() };
-        let best =
-            summary.best_top1.map_or_else(|| "no evaluation".into(), |b| format!("best top-1 {}", number::percent(b)));
+        let best = self.run.best().map_or_else(|| "no evaluation".into(), |best| format!("best top-1 {}", best.words()));
         let took = number::duration(Duration::try_from_secs_f64(summary.seconds).unwrap_or_default());
         let mut lines = vec![format!("{} at step {}, {best}, {took}", summary.state.word(), summary.step)];
         if summary.broken > 0 {
@@ -238,8 +237,14 @@ impl State {
         lines
     }
 
+    /// A line of the journal about what happens now.
     pub(crate) fn note(&mut self, tone: Tone, text: impl Into<String>) {
-        let entry = Entry { step: self.run.step, tone, text: text.into() };
+        self.note_at(self.run.step, tone, text);
+    }
+
+    /// A line of the journal about what happened after so many steps: of what is past the run may know no step yet.
+    pub(crate) fn note_at(&mut self, step: u64, tone: Tone, text: impl Into<String>) {
+        let entry = Entry { step, tone, text: text.into() };
         if self.journal.len() == JOURNAL {
             self.journal.pop_front();
         }

@@ -138,6 +138,14 @@ pub(crate) fn frame(
     Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
 }
 
+/// Writes a few words at the right of the lower edge of a frame, where there is room for them.
+pub(crate) fn foot(buf: &mut Buffer, area: Rect, words: Span<'_>) {
+    if words.width() + 6 <= usize::from(area.width) && area.height > 2 {
+        let line = Line::from(vec![Span::raw(" "), words, Span::raw(" ")]);
+        put_right(buf, area, area.width - 2, area.height - 1, &line);
+    }
+}
+
 /// A part of a line that is left out as a whole when there is no room; rank 0 goes last.
 pub(crate) struct Part {
     pub(crate) rank: u8,

@@ -120,6 +120,7 @@ fn hints(state: &State) -> &'static [&'static str] {
             "y log  z zoom  x last steps",
         ],
         Pane::Rate => &["line: so far", "dots: to come", "← → read", "z zoom"],
+        Pane::Accuracy if state.run.top5.last().is_none() => &["line: top-1", "on the test set", "← → read", "z zoom"],
         Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
         Pane::Journal => &["arrows scroll", "z zoom"],
         Pane::Images => &["left and right: pages", "up and down scroll", "z zoom"],
