@@ -141,7 +141,8 @@ impl Kind {
         if !matches!(self, Kind::Int { .. } | Kind::Float { .. }) || !digits(rest) {
             return None;
         }
-        let meant = [("with a decimal point", format!("{whole}.{rest}")), ("without the comma", format!("{whole}{rest}"))];
+        let meant =
+            [("with a decimal point", format!("{whole}.{rest}")), ("without the comma", format!("{whole}{rest}"))];
         let (how, number) = meant.into_iter().find(|(_, number)| self.parse(number).is_ok())?;
         Some(format!("; {how}: {number}?"))
     }

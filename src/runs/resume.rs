@@ -4,7 +4,7 @@ use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, logs, spawn};
 use crate::recipe::{Changes, Edit, reasons};
-use crate::train::{Checkpoint, Link, Options, Waiting, steps};
+use crate::train::{Checkpoint, Link, Options, Waiting, When, already, effective, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let run = RunDir::open(dir)?;
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let (from, notes) = newest(dir).map_err(stuck)?;
+    let (from, mut notes) = newest(dir).map_err(stuck)?;
     let (recipe, step, edits, waits) = match &from {
         Some(Checkpoint { meta, .. }) => {
             (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits, meta.waiting.clone())
@@ -40,6 +40,10 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let last_edit = record.last_edit;
     let mut waiting = record.waiting(edits as usize);
     waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
+    let asked = sets.clone();
+    let sets = effective(&recipe, &waiting, sets, When::Now);
+    let same: Changes = asked.into_iter().filter(|set| !sets.contains(set)).collect();
+    notes.extend((!same.is_empty()).then(|| already(&same)));
     if !sets.is_empty() {
         let edit = Edit { after: step, changes: sets };
         recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| stuck(why))?;

@@ -78,6 +78,7 @@ fn fed(mixed: bool) -> Event {
 fn missed() -> Event {
     let image = |label: usize, said: usize, i: usize| MissedImage {
         picture: garment(label, i),
+        name: format!("/data/fashion/val/{}/IMG_{}.png", ["boots", "shirts"][i % 2], 2034 + 7 * i),
         label,
         said,
         confidence: 0.999 - 0.02 * i as f32,
@@ -269,7 +270,9 @@ fn every_size_and_shape() {
                 let pixels = vec![0.5; height * width * channels];
                 let picture = Thumbnail::new(&pixels, [height, width, channels], &[0.0; 3], &[255.0; 3]).unwrap();
                 let image = FedImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)) };
-                let wrong = MissedImage { picture, label: classes - 1, said: 0, confidence: f32::NAN, loss: f32::NAN };
+                let name = "x".repeat(classes);
+                let wrong =
+                    MissedImage { picture, name, label: classes - 1, said: 0, confidence: f32::NAN, loss: f32::NAN };
                 let (images, agreement) = (vec![image; 24], None);
                 let fed = Fed { step: 1, epoch: 0.1, batch: 24, images, smoothed: Some(0.9), agreement };
                 screen.event(Event::Pictures(Box::new(Pictures::Fed(fed))));
