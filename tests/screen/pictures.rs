@@ -251,6 +251,68 @@ fn a_rollback_takes_back_what_came_later() {
 }
 
 #[test]
+fn enter_shows_which_file_was_mistaken() {
+    let kitty = || Options { kitty: Kitty::On, ..options() };
+    for make in [options, || Options { color: false, ascii: true, ..options() }, kitty] {
+        let mut screen = page_with(1, make());
+        for (width, height) in [(80, 24), (120, 36)] {
+            let text = screen.text(width, height);
+            assert!(text.contains("IMG_2034.png"), "{text}");
+        }
+        screen.keys("<down><down><down><enter>");
+        let text = screen.text(80, 24);
+        assert!(text.contains("Mistake 4 of 32"), "{text}");
+        assert!(text.contains("/data/fashion/val/shirts/IMG_2055.png"), "{text}");
+        assert!(text.contains("label Dress, predicted Pullover with 93.9 %, loss 6.200"), "{text}");
+        screen.keys("<esc>");
+        assert!(screen.state.modal().is_none());
+    }
+    let mut screen = page(0);
+    screen.keys("<enter>");
+    assert!(screen.state.modal().is_none() && screen.text(80, 24).contains("the page of mistakes has them"));
+}
+
+/// However far it was gone on, one step back is seen at once.
+#[test]
+fn every_page_stops_at_its_last_picture_or_line() {
+    for turns in 0..4 {
+        for (width, height) in [(80, 24), (120, 36), (200, 60)] {
+            let mut screen = page(turns);
+            screen.keys(&"<down>".repeat(150));
+            let end = screen.text(width, height);
+            assert!(end.contains('▸'), "{end}");
+            screen.keys("<down>");
+            assert_eq!(screen.text(width, height), end, "page {turns}");
+            screen.keys("<up>");
+            assert_ne!(screen.text(width, height), end, "page {turns}");
+            screen.keys("G");
+            assert_eq!(screen.text(width, height), end, "page {turns}");
+        }
+    }
+}
+
+#[test]
+fn the_confusion_names_its_axes() {
+    for (width, height) in [(80, 24), (120, 36)] {
+        let text = page(2).text(width, height);
+        assert!(text.contains("rows: labels, columns: predicted"), "{text}");
+    }
+}
+
+/// What an older trainer says of its mistakes.
+#[test]
+fn a_mistake_without_a_name_is_one() {
+    let Event::Pictures(pictures) = missed() else { return };
+    let mut value = serde_json::to_value(&*pictures).unwrap();
+    value["missed"]["worst"][0].as_object_mut().unwrap().remove("name").unwrap();
+    let pictures: Pictures = serde_json::from_value(value).unwrap();
+    let mut screen = page(1);
+    screen.event(Event::Pictures(Box::new(pictures)));
+    screen.keys("<enter>");
+    assert!(screen.text(80, 24).contains("its name is not known"));
+}
+
+#[test]
 fn a_rate_that_is_typed_is_still_drawn() {
     let mut screen = page(0);
     screen.keys("1<enter>0.35");
