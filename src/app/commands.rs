@@ -75,7 +75,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),
     row("rollback", ":rollback", "go back to the moment before the last edit", Some(Word::RollBack)),
     row("fork", ":fork", "a new run: from here, or from scratch with the values marked fork", Some(Word::Fork)),
-    row("theme", ":theme  :theme NAME", "next theme, or the one of a name", Some(Word::Theme)),
+    row("theme", ":theme NAME", "the theme of that name; without a name the next one", Some(Word::Theme)),
     row("help", ":help", "help", Some(Word::Help)),
     row("detach", ":detach", "leave the screen and let the run go on", Some(Word::Detach)),
     CommandRow { short: "q", ..row("quit", ":quit  :q", "stop the run: choose how", Some(Word::Quit)) },
@@ -226,7 +226,7 @@ mod tests {
             ("pasue", "there is no knob or command \"pasue\"; did you mean pause?"),
             ("theme drak", "there is no theme \"drak\"; the themes are dark, light"),
             // (a command is no knob)
-            ("set save=1", "there is no knob or command \"save\"; did you mean saturation?"),
+            ("set save=1", "there is no knob or command \"save\"; did you mean share?"),
             ("steps many", "\"many\" is no number of steps; expected :steps n"),
             ("save now", "save takes no argument, found \"now\""),
             ("set lr", "expected :set path=value"),

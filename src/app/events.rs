@@ -48,10 +48,11 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
         Event::Pictures(pictures) => state.album.take(*pictures),
         Event::Saving { .. } | Event::Hashed { .. } => {}
-        Event::Checkpoint { step, bytes, ms, link, .. } => {
+        Event::Checkpoint { step, bytes, ms, top1, link, .. } => {
             state.run.checkpoint = Some(step);
             let best = if link.is_none() { "best " } else { "" };
-            let text = format!("{best}checkpoint of step {step} written, {}, {ms:.0} ms", number::bytes(bytes));
+            let top1 = top1.map_or(String::new(), |top1| format!(", top-1 {}", number::percent(top1)));
+            let text = format!("{best}checkpoint of step {step} written{top1}, {}, {ms:.0} ms", number::bytes(bytes));
             state.note(Tone::Plain, text);
         }
         Event::Skipped { image, problem, .. } => state.note(Tone::Warn, format!("skipped {image}: {problem}")),
@@ -139,7 +140,7 @@ fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
     state.run.evaluated(e);
     state.album.evaluated(e);
     if end.best {
-        state.run.was_best(Best { top1: e.top1, epoch: Some(end.epoch) });
+        state.run.best = Some(Best { top1: e.top1, epoch: Some(end.epoch) });
     }
     let mut text = format!(
         "epoch {}: train {}, val {}, top-1 {}",

@@ -1,6 +1,7 @@
 //! What the keys of footer and dialogs are said to do: that depends on where the screen was opened from.
 
 use super::keys::{Action, Binding};
+use super::pane::Pane;
 use super::state::State;
 use crate::train;
 
@@ -13,6 +14,9 @@ impl State {
     /// The words of the footer for a key; none where it can do nothing.
     pub(crate) fn word(&self, key: &Binding) -> &'static str {
         match key.action {
+            Action::Edit if self.mistake().is_some() && self.focus == Pane::Images => "file",
+            // (they are about the row at the cursor)
+            Action::Toggle | Action::Edit | Action::Step(_) if self.modal.is_none() && !self.focus.steers() => "",
             Action::Pause if self.run.state == train::State::Paused => "resume",
             // (whoever trains a suite begins its runs)
             Action::TakeUp if self.visiting => "",

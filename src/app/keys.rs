@@ -314,7 +314,7 @@ bindings! {
     [k(Down), c('j')] "" Move(1), "" 0, "";
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep all as it runs; what was kept is not asked about again";
     Dialog MISTAKE:
-    [k(Enter), k(Esc), c('q')] "enter" Back, "back" 0, "back to the images";
+    [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back to the images";
 }
 
 /// The help never scrolls further than this.

@@ -32,6 +32,10 @@ pub(crate) struct Best {
 }
 
 impl Best {
+    fn new(top1: Option<f64>, epoch: Option<u64>) -> Option<Best> {
+        top1.map(|top1| Best { top1, epoch })
+    }
+
     /// `90.6 % (epoch 11)`.
     pub(crate) fn words(self) -> String {
         let epoch = self.epoch.map_or_else(String::new, |epoch| format!(" (epoch {epoch})"));
@@ -112,8 +116,7 @@ pub struct Run {
     pub(crate) val_loss: Curve,
     pub(crate) top1: Curve,
     pub(crate) top5: Curve,
-    /// Every top-1 that was the best so far, and of which epoch.
-    bests: Vec<Best>,
+    pub(crate) best: Option<Best>,
     pub(crate) ghost: Option<Ghost>,
     /// Step of the last checkpoint.
     pub(crate) checkpoint: Option<u64>,
@@ -148,7 +151,7 @@ impl Run {
             val_loss: Curve::default(),
             top1: Curve::default(),
             top5: Curve::default(),
-            bests: Vec::new(),
+            best: None,
             ghost: None,
             checkpoint: None,
             marks: VecDeque::new(),
@@ -238,31 +241,11 @@ impl Run {
         counted.or(self.info.as_ref().map(|info| info.classes.len())).is_none_or(top5_tells)
     }
 
-    /// The best top-1 so far.
-    pub(crate) fn best(&self) -> Option<Best> {
-        self.bests.last().copied()
-    }
-
-    /// An epoch was the best so far.
-    pub(crate) fn was_best(&mut self, best: Best) {
-        self.bests.push(best);
-    }
-
-    /// The best top-1 as the trainer has it; its epoch is that which had it first.
-    fn best_is(&mut self, top1: Option<f64>) {
-        self.bests.retain(|best| top1.is_some_and(|top1| best.top1 <= top1));
-        if let Some(top1) = top1.filter(|top1| self.best().is_none_or(|best| best.top1 != *top1)) {
-            self.bests.push(Best { top1, epoch: None });
-        }
-    }
-
     /// The run is over.
     pub(crate) fn ended(&mut self, summary: Summary) {
         self.state = summary.state;
         self.step = self.step.max(summary.step);
-        if summary.best_top1.is_some() {
-            self.best_is(summary.best_top1);
-        }
+        self.best = Best::new(summary.best_top1, summary.best_epoch).or(self.best);
         self.summary = Some(summary);
     }
 
@@ -281,7 +264,7 @@ impl Run {
         self.loss = Smooth::at(self.smooth.last().map_or(f64::NAN, |p| p.y));
         self.lr = self.rate.last().map_or(f64::NAN, |p| p.y);
         (self.step, self.epoch) = (back.step, back.epoch);
-        self.best_is(back.best_top1);
+        self.best = Best::new(back.best_top1, back.best_epoch);
         self.marks.retain(|mark| !back.edits.contains(&mark.edit));
         self.crosshair = self.crosshair.filter(|epoch| *epoch <= back.epoch);
         self.anchors.retain(|(epoch, _)| *epoch < back.epoch || *epoch == 0.0);

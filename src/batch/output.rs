@@ -2,7 +2,7 @@
 
 use super::{Audience, text};
 use crate::runs::{Line, Lines, Session};
-use crate::train::{Event, StepRecord};
+use crate::train::{Event, StepRecord, top5_tells};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -31,6 +31,8 @@ pub(super) struct Output<W> {
     out: Option<W>,
     format: Format,
     bar: ProgressBar,
+    /// Whether top-5 tells anything of the run that is printed.
+    top5: bool,
     lost: bool,
 }
 
@@ -46,7 +48,7 @@ pub(super) struct Run<'a, W: Write> {
 
 impl<W: Write> Output<W> {
     pub(super) fn new(out: W, format: Format) -> Self {
-        Self { out: Some(out), format, bar: ProgressBar::hidden(), lost: false }
+        Self { out: Some(out), format, bar: ProgressBar::hidden(), top5: true, lost: false }
     }
 
     /// Prints that a run has begun.
@@ -73,10 +75,13 @@ impl<W: Write> Output<W> {
 
     /// Prints a line at once. When that fails, nothing more is printed and the runs go on: they are recorded anyway.
     fn line(&mut self, line: &Line) {
+        if let Line::Ready { classes, .. } = line {
+            self.top5 = top5_tells(classes.len());
+        }
         let text = match self.format {
             Format::Json => text::json(line),
             Format::Terminal if matches!(line, Line::Step { .. }) => None,
-            Format::Plain | Format::Terminal => text::plain(line),
+            Format::Plain | Format::Terminal => text::plain(line, self.top5),
         };
         let (Some(text), Some(out)) = (text, &mut self.out) else { return };
         let written = self.bar.suspend(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));

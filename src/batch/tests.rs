@@ -60,8 +60,8 @@ fn astray(mut stage: Stage) {
     stage.started();
     for order in [Command::Resume, Command::Stop { save: false }] {
         stage.steps(1..=3);
-        let (best_top1, recipe) = (None, stage.recipe.clone());
-        let back = RolledBack { step: 2, epoch: 0.5, from: 3, edits: vec![1], best_top1, recipe };
+        let (best_top1, best_epoch, recipe) = (None, None, stage.recipe.clone());
+        let back = RolledBack { step: 2, epoch: 0.5, from: 3, edits: vec![1], best_top1, best_epoch, recipe };
         stage.send(Event::RolledBack(Box::new(back)));
         stage.send(Event::Alarm { step: 2, kind: AlarmKind::Spike, message: "a spike".into() });
         stage.send(Event::State(State::Paused));
@@ -100,7 +100,7 @@ fn every_line_of_json_is_an_event() {
     }
     assert_eq!((lines[0]["run"].as_str(), lines[6]["run"].as_str()), (Some("run"), Some("run-2")));
     assert_eq!(lines[5]["state"], "done");
-    assert_eq!(lines[5]["best_top1"], 0.75);
+    assert_eq!((&lines[5]["best_top1"], &lines[5]["best_epoch"]), (&0.75.into(), &1.into()));
     assert_eq!(lines[5]["seconds"], 1.5);
     assert!(lines[11]["dir"].as_str().unwrap().ends_with("run-2"));
 }
@@ -108,10 +108,16 @@ fn every_line_of_json_is_an_event() {
 #[test]
 fn people_read_lines() {
     let (_, out, _runs) = batch(Format::Plain, vec![Box::new(whole)]);
-    for part in ["recorded in", "resnet20-D, 0.27 M", "step     10  epoch", "top-1 75.00 %", "done: best top-1 75.00 %"]
-    {
+    for part in [
+        "recorded in",
+        "resnet20-D, 0.27 M",
+        "step     10  epoch",
+        "top-1 75.00 %",
+        "done: best top-1 75.00 % (epoch 1) in",
+    ] {
         assert!(out.contains(part), "{part:?} is missing:\n{out}");
     }
+    assert!(!out.contains("top-5"), "of two classes top-5 tells nothing:\n{out}");
     let (_, out, _runs) = batch(Format::Terminal, vec![Box::new(whole)]);
     assert!(!out.contains("loss 0.09") && out.contains("train loss"), "steps belong to the bar:\n{out}");
 }

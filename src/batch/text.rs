@@ -12,8 +12,13 @@ pub(super) fn json(line: &Line) -> Option<String> {
     }
 }
 
-/// For people, with its line end. `None` for what is no news, or goes to standard error.
-pub(super) fn plain(line: &Line) -> Option<String> {
+/// For people, with its line end. `None` for what is no news, or goes to standard error. `top5` says whether that figure
+/// tells anything.
+pub(super) fn plain(line: &Line, top5: bool) -> Option<String> {
+    let figures = |top1: f64, five: f64| {
+        let five = if top5 { format!("  top-5 {}", percent(five)) } else { String::new() };
+        format!("top-1 {}{five}", percent(top1))
+    };
     let text = match line {
         Line::RunStart { run, dir, .. } => format!("run {run}: recorded in {dir}"),
         Line::RunResume { run, dir, step, .. } => format!("run {run}: goes on after step {step}, recorded in {dir}"),
@@ -36,21 +41,23 @@ pub(super) fn plain(line: &Line) -> Option<String> {
         Line::Rollback { step, from, .. } => format!("step {step:>6}  rolled back from step {from}"),
         Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, img_s, best } => format!(
             "step {step:>6}  epoch {epoch:>4} ends  train loss {train_loss:.4}  val loss {val_loss:.4}  \
-             top-1 {}  top-5 {}{}{}",
-            percent(*val_top1),
-            percent(*val_top5),
+             {}{}{}",
+            figures(*val_top1, *val_top5),
             speed(*img_s),
             if *best { "  best" } else { "" }
         ),
-        Line::Evaluation { epoch, step, val_loss, val_top1, val_top5 } => format!(
-            "step {step:>6}  epoch {epoch:>7.2}  val loss {val_loss:.4}  top-1 {}  top-5 {}",
-            percent(*val_top1),
-            percent(*val_top5)
-        ),
-        Line::Checkpoint { step, path, best: false, .. } => format!("step {step:>6}  checkpoint {path}"),
+        Line::Evaluation { epoch, step, val_loss, val_top1, val_top5 } => {
+            format!("step {step:>6}  epoch {epoch:>7.2}  val loss {val_loss:.4}  {}", figures(*val_top1, *val_top5))
+        }
+        Line::Checkpoint { step, path, best: false, top1, .. } => {
+            let top1 = top1.map_or(String::new(), |top1| format!("  top-1 {}", percent(top1)));
+            format!("step {step:>6}  checkpoint {path}{top1}")
+        }
         Line::Skipped { step, image, problem, .. } => format!("step {step:>6}  skipped {image}: {problem}"),
-        Line::RunEnd { state, step, best_top1, seconds, broken, dir, reproduce, .. } => {
-            let best = best_top1.map_or("no evaluation".to_string(), |top1| format!("best top-1 {}", percent(top1)));
+        Line::RunEnd { state, step, best_top1, best_epoch, seconds, broken, dir, reproduce, .. } => {
+            let epoch = best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
+            let best = |top1| format!("best top-1 {}{epoch}", percent(top1));
+            let best = best_top1.map_or("no evaluation".to_string(), best);
             let broken = match broken {
                 0 => String::new(),
                 n => format!("; {n} broken images were skipped"),

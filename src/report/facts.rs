@@ -255,6 +255,7 @@ mod tests {
                 state: State::Stopped,
                 step: 8,
                 best_top1: Some(0.75),
+                best_epoch: Some(2),
                 seconds: 1.0,
                 dir: None,
                 broken: 0,

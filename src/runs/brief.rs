@@ -59,6 +59,8 @@ pub struct Brief {
     pub epoch: Option<f64>,
     /// Best top-1 on the test set, as a fraction.
     pub best_top1: Option<f64>,
+    /// The epoch that ended with it.
+    pub best_epoch: Option<u64>,
     /// Seconds since 1970 of its first logged step.
     pub begun: f64,
     /// Seconds that its last start took.
@@ -183,6 +185,7 @@ impl Brief {
             step: 0,
             epoch: None,
             best_top1: None,
+            best_epoch: None,
             begun,
             seconds: 0.0,
             edits,
@@ -191,17 +194,18 @@ impl Brief {
             stamp,
         };
         match logs::last(&dir.join(LOG))? {
-            Some(Line::RunEnd { state, step, best_top1, seconds, error, .. }) if !works => {
+            Some(Line::RunEnd { state, step, best_top1, best_epoch, seconds, error, .. }) if !works => {
                 brief.standing = match state.as_str() {
                     "done" => Standing::Done,
                     "failed" => Standing::Failed,
                     _ => Standing::Stopped,
                 };
-                (brief.step, brief.best_top1, brief.seconds, brief.error) = (step, best_top1, seconds, error);
+                (brief.best_top1, brief.best_epoch) = (best_top1, best_epoch);
+                (brief.step, brief.seconds, brief.error) = (step, seconds, error);
             }
             _ => brief.seconds = seconds_told(dir)?,
         }
-        if brief.standing != Standing::Done || brief.best_top1.is_none() {
+        if brief.standing != Standing::Done || brief.best_epoch.is_none() {
             brief.metrics()?;
         }
         Ok(brief)
@@ -209,19 +213,21 @@ impl Brief {
 
     /// Takes from the metrics what the log does not tell of a run that is not done.
     fn metrics(&mut self) -> Result<(), RunError> {
-        let (mut last, mut best) = (Vec::new(), None::<f64>);
+        let (mut last, mut best) = (Vec::new(), None);
         logs::each(&self.dir.join(METRICS), |line| {
             if line.starts_with(br#"{"event":"epoch_end""#)
-                && let Ok(Line::EpochEnd { val_top1, .. }) = serde_json::from_slice(line)
+                && let Ok(Line::EpochEnd { epoch, val_top1, best: true, .. }) = serde_json::from_slice(line)
             {
-                best = Some(best.map_or(val_top1, |best| best.max(val_top1)));
+                best = Some((val_top1, epoch));
             } else if line.starts_with(br#"{"event":"step""#) {
                 last.clear();
                 last.extend_from_slice(line);
             }
             true
         })?;
-        self.best_top1 = self.best_top1.or(best);
+        if let Some((top1, epoch)) = best.filter(|_| self.best_epoch.is_none()) {
+            (self.best_top1, self.best_epoch) = (Some(top1), Some(epoch));
+        }
         if let Ok(Line::Step { step, epoch, .. }) = serde_json::from_slice(&last) {
             self.step = self.step.max(step);
             self.epoch = Some(epoch);
@@ -313,6 +319,7 @@ mod tests {
             drop(session);
             let brief = look(runs.path());
             assert_eq!((brief.standing, brief.best_top1, brief.seconds), (standing, Some(0.75), 1.5));
+            assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.error.is_some(), state == State::Failed);
             assert!(brief.begun > 1e9, "{}", brief.begun);
 
@@ -322,6 +329,7 @@ mod tests {
             fs::write(dir.join(LOG), killed.collect::<String>()).unwrap();
             let brief = look(runs.path());
             assert_eq!((brief.standing, brief.best_top1, brief.step), (Standing::Killed, Some(0.75), 60));
+            assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.epoch, Some(20.0));
         }
     }

@@ -51,6 +51,7 @@ impl Stage {
             state,
             step: 8,
             best_top1: Some(0.75),
+            best_epoch: Some(1),
             seconds: 1.5,
             dir,
             broken: 0,

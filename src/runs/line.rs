@@ -175,6 +175,9 @@ pub enum Line {
         ms: f64,
         /// Whether it is the best so far.
         best: bool,
+        /// Top-1 of this state on the test set, when it is the end of an epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        top1: Option<f64>,
     },
     /// Something needs a person's eye.
     Alarm {
@@ -205,6 +208,9 @@ pub enum Line {
         step: u64,
         /// Best top-1 on the test set, as a fraction.
         best_top1: Option<f64>,
+        /// The epoch that ended with it; logs of older versions do not tell.
+        #[serde(default)]
+        best_epoch: Option<u64>,
         /// Seconds since the start.
         seconds: f64,
         /// Broken images that were left out.
@@ -243,6 +249,7 @@ impl Line {
             state: summary.state.word().into(),
             step: summary.step,
             best_top1: summary.best_top1,
+            best_epoch: summary.best_epoch,
             seconds: summary.seconds,
             broken: summary.broken,
             dir: dir.to_string_lossy().into(),

@@ -83,13 +83,14 @@ impl<'d> Lines<'d> {
                 Line::Evaluation { epoch: e.epoch, step: e.step, val_loss: e.loss, val_top1: e.top1, val_top5: e.top5 },
                 Line::Confusion { step: e.step, confusion: e.confusion.clone() },
             ],
-            Event::Checkpoint { step, path, bytes, ms, link } => {
+            Event::Checkpoint { step, path, bytes, ms, top1, link } => {
                 vec![Line::Checkpoint {
                     step: *step,
                     path: path.to_string_lossy().into(),
                     bytes: *bytes,
                     ms: *ms,
                     best: link.is_none(),
+                    top1: *top1,
                 }]
             }
             Event::Alarm { step, kind, message } => {

@@ -208,27 +208,37 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
         Event::Epoch(end) => Some(end.evaluation.step),
         _ => None,
     };
-    let best = |event: &Event| if let Event::Epoch(end) = event { Some(end.evaluation.top1) } else { None };
+    let best = best(history, u64::MAX);
     let mut summary = Summary {
         state: State::Stopped,
         step: history.iter().filter_map(step).max().unwrap_or(0),
-        best_top1: history.iter().filter_map(best).max_by(f64::total_cmp),
+        best_top1: best.map(|(top1, _)| top1),
+        best_epoch: best.map(|(_, epoch)| epoch),
         // (of one that was killed, as far as it told)
         seconds: times.first().zip(times.last()).map_or(0.0, |(first, last)| last - first),
         dir: Some(dir.to_path_buf()),
         broken: 0,
         error: None,
     };
-    if let Some(Line::RunEnd { state, step, best_top1, seconds, broken, error, .. }) =
+    if let Some(Line::RunEnd { state, step, best_top1, best_epoch, seconds, broken, error, .. }) =
         last.iter().rev().find(|line| matches!(line, Line::RunEnd { .. }))
     {
         let words = [State::Done, State::Failed];
         summary.state = words.into_iter().find(|word| word.word() == state).unwrap_or(State::Stopped);
         summary.best_top1 = best_top1.or(summary.best_top1);
+        summary.best_epoch = best_epoch.or(summary.best_epoch);
         (summary.step, summary.seconds, summary.broken) = (*step, *seconds, *broken);
         summary.error.clone_from(error);
     }
     summary
+}
+
+/// Top-1 of the best epoch of a history up to a step, and its number.
+pub(super) fn best(history: &[Event], last: u64) -> Option<(f64, u64)> {
+    history.iter().rev().find_map(|event| match event {
+        Event::Epoch(end) if end.best && end.evaluation.step <= last => Some((end.evaluation.top1, end.epoch)),
+        _ => None,
+    })
 }
 
 /// The last confusion matrix of the run in `dir`, and the steps after which it was counted.

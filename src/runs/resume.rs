@@ -1,8 +1,9 @@
 //! Takes a run up where its newest checkpoint left it.
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
+use super::record::best;
 use super::recorder::Recorder;
-use super::{Line, Record, RunError, Session, begin, logs, spawn};
+use super::{Line, Record, RunError, Session, begin, history, logs, spawn};
 use crate::recipe::{Changes, Edit, reasons};
 use crate::train::{Checkpoint, Link, Options, Waiting, When, already, effective, steps};
 use std::collections::BTreeSet;
@@ -26,7 +27,11 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let run = RunDir::open(dir)?;
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let (from, mut notes) = newest(dir).map_err(stuck)?;
+    let (mut from, mut notes) = newest(dir).map_err(stuck)?;
+    // (a checkpoint of an older version does not tell which epoch was the best)
+    if let Some(at) = from.as_mut().map(|from| &mut from.meta.at).filter(|at| at.best_epoch.is_none()) {
+        at.best_epoch = best(&history(dir)?, at.step).map(|(_, epoch)| epoch);
+    }
     let (recipe, step, edits, waits) = match &from {
         Some(Checkpoint { meta, .. }) => {
             (meta.recipe(&record.recipe).map_err(stuck)?, meta.at.step, meta.at.edits, meta.waiting.clone())

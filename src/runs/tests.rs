@@ -41,7 +41,7 @@ fn a_run_is_recorded() {
         stage.send(epoch(1, 0.75));
         let path = stage.options.dir.clone().unwrap().join("checkpoints/step-000004.safetensors");
         let link = Box::new(train::Link::after(None, 4, train::Digests::default()));
-        stage.send(Event::Checkpoint { step: 4, path, bytes: 9, ms: 1.0, link: Some(link) });
+        stage.send(Event::Checkpoint { step: 4, path, bytes: 9, ms: 1.0, top1: None, link: Some(link) });
         stage.ended(State::Done);
     });
     assert!(matches!(events.last(), Some(Event::Ended(s)) if s.state == State::Done));

@@ -85,6 +85,9 @@ pub struct Summary {
     pub step: u64,
     /// Best top-1 on the test set, when there was an evaluation.
     pub best_top1: Option<f64>,
+    /// The epoch that ended with it; the first of several.
+    #[serde(default)]
+    pub best_epoch: Option<u64>,
     /// Seconds since the start.
     pub seconds: f64,
     /// Run directory, when there is one.

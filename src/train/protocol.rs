@@ -167,6 +167,9 @@ pub struct RolledBack {
     pub edits: Vec<u64>,
     /// Best top-1 at the end of an epoch up to now.
     pub best_top1: Option<f64>,
+    /// The epoch that ended with it.
+    #[serde(default)]
+    pub best_epoch: Option<u64>,
     /// The recipe in force now.
     pub recipe: Recipe,
 }
@@ -244,6 +247,9 @@ pub enum Event {
         bytes: u64,
         /// Time the trainer spent on it.
         ms: f64,
+        /// Top-1 of this state on the test set, when it is the end of an epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        top1: Option<f64>,
         /// Its link of the run's chain; none for the weights of the best epoch so far (`best.safetensors`).
         link: Option<Box<Link>>,
     },

@@ -171,6 +171,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             state,
             step: self.at.step,
             best_top1: self.at.best_top1,
+            best_epoch: self.at.best_epoch,
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
             broken: self.broken.count(),
@@ -287,9 +288,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let top1 = evaluation.loss.is_finite().then_some(evaluation.top1);
         let best = top1.is_some_and(|top1| self.at.best_top1.is_none_or(|best| top1 > best));
         let train_loss = self.at.loss_sum / self.batches() as f64;
-        let best_top1 = if best { top1 } else { self.at.best_top1 };
-        self.at = Progress { epoch: self.at.epoch + 1, batch: 0, loss_sum: 0.0, top1, best_top1, ..self.at };
-        let epoch = self.at.epoch;
+        let epoch = self.at.epoch + 1;
+        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, top1, ..self.at };
+        if best {
+            (self.at.best_top1, self.at.best_epoch) = (top1, Some(epoch));
+        }
         self.send(Event::Epoch(Box::new(EpochEnd { epoch, train_loss, img_s, evaluation, best })));
         if top1.is_none() {
             let what = format!("validation loss is not finite after step {}: go on, or stop", self.at.step);

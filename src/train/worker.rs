@@ -1,5 +1,6 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
+use super::checkpoint::Progress;
 use super::device::find;
 use super::trainer::Trainer;
 use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting, read_weights};
@@ -106,11 +107,13 @@ fn start(recipe: Recipe, options: Options, sink: Sink) -> io::Result<Worker> {
 
 fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sender<()>, sink: Sink) {
     let (dir, sink, begun) = (options.dir.clone(), Rc::new(RefCell::new(sink)), Instant::now());
-    let step = Rc::new(Cell::new(options.from.as_ref().map_or(0, |from| from.meta.at.step)));
-    let (last, reached) = (Rc::clone(&sink), Rc::clone(&step));
+    let reached =
+        Rc::new(Cell::new(options.from.as_ref().map_or(Reached::default(), |from| Reached::at(&from.meta.at))));
+    let (last, found) = (Rc::clone(&sink), Rc::clone(&reached));
     let failed = move |error: String| {
-        let (state, step, seconds) = (State::Failed, reached.get(), begun.elapsed().as_secs_f64());
-        let summary = Summary { state, step, best_top1: None, seconds, dir, broken: 0, error: Some(error) };
+        let (state, seconds, error) = (State::Failed, begun.elapsed().as_secs_f64(), Some(error));
+        let Reached { step, best_top1, best_epoch } = found.get();
+        let summary = Summary { state, step, best_top1, best_epoch, seconds, dir, broken: 0, error };
         // (it is in use when the panic is its own)
         if let Ok(mut sink) = last.try_borrow_mut() {
             sink(Event::State(state));
@@ -126,9 +129,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
     };
     let run = || {
         let send = |event| {
-            if let Event::Steps(steps) = &event {
-                step.set(steps.last().map_or(step.get(), |s| s.step));
-            }
+            reached.set(reached.get().after(&event));
             sink.borrow_mut()(event);
         };
         send(Event::State(State::Starting));
@@ -146,6 +147,33 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         Ok(Err(e)) => failed(e.to_string()),
         // (one that the pool's threads passed on)
         Err(panic) => failed(gave_up(fault::text(&*panic))),
+    }
+}
+
+/// How far a run has come: what is told of one whose trainer is lost.
+#[derive(Clone, Copy, Default)]
+struct Reached {
+    step: u64,
+    best_top1: Option<f64>,
+    best_epoch: Option<u64>,
+}
+
+impl Reached {
+    fn at(at: &Progress) -> Reached {
+        Reached { step: at.step, best_top1: at.best_top1, best_epoch: at.best_epoch }
+    }
+
+    fn after(self, event: &Event) -> Reached {
+        match event {
+            Event::Steps(steps) => Reached { step: steps.last().map_or(self.step, |s| s.step), ..self },
+            Event::Epoch(end) if end.best => {
+                Reached { best_top1: Some(end.evaluation.top1), best_epoch: Some(end.epoch), ..self }
+            }
+            Event::RolledBack(back) => {
+                Reached { step: back.step, best_top1: back.best_top1, best_epoch: back.best_epoch }
+            }
+            _ => self,
+        }
     }
 }
 

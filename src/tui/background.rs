@@ -53,7 +53,8 @@ fn program() -> io::Result<PathBuf> {
 /// # Errors
 /// There is no such group any more.
 pub fn wake(group: &str) -> io::Result<()> {
-    let group = group.parse().ok().filter(|group| *group > 1).and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let group =
+        group.parse().ok().filter(|group| *group > 1).and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
     let since = Instant::now();
     while since.elapsed() < PATIENCE && tcgetpgrp(io::stdin().as_fd()).is_ok_and(|front| front == group) {
         std::thread::sleep(LOOK);

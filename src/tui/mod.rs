@@ -171,9 +171,9 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
 /// Goes into the background with a run that a person has detached from, and says how that went where it did not.
 fn free_the_shell() {
     let told = |what: String| drop(say(&[what]));
-    let stop = format!("kill {} saves and stops it", std::process::id());
+    let stop = format!("kill {} ends it", std::process::id());
     // (nothing can be said in between: the shell has its prompt there)
-    told(format!("it goes on in the background, though a shell may call it stopped for a moment; {stop}"));
+    told(format!("it trains in the background, though the shell may say stopped; {stop}"));
     match background::go() {
         Ok(true) => {}
         Ok(false) => {

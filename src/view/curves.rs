@@ -79,7 +79,7 @@ pub(crate) fn accuracy(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
     legend.extend(run.top1.last().map(|p| Span::styled(format!("top-1 {}", number::percent(p.y)), theme.curve)));
     legend.extend(run.top5.last().map(|p| Span::styled(format!("◆ top-5 {}", number::percent(p.y)), theme.second)));
     let inner = pane(state, theme, buf, area, Pane::Accuracy, legend);
-    if let Some(best) = run.best() {
+    if let Some(best) = run.best {
         draw::foot(buf, area, Span::styled(format!("best {}", best.words()), theme.good));
     }
     let Some(range) = both(run.top1.range(Window::Whole), run.top5.range(Window::Whole)) else {

@@ -64,7 +64,7 @@ pub(crate) fn clip_middle(text: &str, columns: usize) -> String {
     if width(text) <= columns || columns < 5 {
         return clip_start(text, columns);
     }
-    let start = clip(text, columns / 3);
+    let start = clip(text, columns / 3 + 1);
     let end = clip_start(text, columns + 1 - width(&start));
     start.trim_end_matches('…').to_string() + &end
 }
@@ -297,9 +297,9 @@ mod tests {
         assert_eq!(clip("日本語", 4), "日…");
         assert_eq!(clip_start("/data/images", 7), "…images");
         assert_eq!(clip_start("abc", 0), "");
-        assert_eq!(clip_middle("/data/photos/val/audi/IMG_2034.jpg", 21), "/data/…i/IMG_2034.jpg");
+        assert_eq!(clip_middle("/data/photos/val/audi/IMG_2034.jpg", 21), "/data/p…/IMG_2034.jpg");
         assert_eq!(clip_middle("IMG.jpg", 7), "IMG.jpg");
-        assert_eq!(clip_middle("日本語日本語", 8), "日…日本語");
+        assert_eq!(clip_middle("日本語日本語", 8), "日…本語");
         assert_eq!(clip_middle("abcdef", 3), "…ef");
         assert_eq!(fold("a  bcd", 3), ["a  ", "bcd"]);
         assert_eq!(fold("日本語", 3), ["日", "本", "語"]);

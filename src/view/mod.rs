@@ -52,7 +52,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
         Some(Modal::Fork) => popup::fork(state, &theme, buf, area),
         Some(Modal::Mistake(mistake)) => popup::mistake(mistake, &theme, buf, area),
         Some(Modal::Preset(diff)) => popup::preset(state, diff, &theme, buf, area),
-        Some(Modal::Command(line)) => candidates::draw(&line.offers, &theme, buf, area),
+        Some(Modal::Command(line)) => candidates::draw(line, &theme, buf, area),
         Some(Modal::Edit(_) | Modal::Filter(_)) | None => {}
     }
     if state.options.ascii {

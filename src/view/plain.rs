@@ -25,7 +25,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         figures.push(format!("lr {}", number::rate(run.lr)));
     }
     figures.extend(run.top1.last().map(|p| format!("top-1 {}", number::percent(p.y))));
-    figures.extend(run.best().map(|best| format!("best {}", best.words())));
+    figures.extend(run.best.map(|best| format!("best {}", best.words())));
     figures.extend(run.left(&state.recipe).map(|left| format!("left {}", number::duration(left))));
     lines.push(Line::from(figures.join("  ")));
     let alarm = state.alarm.iter().flat_map(|a| draw::wrap(&format!("! {a}"), usize::from(area.width)));

@@ -147,6 +147,7 @@ impl Script {
                     path: PathBuf::from("runs/quick-7/checkpoints/last.safetensors"),
                     bytes: 1_100_000,
                     ms: 6.0,
+                    top1: None,
                     link: None,
                 });
             }
@@ -182,6 +183,7 @@ impl Script {
             state,
             step: self.step,
             best_top1: Some(0.9213),
+            best_epoch: Some(9),
             seconds: 152.0,
             dir: Some(PathBuf::from("runs/quick-7")),
             broken: 0,

@@ -143,6 +143,7 @@ fn a_rollback_takes_curves_marks_and_values_back_and_leaves_a_ghost() {
         from: 160,
         edits: vec![1],
         best_top1: Some(0.6),
+        best_epoch: None,
         recipe: recipe(),
     };
     screen.event(Event::RolledBack(Box::new(back)));
@@ -409,7 +410,7 @@ fn signals_save_and_leave_once_and_a_lost_trainer_is_said() {
     assert_eq!(screen.state.run_state(), train::State::Failed);
     assert!(screen.text(120, 36).contains("out of memory"));
     let lines = screen.state.closing_lines();
-    assert_eq!(lines[0], "failed at step 100, best top-1 74.0 %, 0:00");
+    assert_eq!(lines[0], "failed at step 100, best top-1 74.0 % (epoch 1), 0:00");
     assert_eq!(lines[1], "error: the trainer ended without a word: out of memory");
 }
 
@@ -515,7 +516,7 @@ fn the_closing_lines_name_result_directory_and_command() {
     screen.keys("+");
     let end = screen.script.end(train::State::Done);
     screen.event(end);
-    let want = ["done at step 100, best top-1 92.1 %, 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
+    let want = ["done at step 100, best top-1 92.1 % (epoch 9), 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
     assert_eq!(screen.state.closing_lines(), want);
 }
 

@@ -243,7 +243,15 @@ fn kitty_draws_more_pictures_in_fewer_cells() {
 fn a_rollback_takes_back_what_came_later() {
     let mut screen = page(3);
     assert!(screen.text(120, 36).contains("step 390"));
-    let back = RolledBack { step: 380, epoch: 4.1, from: 400, edits: vec![], best_top1: None, recipe: recipe() };
+    let back = RolledBack {
+        step: 380,
+        epoch: 4.1,
+        from: 400,
+        edits: vec![],
+        best_top1: None,
+        best_epoch: None,
+        recipe: recipe(),
+    };
     screen.event(Event::RolledBack(Box::new(back)));
     assert!(screen.text(120, 36).contains("nothing was evaluated yet"));
     screen.keys("<left><left>");

@@ -61,22 +61,21 @@ fn the_best_figure_stands_with_its_epoch() {
     }
     screen.keys("5");
     assert!(screen.text(80, 24).contains("best 90.6 % (epoch 2)"));
-    let back = |step: u64, best_top1| {
-        let (epoch, recipe) = (step as f64 / STEPS_PER_EPOCH as f64, recipe());
-        Event::RolledBack(Box::new(RolledBack { step, epoch, from: 300, edits: vec![], best_top1, recipe }))
+    let back = |step: u64, best_top1, best_epoch| {
+        let (epoch, recipe, edits) = (step as f64 / STEPS_PER_EPOCH as f64, recipe(), vec![]);
+        Event::RolledBack(Box::new(RolledBack { step, epoch, from: 300, edits, best_top1, best_epoch, recipe }))
     };
-    screen.event(back(100, Some(0.7)));
+    screen.event(back(100, Some(0.7), Some(1)));
     assert!(screen.text(80, 24).contains("best 70.0 % (epoch 1)"));
-    screen.event(back(50, None));
+    screen.event(back(50, None, None));
     assert!(!screen.text(80, 24).contains("best 70.0 %"));
-    screen.event(epoch(1, 0.9213, true, 10));
     let end = screen.script.end(train::State::Done);
     screen.event(end);
-    assert!(screen.text(120, 36).contains("best top-1 92.1 % (epoch 1), 2:32"));
-    // Of a run whose epochs are not known there is the figure alone.
+    assert!(screen.text(120, 36).contains("best top-1 92.1 % (epoch 9), 2:32"));
+    // Of a run of an older program there is the figure alone.
     let mut screen = Screen::running(10);
-    let end = screen.script.end(train::State::Done);
-    screen.event(end);
+    let Event::Ended(end) = screen.script.end(train::State::Done) else { return };
+    screen.event(Event::Ended(Box::new(train::Summary { best_epoch: None, ..*end })));
     assert!(screen.text(120, 36).contains("best top-1 92.1 %, 2:32"));
 }
 
@@ -233,6 +232,7 @@ fn rolled_back() {
             from: 400,
             edits: vec![0],
             best_top1: Some(0.87),
+            best_epoch: None,
             recipe: recipe(),
         };
         screen.event(Event::RolledBack(Box::new(back)));

@@ -30,6 +30,9 @@ pub struct Progress {
     pub top1: Option<f64>,
     /// Best top-1 at the end of an epoch so far.
     pub best_top1: Option<f64>,
+    /// The epoch that ended so; checkpoints of older versions do not tell.
+    #[serde(default)]
+    pub best_epoch: Option<u64>,
     /// Loss scaling in mixed precision.
     #[serde(default)]
     pub scaler: Scaler,

@@ -34,7 +34,7 @@ enum Order {
 /// What became of an order; the last word of each is `Done`.
 pub(in crate::train) enum Report {
     /// A file was written; `best.safetensors` has no link.
-    Saved { step: u64, path: PathBuf, bytes: u64, ms: f64, link: Option<Box<Link>> },
+    Saved { step: u64, path: PathBuf, bytes: u64, ms: f64, top1: Option<f64>, link: Option<Box<Link>> },
     /// A file was not written, or an old one not removed.
     Failed(String),
     /// The job is done.
@@ -163,7 +163,7 @@ impl Shelf {
         let mut saved = |path: &Path, bytes: &[u8], link| {
             write_whole(path, bytes).map_err(|e| TrainError::write(path)(e).to_string())?;
             let (step, path, bytes) = (at.step, path.to_path_buf(), bytes.len() as u64);
-            report(Report::Saved { step, path, bytes, ms: job.ms, link });
+            report(Report::Saved { step, path, bytes, ms: job.ms, top1: at.top1, link });
             Ok::<_, String>(())
         };
         if job.best {

@@ -95,6 +95,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             from,
             edits,
             best_top1: self.at.best_top1,
+            best_epoch: self.at.best_epoch,
             recipe: self.recipe.clone(),
         })));
         self.tell(written);

@@ -23,7 +23,8 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     let Some(run) = run else { return };
     let (text, style) = standing(theme, run);
-    let best = run.brief.best_top1.map_or(String::new(), |top1| format!("   top-1 {:.2}", 100.0 * top1));
+    let epoch = run.brief.best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
+    let best = run.brief.best_top1.map_or(String::new(), |top1| format!("   best top-1 {:.2}{epoch}", 100.0 * top1));
     let told = format!("{best}   {}   step {}", took(run), number::thousands(run.brief.step));
     let first = Line::from(vec![Span::styled(text, style), Span::styled(told, theme.text)]);
     draw::put(buf, inner, 0, 0, &first);
