@@ -39,7 +39,7 @@ fn keys_lead_to_commands() {
         case(":mixup off<enter>", vec![]),
         case(":lr 0.3e<enter>:lr 0.3e<enter>", vec![lr(0.3, When::NextEpoch)]),
         case(":lr 0.3@900<enter>:lr 0.3<enter>", vec![lr(0.3, When::Step(900)), lr(0.3, When::Now)]),
-        case(":batch 64<enter>:batch 64<enter>", vec![edit("train.batch", Value::Int(64), When::Now)]),
+        case(":batch 64<enter>:batch 64<enter>", vec![edit("train.batch", Value::Int(64), When::NextEpoch)]),
         case("<enter>0,1<enter>", vec![]),
         case("<enter>-1<enter>", vec![]),
         case("<enter><up><up><enter>", vec![lr(0.31, When::Now)]),

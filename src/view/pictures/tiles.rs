@@ -181,6 +181,13 @@ impl Scale {
     }
 }
 
+/// The name of an image in so many columns: of a path at least the file, as far as there is room.
+fn short(name: &str, columns: usize) -> String {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let path = draw::clip_middle(name, columns);
+    if path.ends_with(file) { path } else { draw::clip_middle(file, columns) }
+}
+
 impl Tile<'_> {
     /// What is said of it in one line.
     fn line(&self) -> String {
@@ -204,7 +211,22 @@ impl Tile<'_> {
             }
         }
         draw::put(buf, area, 0, scale.rows as u16, &Line::from(line));
-        let name = draw::clip_middle(self.name, columns);
+        let name = short(self.name, columns);
         draw::text(buf, area, 0, (scale.rows + scale.lines) as u16, &name, theme.dim);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn of_a_path_the_file_is_seen() {
+        let path = "/data/photos/val/audi/IMG_2034.jpg";
+        assert_eq!(short(path, 40), path);
+        assert_eq!(short(path, 21), "/data/p…/IMG_2034.jpg");
+        assert_eq!(short(path, 14), "IMG_2034.jpg");
+        assert_eq!(short(path, 10), "IMG…34.jpg");
+        assert_eq!(short("image 1169", 14), "image 1169");
     }
 }
