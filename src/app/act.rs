@@ -4,12 +4,12 @@ use super::commands::{self, Order, Word};
 use super::crosshair;
 use super::keys::Action;
 use super::modal::{Help, Line, Modal};
-use super::orders::{base, change, fork, fork_here, new_run, order, send, theme, undo};
+use super::orders::{already, base, change, fork, fork_here, new_run, order, theme, undo};
 use super::pane::{Pane, Tone};
 use super::rows::{title, trick_of, values_of};
 use super::state::State;
 use super::update::detach;
-use super::{Editor, Effect, Window, stepping};
+use super::{Editor, Effect, Window, complete, mistake, preset, stepping};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Kind, Knob, Value};
 use crate::train::{self, Command, When};
@@ -35,6 +35,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Pane(at) => focus(state, Pane::ALL[at]),
         Action::Toggle => return toggle(state),
+        Action::Edit if state.focus == Pane::Images => mistake::show(state),
         Action::Edit => edit(state),
         Action::Step(up) => return step(state, up),
         Action::Undo => return undo(state),
@@ -66,7 +67,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Interrupt | Action::Back => back(state),
         Action::Accept => return accept(state),
         Action::AcceptEpoch => return send_typed(state, Some(When::NextEpoch)),
-        Action::Complete => complete(state),
+        Action::Complete => tab(state),
         Action::Recall(back) => {
             if let Some(Modal::Command(line)) = &mut state.modal {
                 line.recall(&state.entered, back);
@@ -92,9 +93,7 @@ fn shift(state: &mut State, by: isize) {
     let scroll = |at: usize| (at as isize).saturating_add(by).max(0) as usize;
     match &mut state.modal {
         Some(Modal::Help(help)) => help.scroll = scroll(help.scroll).min(super::keys::HELP_LINES),
-        Some(Modal::Preset(diff)) => {
-            diff.scroll = scroll(diff.scroll).min((diff.edits.len() + diff.forks.len()).saturating_sub(1));
-        }
+        Some(Modal::Preset(diff)) => diff.shift(by),
         Some(_) => {}
         None if state.focus.steers() => state.focus = state.rows.shift(state.focus, by),
         // (a row up or down is no place to the left or right)
@@ -138,6 +137,10 @@ fn value_at(knob: &'static Knob) -> Option<&'static Knob> {
 }
 
 fn toggle(state: &mut State) -> Vec<Effect> {
+    if let Some(Modal::Preset(diff)) = &mut state.modal {
+        diff.toggle();
+        return Vec::new();
+    }
     let Some(knob) = state.selected() else { return Vec::new() };
     let knob = trick_of(knob).unwrap_or(knob);
     match base(state).get(knob) {
@@ -183,6 +186,7 @@ fn filter(state: &mut State) {
         help.typing = true;
         return;
     }
+    state.rows.leave(state.focus);
     state.modal = Some(Modal::Filter(Line::new(&state.rows.filter)));
     if !state.focus.steers() {
         state.focus = Pane::Knobs;
@@ -195,7 +199,9 @@ fn back(state: &mut State) {
         Some(Modal::Help(help)) if help.typing || !help.search.text().is_empty() => {
             state.modal = Some(Modal::Help(Help::default()));
         }
-        Some(Modal::Filter(_)) => state.rows.set_filter(String::new()),
+        // (what is kept now is not asked about again)
+        Some(Modal::Preset(diff)) => state.preset = diff.recipe,
+        Some(Modal::Filter(_)) => state.focus = state.rows.come_back(),
         Some(_) => {}
         None if state.notice.take().is_some() || state.alarm.take().is_some() => {}
         None if state.run.crosshair.take().is_some() => {}
@@ -215,19 +221,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
             state.modal = Some(Modal::Help(Help { typing: false, ..help }));
             Vec::new()
         }
-        Some(Modal::Preset(diff)) => {
-            for fork in diff.forks {
-                state.edits.fork.retain(|(k, _)| *k != fork.0);
-                state.edits.fork.push(fork);
-            }
-            if !state.edits.fork.is_empty() {
-                state.modal = Some(Modal::Fork);
-            }
-            match diff.edits.is_empty() {
-                true => Vec::new(),
-                false => send(state, diff.edits, When::Now),
-            }
-        }
+        Some(Modal::Preset(diff)) => preset::accept(state, diff),
         _ => Vec::new(),
     }
 }
@@ -243,7 +237,10 @@ fn send_typed(state: &mut State, when: Option<When>) -> Vec<Effect> {
             }
             effects
         }
-        Ok(_) => Vec::new(),
+        Ok((value, _)) => {
+            already(state, editor.knob, &value);
+            Vec::new()
+        }
         Err(_) => {
             state.modal = Some(Modal::Edit(editor));
             Vec::new()
@@ -255,12 +252,13 @@ fn enter_command(state: &mut State, mut line: Line) -> Vec<Effect> {
     if line.text().trim().is_empty() {
         return Vec::new();
     }
-    match commands::parse(line.text(), &base(state)) {
+    match commands::parse(line.text(), &base(state), &state.options.theme_names()) {
         Ok(asked) => {
             state.remember(line.text());
             order(state, asked)
         }
         Err(problem) => {
+            line.offer(Vec::new(), None);
             line.problem = Some(problem);
             state.modal = Some(Modal::Command(line));
             Vec::new()
@@ -268,10 +266,9 @@ fn enter_command(state: &mut State, mut line: Line) -> Vec<Effect> {
     }
 }
 
-fn complete(state: &mut State) {
-    if let Some(Modal::Command(line)) = &mut state.modal
-        && let Some(done) = commands::complete(line.text())
-    {
-        *line = Line::new(&done);
+fn tab(state: &mut State) {
+    let planned = base(state);
+    if let Some(Modal::Command(line)) = &mut state.modal {
+        complete::complete(line, &planned, &state.options.theme_names());
     }
 }

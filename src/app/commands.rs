@@ -12,6 +12,8 @@ pub enum Order {
     Set(&'static Knob, Value, When),
     /// Run this many steps, then pause.
     Steps(u64),
+    /// Take the theme of this name.
+    Theme(String),
     /// Something that a key does too.
     Do(Word),
 }
@@ -73,18 +75,18 @@ pub static COMMANDS: &[CommandRow] = &[
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),
     row("rollback", ":rollback", "go back to the moment before the last edit", Some(Word::RollBack)),
     row("fork", ":fork", "a new run: from here, or from scratch with the values marked fork", Some(Word::Fork)),
-    row("theme", ":theme", "next theme", Some(Word::Theme)),
+    row("theme", ":theme NAME", "the theme of that name; without a name the next one", Some(Word::Theme)),
     row("help", ":help", "help", Some(Word::Help)),
     row("detach", ":detach", "leave the screen and let the run go on", Some(Word::Detach)),
     CommandRow { short: "q", ..row("quit", ":quit  :q", "stop the run: choose how", Some(Word::Quit)) },
     row("wq", ":wq", "save a checkpoint, stop and leave", Some(Word::SaveQuit)),
 ];
 
-/// Understands a line under the planned recipe.
+/// Understands a line under the planned recipe, where there are these themes.
 ///
 /// # Errors
 /// A sentence saying what was found and what is allowed.
-pub fn parse(line: &str, planned: &Recipe) -> Result<Order, String> {
+pub fn parse(line: &str, planned: &Recipe, themes: &[&str]) -> Result<Order, String> {
     let line = line.trim().trim_start_matches(':');
     let end = line.find([' ', '=']).unwrap_or(line.len());
     let (head, rest) = (line[..end].trim(), line[end..].trim_start_matches([' ', '=']).trim());
@@ -98,11 +100,16 @@ pub fn parse(line: &str, planned: &Recipe) -> Result<Order, String> {
             Ok(n) if n > 0 => Ok(Order::Steps(n)),
             _ => Err(format!("{rest:?} is no number of steps; expected {usage}")),
         },
+        Some(CommandRow { name: "theme", .. }) if !rest.is_empty() => {
+            let found = themes.iter().find(|name| name.eq_ignore_ascii_case(rest));
+            let unknown = || format!("there is no theme {rest:?}; the themes are {}", themes.join(", "));
+            found.map(|name| Order::Theme(name.to_string())).ok_or_else(unknown)
+        }
         Some(CommandRow { word: Some(word), .. }) if rest.is_empty() => Ok(Order::Do(*word)),
         Some(CommandRow { name, .. }) => Err(format!("{name} takes no argument, found {rest:?}")),
         None if rest.is_empty() => Err(match knob(head) {
             Ok(knob) => format!("{} is {}; to change it: {head} VALUE", title(knob), planned.get(knob)),
-            Err(unknown) => unknown,
+            Err(unknown) => like_a_command(head).unwrap_or(unknown),
         }),
         None => set(head, rest, planned),
     }
@@ -114,29 +121,51 @@ fn set(name: &str, value: &str, planned: &Recipe) -> Result<Order, String> {
     Ok(Order::Set(knob, value, when))
 }
 
+/// What a knob is and may be.
+pub(crate) fn shown(knob: &Knob, planned: &Recipe) -> String {
+    format!("{} is {}; it may be {}", title(knob), planned.get(knob), knob.kind)
+}
+
+/// What is to be said of a word that is like a command more than like any knob.
+fn like_a_command(word: &str) -> Option<String> {
+    let lower = word.to_lowercase();
+    let near = nearest(&lower, COMMANDS.iter().map(|c| c.name.to_string()).chain(KNOBS.iter().flat_map(names)))?;
+    let command = COMMANDS.iter().find(|c| c.name == near)?;
+    Some(format!("there is no knob or command {word:?}; did you mean {}?", command.name))
+}
+
+/// The name most like a word, when it is like it.
+fn nearest(word: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    let likeness = |name: &String| strsim::jaro_winkler(name, word);
+    let near = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(&near) > 0.75).then_some(near)
+}
+
 /// Names that mean a knob: its path, its end (`mixup.alpha`), its short name (`weight-decay`, `lr`), its initials.
 pub(crate) fn names(knob: &Knob) -> Vec<String> {
     let short = |s: &str| s.replace(' ', "-");
     let tail = knob.path.split_once('.').map_or(knob.path, |(_, tail)| tail);
     let last = knob.path.rsplit('.').next().unwrap_or(knob.path);
-    let mut names = vec![short(&title(knob)), short(knob.name), tail.to_string(), last.to_string()];
+    let titles = [title(knob), knob.name.to_string()].map(|name| short(&name).to_lowercase());
+    let mut names: Vec<String> = titles.into_iter().chain([tail.to_string(), last.to_string()]).collect();
     if let Some(trick) = tail.strip_suffix(".on") {
         names.push(trick.to_string());
     }
     names
 }
 
-fn knob(name: &str) -> Result<&'static Knob, String> {
+/// The knob that a name means.
+///
+/// # Errors
+/// What may have been meant.
+pub(crate) fn knob(name: &str) -> Result<&'static Knob, String> {
     if let Some(knob) = crate::recipe::knobs::find(name) {
         return Ok(knob);
     }
     let lower = name.to_lowercase();
     let depth = |k: &&Knob| names(k).iter().position(|n| *n == lower);
     let Some(best) = KNOBS.iter().filter_map(|k| depth(&k)).min() else {
-        let all = KNOBS.iter().flat_map(names).chain(COMMANDS.iter().map(|c| c.name.to_string()));
-        let near = all.max_by(|a, b| strsim::jaro_winkler(a, &lower).total_cmp(&strsim::jaro_winkler(b, &lower)));
-        let hint = near.filter(|n| strsim::jaro_winkler(n, &lower) > 0.75);
-        return Err(match hint {
+        return Err(match nearest(&lower, KNOBS.iter().flat_map(names)) {
             Some(near) => format!("there is no knob or command {name:?}; did you mean {near}?"),
             None => format!("there is no knob or command {name:?}; ? lists the commands"),
         });
@@ -149,24 +178,6 @@ fn knob(name: &str) -> Result<&'static Knob, String> {
             Err(format!("{name:?} could be {}", paths.join(" or ")))
         }
     }
-}
-
-/// The line with its last word completed as far as it is clear.
-pub(crate) fn complete(line: &str) -> Option<String> {
-    let start = line.rfind([' ', '=']).map_or(0, |at| at + 1);
-    let (before, word) = line.split_at(start);
-    let paths = KNOBS.iter().map(|k| k.path.to_string());
-    let mut all: Vec<String> = match before.trim() {
-        "" => COMMANDS.iter().map(|c| c.name.to_string()).chain(KNOBS.iter().flat_map(names)).chain(paths).collect(),
-        "set" => paths.collect(),
-        _ => return None,
-    };
-    all.retain(|n| n.starts_with(word));
-    let first = all.first()?.clone();
-    let common = all
-        .iter()
-        .fold(first.len(), |len, n| first.bytes().zip(n.bytes()).take(len).take_while(|(a, b)| a == b).count());
-    Some(format!("{before}{}", &first[..common])).filter(|done| done != line)
 }
 
 #[cfg(test)]
@@ -193,9 +204,12 @@ mod tests {
             ("q", Order::Do(Word::Quit)),
             (":w", Order::Do(Word::Save)),
             (" save ", Order::Do(Word::Save)),
+            ("theme", Order::Do(Word::Theme)),
+            ("theme Light", Order::Theme("light".into())),
+            ("PCA-noise on", set("augment.pca.on", Value::Bool(true), When::Now)),
         ];
         for (line, want) in cases {
-            assert_eq!(parse(line, &Recipe::default()), Ok(want), "{line}");
+            assert_eq!(parse(line, &Recipe::default(), &["dark", "light"]), Ok(want), "{line}");
         }
     }
 
@@ -207,22 +221,20 @@ mod tests {
             ("lr fast", "lr is fast; it must be a number in (0, 100]"),
             ("form Paper", "could be"),
             ("mixpu on", "did you mean mixup"),
+            ("lr 0,2", "with a decimal point: 0.2?"),
+            ("lr 0,2@500", "with a decimal point: 0.2?"),
+            ("pasue", "there is no knob or command \"pasue\"; did you mean pause?"),
+            ("theme drak", "there is no theme \"drak\"; the themes are dark, light"),
+            // (a command is no knob)
+            ("set save=1", "there is no knob or command \"save\"; did you mean share?"),
             ("steps many", "\"many\" is no number of steps; expected :steps n"),
             ("save now", "save takes no argument, found \"now\""),
             ("set lr", "expected :set path=value"),
             ("é=1", "there is no knob or command"),
         ];
         for (line, want) in cases {
-            let got = parse(line, &Recipe::default()).unwrap_err();
+            let got = parse(line, &Recipe::default(), &["dark", "light"]).unwrap_err();
             assert!(got.contains(want), "{line}: {got}");
         }
-    }
-
-    #[test]
-    fn tab_completes_as_far_as_it_is_clear() {
-        assert_eq!(complete("ste"), Some("step".into()));
-        assert_eq!(complete("set tricks.mixup.al"), Some("set tricks.mixup.alpha".into()));
-        assert_eq!(complete("lr 0."), None);
-        assert_eq!(complete("zzz"), None);
     }
 }

@@ -3,7 +3,7 @@
 use super::inside::Inside;
 use super::pane::Tone;
 use super::rows::{title, trick_of, value_text};
-use super::run::{Mark, Run};
+use super::run::{Best, Mark, Run};
 use super::state::State;
 use super::{Begin, Effect, Occasion, number};
 use crate::recipe::knobs::Group;
@@ -37,7 +37,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             applied(state, step, edit, changes);
             // (an attached screen has made the edits that it gave names)
             if let Some(by) = by.filter(|_| !state.attached || id == u64::MAX || id == 0) {
-                state.note(Tone::Plain, format!("made by {by}"));
+                state.note_at(step, Tone::Plain, format!("made by {by}"));
             }
         }
         Event::RolledBack(back) => rolled_back(state, &back),
@@ -118,7 +118,7 @@ fn applied(state: &mut State, step: u64, edit: u64, changes: Vec<Change>) {
         if knob.path == "train.batch" {
             state.run.anchor(epoch, step);
         }
-        state.note(Tone::Edit, format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, to)));
+        state.note_at(step, Tone::Edit, format!("{} {} → {}", title(knob), shown(knob, from), shown(knob, to)));
     }
     if let Ok(recipe) = state.recipe.with(changes.into_iter().map(|c| (c.knob, c.to))) {
         state.recipe = recipe;
@@ -142,18 +142,22 @@ fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
     state.run.evaluated(e);
     state.album.evaluated(e);
     if end.best {
-        state.run.best_top1 = Some(e.top1);
+        state.run.best = Some(Best { top1: e.top1, epoch: Some(end.epoch) });
     }
-    let text = format!(
-        "epoch {}: train {}, val {}, top-1 {}, top-5 {}{}",
+    let mut text = format!(
+        "epoch {}: train {}, val {}, top-1 {}",
         end.epoch,
         number::loss(end.train_loss),
         number::loss(e.loss),
         number::percent(e.top1),
-        number::percent(e.top5),
-        if end.best { ", best" } else { "" }
     );
-    state.note(if end.best { Tone::Good } else { Tone::Plain }, text.clone());
+    if state.run.top5_tells(e) {
+        text += &format!(", top-5 {}", number::percent(e.top5));
+    }
+    if end.best {
+        text += ", best";
+    }
+    state.note_at(e.step, if end.best { Tone::Good } else { Tone::Plain }, text.clone());
     if end.best { vec![Effect::Tell(Occasion::Best, text)] } else { Vec::new() }
 }
 
@@ -161,14 +165,11 @@ fn evaluated(state: &mut State, e: &Evaluation) {
     state.run.evaluated(e);
     state.album.evaluated(e);
     let text = format!("evaluated: loss {}, top-1 {}", number::loss(e.loss), number::percent(e.top1));
-    state.note(Tone::Plain, text.clone());
+    state.note_at(e.step, Tone::Plain, text.clone());
     state.notify(Tone::Plain, text);
 }
 
 fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
-    state.run.state = summary.state;
-    state.run.step = state.run.step.max(summary.step);
-    state.run.best_top1 = summary.best_top1.or(state.run.best_top1);
     state.edits.clear();
     if matches!(state.modal, Some(super::Modal::Stop)) {
         state.modal = None;
@@ -179,7 +180,7 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
         _ => Tone::Plain,
     };
     let error = summary.error.clone();
-    state.run.summary = Some(summary);
+    state.run.ended(summary);
     state.notice = None;
     for (i, line) in state.closing_lines().into_iter().enumerate() {
         state.note(if i == 0 { tone } else { Tone::Plain }, line);

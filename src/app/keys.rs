@@ -50,6 +50,8 @@ pub enum Context {
     Fork,
     /// The dialog about a changed preset.
     Preset,
+    /// What is said of an image.
+    Mistake,
 }
 
 /// What a key does.
@@ -201,6 +203,7 @@ const HELP: &[Context] = &[Context::Help];
 const STOP: &[Context] = &[Context::Stop];
 const FORK: &[Context] = &[Context::Fork];
 const PRESET: &[Context] = &[Context::Preset];
+const MISTAKE: &[Context] = &[Context::Mistake];
 pub(super) const EVERY: &[Context] = &[
     Context::Main,
     Context::Ended,
@@ -211,13 +214,14 @@ pub(super) const EVERY: &[Context] = &[
     Context::Stop,
     Context::Fork,
     Context::Preset,
+    Context::Mistake,
 ];
 
 bindings! {
     Context, Action;
     Steer PANES:
     [c(' ')] "space" Toggle, "switch" 2, "switch a trick on or off; it keeps its values";
-    [k(Enter)] "enter" Edit, "edit" 3, "type a value; of a trick, the one its row shows";
+    [k(Enter)] "enter" Edit, "edit" 3, "type a value; of a trick, the one its row shows; of a mistake, show its file";
     [c('+'), c('=')] "+ -" Step(true), "step" 4, "one step up or down";
     [c('-'), c('_')] "" Step(false), "" 0, "";
     Steer MAIN:
@@ -303,11 +307,14 @@ bindings! {
     [c('x')] "x" Forget, "forget" 3, "forget the values marked fork";
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going; the values stay marked, f comes back here";
     Dialog PRESET:
-    [c('a'), k(Enter)] "a" Accept, "apply" 1, "apply what this run can take";
-    [c('n')] "n" NewRun, "new run" 2, "stop this run with a checkpoint, start the preset from scratch";
-    [k(Up)] "arrows" Move(-1), "scroll" 3, "scroll";
+    [c(' ')] "space" Toggle, "line" 2, "choose the line at the cursor, or leave it out";
+    [c('a'), k(Enter)] "enter" Accept, "apply" 1, "apply the chosen lines, those marked fork in a new run";
+    [c('n')] "n" NewRun, "new run" 3, "stop this run with a checkpoint, start the preset from scratch";
+    [k(Up)] "" Move(-1), "" 0, "";
     [k(Down), c('j')] "" Move(1), "" 0, "";
-    [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep the recipe that runs";
+    [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep all as it runs; what was kept is not asked about again";
+    Dialog MISTAKE:
+    [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back to the images";
 }
 
 /// The help never scrolls further than this.

@@ -194,6 +194,16 @@ impl Options {
         self.themes.get(self.theme).is_some_and(|theme| theme.light)
     }
 
+    /// The names of the themes.
+    pub(crate) fn theme_names(&self) -> Vec<&str> {
+        self.themes.iter().map(|theme| &*theme.name).collect()
+    }
+
+    /// Takes the theme of a name, where there is one.
+    pub(crate) fn take_theme(&mut self, name: &str) {
+        self.theme = self.themes.iter().position(|theme| theme.name == name).unwrap_or(self.theme);
+    }
+
     /// Goes to the next theme, after the last to the first; gives its name.
     pub(crate) fn next_theme(&mut self) -> &str {
         self.theme = (self.theme + 1) % self.themes.len().max(1);

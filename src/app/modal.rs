@@ -1,8 +1,8 @@
 //! What stands in front of the panes and takes the keys.
 
 use super::keys::Context;
-use super::{Editor, PresetDiff};
-use tui_input::Input;
+use super::{Editor, Mistake, PresetDiff};
+use tui_input::{Input, InputRequest};
 
 /// What stands in front of the panes and takes the keys.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub enum Modal {
     Fork,
     /// A preset changed.
     Preset(Box<PresetDiff>),
+    /// An image that was taken for something else.
+    Mistake(Box<Mistake>),
 }
 
 /// The help, or what a search has left of it.
@@ -40,6 +42,10 @@ pub struct Line {
     pub(crate) input: Input,
     /// What is wrong with the line that was entered.
     pub problem: Option<String>,
+    /// What may stand in the place of the last word, when that was asked for.
+    pub offers: Vec<String>,
+    /// What else there is to say of it.
+    pub hint: Option<String>,
     /// How far the line was fetched back, and what had been typed before.
     recalled: Option<(usize, String)>,
 }
@@ -52,6 +58,18 @@ impl Line {
     /// The text.
     pub fn text(&self) -> &str {
         self.input.value()
+    }
+
+    /// Changes the text; what was said of it is gone.
+    pub(crate) fn request(&mut self, request: InputRequest) {
+        self.input.handle(request);
+        self.problem = None;
+        self.offer(Vec::new(), None);
+    }
+
+    /// Shows what may stand in the place of the last word.
+    pub(crate) fn offer(&mut self, offers: Vec<String>, hint: Option<String>) {
+        (self.offers, self.hint) = (offers, hint);
     }
 
     /// Fetches the line before (or after) the present one of those that were entered; after the newest comes what was
@@ -80,6 +98,7 @@ impl Modal {
             Modal::Stop => Context::Stop,
             Modal::Fork => Context::Fork,
             Modal::Preset(_) => Context::Preset,
+            Modal::Mistake(_) => Context::Mistake,
         }
     }
 }

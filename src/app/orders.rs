@@ -20,9 +20,17 @@ pub(crate) fn base(state: &State) -> Recipe {
 
 /// Sends an edit, or gathers it for a new run when this one cannot take it.
 pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when: When) -> Vec<Effect> {
-    if let Err(invalid) = base(state).with([(knob, value.clone())]) {
+    let base = base(state);
+    if let Err(invalid) = base.with([(knob, value.clone())]) {
         state.notify(Tone::Warn, reasons(&invalid));
         return Vec::new();
+    }
+    if value == base.get(knob) && !state.edits.of(knob).is_some_and(|p| p.when() != when.effective(knob.applies)) {
+        already(state, knob, &value);
+        return Vec::new();
+    }
+    if state.visiting && (knob.applies == Applies::Fork || state.run.state.ended()) {
+        return kept_away(state);
     }
     if knob.applies == Applies::Fork || state.run.state.ended() {
         state.edits.fork.retain(|(k, _)| *k != knob);
@@ -37,6 +45,18 @@ pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when:
         return Vec::new();
     }
     send(state, vec![(knob, value)], when)
+}
+
+/// Says that a value is what it was to become: nothing is sent, and nothing recorded.
+pub(crate) fn already(state: &mut State, knob: &'static Knob, value: &Value) {
+    let (what, value) = (title(knob), shown(knob, value));
+    let pending = state.edits.of(knob).map(|p| p.when());
+    let text = match pending {
+        Some(when) => format!("{what} → {value} is on its way already, {}", when_text(state, when)),
+        None if state.edits.forked(knob).is_some() => format!("{what} → {value} is kept for a new run already"),
+        None => format!("{what} is {value} already; nothing changes"),
+    };
+    state.notify(Tone::Plain, text);
 }
 
 pub(crate) fn send(state: &mut State, changes: Changes, when: When) -> Vec<Effect> {
@@ -68,12 +88,19 @@ pub(crate) fn undo(state: &mut State) -> Vec<Effect> {
 }
 
 pub(crate) fn fork(state: &mut State) {
+    if state.visiting {
+        drop(kept_away(state));
+        return;
+    }
     state.modal = Some(Modal::Fork);
 }
 
 pub(crate) fn new_run(state: &mut State) -> Vec<Effect> {
     let recipe = match state.modal.take() {
-        Some(Modal::Preset(diff)) => diff.recipe,
+        Some(Modal::Preset(diff)) => {
+            state.preset = diff.recipe.clone();
+            diff.recipe
+        }
         _ => base(state),
     };
     start_other(state, Begin::New(Box::new(recipe)))
@@ -162,11 +189,17 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             theme(state);
             return Vec::new();
         }
+        Order::Theme(name) => {
+            state.options.take_theme(&name);
+            state.notify(Tone::Plain, format!("theme {name}"));
+            return Vec::new();
+        }
         Order::Do(Word::Help) => {
             state.modal = Some(Modal::Help(Help::default()));
             return Vec::new();
         }
         Order::Do(Word::Resume) if ended => return take_up(state),
+        _ if ended && state.visiting => return kept_away(state),
         _ if ended => {
             state.notify(Tone::Plain, "the run is over; r goes on with it, f starts a new one with edited values");
             return Vec::new();

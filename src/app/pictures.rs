@@ -1,7 +1,7 @@
 //! What the pane with images shows: batches as they are fed, mistakes, classes, the teacher.
 
 use super::history::Curve;
-use crate::train::{Agreement, Confusion, Evaluation, Fed, Missed, Pictures, RolledBack};
+use crate::train::{Agreement, Confusion, Evaluation, Fed, Missed, MissedImage, Pictures, RolledBack};
 use std::cmp::Ordering;
 
 /// Classes that a matrix may have; of more, pairs are listed.
@@ -50,8 +50,8 @@ impl Page {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Album {
     pub(crate) page: Page,
-    /// Rows that the page is scrolled down.
-    pub(crate) scroll: usize,
+    /// The picture, row or line that the page is at.
+    pub(crate) cursor: usize,
     pub(crate) fed: Option<Fed>,
     pub(crate) missed: Option<Missed>,
     pub(crate) tested: Option<Tested>,
@@ -64,7 +64,7 @@ pub(crate) struct Tested {
     pub(crate) step: u64,
     /// A row of counts for each label, unless there are too many.
     pub(crate) matrix: Option<Vec<Vec<u32>>>,
-    /// `[label, said, images]` of what was taken for something else, the most frequent first.
+    /// `[label, predicted, images]` of what was taken for something else, the most frequent first.
     pub(crate) pairs: Vec<[u32; 3]>,
     /// Every class that has images, the worst first.
     pub(crate) classes: Vec<Class>,
@@ -154,19 +154,27 @@ impl Album {
     pub(crate) fn turn(&mut self, forward: bool) {
         let all = Page::ALL.len();
         self.page = Page::ALL[(self.page.place() + if forward { 1 } else { all - 1 }) % all];
-        self.scroll = 0;
+        self.cursor = 0;
     }
 
-    /// Scrolls the page.
+    /// Goes on by so many pictures, rows or lines, up to the first and the last one.
     pub(crate) fn shift(&mut self, by: isize) {
         let (fed, missed, tested) = (self.fed.as_ref(), self.missed.as_ref(), self.tested.as_ref());
-        let rows = match self.page {
+        let count = match self.page {
             Page::Batch => fed.map_or(0, |fed| fed.images.len()),
             Page::Mistakes => missed.map_or(0, |missed| missed.worst.len() + missed.confused.len()),
             Page::Confusion => tested.map_or(0, |t| t.pairs.len().max(t.matrix.as_ref().map_or(0, Vec::len))),
             Page::Classes => tested.map_or(0, |tested| tested.classes.len()),
             Page::Teacher => 0,
         };
-        self.scroll = (self.scroll as isize).saturating_add(by).clamp(0, rows.saturating_sub(1) as isize) as usize;
+        self.cursor = (self.cursor as isize).saturating_add(by).clamp(0, count.saturating_sub(1) as isize) as usize;
+    }
+
+    /// The mistake at the cursor, its place and how many there are. (another evaluation may have fewer)
+    pub(crate) fn mistake(&self) -> Option<(&MissedImage, usize, usize)> {
+        let missed = self.missed.as_ref().filter(|_| self.page == Page::Mistakes)?;
+        let count = missed.worst.len() + missed.confused.len();
+        let place = self.cursor.min(count.checked_sub(1)?);
+        missed.worst.iter().chain(&missed.confused).nth(place).map(|image| (image, place, count))
     }
 }

@@ -44,19 +44,23 @@ pub(crate) struct Rows {
     all: bool,
     knob: &'static Knob,
     trick: &'static Knob,
+    /// Where the cursors were, and the focus, when a search began.
+    before: (Pane, &'static Knob, &'static Knob),
 }
 
 impl Rows {
     pub(crate) fn new() -> Rows {
         let first = |group| KNOBS.iter().find(|k| k.group == group).unwrap_or(&KNOBS[0]);
+        let (knob, trick) = (first(Group::Knob), first(Group::Trick));
         let mut rows = Rows {
             knobs: Vec::new(),
             tricks: Vec::new(),
             filter: String::new(),
             expanded: Vec::new(),
             all: false,
-            knob: first(Group::Knob),
-            trick: first(Group::Trick),
+            knob,
+            trick,
+            before: (Pane::Knobs, knob, trick),
         };
         rows.refresh();
         rows
@@ -97,6 +101,20 @@ impl Rows {
     pub(crate) fn set_filter(&mut self, filter: String) {
         self.filter = filter;
         self.refresh();
+    }
+
+    /// A search begins, while this pane has the focus.
+    pub(crate) fn leave(&mut self, focus: Pane) {
+        self.before = (focus, self.knob, self.trick);
+    }
+
+    /// A search is given up: everything is shown and the cursors stand where they stood. Gives the pane that had the
+    /// focus.
+    pub(crate) fn come_back(&mut self) -> Pane {
+        let (focus, knob, trick) = self.before;
+        (self.knob, self.trick) = (knob, trick);
+        self.set_filter(String::new());
+        focus
     }
 
     /// Shows a trick's values and goes to the first.

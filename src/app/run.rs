@@ -1,9 +1,10 @@
 //! What is known of the run on the screen.
 
 use super::history::Curve;
+use super::number;
 use crate::data::steps_per_epoch;
 use crate::recipe::Recipe;
-use crate::train::{self, Evaluation, Event, RolledBack, RunInfo, Scaling, StepRecord, Summary, Target};
+use crate::train::{self, Evaluation, Event, RolledBack, RunInfo, Scaling, StepRecord, Summary, Target, top5_tells};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -19,6 +20,27 @@ pub struct Mark {
     pub edit: u64,
     /// What changed, in few words.
     pub label: String,
+}
+
+/// The best top-1 at the end of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Best {
+    /// A share.
+    pub(crate) top1: f64,
+    /// The epoch, from 1, where it is known.
+    pub(crate) epoch: Option<u64>,
+}
+
+impl Best {
+    fn new(top1: Option<f64>, epoch: Option<u64>) -> Option<Best> {
+        top1.map(|top1| Best { top1, epoch })
+    }
+
+    /// `90.6 % (epoch 11)`.
+    pub(crate) fn words(self) -> String {
+        let epoch = self.epoch.map_or_else(String::new, |epoch| format!(" (epoch {epoch})"));
+        number::percent(self.top1) + &epoch
+    }
 }
 
 /// A mean that forgets, without the pull to zero at the start.
@@ -94,7 +116,7 @@ pub struct Run {
     pub(crate) val_loss: Curve,
     pub(crate) top1: Curve,
     pub(crate) top5: Curve,
-    pub(crate) best_top1: Option<f64>,
+    pub(crate) best: Option<Best>,
     pub(crate) ghost: Option<Ghost>,
     /// Step of the last checkpoint.
     pub(crate) checkpoint: Option<u64>,
@@ -129,7 +151,7 @@ impl Run {
             val_loss: Curve::default(),
             top1: Curve::default(),
             top5: Curve::default(),
-            best_top1: None,
+            best: None,
             ghost: None,
             checkpoint: None,
             marks: VecDeque::new(),
@@ -204,12 +226,27 @@ impl Run {
         }
     }
 
-    /// Takes an evaluation in.
+    /// Takes an evaluation in; top-5 where it tells anything.
     pub(crate) fn evaluated(&mut self, e: &Evaluation) {
-        for (curve, y) in [(&mut self.val_loss, e.loss), (&mut self.top1, e.top1), (&mut self.top5, e.top5)] {
+        let top5 = if self.top5_tells(e) { e.top5 } else { f64::NAN };
+        for (curve, y) in [(&mut self.val_loss, e.loss), (&mut self.top1, e.top1), (&mut self.top5, top5)] {
             curve.push(e.epoch, y);
             curve.settle();
         }
+    }
+
+    /// Whether top-5 tells anything of the images of an evaluation.
+    pub(crate) fn top5_tells(&self, e: &Evaluation) -> bool {
+        let counted = (e.confusion.classes > 0).then_some(e.confusion.classes as usize);
+        counted.or(self.info.as_ref().map(|info| info.classes.len())).is_none_or(top5_tells)
+    }
+
+    /// The run is over.
+    pub(crate) fn ended(&mut self, summary: Summary) {
+        self.state = summary.state;
+        self.step = self.step.max(summary.step);
+        self.best = Best::new(summary.best_top1, summary.best_epoch).or(self.best);
+        self.summary = Some(summary);
     }
 
     /// The curves as they are, to stay behind others.
@@ -226,7 +263,8 @@ impl Run {
         curves.into_iter().for_each(|curve| curve.cut(back.epoch));
         self.loss = Smooth::at(self.smooth.last().map_or(f64::NAN, |p| p.y));
         self.lr = self.rate.last().map_or(f64::NAN, |p| p.y);
-        (self.step, self.epoch, self.best_top1) = (back.step, back.epoch, back.best_top1);
+        (self.step, self.epoch) = (back.step, back.epoch);
+        self.best = Best::new(back.best_top1, back.best_epoch);
         self.marks.retain(|mark| !back.edits.contains(&mark.edit));
         self.crosshair = self.crosshair.filter(|epoch| *epoch <= back.epoch);
         self.anchors.retain(|(epoch, _)| *epoch < back.epoch || *epoch == 0.0);

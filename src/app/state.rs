@@ -56,6 +56,8 @@ pub struct State {
     pub(crate) modal: Option<Modal>,
     /// Command lines that were entered, the newest last.
     pub(crate) entered: Vec<String>,
+    /// What the open preset made when a person was last asked about it.
+    pub(crate) preset: Recipe,
     /// A changed preset that waits until nothing stands in front of the panes.
     pub(crate) held_preset: Option<(String, Recipe)>,
     pub(crate) notice: Option<Notice>,
@@ -90,6 +92,7 @@ impl State {
             size: (80, 24),
             clock: Duration::ZERO,
             run: Run::new(),
+            preset: recipe.clone(),
             recipe,
             edits: Edits::default(),
             plan: Plan::default(),
@@ -211,20 +214,13 @@ impl State {
     pub fn parting_lines(&self) -> Vec<String> {
         let dir = self.run.info.as_ref().and_then(|info| info.dir.as_ref());
         let Some(dir) = dir.filter(|_| !self.run.state.ended()) else { return Vec::new() };
-        let mut lines = vec![format!("the run goes on; {} opens the screen again", runs::attach_command(dir))];
-        if !self.attached {
-            lines.push(
-                "this program trains it to its end: ctrl-c saves and stops, ctrl-z and bg frees the shell".into(),
-            );
-        }
-        lines
+        vec![format!("the run goes on; {} opens the screen again", runs::attach_command(dir))]
     }
 
     /// What to print when the screen has closed.
     pub fn closing_lines(&self) -> Vec<String> {
         let Some(summary) = &self.run.summary else { return Vec::new() };
-        let best =
-            summary.best_top1.map_or_else(|| "no evaluation".into(), |b| format!("best top-1 {}", number::percent(b)));
+        let best = self.run.best.map_or_else(|| "no evaluation".into(), |best| format!("best top-1 {}", best.words()));
         let took = number::duration(Duration::try_from_secs_f64(summary.seconds).unwrap_or_default());
         let mut lines = vec![format!("{} at step {}, {best}, {took}", summary.state.word(), summary.step)];
         if summary.broken > 0 {
@@ -238,8 +234,14 @@ impl State {
         lines
     }
 
+    /// A line of the journal about what happens now.
     pub(crate) fn note(&mut self, tone: Tone, text: impl Into<String>) {
-        let entry = Entry { step: self.run.step, tone, text: text.into() };
+        self.note_at(self.run.step, tone, text);
+    }
+
+    /// A line of the journal about what happened after so many steps: of what is past the run may know no step yet.
+    pub(crate) fn note_at(&mut self, step: u64, tone: Tone, text: impl Into<String>) {
+        let entry = Entry { step, tone, text: text.into() };
         if self.journal.len() == JOURNAL {
             self.journal.pop_front();
         }
@@ -274,7 +276,9 @@ impl State {
                 Ok((value, when)) if *value != editor.before => vec![(editor.knob, value.clone(), *when)],
                 _ => Vec::new(),
             },
-            Some(Modal::Preset(diff)) => diff.edits.iter().map(|(k, v)| (*k, v.clone(), When::Now)).collect(),
+            Some(Modal::Preset(diff)) => {
+                diff.chosen().0.into_iter().map(|(knob, value)| (knob, value, When::Now)).collect()
+            }
             _ => Vec::new(),
         };
         self.plan = Plan::new(now, &self.recipe, &self.edits.pending, &draft);

@@ -5,7 +5,7 @@ use super::modal::Modal;
 use super::pane::{Pane, Tone};
 use super::run::Ghost;
 use super::state::State;
-use super::{Effect, Msg, PresetDiff, Theme, act, events, looking, memory};
+use super::{Effect, Msg, Theme, act, events, looking, memory, preset};
 use crate::recipe::Recipe;
 use crate::train::Command;
 use crossterm::event::KeyCode;
@@ -54,7 +54,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     if state.modal.is_none()
         && let Some((name, recipe)) = state.held_preset.take()
     {
-        show_preset(state, name, recipe);
+        preset::show(state, name, recipe);
     }
     effects.extend(looking::look(state));
     state.replan();
@@ -112,8 +112,7 @@ fn type_in(state: &mut State, request: InputRequest) {
             if line.text().is_empty() && request == InputRequest::DeletePrevChar {
                 state.modal = None;
             } else {
-                line.input.handle(request);
-                line.problem = None;
+                line.request(request);
             }
         }
         Some(Modal::Help(help)) if help.typing => {
@@ -157,7 +156,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
 
 /// Leaves the screen and lets the run go on; a visitor goes back to where it came from, unless the run is its own.
 pub(crate) fn detach(state: &mut State) -> Vec<Effect> {
-    if state.visiting || (state.browsing && state.attached) { vec![Effect::Leave] } else { let_go(state) }
+    if state.goes_back() { vec![Effect::Leave] } else { let_go(state) }
 }
 
 /// The run goes on to its end without this screen: the terminal is gone, or it was asked for.
@@ -194,7 +193,7 @@ fn preset_changed(state: &mut State, name: String, result: Result<Recipe, String
             state.note(Tone::Warn, format!("preset {name}: {problem}"));
             state.notify(Tone::Warn, format!("preset {name} has a mistake; the recipe stays (see the journal)"));
         }
-        Ok(recipe) if matches!(state.modal, None | Some(Modal::Preset(_))) => show_preset(state, name, recipe),
+        Ok(recipe) if matches!(state.modal, None | Some(Modal::Preset(_))) => preset::show(state, name, recipe),
         Ok(recipe) => {
             state.notify(Tone::Plain, format!("preset {name} changed: the difference is shown next"));
             state.held_preset = Some((name, recipe));
@@ -213,17 +212,6 @@ fn themes_changed(state: &mut State, themes: Result<Vec<Theme>, String>) {
     }
 }
 
-fn show_preset(state: &mut State, name: String, recipe: Recipe) {
-    let diff = PresetDiff::new(name, recipe, &state.planned());
-    if diff.is_empty() {
-        state.notify(Tone::Plain, format!("preset {} is what runs", diff.name));
-        state.modal = None;
-    } else {
-        state.note(Tone::Plain, format!("preset {} changed", diff.name));
-        state.modal = Some(Modal::Preset(Box::new(diff)));
-    }
-}
-
 fn lost(state: &mut State, why: String) -> Vec<Effect> {
     if state.run.state.ended() {
         return Vec::new();
@@ -231,8 +219,8 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
     let summary = crate::train::Summary {
         state: crate::train::State::Failed,
         step: state.run.step,
-        best_top1: state.run.best_top1,
-        best_epoch: None,
+        best_top1: state.run.best.map(|best| best.top1),
+        best_epoch: state.run.best.and_then(|best| best.epoch),
         seconds: state.clock.as_secs_f64(),
         dir: state.run.info.as_ref().and_then(|i| i.dir.clone()),
         broken: 0,

@@ -3,7 +3,7 @@
 use super::{Failure, headless, settings};
 use crate::app::{Begin, Msg, Options};
 use crate::config::{self, ThemeWatch};
-use crate::hardware::Sampler;
+use crate::hardware::{self, Sampler};
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
 use crate::runs::{self, Line, RunError};
 use crate::train::{AlarmKind, Event, State};
@@ -51,6 +51,7 @@ pub(super) fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
     let step = if let Line::RunResume { step, .. } = run.first { step } else { 0 };
     let note = |message: &String| Event::Alarm { step, kind: AlarmKind::Other, message: message.clone() };
     past.extend(run.notes.iter().map(note));
+    hardware::follow(Some(std::process::id()));
     let behind = runs::behind(&run.dir);
     Ok(Session { commands: run.commands, behind, past, events: run.events, guard: run.worker })
 }
@@ -59,10 +60,12 @@ pub(super) fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
 fn attached(dir: &Path) -> Result<Session, RunError> {
     let behind = runs::behind(dir);
     match runs::attach(dir) {
-        Ok(runs::Attached { commands, past, events, connection }) => {
+        Ok(runs::Attached { commands, past, events, connection, process }) => {
+            hardware::follow(process);
             Ok(Session { commands, behind, past, events, guard: Box::new(connection) })
         }
         Err(RunError::Attach { .. }) if !runs::at_work(dir) => {
+            hardware::follow(None);
             let (commands, events, past) = (channel().0, channel().1, runs::life(dir)?);
             Ok(Session { commands, behind, past, events, guard: Box::new(()) })
         }

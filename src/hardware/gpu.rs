@@ -103,8 +103,8 @@ fn kept(processes: Vec<ProcessInfo>) -> Vec<Process> {
         UsedGpuMemory::Used(bytes) => Some(bytes),
         UsedGpuMemory::Unavailable => None,
     };
-    let own = std::process::id();
-    let process = |p: ProcessInfo| Process { pid: p.pid, own: p.pid == own, memory: memory(p.used_gpu_memory) };
+    let own = super::trainer();
+    let process = |p: ProcessInfo| Process { pid: p.pid, own: Some(p.pid) == own, memory: memory(p.used_gpu_memory) };
     let mut all: Vec<Process> = processes.into_iter().map(process).collect();
     all.sort_by_key(|process| (!process.own, Reverse(process.memory)));
     all.truncate(PROCESSES);

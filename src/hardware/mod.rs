@@ -7,6 +7,7 @@ pub use gpu::{Gpu, Process};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,6 +18,25 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Samples kept for a reader that is behind; later ones are left out.
 const BACKLOG: usize = 4;
+
+/// The process that trains what is shown: 0 is this one, [`NOBODY`] none at all.
+static TRAINER: AtomicU32 = AtomicU32::new(0);
+const NOBODY: u32 = u32::MAX;
+
+/// Says which process trains what is shown, when that is not this one; nothing when nobody does.
+pub fn follow(process: Option<u32>) {
+    let process = process.unwrap_or(NOBODY);
+    TRAINER.store(if process == std::process::id() { 0 } else { process }, Ordering::Relaxed);
+}
+
+/// The process that trains what is shown.
+fn trainer() -> Option<u32> {
+    match TRAINER.load(Ordering::Relaxed) {
+        0 => Some(std::process::id()),
+        NOBODY => None,
+        process => Some(process),
+    }
+}
 
 /// NVIDIA's driver.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -52,7 +72,7 @@ pub struct Sample {
     pub memory_used: u64,
     /// Bytes of the machine.
     pub memory_total: u64,
-    /// Resident bytes of this process.
+    /// Resident bytes of the process that trains; 0 when nobody does.
     pub process_memory: u64,
 }
 
@@ -60,7 +80,6 @@ pub struct Sample {
 pub struct Probe {
     nvml: Result<Nvml, NvmlError>,
     system: System,
-    pid: Option<Pid>,
 }
 
 impl Default for Probe {
@@ -74,7 +93,7 @@ impl Probe {
     pub fn new() -> Probe {
         let mut system = System::new();
         system.refresh_cpu_usage();
-        Probe { nvml: Nvml::init(), system, pid: sysinfo::get_current_pid().ok() }
+        Probe { nvml: Nvml::init(), system }
     }
 
     /// Takes a sample. The use of the cores is that since the call before.
@@ -93,7 +112,7 @@ impl Probe {
     }
 
     fn process_memory(&mut self) -> u64 {
-        let Some(pid) = self.pid else { return 0 };
+        let Some(pid) = trainer().map(Pid::from_u32) else { return 0 };
         let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
         self.system.process(pid).map_or(0, |process| process.memory())
@@ -155,6 +174,19 @@ mod tests {
         assert!(0 < sample.memory_used && sample.memory_used <= sample.memory_total, "{sample:?}");
         assert!(sample.process_memory >= ballast.len() as u64, "{} bytes", sample.process_memory);
         assert_eq!(sample.gpus.is_empty(), sample.gpu_note.is_some(), "{sample:?}");
+        // (in the same test, because all threads follow the same process)
+        assert_eq!(trainer(), Some(std::process::id()));
+        let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        follow(Some(other.id()));
+        let shown = probe.sample().process_memory;
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(shown > 0 && shown < 16 << 20, "{shown} bytes");
+        assert_eq!(probe.sample().process_memory, 0, "it is gone");
+        follow(None);
+        assert_eq!(probe.sample().process_memory, 0);
+        follow(Some(std::process::id()));
+        assert!(probe.sample().process_memory > 0);
     }
 
     #[test]

@@ -95,14 +95,18 @@ impl FromIterator<Mistake> for Mistakes {
 /// The message for a field that `section` (empty at the top level) does not have.
 pub(super) fn unknown_field(section: &str, name: &str) -> String {
     let mut fields = knobs::fields(section);
-    let mut message = format!("unknown field `{}`", excerpt(name));
+    let mut message = format!("unknown field `{}`", plain(name));
     if section.is_empty() {
         fields.splice(0..0, ["extends", "edits"]);
     } else {
         message += &format!(" in {section}");
     }
-    let inside = nearest(name, fields.iter().map(|f| (*f, *f)), 0.6);
-    match inside.or_else(|| nearest(name, KNOBS.iter().flat_map(aliases), 0.8)) {
+    if let Some(known) = nearest(name, fields.iter().map(|f| (*f, *f)), 0.6) {
+        return format!("{message}; did you mean `{known}`?");
+    }
+    match nearest(name, KNOBS.iter().flat_map(aliases), 0.8) {
+        // (the name alone would look like the one that was written)
+        Some(known) if !known.contains('.') => format!("{message}; `{known}` stands outside all sections"),
         Some(known) => format!("{message}; did you mean `{known}`?"),
         None => format!("{message}; the fields here are {}", fields.join(", ")),
     }
@@ -111,8 +115,8 @@ pub(super) fn unknown_field(section: &str, name: &str) -> String {
 /// The message for a knob path that is not in the table.
 pub(super) fn unknown_knob(path: &str) -> String {
     match nearest(path, KNOBS.iter().flat_map(aliases), 0.6) {
-        Some(known) => format!("unknown knob `{path}`; did you mean `{known}`?"),
-        None => format!("unknown knob `{}`; `tricktop knobs` lists them", excerpt(path)),
+        Some(known) => format!("unknown knob `{}`; did you mean `{known}`?", plain(path)),
+        None => format!("unknown knob `{}`; `tricktop knobs` lists them", plain(path)),
     }
 }
 
@@ -141,6 +145,12 @@ pub(super) fn nearest<'a>(
         }
     }
     best.map(|(_, answer)| answer)
+}
+
+/// A name on one line, with what cannot be seen in it as escapes: it never looks like another one.
+fn plain(name: &str) -> String {
+    let seen = |c: char| if c.is_ascii() { c.to_string() } else { c.escape_debug().to_string() };
+    excerpt(&name.chars().map(seen).collect::<String>())
 }
 
 /// `text` on one line, cut to a length that a message can hold.
@@ -175,6 +185,8 @@ mod tests {
             ("", "epochs", "unknown field `epochs`; did you mean `train.epochs`?"),
             ("tricks", "distillation", "unknown field `distillation` in tricks; did you mean `tricks.distill.on`?"),
             ("schedule", "warm_up", "unknown field `warm_up` in schedule; did you mean `warmup`?"),
+            ("train", "device", "unknown field `device` in train; `device` stands outside all sections"),
+            ("train", "batch\u{200b}", "unknown field `batch\\u{200b}` in train; did you mean `batch`?"),
             ("optim", "weight-decay", "unknown field `weight-decay` in optim; did you mean `weight_decay`?"),
             (
                 "augment",
@@ -195,6 +207,7 @@ mod tests {
             ("alpha", "unknown knob `alpha`; did you mean `tricks.mixup.alpha`?"),
             ("schedule.lr", "unknown knob `schedule.lr`; did you mean `schedule.per`?"),
             ("tricks.mixup", "unknown knob `tricks.mixup`; did you mean `tricks.mixup.on`?"),
+            ("train.epochs\u{200b}", "unknown knob `train.epochs\\u{200b}`; did you mean `train.epochs`?"),
             ("train.epoch", "unknown knob `train.epoch`; did you mean `train.epochs`?"),
             ("frobnicate", "unknown knob `frobnicate`; `tricktop knobs` lists them"),
         ];

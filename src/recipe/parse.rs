@@ -61,13 +61,29 @@ pub(super) fn parse(source: &str, text: &str) -> Parsed {
                 ron::Error::ExpectedStructLike | ron::Error::ExpectedNamedStructLike(_) => {
                     "not a preset: it must be fields in parentheses, such as (train: (epochs: 10))".to_string()
                 }
-                code => format!("not RON: {code}"),
+                code => match decimal_comma(text, error.span.end) {
+                    Some((found, meant)) => format!("a number has a decimal point, not a comma: {found} is {meant}?"),
+                    None => format!("not RON: {code}"),
+                },
             };
             reader.parsed.mistakes.push(Mistake { place: Place { source: source.to_string(), position }, message });
         }
     }
     reader.parsed.mistakes.sort_by(|a, b| a.place.cmp(&b.place));
     reader.parsed
+}
+
+/// A number with a comma that ends at or goes on after a place of a text, and the number that may have been meant.
+fn decimal_comma(text: &str, at: ron::error::Position) -> Option<(String, String)> {
+    let line = text.lines().nth(at.line.checked_sub(1)?)?;
+    let column = at.col.saturating_sub(1);
+    let number = |c: char| c.is_ascii_digit() || ",.eE+-".contains(c);
+    let chars: Vec<char> = line.chars().collect();
+    let from = chars.iter().take(column).rposition(|c| !number(*c)).map_or(0, |i| i + 1);
+    let found: String = chars.get(from..)?.iter().take_while(|c| number(**c)).collect();
+    let found = found.trim_end_matches(',');
+    let meant = found.replacen(',', ".", 1);
+    (found.contains(',') && meant.parse::<f64>().is_ok()).then(|| (found.to_string(), meant))
 }
 
 /// Reads a partial recipe that stands in the text of `source`, which is no preset itself.

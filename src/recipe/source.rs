@@ -104,7 +104,7 @@ impl Source {
         }
         let shown = self.shown();
         let words = bundled::BUNDLED.iter().flat_map(|b| [(b.path, b.name), (b.name, b.name)]);
-        match nearest(&shown, words, 0.6) {
+        match nearest(&shown, words, 0.6).filter(|name| *name != shown) {
             Some(name) => format!("does not exist; did you mean the bundled preset `{name}`?"),
             None => "does not exist; `tricktop presets` lists the bundled presets".to_string(),
         }

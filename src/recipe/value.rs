@@ -130,8 +130,21 @@ impl Kind {
 
     /// The sentence for a value that is not allowed, `found` as it was written.
     pub(super) fn refusal(&self, found: &str) -> String {
-        let found = if found.is_empty() { "empty" } else { found };
-        format!("is {found}; it must be {self}")
+        let shown = if found.is_empty() { "empty" } else { found };
+        format!("is {shown}; it must be {self}{}", self.comma(found).unwrap_or_default())
+    }
+
+    /// What somebody may have meant who wrote a comma into a number.
+    fn comma(&self, found: &str) -> Option<String> {
+        let (whole, rest) = found.trim().trim_matches('"').split_once(',')?;
+        let digits = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
+        if !matches!(self, Kind::Int { .. } | Kind::Float { .. }) || !digits(rest) {
+            return None;
+        }
+        let meant =
+            [("with a decimal point", format!("{whole}.{rest}")), ("without the comma", format!("{whole}{rest}"))];
+        let (how, number) = meant.into_iter().find(|(_, number)| self.parse(number).is_ok())?;
+        Some(format!("; {how}: {number}?"))
     }
 }
 
@@ -196,6 +209,11 @@ mod tests {
             (float, "5e-4", Ok(Value::Float(5e-4))),
             (float, "3", Ok(Value::Float(3.0))),
             (float, "nan", Err("is NaN; it must be a number in (0, 100]")),
+            (float, "0,1", Err("is 0,1; it must be a number in (0, 100]; with a decimal point: 0.1?")),
+            (float, "-0,1", Err("is -0,1; it must be a number in (0, 100]")),
+            (float, "0,1,2", Err("is 0,1,2; it must be a number in (0, 100]")),
+            (float, "1,5e-3", Err("is 1,5e-3; it must be a number in (0, 100]; with a decimal point: 1.5e-3?")),
+            (whole, "1,000", Err("is 1,000; it must be a whole number from 0 to 2^64 - 1; without the comma: 1000?")),
             (float, "", Err("is empty; it must be a number in (0, 100]")),
             (whole, "18446744073709551615", Ok(Value::Int(u64::MAX))),
             (

@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, history, logs, spawn};
 use crate::data::{DataSet, MANIFEST};
 use crate::recipe::{Changes, Edit, Recipe, reasons};
-use crate::train::{Checkpoint, Link, Options, Waiting, check_begun, steps};
+use crate::train::{Checkpoint, Link, Options, Waiting, When, already, check_begun, effective, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -28,13 +28,14 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let run = RunDir::open(dir)?;
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let (mut from, notes) = newest(dir).map_err(stuck)?;
+    let (mut from, mut notes) = newest(dir).map_err(stuck)?;
     // (a checkpoint of an older version does not tell which epoch was the best)
     if let Some(at) = from.as_mut().map(|from| &mut from.meta.at).filter(|at| at.best_epoch.is_none()) {
         at.best_epoch = best(&history(dir)?, at.step).map(|(_, epoch)| epoch);
     }
-    let Plan { recipe, step, waiting, known, images_at } =
+    let Plan { recipe, step, waiting, known, images_at, same } =
         Plan::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
+    notes.extend((!same.is_empty()).then(|| already(&same)));
 
     run.touch()?;
     for (file, last) in [(METRICS, step), (CHAIN, step), (JOURNAL, u64::MAX), (LOG, u64::MAX)] {
@@ -64,6 +65,8 @@ pub(super) struct Plan {
     known: BTreeSet<u64>,
     /// Where its images are now, when they were moved.
     images_at: Option<String>,
+    /// What was to be set and is so already.
+    same: Changes,
 }
 
 impl Plan {
@@ -87,6 +90,9 @@ impl Plan {
         let mut waiting = record.waiting(0);
         waiting.retain(|edit| !made.contains(&edit.edit));
         waiting.extend(waits.into_iter().filter(|w| !known.contains(&w.edit)));
+        let asked = sets.clone();
+        let sets = effective(&recipe, &waiting, sets, When::Now);
+        let same: Changes = asked.into_iter().filter(|set| !sets.contains(set)).collect();
         let mut then = recipe.clone();
         if !sets.is_empty() {
             let edit = Edit { after: step, changes: sets.clone() };
@@ -104,7 +110,7 @@ impl Plan {
         if !manifest.exists() {
             as_begun(record, &set)?;
         }
-        Ok(Plan { recipe, step, waiting, known, images_at })
+        Ok(Plan { recipe, step, waiting, known, images_at, same })
     }
 }
 

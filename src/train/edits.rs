@@ -80,6 +80,25 @@ pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<
     Ok(changes.iter().fold(when, |when, (knob, _)| when.effective(knob.applies)))
 }
 
+/// The part of an edit that changes something under the recipe in force and the edits that wait, in the order in which
+/// they were asked for: not a knob that has the value, or that gets it at that very time.
+pub fn effective(recipe: &Recipe, waiting: &[Waiting], mut changes: Changes, when: When) -> Changes {
+    changes.retain(|(knob, to)| {
+        let own = |w: &Waiting| w.changes.iter().rfind(|(k, _)| k == knob).map(|(_, value)| (w.when, value.clone()));
+        let mut coming = waiting.iter().filter_map(own);
+        let comes = coming.clone().next_back().is_some_and(|(at, value)| at == when && value == *to);
+        let stands = recipe.get(knob) == *to && (when == When::Now || coming.all(|(_, value)| value == *to));
+        !stands && !comes
+    });
+    changes
+}
+
+/// What is to be said of an edit that changes nothing.
+pub fn already(changes: &Changes) -> String {
+    let parts = changes.iter().map(|(knob, value)| format!("{} is {value} already", knob.path));
+    parts.collect::<Vec<_>>().join(", ") + "; nothing changes"
+}
+
 impl From<Vec<Waiting>> for Pending {
     fn from(waiting: Vec<Waiting>) -> Pending {
         Pending { waiting }
@@ -135,6 +154,25 @@ mod tests {
         assert_eq!(ids(pending.take_due(9, true)), [2, 3]);
         assert_eq!(ids(pending.take_due(20, true)), [4]);
         assert!(pending.take_due(99, true).is_empty());
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_part_of_an_edit() {
+        let recipe = Recipe::default();
+        let momentum = |v| edit("optim.momentum", Value::Float(v));
+        let later = |value, when| vec![Waiting { id: 1, edit: 1, changes: momentum(value), when }];
+        let left = |waiting: &[Waiting], value, when| effective(&recipe, waiting, momentum(value), when).len();
+        let was = recipe.optim.momentum;
+        assert_eq!(left(&[], was, When::Now), 0);
+        assert_eq!(left(&[], was, When::Step(9)), 0);
+        assert_eq!(left(&[], 0.5, When::Now), 1);
+        // It comes already, or it would come sooner, or it takes back what comes.
+        assert_eq!(left(&later(0.5, When::Step(9)), 0.5, When::Step(9)), 0);
+        assert_eq!(left(&later(0.5, When::Step(9)), 0.5, When::Now), 1);
+        assert_eq!(left(&later(0.5, When::Step(9)), was, When::Step(9)), 1);
+        assert_eq!(left(&later(0.5, When::Step(9)), was, When::Now), 0, "it is what it is until then");
+        let both = [momentum(was), edit("train.batch", Value::Int(64))].concat();
+        assert_eq!(effective(&recipe, &[], both, When::NextEpoch), edit("train.batch", Value::Int(64)));
     }
 
     #[test]

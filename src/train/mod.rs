@@ -28,7 +28,7 @@ pub use checkpoint::{
 };
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
-pub use edits::{Waiting, When};
+pub use edits::{Waiting, When, already, effective};
 pub use error::TrainError;
 pub use evaluate::{Seen, top5_tells};
 pub use inside::{Inside, LayerRow, Look, Output};

@@ -75,6 +75,9 @@ pub struct Missed {
 pub struct MissedImage {
     /// The image.
     pub picture: Thumbnail,
+    /// What a person calls it: the path of its file, or its set and its place there; empty when that is not known.
+    #[serde(default)]
+    pub name: String,
     /// Its class.
     pub label: usize,
     /// The class that it was taken for.

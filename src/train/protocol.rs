@@ -210,7 +210,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// An edit could not be made, at once or when it came due; nothing changed.
+    /// An edit could not be made, at once or when it came due, or changes nothing; nothing changed.
     Refused {
         /// The edit.
         id: u64,

@@ -4,7 +4,7 @@ use super::kitty;
 use super::pace::Pace;
 use super::panics::Panics;
 use super::signals::{Signals, Wish};
-use super::terminal::{Screen, restore};
+use super::terminal::{Screen, restore, stop};
 use crate::app::{Kitty, Msg, Options};
 use crate::signals::INTERRUPTED;
 use ratatui::buffer::Buffer;
@@ -63,7 +63,9 @@ impl Edge {
                     // (a terminal that cannot be taken again is gone)
                     asked.push(self.screen.retake().and_then(|()| self.resized()).unwrap_or(Msg::Gone));
                 }
-                Wish::Suspend | Wish::Continue => {}
+                // (the terminal is the shell's already)
+                Wish::Suspend => stop()?,
+                Wish::Continue => {}
                 Wish::Save => save(),
                 Wish::EndNow => {
                     restore()?;

@@ -3,6 +3,7 @@
 //! One channel brings keys and the trainer's events; the loop sleeps on it. The slow sources (hardware, presets,
 //! signals) are looked at whenever the loop wakes, which it does five times a second at least.
 
+pub mod background;
 pub mod browse;
 mod edge;
 mod input;
@@ -121,6 +122,8 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
             edge.hurry();
         }
         for msg in std::mem::take(&mut queue).into_iter().map(|msg| edge.panics.explain(msg)).collect::<Vec<_>>() {
+            let gone = matches!(msg, Msg::Gone);
+            let mut lets_go = false;
             for effect in update(state, msg) {
                 match effect {
                     // A trainer that is gone closes its events too, and that is reported.
@@ -143,12 +146,16 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
                         input = None;
                         // (a terminal that is gone can neither be given back nor written to)
                         drop(terminal::restore().and_then(|()| say(&state.parting_lines())));
+                        lets_go = !gone;
                     }
                     Effect::Leave => {
                         drop(input);
                         return Ok(running);
                     }
                 }
+            }
+            if lets_go {
+                free_the_shell();
             }
         }
         let drawn = match state.unattended() {
@@ -159,6 +166,21 @@ fn attend(edge: &mut Edge, state: &mut State, session: Session, around: Around<'
             Ok(wait) => queue.extend(next(&messages, wait)),
             Err(_) => queue.push(Msg::Gone),
         }
+    }
+}
+
+/// Goes into the background with a run that a person has detached from, and says how that went where it did not.
+fn free_the_shell() {
+    let told = |what: String| drop(say(&[what]));
+    let stop = format!("kill {} ends it", std::process::id());
+    // (nothing can be said in between: the shell has its prompt there)
+    told(format!("it trains in the background, though the shell may say stopped; {stop}"));
+    match background::go() {
+        Ok(true) => {}
+        Ok(false) => {
+            told("no shell has taken the terminal: the run is trained here to its end; ctrl-c saves and stops".into())
+        }
+        Err(e) => told(format!("it is not in the background yet ({e}): ctrl-z, then bg; ctrl-c saves and stops")),
     }
 }
 

@@ -35,6 +35,11 @@ pub(super) fn restore() -> io::Result<()> {
     raw
 }
 
+/// Stops the program until SIGCONT.
+pub(super) fn stop() -> io::Result<()> {
+    signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)
+}
+
 /// Takes the terminal over.
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
@@ -71,7 +76,7 @@ impl Screen {
     /// [`Screen::retake`] must follow.
     pub(super) fn suspend(&self) -> io::Result<()> {
         restore()?;
-        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)
+        stop()
     }
 
     /// Takes the terminal again, whatever the shell did to it meanwhile.

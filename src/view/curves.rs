@@ -76,11 +76,12 @@ pub(crate) fn rate(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 pub(crate) fn accuracy(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let run = &state.run;
     let mut legend = Vec::new();
-    if let (Some(one), Some(five)) = (run.top1.last(), run.top5.last()) {
-        legend.push(Span::styled(format!("top-1 {}", number::percent(one.y)), theme.curve));
-        legend.push(Span::styled(format!("◆ top-5 {}", number::percent(five.y)), theme.second));
-    }
+    legend.extend(run.top1.last().map(|p| Span::styled(format!("top-1 {}", number::percent(p.y)), theme.curve)));
+    legend.extend(run.top5.last().map(|p| Span::styled(format!("◆ top-5 {}", number::percent(p.y)), theme.second)));
     let inner = pane(state, theme, buf, area, Pane::Accuracy, legend);
+    if let Some(best) = run.best {
+        draw::foot(buf, area, Span::styled(format!("best {}", best.words()), theme.good));
+    }
     let Some(range) = both(run.top1.range(Window::Whole), run.top5.range(Window::Whole)) else {
         return waiting(state, theme, buf, inner, "first evaluation after epoch 1");
     };

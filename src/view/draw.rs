@@ -59,6 +59,31 @@ pub(crate) fn clip_start(text: &str, columns: usize) -> String {
     if rest.len() < text.len() { format!("…{rest}") } else { rest.to_string() }
 }
 
+/// The text cut to `columns` with an ellipsis in its middle: more of its end is kept than of its start, as of a path.
+pub(crate) fn clip_middle(text: &str, columns: usize) -> String {
+    if width(text) <= columns || columns < 5 {
+        return clip_start(text, columns);
+    }
+    let start = clip(text, columns / 3 + 1);
+    let end = clip_start(text, columns + 1 - width(&start));
+    start.trim_end_matches('…').to_string() + &end
+}
+
+/// The text in lines of at most `columns`, broken anywhere.
+pub(crate) fn fold(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for c in text.chars() {
+        if let Some(line) = lines.last_mut()
+            && (line.is_empty() || width(line) + width(c.encode_utf8(&mut [0; 4])) <= columns)
+        {
+            line.push(c);
+        } else {
+            lines.push(c.to_string());
+        }
+    }
+    lines
+}
+
 /// Words broken into lines of at most `columns`; a number stays with its unit, and a word that is too long for a line
 /// is broken where it must be.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
@@ -136,6 +161,14 @@ pub(crate) fn frame(
         put_right(buf, area, area.width - 2, 0, &Line::from(spans));
     }
     Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+}
+
+/// Writes a few words at the right of the lower edge of a frame, where there is room for them.
+pub(crate) fn foot(buf: &mut Buffer, area: Rect, words: Span<'_>) {
+    if words.width() + 6 <= usize::from(area.width) && area.height > 2 {
+        let line = Line::from(vec![Span::raw(" "), words, Span::raw(" ")]);
+        put_right(buf, area, area.width - 2, area.height - 1, &line);
+    }
 }
 
 /// A part of a line that is left out as a whole when there is no room; rank 0 goes last.
@@ -264,6 +297,12 @@ mod tests {
         assert_eq!(clip("日本語", 4), "日…");
         assert_eq!(clip_start("/data/images", 7), "…images");
         assert_eq!(clip_start("abc", 0), "");
+        assert_eq!(clip_middle("/data/photos/val/audi/IMG_2034.jpg", 21), "/data/p…/IMG_2034.jpg");
+        assert_eq!(clip_middle("IMG.jpg", 7), "IMG.jpg");
+        assert_eq!(clip_middle("日本語日本語", 8), "日…本語");
+        assert_eq!(clip_middle("abcdef", 3), "…ef");
+        assert_eq!(fold("a  bcd", 3), ["a  ", "bcd"]);
+        assert_eq!(fold("日本語", 3), ["日", "本", "語"]);
         assert_eq!(wrap("the run is over", 8), ["the run", "is over"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("x", 0), ["x"]);

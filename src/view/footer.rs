@@ -3,11 +3,10 @@
 use super::draw::{self, Part};
 use super::inside;
 use super::theme::Theme;
-use crate::app::keys::{Action, Binding, Context};
+use crate::app::keys::Binding;
 use crate::app::{Editor, Modal, Pane, State, title, values_of};
 use crate::recipe::Knob;
 use crate::recipe::knobs::Group;
-use crate::train;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -22,6 +21,9 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
             let mut spans = prompt(":", line.text(), line.cursor(), theme);
             if let Some(problem) = &line.problem {
                 spans.push(Span::styled(format!("  {problem}"), theme.alarm));
+            }
+            if let Some(hint) = &line.hint {
+                spans.push(Span::styled(format!("  {hint}"), theme.dim));
             }
             vec![Part::new(0, spans)]
         }
@@ -40,6 +42,7 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
             (Some(alarm), ..) => one(&format!("! {alarm}"), theme.alarm),
             (None, None, Some(knob)) => about(theme, knob),
             (None, None, None) if state.focus == Pane::Inside => inside::about(state, theme),
+            (None, None, None) if state.focus == Pane::Images => images(state, theme),
             (None, None, None) => match state.reading() {
                 Some(reading) => words(reading.words(), theme.text),
                 None => words(hints(state).iter().map(ToString::to_string), theme.dim),
@@ -110,6 +113,13 @@ fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
     parts
 }
 
+/// The mistake at the cursor, or what the arrows do.
+fn images(state: &State, theme: &Theme) -> Vec<Part> {
+    let Some(mistake) = state.mistake() else { return words(hints(state).iter().map(ToString::to_string), theme.dim) };
+    let name = draw::clip_middle(&mistake.name, 40);
+    words([name, mistake.about, "enter: the whole name".into(), "left and right: pages".into()], theme.dim)
+}
+
 fn hints(state: &State) -> &'static [&'static str] {
     match state.focus {
         Pane::Loss => &[
@@ -120,22 +130,20 @@ fn hints(state: &State) -> &'static [&'static str] {
             "y log  z zoom  x last steps",
         ],
         Pane::Rate => &["line: so far", "dots: to come", "← → read", "z zoom"],
+        Pane::Accuracy if state.run.top5.last().is_none() => &["line: top-1", "on the test set", "← → read", "z zoom"],
         Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
         Pane::Journal => &["arrows scroll", "z zoom"],
-        Pane::Images => &["left and right: pages", "up and down scroll", "z zoom"],
+        Pane::Images => &["left and right: pages", "up and down: the next", "z zoom"],
         _ => &["z zoom"],
     }
 }
 
 /// The keys in force, as many as there is room for.
 pub(crate) fn keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let context = state.context();
-    let paused = context == Context::Main && state.run.state == train::State::Paused;
-    let word = |b: &Binding| if b.action == Action::Pause && paused { "resume" } else { b.short };
-    keys_of(state.options.keys, context, word, theme, buf, area);
+    keys_of(state.options.keys, state.context(), |key| state.word(key), theme, buf, area);
 }
 
-/// The keys of a table that are in force, each with a word.
+/// The keys of a table that are in force, each with a word; those without one are left out.
 pub(crate) fn keys_of<C: PartialEq, A: Copy>(
     table: &'static [Binding<C, A>],
     context: C,
@@ -153,5 +161,6 @@ pub(crate) fn keys_of<C: PartialEq, A: Copy>(
         ];
         Part::new(b.rank, spans)
     };
-    draw::row(buf, area, 0, 2, Binding::footer(table, context).map(part).collect(), Vec::new());
+    let keys = Binding::footer(table, context).filter(|key| !word(key).is_empty());
+    draw::row(buf, area, 0, 2, keys.map(part).collect(), Vec::new());
 }

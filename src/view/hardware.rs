@@ -62,7 +62,10 @@ fn below(state: &State, theme: &Theme, sample: &Sample, columns: usize) -> Vec<L
     if draw::width(&memory) + NAME > columns {
         memory = number::bytes_of_short(used, total);
     }
-    let mut lines = vec![gauge(theme, "memory", memory), gauge(theme, "process", number::bytes(sample.process_memory))];
+    let mut lines = vec![gauge(theme, "memory", memory)];
+    if sample.process_memory > 0 {
+        lines.push(gauge(theme, "process", number::bytes(sample.process_memory)));
+    }
     if let Some(scaling) = state.run.scaling {
         let emulated = state.run.info.as_ref().is_some_and(|info| info.device.starts_with("cpu"));
         let of = format!("f16 x {}, {} overflows", number::thousands(scaling.loss_scale as u64), scaling.overflows);

@@ -77,6 +77,9 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<Part>, Vec<Part>) {
     if let Some(top1) = run.top1.last() {
         right.push(Part::new(4, vec![label("top-1 "), plain(format!("{:>6}", number::percent(top1.y)))]));
     }
+    if let Some(best) = run.best {
+        right.push(Part::new(6, vec![label("best "), plain(best.words())]));
+    }
     (left, right)
 }
 

@@ -1,6 +1,7 @@
 //! Drawing: pure functions from state to a buffer of cells.
 
 pub mod browse;
+mod candidates;
 mod cards;
 mod chart;
 mod curves;
@@ -49,8 +50,10 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
         Some(Modal::Help(help)) => help::draw(state.options.keys, help, &theme, buf, area),
         Some(Modal::Stop) => popup::stop(state, &theme, buf, area),
         Some(Modal::Fork) => popup::fork(state, &theme, buf, area),
+        Some(Modal::Mistake(mistake)) => popup::mistake(mistake, &theme, buf, area),
         Some(Modal::Preset(diff)) => popup::preset(state, diff, &theme, buf, area),
-        Some(Modal::Edit(_) | Modal::Command(_) | Modal::Filter(_)) | None => {}
+        Some(Modal::Command(line)) => candidates::draw(line, &theme, buf, area),
+        Some(Modal::Edit(_) | Modal::Filter(_)) | None => {}
     }
     if state.options.ascii {
         draw::to_ascii(buf, area);

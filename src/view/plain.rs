@@ -26,7 +26,14 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     }
     figures.extend(run.top1.last().map(|p| format!("top-1 {}", number::percent(p.y))));
     figures.extend(run.left(&state.recipe).map(|left| format!("left {}", number::duration(left))));
-    lines.push(Line::from(figures.join("  ")));
+    let (mut figures, best) = (figures.join("  "), run.best.map(|best| format!("best {}", best.words())));
+    match best {
+        Some(best) if draw::width(&figures) + draw::width(&best) + 2 <= usize::from(area.width) => {
+            figures += &format!("  {best}");
+            lines.push(Line::from(figures));
+        }
+        best => lines.extend(std::iter::once(figures).chain(best).map(Line::from)),
+    }
     let alarm = state.alarm.iter().flat_map(|a| draw::wrap(&format!("! {a}"), usize::from(area.width)));
     lines.extend(alarm.map(|l| Line::from(Span::styled(l, theme.alarm))));
     lines.extend(state.closing_lines().into_iter().skip(1).map(Line::from));

@@ -1,9 +1,10 @@
 //! Dialogs in front of the panes.
 
 use super::draw;
+use super::rows::first_row;
 use super::theme::Theme;
 use crate::app::keys::{BINDINGS, Binding, Context};
-use crate::app::{PresetDiff, State, number, title, value_text};
+use crate::app::{Mistake, PresetDiff, State, number, title, value_text};
 use crate::recipe::{Knob, Value};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,17 +20,18 @@ pub(crate) fn window(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, c
     draw::frame(theme, buf, place, title, true, Vec::new())
 }
 
-/// The keys of a dialog and what they do, in lines of at most `columns`.
+/// The keys of a dialog and what each is said to do, in lines of at most `columns`.
 pub(crate) fn choices<C: PartialEq, A: Copy>(
     theme: &Theme,
     table: &'static [Binding<C, A>],
     context: C,
+    says: impl Fn(&Binding<C, A>) -> &'static str,
     columns: u16,
 ) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for b in Binding::footer(table, context) {
         let indent = draw::width(b.label) + 4;
-        for (i, text) in draw::wrap(b.help, usize::from(columns).saturating_sub(indent)).into_iter().enumerate() {
+        for (i, text) in draw::wrap(says(b), usize::from(columns).saturating_sub(indent)).into_iter().enumerate() {
             let label = if i == 0 { format!("  {}  ", b.label) } else { " ".repeat(indent) };
             lines.push(Line::from(vec![Span::styled(label, theme.accent), Span::styled(text, theme.text)]));
         }
@@ -47,7 +49,7 @@ pub(crate) fn show(theme: &Theme, buf: &mut Buffer, area: Rect, title: &str, lin
 
 /// How to stop.
 pub(crate) fn stop(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut lines = choices(theme, BINDINGS, Context::Stop, area.width.saturating_sub(4));
+    let mut lines = choices(theme, BINDINGS, Context::Stop, |key| state.meaning(key), area.width.saturating_sub(4));
     let last = match state.run.checkpoint {
         Some(step) => format!("  the last checkpoint is of step {}", number::thousands(step)),
         None => "  there is no checkpoint yet".to_string(),
@@ -64,24 +66,42 @@ pub(crate) fn fork(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         lines.extend(differences(state, theme, &state.edits.fork, area.width));
         lines.push(Line::default());
     }
-    lines.extend(choices(theme, BINDINGS, Context::Fork, area.width.saturating_sub(4)));
+    lines.extend(choices(theme, BINDINGS, Context::Fork, |key| state.meaning(key), area.width.saturating_sub(4)));
     show(theme, buf, area, "Fork?", &lines);
 }
 
 /// A changed preset against what runs.
 pub(crate) fn preset(state: &State, diff: &PresetDiff, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let all: Vec<_> = diff.edits.iter().chain(&diff.forks).cloned().collect();
-    let rows = differences(state, theme, &all, area.width);
-    let choices = choices(theme, BINDINGS, Context::Preset, area.width.saturating_sub(4));
+    let all: Vec<_> = diff.lines.iter().map(|line| (line.knob, line.to.clone())).collect();
+    let mut rows = differences(state, theme, &all, area.width.saturating_sub(14));
+    for ((row, line), i) in rows.iter_mut().zip(&diff.lines).zip(0..) {
+        let (at, mark) = (if i == diff.cursor { "▸" } else { " " }, if line.chosen { "[x]" } else { "[ ]" });
+        row.spans.splice(0..0, [Span::styled(at, theme.accent), Span::styled(mark, theme.accent)]);
+        row.spans.push(Span::styled(if line.kept { "yours " } else { "" }, theme.dim));
+    }
+    let choices = choices(theme, BINDINGS, Context::Preset, |key| state.meaning(key), area.width.saturating_sub(4));
     let room = usize::from(area.height).saturating_sub(choices.len() + 4).max(1);
-    let first = diff.scroll.min(rows.len().saturating_sub(room));
+    let first = first_row(diff.cursor, rows.len(), room);
     let more = rows.len() - rows.len().min(first + room);
     let mut lines: Vec<Line> = rows.into_iter().skip(first).take(room).collect();
-    let rest = if more > 0 { format!("  {more} more below") } else { String::new() };
-    lines.push(Line::from(Span::styled(rest, theme.dim)));
+    let rest = match (more, diff.lines.iter().any(|line| line.kept)) {
+        (0, false) => String::new(),
+        (0, true) => "  yours: this run has another value, and the preset did not change it".into(),
+        (more, _) => format!("  {more} more below"),
+    };
+    lines.push(Line::from(Span::styled(draw::clip(&rest, usize::from(area.width).saturating_sub(4)), theme.dim)));
     lines.extend(choices);
     let title = draw::clip_start(&diff.name, usize::from(area.width).saturating_sub(24));
     show(theme, buf, area, &format!("Preset {title} changed"), &lines);
+}
+
+/// An image that was taken for something else.
+pub(crate) fn mistake(mistake: &Mistake, theme: &Theme, buf: &mut Buffer, area: Rect) {
+    let columns = usize::from(area.width).saturating_sub(6);
+    let line = |text: String, style| Line::from(Span::styled(format!("  {text}"), style));
+    let mut lines: Vec<Line> = draw::fold(&mistake.name, columns).into_iter().map(|l| line(l, theme.text)).collect();
+    lines.extend(draw::wrap(&mistake.about, columns).into_iter().map(|l| line(l, theme.dim)));
+    show(theme, buf, area, &format!("Mistake {}", mistake.place), &lines);
 }
 
 /// Knobs with their old and new values and when the new ones apply, in columns as wide as they need.

@@ -32,6 +32,15 @@ fn keys_lead_to_commands() {
         case("<enter>0.35<esc>", vec![]),
         case("<enter><enter>", vec![]),
         case("<enter><back>1<enter>", vec![lr(0.1, When::Now)]),
+        // What changes nothing is not sent, what changes it sooner is.
+        case("<enter>0.2<enter>", vec![]),
+        case(":lr 0.2<enter>", vec![]),
+        case(":lr 0.2e<enter>", vec![]),
+        case(":mixup off<enter>", vec![]),
+        case(":lr 0.3e<enter>:lr 0.3e<enter>", vec![lr(0.3, When::NextEpoch)]),
+        case(":lr 0.3@900<enter>:lr 0.3<enter>", vec![lr(0.3, When::Step(900)), lr(0.3, When::Now)]),
+        case(":batch 64<enter>:batch 64<enter>", vec![edit("train.batch", Value::Int(64), When::NextEpoch)]),
+        case("<enter>0,1<enter>", vec![]),
         case("<enter>-1<enter>", vec![]),
         case("<enter><up><up><enter>", vec![lr(0.31, When::Now)]),
         // Steps.
@@ -226,9 +235,6 @@ fn a_changed_preset_is_one_edit_when_accepted_and_nothing_when_not() {
     let mut screen = Screen::running(100);
     screen.taken();
     let msg = changed(&screen, &changes);
-    screen.send(msg.clone());
-    screen.keys("<esc>");
-    assert_eq!(screen.taken(), []);
     screen.send(msg);
     screen.keys("<enter>");
     let changes = changes.map(|(p, v)| (knob(p), v)).to_vec();
@@ -237,6 +243,121 @@ fn a_changed_preset_is_one_edit_when_accepted_and_nothing_when_not() {
     screen.keys("u");
     assert_eq!(screen.state.recipe().schedule.base_lr, 0.2);
     assert!(!screen.state.recipe().tricks.mixup.on);
+}
+
+#[test]
+fn what_was_kept_is_not_asked_about_again_before_the_preset_changes_it() {
+    let mut screen = Screen::running(100);
+    screen.taken();
+    let (lr, mixup) = (("schedule.base_lr", Value::Float(0.4)), ("tricks.mixup.on", Value::Bool(true)));
+    let msg = changed(&screen, std::slice::from_ref(&lr));
+    screen.send(msg.clone());
+    assert!(matches!(screen.state.modal(), Some(Modal::Preset(_))));
+    screen.keys("<esc>");
+    screen.send(msg);
+    assert!(screen.state.modal().is_none() && screen.text(160, 50).contains("asks for nothing new"));
+    // Saved with another change: that alone is applied, unless somebody chooses the other one too.
+    let msg = changed(&screen, &[lr, mixup]);
+    screen.send(msg.clone());
+    let text = screen.text(120, 36);
+    assert!(text.contains("[x]  mixup") && text.contains("[ ]  lr") && text.contains("yours"), "{text}");
+    screen.keys("<enter>");
+    assert_eq!(screen.taken(), [edit("tricks.mixup.on", Value::Bool(true), When::Now)]);
+    // Another value is asked about.
+    let msg = changed(&screen, &[("schedule.base_lr", Value::Float(0.5))]);
+    screen.send(msg);
+    screen.keys("<enter>");
+    assert_eq!(screen.taken(), [edit("schedule.base_lr", Value::Float(0.5), When::Now)]);
+}
+
+#[test]
+fn lines_of_a_changed_preset_are_taken_one_by_one() {
+    let lines = [
+        ("schedule.base_lr", Value::Float(0.4)),
+        ("tricks.mixup.on", Value::Bool(true)),
+        ("tricks.smoothing.on", Value::Bool(true)),
+    ];
+    let mut screen = Screen::running(100);
+    screen.taken();
+    let msg = changed(&screen, &lines);
+    screen.send(msg.clone());
+    screen.keys("<down><space><enter>");
+    let taken = screen.taken();
+    let [Effect::Send(Command::Edit { changes, .. })] = &taken[..] else { panic!("{taken:?}") };
+    assert_eq!(changes.len(), 2);
+    screen.send(msg);
+    assert!(screen.state.modal().is_none(), "the line left out is not asked about again");
+    // None is chosen: nothing is sent.
+    let msg = changed(&screen, &[("optim.momentum", Value::Float(0.8))]);
+    screen.send(msg);
+    screen.keys("<space><enter>");
+    assert_eq!(screen.taken(), []);
+    assert!(screen.text(120, 36).contains("no line was chosen"));
+}
+
+#[test]
+fn a_changed_preset_leaves_the_edits_of_the_run_alone() {
+    let mut screen = Screen::running(100);
+    screen.keys(":momentum 0.8<enter>");
+    screen.taken();
+    // The preset as it was, but for the rate.
+    let preset = recipe().with([(knob("schedule.base_lr"), Value::Float(0.4))]).unwrap();
+    screen.send(Msg::PresetChanged("quick.ron".into(), Box::new(Ok(preset))));
+    screen.keys("<enter>");
+    assert_eq!(screen.taken(), [edit("schedule.base_lr", Value::Float(0.4), When::Now)]);
+    assert_eq!(screen.state.recipe().optim.momentum, 0.8);
+}
+
+#[test]
+fn a_search_that_is_given_up_leaves_the_cursor_where_it_was() {
+    for (keys, knob_there) in [("1jj", "optim.weight_decay"), ("2jjj", "tricks.no_bias_decay")] {
+        let mut screen = Screen::running(100);
+        screen.keys(keys);
+        assert_eq!(screen.state.selected(), Some(knob(knob_there)));
+        screen.keys("/mixup");
+        assert_eq!(screen.state.selected(), Some(knob("tricks.mixup.on")));
+        screen.keys("<esc>");
+        assert_eq!(screen.state.selected(), Some(knob(knob_there)), "{keys}");
+    }
+    let mut screen = Screen::running(100);
+    screen.keys("3/mixup<esc>");
+    assert_eq!(screen.state.selected(), None, "a chart had the focus");
+    screen.keys("/mixup<enter>");
+    assert_eq!(screen.state.selected(), Some(knob("tricks.mixup.on")));
+}
+
+#[test]
+fn keys_say_what_they_do_where_the_screen_was_opened_from() {
+    let ended = |open: fn(&mut tricktop::app::State)| {
+        let mut screen = Screen::running(100);
+        open(&mut screen.state);
+        let end = screen.script.end(train::State::Stopped);
+        screen.event(end);
+        screen.taken();
+        screen
+    };
+    let last = |screen: &mut Screen| screen.text(120, 36).lines().last().unwrap().to_string();
+    assert!(last(&mut ended(|_| {})).contains("r go on  q leave"));
+    // Whoever trains the suite begins its runs.
+    let mut screen = ended(tricktop::app::State::visit);
+    let keys = last(&mut screen);
+    assert!(!keys.contains("r go on") && keys.contains("q back"), "{keys}");
+    for keys in ["r", "f", ":depth 32<enter>", "+", ":resume<enter>", ":fork<enter>", ":pause<enter>"] {
+        screen.keys(keys);
+        assert!(screen.text(120, 36).contains("a suite trains this run"), "{keys}");
+        assert!(screen.state.modal().is_none() && screen.taken().is_empty(), "{keys}");
+        screen.keys("<esc>");
+    }
+    assert!(last(&mut ended(tricktop::app::State::browse)).contains("r go on  q back"));
+    let stops = |open: fn(&mut tricktop::app::State)| {
+        let mut screen = Screen::running(100);
+        open(&mut screen.state);
+        screen.keys("q");
+        screen.text(120, 36)
+    };
+    assert!(stops(tricktop::app::State::visit).contains("d  back to the suite"));
+    assert!(stops(tricktop::app::State::attach).contains("d  leave the screen; the run goes on"));
+    assert!(stops(|_| {}).contains("d  leave the screen, the run goes on; tricktop attach"));
 }
 
 #[test]
@@ -289,7 +410,7 @@ fn signals_save_and_leave_once_and_a_lost_trainer_is_said() {
     assert_eq!(screen.state.run_state(), train::State::Failed);
     assert!(screen.text(120, 36).contains("out of memory"));
     let lines = screen.state.closing_lines();
-    assert_eq!(lines[0], "failed at step 100, best top-1 74.0 %, 0:00");
+    assert_eq!(lines[0], "failed at step 100, best top-1 74.0 % (epoch 1), 0:00");
     assert_eq!(lines[1], "error: the trainer ended without a word: out of memory");
 }
 
@@ -395,7 +516,7 @@ fn the_closing_lines_name_result_directory_and_command() {
     screen.keys("+");
     let end = screen.script.end(train::State::Done);
     screen.event(end);
-    let want = ["done at step 100, best top-1 92.1 %, 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
+    let want = ["done at step 100, best top-1 92.1 % (epoch 9), 2:32", "runs/quick-7", "tricktop replay runs/quick-7"];
     assert_eq!(screen.state.closing_lines(), want);
 }
 
@@ -406,7 +527,7 @@ fn any_keys_and_events_in_any_order() {
         "<enter>", "<esc>", "<space>", "<up>", "<down>", "<left>", "<right>", "<tab>", "<back>", "<c-c>", "<c-e>",
         "<c-u>", "+", "-", "u", "p", "s", "S", "E", "w", "f", ":", "/", "j", "k", "h", "l", "g", "G", "1", "2", "3",
         "4", "5", "6", "7", "9", "z", "y", "x", "T", "m", "?", "q", "n", "a", "e", "@", "0.1", "lr 0.3", "é",
-        "depth 26", "mixup on", "[1, 2]",
+        "depth 26", "mixup on", "[1, 2]", "8", "theme ", "0,1",
     ];
     let sizes = [(80, 24), (120, 36), (200, 60), (61, 17), (50, 12), (7, 3)];
     let mut seed = 7u64;
@@ -420,6 +541,10 @@ fn any_keys_and_events_in_any_order() {
             match pick(20) {
                 0 => screen.steps(2),
                 1 => screen.tick(500 * i),
+                2 if pick(2) == 0 => {
+                    let msg = changed(&screen, &[("optim.momentum", Value::Float(0.1 * pick(9) as f64))]);
+                    screen.send(msg);
+                }
                 2 => screen.send(Msg::Paste("0.5@700\n".into())),
                 3 => screen.event(Event::Refused { id: 1, reason: "not now".into() }),
                 4 => screen.event(Event::Alarm { step: 1, kind: AlarmKind::NonFinite, message: "not finite".into() }),

@@ -68,6 +68,40 @@ fn the_help_is_searched() {
 }
 
 #[test]
+fn tab_shows_what_may_stand_in_the_command_line() {
+    let mut screen = Screen::running(100);
+    screen.keys(":mix<tab>");
+    for (width, height) in [(80, 24), (120, 36), (50, 12)] {
+        let text = screen.text(width, height);
+        assert!(text.contains("tab: one of these") && text.contains("mixup-alpha"), "{text}");
+        assert!(text.contains(":mixup"), "the line is seen: {text}");
+    }
+    screen.keys("<back>");
+    assert!(!screen.text(80, 24).contains("tab: one of these"), "it goes with the next key");
+    screen.keys("<c-u><tab>");
+    let text = screen.text(80, 24);
+    assert!(text.contains("rollback") && text.contains("more"), "{text}");
+    screen.keys("<c-u>decay <tab>");
+    assert!(screen.text(80, 24).contains("Constant"));
+    screen.keys("<c-u>lr <tab>");
+    assert!(screen.text(80, 24).contains("lr is 0.2; it may be a number in (0, 100]"));
+}
+
+#[test]
+fn a_theme_is_taken_by_its_name() {
+    let mut screen = Screen::running(100);
+    screen.keys(":theme l<tab><enter>");
+    assert!(screen.text(80, 24).contains("theme light"));
+    screen.keys(":theme ligth<enter>");
+    let text = screen.text(120, 36);
+    assert!(text.contains("there is no theme \"ligth\"; the themes are dark, light, safe, contrast, mono"), "{text}");
+    screen.keys("<esc>");
+    screen.send(Msg::Themes(Ok(vec![THEMES[0].clone(), Theme { name: "own".into(), ..THEMES[1].clone() }])));
+    screen.keys(":theme <tab>");
+    assert!(screen.text(80, 24).contains("own"));
+}
+
+#[test]
 fn keys_that_a_person_set_work_and_are_shown() {
     let set = [(Action::Pause, vec!["f2".parse().unwrap(), "P".parse().unwrap()])];
     let mut screen = Screen::running(100);

@@ -78,6 +78,7 @@ fn fed(mixed: bool) -> Event {
 fn missed() -> Event {
     let image = |label: usize, said: usize, i: usize| MissedImage {
         picture: garment(label, i),
+        name: format!("/data/fashion/val/{}/IMG_{}.png", ["boots", "shirts"][i % 2], 2034 + 7 * i),
         label,
         said,
         confidence: 0.999 - 0.02 * i as f32,
@@ -258,6 +259,68 @@ fn a_rollback_takes_back_what_came_later() {
 }
 
 #[test]
+fn enter_shows_which_file_was_mistaken() {
+    let kitty = || Options { kitty: Kitty::On, ..options() };
+    for make in [options, || Options { color: false, ascii: true, ..options() }, kitty] {
+        let mut screen = page_with(1, make());
+        for (width, height) in [(80, 24), (120, 36)] {
+            let text = screen.text(width, height);
+            assert!(text.contains("IMG_2034.png"), "{text}");
+        }
+        screen.keys("<down><down><down><enter>");
+        let text = screen.text(80, 24);
+        assert!(text.contains("Mistake 4 of 32"), "{text}");
+        assert!(text.contains("/data/fashion/val/shirts/IMG_2055.png"), "{text}");
+        assert!(text.contains("label Dress, predicted Pullover with 93.9 %, loss 6.200"), "{text}");
+        screen.keys("<esc>");
+        assert!(screen.state.modal().is_none());
+    }
+    let mut screen = page(0);
+    screen.keys("<enter>");
+    assert!(screen.state.modal().is_none() && screen.text(80, 24).contains("the page of mistakes has them"));
+}
+
+/// However far it was gone on, one step back is seen at once.
+#[test]
+fn every_page_stops_at_its_last_picture_or_line() {
+    for turns in 0..4 {
+        for (width, height) in [(80, 24), (120, 36), (200, 60)] {
+            let mut screen = page(turns);
+            screen.keys(&"<down>".repeat(150));
+            let end = screen.text(width, height);
+            assert!(end.contains('▸'), "{end}");
+            screen.keys("<down>");
+            assert_eq!(screen.text(width, height), end, "page {turns}");
+            screen.keys("<up>");
+            assert_ne!(screen.text(width, height), end, "page {turns}");
+            screen.keys("G");
+            assert_eq!(screen.text(width, height), end, "page {turns}");
+        }
+    }
+}
+
+#[test]
+fn the_confusion_names_its_axes() {
+    for (width, height) in [(80, 24), (120, 36)] {
+        let text = page(2).text(width, height);
+        assert!(text.contains("rows: labels, columns: predicted"), "{text}");
+    }
+}
+
+/// What an older trainer says of its mistakes.
+#[test]
+fn a_mistake_without_a_name_is_one() {
+    let Event::Pictures(pictures) = missed() else { return };
+    let mut value = serde_json::to_value(&*pictures).unwrap();
+    value["missed"]["worst"][0].as_object_mut().unwrap().remove("name").unwrap();
+    let pictures: Pictures = serde_json::from_value(value).unwrap();
+    let mut screen = page(1);
+    screen.event(Event::Pictures(Box::new(pictures)));
+    screen.keys("<enter>");
+    assert!(screen.text(80, 24).contains("its name is not known"));
+}
+
+#[test]
 fn a_rate_that_is_typed_is_still_drawn() {
     let mut screen = page(0);
     screen.keys("1<enter>0.35");
@@ -277,7 +340,9 @@ fn every_size_and_shape() {
                 let pixels = vec![0.5; height * width * channels];
                 let picture = Thumbnail::new(&pixels, [height, width, channels], &[0.0; 3], &[255.0; 3]).unwrap();
                 let image = FedImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)) };
-                let wrong = MissedImage { picture, label: classes - 1, said: 0, confidence: f32::NAN, loss: f32::NAN };
+                let name = "x".repeat(classes);
+                let wrong =
+                    MissedImage { picture, name, label: classes - 1, said: 0, confidence: f32::NAN, loss: f32::NAN };
                 let (images, agreement) = (vec![image; 24], None);
                 let fed = Fed { step: 1, epoch: 0.1, batch: 24, images, smoothed: Some(0.9), agreement };
                 screen.event(Event::Pictures(Box::new(Pictures::Fed(fed))));

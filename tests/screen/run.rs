@@ -6,7 +6,9 @@ use ratatui::style::Color;
 use tricktop::app::Msg;
 use tricktop::app::hardware::{Gpu, Sample};
 use tricktop::recipe::Value;
-use tricktop::train::{self, AlarmKind, Event, Scaling, StepRecord};
+use tricktop::train::{
+    self, AlarmKind, Change, Confusion, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord,
+};
 
 /// A run after four epochs in which mixup was switched on.
 fn mid_run() -> Screen {
@@ -37,6 +39,81 @@ fn starting() {
 #[test]
 fn running() {
     pictures("running", mid_run);
+}
+
+/// An epoch's end with a top-1 of `top1`.
+fn epoch(number: u64, top1: f64, best: bool, classes: u32) -> Event {
+    let confusion = Confusion { classes, counts: (0..classes).map(|class| [class, class, 9]).collect() };
+    let (step, epoch) = (number * STEPS_PER_EPOCH, number as f64);
+    let evaluation = Evaluation { step, epoch, loss: 0.3, top1, top5: 1.0, confusion };
+    Event::Epoch(Box::new(EpochEnd { epoch: number, train_loss: 0.2, img_s: 1200.0, evaluation, best }))
+}
+
+#[test]
+fn the_best_figure_stands_with_its_epoch() {
+    let mut screen = Screen::running(10);
+    for (number, top1, best) in [(1, 0.7, true), (2, 0.906, true), (3, 0.9, false)] {
+        screen.event(epoch(number, top1, best, 10));
+    }
+    for (width, height, places) in [(80, 24, 0), (120, 36, 1), (160, 50, 2), (50, 12, 1)] {
+        let text = screen.text(width, height);
+        assert_eq!(text.matches("best 90.6 % (epoch 2)").count(), places, "{width}x{height}: {text}");
+    }
+    screen.keys("5");
+    assert!(screen.text(80, 24).contains("best 90.6 % (epoch 2)"));
+    let back = |step: u64, best_top1, best_epoch| {
+        let (epoch, recipe, edits) = (step as f64 / STEPS_PER_EPOCH as f64, recipe(), vec![]);
+        Event::RolledBack(Box::new(RolledBack { step, epoch, from: 300, edits, best_top1, best_epoch, recipe }))
+    };
+    screen.event(back(100, Some(0.7), Some(1)));
+    assert!(screen.text(80, 24).contains("best 70.0 % (epoch 1)"));
+    screen.event(back(50, None, None));
+    assert!(!screen.text(80, 24).contains("best 70.0 %"));
+    let end = screen.script.end(train::State::Done);
+    screen.event(end);
+    assert!(screen.text(120, 36).contains("best top-1 92.1 % (epoch 9), 2:32"));
+    // Of a run of an older program there is the figure alone.
+    let mut screen = Screen::running(10);
+    let Event::Ended(end) = screen.script.end(train::State::Done) else { return };
+    screen.event(Event::Ended(Box::new(train::Summary { best_epoch: None, ..*end })));
+    assert!(screen.text(120, 36).contains("best top-1 92.1 %, 2:32"));
+}
+
+#[test]
+fn top_5_of_five_classes_is_not_shown() {
+    for (classes, told) in [(5, false), (6, true)] {
+        let mut screen = Screen::starting();
+        let names = (0..classes).map(|class| format!("class {class}")).collect();
+        screen.event(Event::Started(Box::new(train::RunInfo { classes: names, ..info(&recipe()) })));
+        for number in 1..=2 {
+            screen.steps(10);
+            screen.event(epoch(number, 0.7, true, classes));
+        }
+        screen.keys("5<left>");
+        for (width, height) in [(80, 24), (120, 36), (160, 50), (240, 60)] {
+            let text = screen.text(width, height);
+            assert_eq!(text.contains("top-5"), told && text.contains("top-1"), "{classes} classes: {text}");
+        }
+    }
+}
+
+/// Of a run that is taken up again only the logged steps are known.
+#[test]
+fn edits_of_the_past_have_their_own_steps() {
+    let mut screen = Screen::starting();
+    let change = Change { knob: knob("optim.momentum"), from: Value::Float(0.9), to: Value::Float(0.8) };
+    for (edit, step) in [(1, 3), (2, 257)] {
+        screen.event(Event::Applied { id: 0, edit, step, changes: vec![change.clone()], by: None });
+    }
+    screen.event(epoch(3, 0.8, true, 10));
+    let lines: Vec<String> =
+        screen.text(120, 36).lines().filter_map(|l| Some(l.rsplit_once("││")?.1.to_string())).collect();
+    let step = |what: &str| {
+        let line = lines.iter().rfind(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {lines:?}"));
+        line.split_whitespace().next().unwrap().to_string()
+    };
+    assert!(lines.iter().any(|line| line.trim().starts_with("3  momentum 0.9")), "{lines:?}");
+    assert_eq!((step("momentum"), step("epoch 3:")), ("257".into(), "279".into()));
 }
 
 #[test]

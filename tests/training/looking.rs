@@ -106,6 +106,7 @@ fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     run.send(Command::Evaluate);
     let missed = missed(&mut run);
     assert!(first == missed, "an evaluation of the same weights shows the same");
+    assert!(missed.worst.iter().all(|m| m.name.starts_with("image ")), "{:?}", missed.worst[0].name);
 
     let (_, file) = tricktop::train::steps(dir.path()).pop().unwrap();
     let mut all = Vec::new();
@@ -125,6 +126,48 @@ fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     for (found, (loss, label, said, confidence, picture)) in shown.zip(all.iter().take(24).chain(pair)) {
         assert_eq!((found.loss, found.label, found.said), (*loss, *label, *said));
         assert!((found.confidence - confidence).abs() < 1e-5 && found.picture == *picture);
+    }
+    stop(&run);
+}
+
+/// Of a folder every mistake has the path of its file, in full wherever the run was started, and it is that file.
+#[test]
+fn mistakes_name_their_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let photos = dir.path().join("photos");
+    let photo = |split: &str, class: u8, number: u8| {
+        let folder = photos.join(split).join(["dark", "light"][usize::from(class)]);
+        std::fs::create_dir_all(&folder).unwrap();
+        let pixels = image::RgbImage::from_pixel(28, 28, image::Rgb([10 * number + 100 * class; 3]));
+        pixels.save(folder.join(format!("{number}.png"))).unwrap();
+    };
+    for class in 0..2 {
+        (0..8).for_each(|number| photo("train", class, number));
+        (0..8).for_each(|number| photo("val", class, number));
+    }
+    // A path that goes on from where the tests are run.
+    let here = std::env::current_dir().unwrap();
+    let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let relative = up.join(photos.strip_prefix("/").unwrap());
+    let sets = [
+        ("data.path", Value::Word(relative.display().to_string())),
+        ("data.size", Value::Int(28)),
+        ("data.train_images", Value::Int(0)),
+        ("data.test_images", Value::Int(0)),
+        ("train.batch", Value::Int(4)),
+    ];
+    let mut run = start(recipe(&sets), None, &[Command::Steps(1)]);
+    run.wait_state(State::Paused);
+    send(&run, &[Command::Evaluate, LOOK]);
+    let missed = missed(&mut run);
+    assert!(!missed.worst.is_empty());
+    for m in &missed.worst {
+        let path = Path::new(&m.name);
+        assert!(path.is_absolute() && path.is_file(), "{}", m.name);
+        assert_eq!(path.parent().unwrap().file_name().unwrap(), ["dark", "light"][m.label], "{}", m.name);
+        let number: u8 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        let (seen, shade) = (m.picture.mean(0..28, 0..28)[0], 10 * number + 100 * m.label as u8);
+        assert!(seen.abs_diff(shade) <= 2, "{} shows {seen}, not {shade}", m.name);
     }
     stop(&run);
 }

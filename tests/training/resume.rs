@@ -75,6 +75,26 @@ fn the_best_epoch_of_an_older_run_is_found() {
 }
 
 #[test]
+fn a_set_that_changes_nothing_is_said_and_leaves_no_edit() {
+    let desk = Desk::new();
+    let session = runs::start(small(&[]), desk.path()).unwrap();
+    session.commands.send(Command::Steps(3)).unwrap();
+    let session = wait_for(session, |e| *e == tricktop::train::Event::State(State::Paused));
+    session.commands.send(Command::Stop { save: true }).unwrap();
+    let dir = play(session).dir;
+    let rate = small(&[]).schedule.base_lr;
+    let sets = vec![(knob("schedule.base_lr"), Value::Float(rate)), (knob("optim.momentum"), Value::Float(0.5))];
+    let played = play(runs::resume(&dir, sets).unwrap());
+    let edits = lines(&played.dir, "journal.jsonl");
+    assert_eq!(edits.len(), 1, "{edits:?}");
+    assert_eq!(edits[0]["changes"].as_array().unwrap().len(), 1);
+    assert_eq!(edits[0]["changes"][0]["knob"], "optim.momentum");
+    let log = lines(&played.dir, "log.jsonl");
+    let said = |line: &serde_json::Value| line["message"].as_str().is_some_and(|m| m.contains("base_lr is"));
+    assert!(log.iter().any(said), "{log:?}");
+}
+
+#[test]
 fn a_run_in_mixed_precision_goes_on_with_its_loss_scale() {
     let desk = Desk::new();
     let mixed = small(&[("tricks.mixed.on", Value::Bool(true)), ("tricks.mixed.growth", Value::Int(2))]);

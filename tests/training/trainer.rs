@@ -76,6 +76,35 @@ fn edits_are_acknowledged_put_off_or_refused() {
 }
 
 #[test]
+fn an_edit_that_changes_nothing_is_said_and_not_made() {
+    let mut run = Run::start(recipe(&[]), None);
+    run.send(Command::Steps(1));
+    run.wait_state(State::Paused);
+    let mut refused = |path: &str, value: Value, when| {
+        run.edit(path, value, when);
+        run.wait(|e| match e {
+            Event::Refused { reason, .. } => Some(reason.clone()),
+            Event::Applied { .. } | Event::Scheduled { .. } => Some(String::new()),
+            _ => None,
+        })
+    };
+    let rate = recipe(&[]).schedule.base_lr;
+    let same = format!("schedule.base_lr is {rate:?} already; nothing changes");
+    assert_eq!(refused("schedule.base_lr", Value::Float(rate), When::Now), same);
+    assert_eq!(refused("schedule.base_lr", Value::Float(rate), When::Step(5)), same);
+    assert_eq!(refused("tricks.mixup.on", Value::Bool(true), When::Step(5)), "");
+    assert!(refused("tricks.mixup.on", Value::Bool(true), When::Step(5)).contains("tricks.mixup.on is true already"));
+    assert_eq!(refused("tricks.mixup.on", Value::Bool(true), When::Step(4)), "", "it comes sooner");
+    assert_eq!(refused("tricks.mixup.on", Value::Bool(false), When::Step(5)), "", "it takes that back");
+    // The numbers of edits have no gaps.
+    run.edit("optim.momentum", Value::Float(0.5), When::Now);
+    let number = run.wait(|e| if let Event::Applied { edit, .. } = e { Some(*edit) } else { None });
+    assert_eq!(number, 4);
+    run.send(Command::Stop { save: false });
+    run.finish();
+}
+
+#[test]
 fn pausing_evaluating_saving_and_stopping() {
     let dir = tempfile::tempdir().unwrap();
     let mut run = Run::start(recipe(&[("train.keep_last", Value::Int(1))]), Some(dir.path()));

@@ -1,6 +1,6 @@
 //! The side of the screen.
 
-use super::{EVENT, Hello, line, next, place};
+use super::{EVENT, Hello, line, next, peer, place};
 use crate::runs::{RunError, history};
 use crate::train::{Command, Event};
 use std::io::{self, BufReader, Write};
@@ -20,6 +20,8 @@ pub struct Attached {
     pub events: Receiver<Event>,
     /// What closes the connection when it is dropped.
     pub connection: Connection,
+    /// The process that trains the run, where the system tells.
+    pub process: Option<u32>,
 }
 
 /// An open connection.
@@ -71,7 +73,8 @@ pub fn attach(dir: &Path) -> Result<Attached, RunError> {
     };
     Builder::new().name("from run".into()).spawn(read).map_err(RunError::Thread)?;
     Builder::new().name("to run".into()).spawn(write).map_err(RunError::Thread)?;
-    Ok(Attached { commands, past, events, connection: Connection(stream) })
+    let process = peer(&stream);
+    Ok(Attached { commands, past, events, connection: Connection(stream), process })
 }
 
 /// The step of an event that logs hold too.

@@ -74,15 +74,23 @@ fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
 
 /// Who is at the other end, for the journal: the process and its terminal.
 fn person(stream: &UnixStream) -> String {
-    #[cfg(target_os = "linux")]
-    if let Ok(peer) = rustix::net::sockopt::socket_peercred(stream) {
-        let pid = peer.pid.as_raw_nonzero();
+    if let Some(pid) = peer(stream) {
         let terminal = std::fs::read_link(format!("/proc/{pid}/fd/0"));
         let terminal = terminal.ok().filter(|t| t.starts_with("/dev")).map(|t| format!(" at {}", t.display()));
         return format!("attached screen, process {pid}{}", terminal.unwrap_or_default());
     }
-    let _ = stream;
     "attached screen".to_string()
+}
+
+/// The process at the other end, where the system tells.
+fn peer(stream: &UnixStream) -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    return rustix::net::sockopt::socket_peercred(stream).ok()?.pid.as_raw_nonzero().get().try_into().ok();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stream;
+        None
+    }
 }
 
 /// Whether the other side is this user or root.

@@ -6,6 +6,7 @@ use crate::ops::Ops;
 use crate::train::evaluate::{Seen, evaluate};
 use crate::train::pictures::{MOST, Missed, MissedImage, Pictures};
 use crate::train::{Evaluation, Event, State, TrainError};
+use std::path::{Path, absolute};
 
 /// Images of the two classes that were confused most often.
 const CONFUSED: usize = 8;
@@ -46,6 +47,13 @@ impl Mistakes {
         all.truncate(MOST);
         Mistakes { step: evaluation.step, worst: all, confused }
     }
+}
+
+/// The name of an image; that of a file as it is found from anywhere, as screens may be attached from anywhere.
+fn in_full(name: String) -> String {
+    let path = Path::new(&name);
+    let full = if path.is_file() { absolute(path).ok() } else { None };
+    full.map_or(name, |path| path.display().to_string())
 }
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
@@ -94,7 +102,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let image = |(pixels, m): (&[f32], &Mistake)| {
             let picture = Thumbnail::new(pixels, shape, &set.mean, &set.std).ok()?;
             let (label, said) = (m.label as usize, m.said as usize);
-            Some(MissedImage { picture, label, said, confidence: m.confidence, loss: m.loss })
+            let name = in_full(set.test.name(m.place as usize));
+            Some(MissedImage { picture, name, label, said, confidence: m.confidence, loss: m.loss })
         };
         images.zip(mistakes).filter_map(image).collect()
     }

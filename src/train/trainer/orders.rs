@@ -3,7 +3,7 @@
 use super::{Flow, Trainer};
 use crate::ops::Ops;
 use crate::recipe::reasons;
-use crate::train::edits::{Waiting, due};
+use crate::train::edits::{Waiting, already, due, effective};
 use crate::train::{Change, Command, Event, State, When};
 use std::sync::mpsc::TryRecvError;
 
@@ -50,6 +50,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Command::Edit { id, changes, when } => match due(&self.recipe, &changes, when, self.at.step) {
                 Err(reason) => self.send(Event::Refused { id, reason }),
                 Ok(when) => {
+                    let asked = changes.clone();
+                    let changes = effective(&self.recipe, self.pending.list(), changes, when);
+                    if changes.is_empty() {
+                        return self.send(Event::Refused { id, reason: already(&asked) });
+                    }
                     self.last_edit += 1;
                     let edit = Waiting { id, edit: self.last_edit, changes, when };
                     if when == When::Now {

@@ -147,7 +147,7 @@ fn draw_keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 }
 
 fn delete(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let mut lines = popup::choices(theme, state.keys, Context::Delete, area.width.saturating_sub(4));
+    let mut lines = popup::choices(theme, state.keys, Context::Delete, |key| key.help, area.width.saturating_sub(4));
     let name = state.selected().map_or("", |run| run.name.as_str());
     let trash = format!("  its files stay in {}", state.root.join(TRASH).display());
     lines.push(Line::from(Span::styled(trash, theme.dim)));

@@ -2,7 +2,7 @@
 
 use super::super::draw;
 use super::super::theme::Theme;
-use super::{class, fixed};
+use super::{first, fixed, mark};
 use crate::app::pictures::{Class, Tested};
 use crate::app::{State, number};
 use ratatui::buffer::Buffer;
@@ -28,7 +28,7 @@ struct Columns {
 pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, tested: &Tested) {
     let width = usize::from(area.width);
     let images = if width < ROOM { 0 } else { IMAGES };
-    let longest = tested.classes.iter().map(|of| draw::width(&class(state, of.label))).max().unwrap_or(0);
+    let longest = tested.classes.iter().map(|of| draw::width(&state.class(of.label))).max().unwrap_or(0);
     let name = longest.clamp(5, NAME).min(width.saturating_sub(FIGURES + images) * 2 / 3);
     let bar = width.saturating_sub(name + FIGURES + images).min(BAR);
     let columns = Columns { name, images, bar };
@@ -36,9 +36,11 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
     let head = format!("{} {:>7}{count} {:bar$}{:>7}", fixed("class", name), "correct", "", "change");
     draw::text(buf, area, 0, 0, &head, theme.dim);
     let room = usize::from(area.height.saturating_sub(1));
-    let first = state.album.scroll.min(tested.classes.len().saturating_sub(room));
-    for (y, of) in tested.classes.iter().skip(first).take(room).enumerate() {
-        draw::put(buf, area, 0, y as u16 + 1, &line(state, theme, of, columns));
+    let (count, first) = (tested.classes.len(), first(state, tested.classes.len(), room));
+    for (at, of) in tested.classes.iter().enumerate().skip(first).take(room) {
+        let y = (at - first) as u16 + 1;
+        draw::put(buf, area, 0, y, &line(state, theme, of, columns));
+        mark(state, theme, buf, area, y, at, count);
     }
 }
 
@@ -52,7 +54,7 @@ fn line(state: &State, theme: &Theme, of: &Class, Columns { name, images, bar }:
     };
     let count = if images > 0 { format!("{:>images$}", of.images) } else { String::new() };
     Line::from(vec![
-        Span::styled(fixed(&class(state, of.label), name), theme.text),
+        Span::styled(fixed(&state.class(of.label), name), theme.text),
         Span::styled(format!(" {:>7}", number::percent(of.recall)), theme.text),
         Span::styled(count, theme.dim),
         Span::raw(" "),

@@ -1,8 +1,8 @@
-//! The confusion matrix as a heat map: a row for each label, a column for what was said.
+//! The confusion matrix as a heat map: a row for each label, a column for what was predicted.
 
 use super::super::draw;
 use super::super::theme::Theme;
-use super::{class, fixed};
+use super::{first, fixed, mark};
 use crate::app::pictures::Tested;
 use crate::app::{State, number};
 use ratatui::buffer::Buffer;
@@ -26,20 +26,21 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
     let n = rows.len();
     let cell = ((columns - LABEL.0) / n).min(CELL);
     let numbers = (n - 1).to_string().len();
-    let names = (0..n).map(|label| draw::width(&class(state, label))).max().unwrap_or(0) + numbers + 1;
+    let names = (0..n).map(|label| draw::width(&state.class(label))).max().unwrap_or(0) + numbers + 1;
     let label = (columns - n * cell).min(names + 1).min(LABEL.1);
-    for said in 0..n {
-        let x = (label + said * cell) as u16;
-        let text = format!("{said:>cell$}");
+    for predicted in 0..n {
+        let x = (label + predicted * cell) as u16;
+        let text = format!("{predicted:>cell$}");
         // (with one column to a class the last digit has to do)
         let text = &text[text.len() - cell..];
         draw::text(buf, area, x, 0, text, theme.dim);
     }
     let room = usize::from(area.height.saturating_sub(1));
-    let first = state.album.scroll.min(n.saturating_sub(room));
+    let first = first(state, n, room);
     for (y, (of, row)) in rows.iter().enumerate().skip(first).take(room).enumerate() {
         let y = y as u16 + 1;
-        let name = format!("{of:>numbers$} {}", class(state, of));
+        mark(state, theme, buf, area, y, of, n);
+        let name = format!("{of:>numbers$} {}", state.class(of));
         draw::text(buf, area, 0, y, &fixed(&name, label.saturating_sub(1)), theme.text);
         let images: u32 = row.iter().sum();
         let widest = row.iter().max().map_or(0, |n| n.to_string().len());
@@ -84,15 +85,17 @@ fn ground(state: &State, right: bool, n: u32, of: u32) -> Style {
 
 /// The most frequent confusions.
 fn pairs(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, tested: &Tested) {
-    draw::text(buf, area, 0, 0, "confused most often: label → what was said", theme.dim);
+    draw::text(buf, area, 0, 0, "confused most often: label → predicted", theme.dim);
     let room = usize::from(area.height.saturating_sub(1));
-    let first = state.album.scroll.min(tested.pairs.len().saturating_sub(room));
+    let (count, first) = (tested.pairs.len(), first(state, tested.pairs.len(), room));
     let name = (usize::from(area.width).saturating_sub(18) / 2).max(4);
-    for (y, [label, said, n]) in tested.pairs.iter().skip(first).take(room).enumerate() {
-        let [label_name, said] = [label, said].map(|class_| class(state, *class_ as usize));
+    for (at, [label, said, n]) in tested.pairs.iter().enumerate().skip(first).take(room) {
+        let y = (at - first) as u16 + 1;
+        mark(state, theme, buf, area, y, at, count);
+        let [label_name, said] = [label, said].map(|class| state.class(*class as usize));
         let share = number::percent(f64::from(*n) / f64::from(tested.images(*label).max(1)));
         let text = format!("{n:>5} {share:>7}  {} → {}", fixed(&label_name, name), draw::clip(&said, name));
-        draw::text(buf, area, 0, y as u16 + 1, &text, theme.text);
+        draw::text(buf, area, 0, y, &text, theme.text);
     }
 }
 

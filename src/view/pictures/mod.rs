@@ -8,6 +8,7 @@ mod teacher;
 mod tiles;
 
 use super::draw;
+use super::rows::first_row;
 use super::theme::Theme;
 use crate::app::{Kitty, Page, Pane, State, number};
 use crate::train;
@@ -31,6 +32,11 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     }
     let title = format!("{}: {}", Pane::Images.word(), page.word());
     let inner = draw::frame(theme, buf, area, &title, state.focus == Pane::Images, legend);
+    if page == Page::Confusion && album.tested.is_some() {
+        let long = "rows: labels, columns: predicted";
+        let words = if draw::width(long) + 6 <= usize::from(area.width) { long } else { "label, predicted" };
+        draw::foot(buf, area, Span::styled(words, theme.dim));
+    }
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     match (page, &album.fed, &album.missed, &album.tested) {
         (Page::Batch, Some(fed), ..) => tiles::batch(state, theme, buf, inner, fed),
@@ -62,10 +68,18 @@ fn nothing(theme: &Theme, buf: &mut Buffer, area: Rect, what: &str) {
     }
 }
 
-/// The name of a class, or its number where there is none.
-fn class(state: &State, label: usize) -> String {
-    let named = state.run.info.as_ref().and_then(|info| info.classes.get(label));
-    named.cloned().unwrap_or_else(|| label.to_string())
+/// Marks a line or a picture in the column before it, when the cursor is there and can be moved.
+fn mark(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, y: u16, at: usize, count: usize) {
+    let cursor = state.album.cursor.min(count.saturating_sub(1));
+    if state.focus == Pane::Images && at == cursor && area.x > 0 && y < area.height {
+        let before = Rect { x: area.x - 1, width: 1, ..area };
+        draw::text(buf, before, 0, y, "▸", theme.accent);
+    }
+}
+
+/// The first of the lines that are seen, so that the one at the cursor is among them.
+fn first(state: &State, count: usize, room: usize) -> usize {
+    first_row(state.album.cursor.min(count.saturating_sub(1)), count, room)
 }
 
 /// A text cut or filled up to a number of columns.

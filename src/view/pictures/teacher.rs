@@ -23,13 +23,13 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     };
     let share = |n: u64| number::percent(n as f64 / last.images as f64);
     let rows = [
-        ("─ both say the same", last.same, theme.curve),
+        ("─ both predict the same", last.same, theme.curve),
         ("· teacher is right", last.teacher, theme.faint),
         ("◆ student is right", last.student, theme.second),
     ];
     for (y, (what, n, style)) in rows.into_iter().enumerate() {
         let spans =
-            vec![Span::styled(format!("{what:<20}"), style), Span::styled(format!("{:>8}", share(n)), theme.text)];
+            vec![Span::styled(format!("{what:<23}"), style), Span::styled(format!("{:>8}", share(n)), theme.text)];
         draw::put(buf, area, 0, y as u16, &Line::from(spans));
     }
     let of = format!("of the last {} training images", number::thousands(last.images));

@@ -4,7 +4,7 @@ use super::super::draw;
 use super::super::theme::Theme;
 use super::blocks::{self, Paint};
 use super::kitty;
-use super::{class, nothing};
+use super::{mark, nothing};
 use crate::app::State;
 use crate::data::Thumbnail;
 use crate::train::{Fed, Missed, MissedImage};
@@ -27,6 +27,8 @@ struct Tile<'a> {
     picture: &'a Thumbnail,
     first: String,
     second: Option<(String, Style)>,
+    /// What it is called.
+    name: &'a str,
 }
 
 /// Images under a heading.
@@ -42,22 +44,23 @@ struct Scale {
     by: usize,
     columns: usize,
     rows: usize,
-    /// Lines below an image.
+    /// Lines below an image, of what is said of it and of its name.
     lines: usize,
+    named: bool,
 }
 
 /// The batch that was trained last.
 pub(super) fn batch(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, fed: &Fed) {
     let tiles = fed.images.iter().map(|image| {
-        let label = class(state, image.label);
+        let label = state.class(image.label);
         let (first, second) = match image.mixed {
             None => (label, None),
             Some((partner, lambda)) => {
-                let other = format!("+ {:.2} {}", 1.0 - lambda, class(state, partner));
+                let other = format!("+ {:.2} {}", 1.0 - lambda, state.class(partner));
                 (format!("{lambda:.2} {label}"), Some((other, theme.dim)))
             }
         };
-        Tile { picture: &image.picture, first, second }
+        Tile { picture: &image.picture, first, second, name: "" }
     });
     let mut heading = format!("{} of {}, as fed", fed.images.len(), fed.batch);
     if let Some(share) = fed.smoothed {
@@ -71,8 +74,8 @@ pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
     let Some(pair) = missed.confused.first() else {
         return nothing(theme, buf, area, "there are no mistakes to show");
     };
-    let pair = format!("most often confused: {} → {}", class(state, pair.label), class(state, pair.said));
-    let worst = "largest losses: label → said".to_string();
+    let pair = format!("most often confused: {} → {}", state.class(pair.label), state.class(pair.said));
+    let worst = "largest losses: label → predicted".to_string();
     let sections = [(worst, &missed.worst), (pair, &missed.confused)].map(|(heading, images)| Section {
         heading,
         tiles: images.iter().map(|image| mistake(state, theme, image)).collect(),
@@ -81,11 +84,12 @@ pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
 }
 
 fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a> {
-    let said = format!("→ {:.0} % {}", 100.0 * image.confidence, class(state, image.said));
-    Tile { picture: &image.picture, first: class(state, image.label), second: Some((said, theme.alarm)) }
+    let said = format!("→ {:.0} % {}", 100.0 * image.confidence, state.class(image.said));
+    let (first, second) = (state.class(image.label), Some((said, theme.alarm)));
+    Tile { picture: &image.picture, first, second, name: &image.name }
 }
 
-/// Draws rows of images from the one that the page is scrolled to, as many as fit.
+/// Draws rows of images, as many as fit: the first ones, or those up to the one that has the cursor.
 fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections: &[Section<'_>]) {
     let room = Rect { height: area.height.saturating_sub(1), ..area };
     let paint = Paint::new(&state.options);
@@ -94,34 +98,53 @@ fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections
     };
     let across = scale.across(area);
     let mut rows = Vec::new();
+    let mut count = 0;
     for Section { heading, tiles } in sections {
-        let heading = |i: usize| (i == 0).then_some(heading);
-        rows.extend(tiles.chunks(across).enumerate().map(|(i, tiles)| (heading(i), tiles)));
+        for (i, tiles) in tiles.chunks(across).enumerate() {
+            rows.push(Row { heading: (i == 0).then_some(heading.as_str()), tiles, first: count });
+            count += tiles.len();
+        }
     }
-    let height = |(heading, _): &(Option<&String>, &[Tile<'_>])| scale.height() + u16::from(heading.is_some());
-    // (the last rows stay at the bottom)
-    let mut below = 0;
-    let last = rows.iter().rev().take_while(|row| {
-        below += height(row);
-        below <= area.height
+    let cursor = state.album.cursor.min(count.saturating_sub(1));
+    let at = rows.iter().rposition(|row| row.first <= cursor).unwrap_or(0);
+    let mut above = 0;
+    let seen = rows[..=at].iter().rev().take_while(|row| {
+        above += row.height(scale);
+        above <= area.height
     });
-    let first = state.album.scroll.min(rows.len() - last.count().max(1));
-    let (mut y, mut slot) = (0, 0);
+    let first = at + 1 - seen.count().max(1);
+    let mut y = 0;
     for row in &rows[first..] {
-        if y + height(row) > area.height {
+        if y + row.height(scale) > area.height {
             break;
         }
-        if let (Some(heading), _) = row {
+        if let Some(heading) = row.heading {
             draw::text(buf, area, 0, y, heading, theme.dim);
             y += 1;
         }
-        for (x, tile) in row.1.iter().enumerate() {
-            let x = (x * (scale.columns + 1)) as u16;
+        for (i, tile) in row.tiles.iter().enumerate() {
+            let x = (i * (scale.columns + 1)) as u16;
             let place = Rect { x: area.x + x, y: area.y + y, width: scale.columns as u16, height: scale.height() };
-            tile.draw(theme, (paint, slot), buf, place.intersection(area), scale);
-            slot = slot.wrapping_add(1);
+            let place = place.intersection(area);
+            let slot = row.first + i - rows[first].first;
+            tile.draw(theme, (paint, slot as u8), buf, place, scale);
+            mark(state, theme, buf, place, scale.rows as u16, row.first + i, count);
         }
         y += scale.height();
+    }
+}
+
+/// Images side by side.
+struct Row<'a> {
+    heading: Option<&'a str>,
+    tiles: &'a [Tile<'a>],
+    /// The place of its first image among all.
+    first: usize,
+}
+
+impl Row<'_> {
+    fn height(&self, scale: Scale) -> u16 {
+        scale.height() + u16::from(self.heading.is_some())
     }
 }
 
@@ -129,12 +152,13 @@ impl Scale {
     /// The largest at which several images stand in the area, or else two, or one.
     fn fitting(sections: &[Section<'_>], area: Rect, paint: Paint) -> Option<Scale> {
         let tiles = || sections.iter().flat_map(|section| &section.tiles);
+        let named = tiles().any(|tile| !tile.name.is_empty());
         let at = |by: usize| {
             let sizes = || tiles().map(|tile| blocks::size(tile.picture, by));
             let columns = sizes().map(|(columns, _)| columns).max()?.max(NARROW);
             let one_line = tiles().all(|tile| draw::width(&tile.line()) <= columns);
             let lines = if one_line { 1 } else { 2 };
-            Some(Scale { by, columns, rows: sizes().map(|(_, rows)| rows).max()?, lines })
+            Some(Scale { by, columns, rows: sizes().map(|(_, rows)| rows).max()?, lines, named })
         };
         let scales = || (1..=8).filter_map(at);
         let fit = |scale: &Scale| scale.across(area) * usize::from(area.height / scale.height());
@@ -153,8 +177,15 @@ impl Scale {
 
     /// Rows of cells of an image with what is said of it.
     fn height(&self) -> u16 {
-        (self.rows + self.lines) as u16
+        (self.rows + self.lines + usize::from(self.named)) as u16
     }
+}
+
+/// The name of an image in so many columns: of a path at least the file, as far as there is room.
+fn short(name: &str, columns: usize) -> String {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let path = draw::clip_middle(name, columns);
+    if path.ends_with(file) { path } else { draw::clip_middle(file, columns) }
 }
 
 impl Tile<'_> {
@@ -180,5 +211,22 @@ impl Tile<'_> {
             }
         }
         draw::put(buf, area, 0, scale.rows as u16, &Line::from(line));
+        let name = short(self.name, columns);
+        draw::text(buf, area, 0, (scale.rows + scale.lines) as u16, &name, theme.dim);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn of_a_path_the_file_is_seen() {
+        let path = "/data/photos/val/audi/IMG_2034.jpg";
+        assert_eq!(short(path, 40), path);
+        assert_eq!(short(path, 21), "/data/p…/IMG_2034.jpg");
+        assert_eq!(short(path, 14), "IMG_2034.jpg");
+        assert_eq!(short(path, 10), "IMG…34.jpg");
+        assert_eq!(short("image 1169", 14), "image 1169");
     }
 }

@@ -35,7 +35,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
             help::draw_lines(scroll, |columns| help_lines(state, &theme, columns), &theme, buf, area)
         }
         Some(Modal::Stop) => {
-            let lines = popup::choices(&theme, state.keys, Context::Stop, area.width.saturating_sub(4));
+            let lines = popup::choices(&theme, state.keys, Context::Stop, |key| key.help, area.width.saturating_sub(4));
             popup::show(&theme, buf, area, "Stop the suite?", &lines);
         }
         None => {}
