@@ -147,16 +147,14 @@ pub(super) struct Joined(pub Vec<Split>);
 impl Joined {
     /// The split that has image `i`, and its place there.
     fn find(&self, mut i: usize) -> (&Split, usize) {
-        let mut splits = self.0.iter();
-        let mut split = &self.0[0];
-        while let Some(next) = splits.next() {
-            split = next;
+        let last = self.0.len() - 1;
+        for split in &self.0[..last] {
             if i < split.len() {
-                break;
+                return (split, i);
             }
             i -= split.len();
         }
-        (split, i)
+        (&self.0[last], i)
     }
 }
 

@@ -97,7 +97,7 @@ impl Layout {
     ///
     /// # Errors
     /// Splits without one to train on.
-    pub fn to_train(self, root: &Path, left_out: &mut Tally) -> Result<(OsString, Option<OsString>), DataError> {
+    pub fn into_training(self, root: &Path, left_out: &mut Tally) -> Result<(OsString, Option<OsString>), DataError> {
         let Layout::Splits(splits) = self else { return Ok((OsString::new(), None)) };
         let (mut train, mut val) = (None, None);
         for (role, dir) in &splits {
@@ -117,7 +117,7 @@ impl Layout {
     ///
     /// # Errors
     /// A split that is not there.
-    pub fn to_evaluate(self, root: &Path, role: Option<Role>) -> Result<Vec<OsString>, DataError> {
+    pub fn into_evaluated(self, root: &Path, role: Option<Role>) -> Result<Vec<OsString>, DataError> {
         match (self, role) {
             (Layout::Tree, None) => Ok(vec![OsString::new()]),
             (Layout::Splits(splits), None) => Ok(splits.into_iter().map(|(_, dir)| dir).collect()),

@@ -46,7 +46,7 @@ pub(super) fn fits(dir: &Path) -> bool {
 /// What is missing in it, and where.
 pub(super) fn open(root: &Path, data: &Data, size: usize, seed: u64) -> Result<Folder, DataError> {
     let mut tally = Tally::default();
-    let (train_dir, val_dir) = Layout::of(root, &mut tally)?.to_train(root, &mut tally)?;
+    let (train_dir, val_dir) = Layout::of(root, &mut tally)?.into_training(root, &mut tally)?;
     let train = scan::classes(root, &train_dir, &mut tally)?;
     let names: Vec<String> = train.iter().map(|class| class.name.clone()).collect();
     check_classes(&names, &root.join(&train_dir), &mut tally)?;
@@ -138,7 +138,7 @@ pub(super) fn kept(root: &Path, size: usize, manifest: &Manifest, moved: bool) -
 fn new_ones(root: &Path, manifest: &Manifest) -> (Vec<String>, Vec<String>) {
     let classes = || {
         let mut tally = Tally::default();
-        let (train, val) = Layout::of(root, &mut tally)?.to_train(root, &mut tally)?;
+        let (train, val) = Layout::of(root, &mut tally)?.into_training(root, &mut tally)?;
         let mut classes = scan::classes(root, &train, &mut tally)?;
         if let Some(val) = val {
             classes.extend(scan::classes(root, &val, &mut tally)?);
@@ -164,7 +164,7 @@ pub(super) fn everything(
     role: Option<Role>,
 ) -> Result<(Split, Vec<String>, Vec<LeftOut>), DataError> {
     let mut tally = Tally::default();
-    let dirs = Layout::of(root, &mut tally)?.to_evaluate(root, role)?;
+    let dirs = Layout::of(root, &mut tally)?.into_evaluated(root, role)?;
     let classes = dirs.iter().map(|dir| scan::classes(root, dir, &mut tally)).collect::<Result<Vec<_>, _>>()?;
     let mut names: Vec<String> = classes.iter().flatten().map(|class| class.name.clone()).collect();
     names.sort_unstable();

@@ -45,7 +45,7 @@ pub fn read_weights(path: &Path) -> Result<BTreeMap<String, TensorData>, TrainEr
 }
 
 /// The tensors of a file of weights, and the classes that it names.
-fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Option<Vec<String>>), TrainError> {
+fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainError> {
     let path = resolved(path)?;
     let state = read(&path, |bytes| State::from_bytes(bytes).map_err(|e| e.to_string()))?;
     let classes = classes(&state.metadata);
@@ -53,8 +53,11 @@ fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Option<Vec<String
     Ok((weights.collect(), classes))
 }
 
+/// The classes that a file names, in label order, if it names any.
+type Names = Option<Vec<String>>;
+
 /// The classes that a file names: a checkpoint, or weights that were exported for other programs.
-fn classes(metadata: &BTreeMap<String, String>) -> Option<Vec<String>> {
+fn classes(metadata: &BTreeMap<String, String>) -> Names {
     match metadata.get(meta::KEY) {
         Some(text) => Meta::unseal(text).ok()?.signature.map(|signature| signature.classes),
         None => serde_json::from_str(metadata.get(LABELS)?).ok(),
@@ -67,7 +70,7 @@ pub(in crate::train) struct Found {
     /// Whether the linear layer is among those that fit.
     pub head_fits: bool,
     /// The classes that the file names.
-    pub classes: Option<Vec<String>>,
+    pub classes: Names,
 }
 
 /// The weights of a file as those of a net.
@@ -163,7 +166,7 @@ impl Checkpoint {
 pub(in crate::train) const BUNDLED: &str = "Bundled";
 
 /// The net that a teacher's file is of, its weights, and the classes that it names.
-fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Option<Vec<String>>), String> {
+fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), String> {
     let state = State::from_bytes(bytes).map_err(|e| e.to_string())?;
     let classes = classes(&state.metadata);
     if state.metadata.contains_key(meta::KEY) {
