@@ -112,12 +112,15 @@ fn columns_are_counted_as_a_terminal_counts_them() {
     assert!(tricktop(root, &[&["--batch", "quick", "--json"], SMALL].concat()).status.success());
 
     let text = |args: &[&str]| String::from_utf8(tricktop(root, args).stdout).unwrap();
-    // (recall and precision end with the only signs of percent below the first lines)
     let eval = text(&["eval", "runs/quick"]);
     let rows: Vec<&str> = eval.lines().filter(|line| line.starts_with(['猫', 'c'])).take(3).collect();
-    let ends: Vec<usize> = rows[1..].iter().map(|row| columns(&row[..row.find('%').unwrap_or(row.len())])).collect();
-    assert_eq!(rows.len(), 3, "{eval}");
-    assert!(ends.iter().all(|end| *end == ends[0]), "{eval}");
+    let counts = |row: &&str| {
+        let name = row.split_whitespace().next().unwrap();
+        let count = row[name.len()..].split_whitespace().next().unwrap();
+        columns(&row[..row.find(count).unwrap() + count.len()])
+    };
+    let ends: Vec<usize> = rows.iter().map(counts).collect();
+    assert_eq!(ends, [ends[0]; 3], "the column of images: {eval}");
     let runs = text(&["runs", "--plain"]);
     assert_eq!(places(&runs, "done"), [places(&runs, "state")[0]; 2], "{runs}");
 
