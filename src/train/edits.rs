@@ -1,6 +1,6 @@
 //! Edits that wait for their time.
 
-use crate::recipe::{Applies, Changes, Edit, Recipe, reasons};
+use crate::recipe::{Applies, Changes, Edit, Knob, Recipe, Value, reasons};
 use serde::{Deserialize, Serialize};
 
 /// When an edit is taken. A step boundary in every case.
@@ -82,15 +82,17 @@ pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<
 
 /// The part of an edit that changes something under the recipe in force and the edits that wait, in the order in which
 /// they were asked for: not a knob that has the value, or that gets it at that very time.
-pub fn effective(recipe: &Recipe, waiting: &[Waiting], mut changes: Changes, when: When) -> Changes {
-    changes.retain(|(knob, to)| {
-        let own = |w: &Waiting| w.changes.iter().rfind(|(k, _)| k == knob).map(|(_, value)| (w.when, value.clone()));
-        let mut coming = waiting.iter().filter_map(own);
+pub fn effective(recipe: &Recipe, waiting: &[Waiting], changes: Changes, when: When) -> Changes {
+    // (of a knob that is named twice the last value counts)
+    let last = |changes: &Changes, knob: &Knob| changes.iter().rfind(|(k, _)| *k == knob).map(|(_, to)| to.clone());
+    let changes_nothing = |knob: &Knob, to: &Value| {
+        let mut coming = waiting.iter().filter_map(|w| Some((w.when, last(&w.changes, knob)?)));
         let comes = coming.clone().next_back().is_some_and(|(at, value)| at == when && value == *to);
         let stands = recipe.get(knob) == *to && (when == When::Now || coming.all(|(_, value)| value == *to));
-        !stands && !comes
-    });
-    changes
+        stands || comes
+    };
+    let idle = |knob: &Knob| last(&changes, knob).is_some_and(|to| changes_nothing(knob, &to));
+    changes.iter().filter(|(knob, _)| !idle(knob)).cloned().collect()
 }
 
 /// What is to be said of an edit that changes nothing.
@@ -131,7 +133,6 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Value;
     use crate::recipe::knobs::find;
 
     fn edit(path: &str, value: Value) -> Changes {
@@ -171,6 +172,8 @@ mod tests {
         assert_eq!(left(&later(0.5, When::Step(9)), 0.5, When::Now), 1);
         assert_eq!(left(&later(0.5, When::Step(9)), was, When::Step(9)), 1);
         assert_eq!(left(&later(0.5, When::Step(9)), was, When::Now), 0, "it is what it is until then");
+        let twice = [momentum(0.5), momentum(was)].concat();
+        assert!(effective(&recipe, &[], twice, When::Now).is_empty(), "the last value counts");
         let both = [momentum(was), edit("train.batch", Value::Int(64))].concat();
         assert_eq!(effective(&recipe, &[], both, When::NextEpoch), edit("train.batch", Value::Int(64)));
     }
