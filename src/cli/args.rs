@@ -3,10 +3,12 @@
 mod browse;
 mod images;
 mod suites;
+mod using;
 
 pub(super) use browse::Runs;
 pub(super) use images::{Bench, BenchInput, Data};
 pub(super) use suites::{At, Report, Suite, Table};
+pub(super) use using::{Eval, Predict};
 
 use crate::files;
 use crate::recipe::Value;
@@ -149,55 +151,6 @@ pub(super) struct Replay {
     pub(super) threads: Threads,
     /// Prints events as JSON lines
     #[arg(long, conflicts_with = "verify")]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Eval {
-    /// Checkpoint file, a run (its best weights), or with --preset a safetensors file of any program
-    pub(super) checkpoint: PathBuf,
-    /// Evaluates all images of this directory or file instead of those that the run validates with; classes go by name
-    #[arg(long, value_parser = path(), value_name = "DIR")]
-    pub(super) data: Option<PathBuf>,
-    /// Of those, the images of one split: train, val or test
-    #[arg(long, value_name = "SPLIT", requires = "data", value_parser = PossibleValuesParser::new(["train", "val", "test"]))]
-    pub(super) split: Option<String>,
-    /// Takes the classes of the images by their places, for images whose classes have no names or others
-    #[arg(long, requires = "data")]
-    pub(super) by_place: bool,
-    /// Preset that names net and images, for weights that do not carry their recipe
-    #[arg(long, value_parser = path(), value_name = "PRESET")]
-    pub(super) preset: Option<PathBuf>,
-    /// Changes a knob of the preset, may be repeated; of a run data.path=DIR alone, when its images were moved
-    #[arg(long = "set", value_name = "KNOB=VALUE")]
-    pub(super) sets: Vec<String>,
-    /// Writes a line for every image: path, label, predicted class, probability of every class
-    #[arg(long, value_parser = path(), value_name = "FILE")]
-    pub(super) csv: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) threads: Threads,
-    /// Prints one JSON object
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Predict {
-    /// Checkpoint file, or a run (its best weights)
-    pub(super) checkpoint: PathBuf,
-    /// JPEG, PNG or WebP files
-    #[arg(required = true, value_name = "IMAGE")]
-    pub(super) images: Vec<PathBuf>,
-    /// Classes an image
-    #[arg(long, value_name = "N", default_value = "5")]
-    pub(super) top: NonZeroUsize,
-    /// Shows the pictures, on a terminal with true colours
-    #[arg(long, conflicts_with = "json")]
-    pub(super) show: bool,
-    #[command(flatten)]
-    pub(super) threads: Threads,
-    /// Prints one JSON object an image
-    #[arg(long)]
     pub(super) json: bool,
 }
 

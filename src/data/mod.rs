@@ -30,6 +30,7 @@ mod picture;
 #[cfg(test)]
 mod pixel_tests;
 mod prepare;
+mod problem;
 mod reader;
 mod resize;
 mod room;
@@ -45,7 +46,7 @@ pub use batch::{Batch, batch_indices, epoch_order, steps_per_epoch, test_batch, 
 pub use broken::{Broken, Skipped};
 pub(crate) use bundled::classes as bundled_classes;
 pub use decode::Reading;
-pub use error::{DataError, Problem};
+pub use error::DataError;
 pub use get::{GetError, PUBLISHED, Published, Remote, get};
 pub(crate) use image_folder::{Role, composed};
 pub use info::{Info, info};
@@ -55,6 +56,7 @@ pub use measure::{InputSpeed, input_speed};
 pub use packed::{Packed, Shrink, pack};
 pub use picture::{Picture, decode};
 pub use prepare::Input;
+pub use problem::Problem;
 pub use reader::{Pass, Reader};
 pub(crate) use select::everything;
 pub use source::Split;
