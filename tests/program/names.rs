@@ -70,9 +70,9 @@ fn control_characters_of_names_reach_no_terminal() {
     }
     let printed = |at: usize| String::from_utf8_lossy(&outputs[at].1.stdout).into_owned();
     // What is shown says which name it was, in one line.
-    for at in 0..3 {
-        let text = printed(at);
-        assert!(text.lines().any(|line| line.contains(SHOWN)), "{}: {text}", outputs[at].0);
+    for (command, output) in &outputs[..3] {
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.lines().any(|line| line.contains(SHOWN)), "{command}: {text}");
     }
     assert!(printed(0).contains(r"x\ny\u001b[31m.png"), "{}", printed(0));
     assert!(printed(4).contains(r"#t\u0007 a\u001b[2Jb\nc"), "{}", printed(4));
