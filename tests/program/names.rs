@@ -70,8 +70,8 @@ fn control_characters_of_names_reach_no_terminal() {
     }
     let printed = |at: usize| String::from_utf8_lossy(&outputs[at].1.stdout).into_owned();
     // What is shown says which name it was, in one line.
-    for (at, (command, _)) in outputs.iter().enumerate().take(3) {
-        let text = printed(at);
+    for (command, output) in &outputs[..3] {
+        let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.lines().any(|line| line.contains(SHOWN)), "{command}: {text}");
     }
     assert!(printed(0).contains(r"x\ny\u001b[31m.png"), "{}", printed(0));

@@ -38,8 +38,8 @@ fn prints(dir: &Path, words: &str) -> String {
 
 /// State and error of the last line of a kind.
 fn last(text: &str, event: &str) -> (String, Option<String>) {
-    let mut lines = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
-    let line = lines.rfind(|line| line["event"] == event).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let line = lines.rev().find(|line| line["event"] == event).unwrap();
     (line["state"].as_str().unwrap().into(), line["error"].as_str().map(String::from))
 }
 

@@ -100,7 +100,7 @@ fn a_suite_ends_with_its_table_and_its_runs_can_be_looked_at() {
     let killed: String = text.lines().filter(|l| !l.contains("run_end")).map(|line| format!("{line}\n")).collect();
     fs::write(&log, killed).unwrap();
     let mut terminal = open(dir.path(), &["attach", "runs/tiny/00-base-s0"]);
-    terminal.wait_for("STOPPED");
+    terminal.wait_for("KILLED");
     terminal.press("q");
     terminal.ends_with(Some(0));
     fs::write(&log, "nonsense\n").unwrap();

@@ -254,11 +254,12 @@ fn a_fork_takes_the_edits_that_its_checkpoint_has_made_and_no_others() {
 #[test]
 fn a_fork_that_would_be_refused_is_not_made() {
     let runs = tempfile::tempdir().unwrap();
-    let parent = whole(recipe(), runs.path());
+    let keep = recipe().with(set("train.keep_last", Value::Int(100))).unwrap();
+    let parent = whole(keep, runs.path());
     let made = || fs::read_dir(runs.path()).unwrap().count();
     let wrong =
         |path, value| runs::fork_with(&parent, Some(7), &set(path, value), runs.path()).unwrap_err().to_string();
-    assert!(wrong("net.depth", Value::Int(14)).contains("net.depth"));
+    assert!(wrong("net.depth", Value::Int(14)).contains("needs a new one"));
     let card = wrong("device", Value::Word("Cuda(9)".into()));
     assert!(card.contains("Cuda(9)"), "{card}");
     assert_eq!(made(), 1);
