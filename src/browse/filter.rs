@@ -3,12 +3,13 @@
 use super::Run;
 use crate::app::commands::names;
 use crate::recipe::{KNOBS, Knob, Value};
+use crate::runs::Course;
 
 /// A word of a filter.
 enum Word {
     /// In the name, a tag, the note or the state.
     Text(String),
-    /// One of these knobs has this value.
+    /// One of these knobs had this value, as started or after an edit.
     Knobs(Vec<(&'static Knob, Value)>),
 }
 
@@ -23,9 +24,14 @@ impl Filter {
     pub(super) fn finds(&self, run: &Run) -> bool {
         self.0.iter().all(|word| match word {
             Word::Text(text) => run.text.contains(text),
-            Word::Knobs(knobs) => knobs.iter().any(|(knob, value)| run.brief.recipe.get(knob) == *value),
+            Word::Knobs(knobs) => knobs.iter().any(|(knob, value)| had(run, knob, value)),
         })
     }
+}
+
+/// Whether a knob of a run ever was this value.
+fn had(run: &Run, knob: &Knob, value: &Value) -> bool {
+    Course::of(knob, &run.brief.recipe, &run.brief.edits).had(value)
 }
 
 /// `lr=0.1` where there is such a knob and it can have the value, else text.

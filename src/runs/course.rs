@@ -39,6 +39,11 @@ impl Course {
         self.then.last().map_or(&self.start, |(_, value)| value)
     }
 
+    /// Whether it ever was this value.
+    pub fn had(&self, value: &Value) -> bool {
+        self.start == *value || self.then.iter().any(|(_, then)| then == value)
+    }
+
     /// As text, each value in the words of `word`: `0.1 → 0.05 @ step 300`; of more than two edits the last.
     pub fn text(&self, word: impl Fn(&Value) -> String) -> String {
         let skipped = self.then.len().saturating_sub(2);
@@ -83,6 +88,8 @@ mod tests {
         assert_eq!(course(&[(300, 0.05), (300, 0.1)]), course(&[]));
         assert_ne!(course(&[(300, 0.05), (400, 0.1)]), course(&[]));
         assert_eq!(course(&[(300, 0.05)]).last(), &Value::Float(0.05));
+        let had = |value| course(&[(300, 0.05)]).had(&Value::Float(value));
+        assert_eq!([0.1, 0.05, 0.2].map(had), [true, true, false]);
         let other = find("optim.momentum").unwrap();
         assert_eq!(Course::of(other, &Recipe::default(), &vec![(1, vec![(lr, Value::Float(0.5))])]).then, []);
     }

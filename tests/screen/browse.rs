@@ -381,6 +381,10 @@ fn edits_on_the_way_are_differences() {
     let table = screen.text(120, 36);
     assert!(table.contains("0.1 → 0.05 @ step 300") && table.contains("1 knob; all others are the same"), "{table}");
 
+    screen.keys("<esc>/lr=0.05<enter>");
+    assert_eq!(screen.names(), ["right"], "a value of an edit is found");
+    screen.keys("/<esc>Gd");
+
     // (the same edit in both is no difference)
     fs::write(screen.dir("left/journal.jsonl"), edit(4, 300, 0.1, 0.05)).unwrap();
     screen.pass(10);

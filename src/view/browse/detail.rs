@@ -22,9 +22,16 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     let Some(run) = run else { return };
     let (text, style) = standing(theme, run);
-    let best = best(run).map_or(String::new(), |best| format!("   top-1 {best}"));
-    let told = format!("{best}   {}   step {}", took(run), number::thousands(run.brief.step));
-    let first = Line::from(vec![Span::styled(text, style), Span::styled(told, theme.text)]);
+    // (a part that has no room is left out: half a number would be another one)
+    let parts = [best(run).map(|best| format!("   top-1 {best}")), Some(format!("   {}", took(run)))];
+    let mut room = usize::from(inner.width).saturating_sub(draw::width(&text));
+    let mut spans = vec![Span::styled(text, style)];
+    for part in parts.into_iter().flatten() {
+        let Some(left) = room.checked_sub(draw::width(&part)) else { break };
+        room = left;
+        spans.push(Span::styled(part, theme.text));
+    }
+    let first = Line::from(spans);
     draw::put(buf, inner, 0, 0, &first);
     for (y, (word, text)) in about(state, run, usize::from(inner.width)).into_iter().enumerate() {
         let line = Line::from(vec![Span::styled(word, theme.dim), Span::styled(text, theme.text)]);
@@ -66,7 +73,8 @@ fn about(state: &State, run: &Run, columns: usize) -> Vec<(String, String)> {
         1 => ", 1 edit on the way".into(),
         n => format!(", {n} edits on the way"),
     };
-    say("begun ", format!("{} UTC{edits}", number::date(brief.begun)));
+    let step = number::thousands(brief.step);
+    say("begun ", format!("{} UTC, step {step}{edits}", number::date(brief.begun)));
     let mut lines = Vec::new();
     for (word, text) in parts {
         let indent = draw::width(&word);
