@@ -68,7 +68,10 @@ fn the_shell_is_free_after_a_detach_and_the_run_goes_on() {
     shell.wait_for("the answer is 42");
     let before = steps(dir.path());
     wait("the run stands still", || steps(dir.path()) > before + 5);
-    shell.press("\x03echo and now $((7 * 7))\r");
+    // (the shell drops what is typed ahead of it)
+    shell.press("\x03");
+    std::thread::sleep(Duration::from_millis(300));
+    shell.press("echo and now $((7 * 7))\r");
     shell.wait_for("and now 49");
     let before = steps(dir.path());
     wait("ctrl-c of the shell has reached the run", || steps(dir.path()) > before + 5);
@@ -76,6 +79,7 @@ fn the_shell_is_free_after_a_detach_and_the_run_goes_on() {
     shell.press("fg\r");
     std::thread::sleep(Duration::from_millis(300));
     shell.press("\x1a");
+    std::thread::sleep(Duration::from_millis(300));
     shell.press("echo again $((8 * 8))\r");
     shell.wait_for("again 64");
     std::thread::sleep(Duration::from_millis(300));
