@@ -6,6 +6,7 @@ use crate::files::{Foreign, resolved};
 use crate::nn::{Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, recognise};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
+use crate::recipe::settings::Net as Settings;
 use crate::train::TrainError;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -114,7 +115,7 @@ impl Checkpoint {
 }
 
 /// The net that a teacher's file is of, and its weights.
-fn teaching(bytes: &[u8]) -> Result<(crate::recipe::settings::Net, Weights), String> {
+fn teaching(bytes: &[u8]) -> Result<(Settings, Weights), String> {
     let state = State::from_bytes(bytes).map_err(|e| e.to_string())?;
     if state.metadata.contains_key(meta::KEY) {
         let checkpoint = Checkpoint::from_bytes(bytes)?;
