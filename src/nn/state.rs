@@ -131,23 +131,37 @@ impl NetSpec {
     /// # Errors
     /// The first that is missing, of another shape or of no layer; with it the net that they are of, when it is known.
     pub fn fit(&self, tensors: &BTreeMap<String, TensorData>, head: Head) -> Result<bool, StateError> {
-        self.fits(tensors, head).map_err(|why| match looks_like(self, tensors) {
-            Some(looks) => StateError::Other { looks, why: Box::new(why) },
-            None => why,
+        self.fits(tensors, head).map_err(|why| {
+            let why = self.nearest_named(why, tensors);
+            match looks_like(self, tensors) {
+                Some(looks) => StateError::Other { looks, why: Box::new(why) },
+                None => why,
+            }
         })
     }
 
-    /// As [`NetSpec::fit`], without a guess at another net.
+    /// Why tensors do not fit, with the name nearest to one that is missing or not known.
+    pub(super) fn nearest_named(&self, why: StateError, tensors: &BTreeMap<String, TensorData>) -> StateError {
+        match why {
+            StateError::Missing { name, .. } => {
+                StateError::Missing { nearest: nearest(&name, tensors.keys().map(String::as_str)), name }
+            }
+            StateError::Unknown { name, .. } => {
+                let params = self.params();
+                StateError::Unknown { nearest: nearest(&name, params.iter().map(|p| p.name.as_str())), name }
+            }
+            why => why,
+        }
+    }
+
+    /// As [`NetSpec::fit`], without a guess at another net or name: those take much longer.
     pub(super) fn fits(&self, tensors: &BTreeMap<String, TensorData>, head: Head) -> Result<bool, StateError> {
         let params = self.params();
         let mut head_fits = true;
         for p in &params {
             let found = match tensors.get(&p.name) {
                 Some(t) => t.shape.clone(),
-                None => {
-                    let nearest = nearest(&p.name, tensors.keys().map(String::as_str));
-                    return Err(StateError::Missing { name: p.name.clone(), nearest });
-                }
+                None => return Err(StateError::Missing { name: p.name.clone(), nearest: None }),
             };
             let expected = p.layout.torch_shape(p.shape);
             if found == expected {
@@ -164,7 +178,7 @@ impl NetSpec {
         let known: HashSet<&str> = params.iter().map(|p| p.name.as_str()).collect();
         match tensors.keys().find(|name| !known.contains(name.as_str()) && !passed_over(name)) {
             None => Ok(head_fits),
-            Some(name) => Err(StateError::Unknown { name: name.clone(), nearest: nearest(name, known.into_iter()) }),
+            Some(name) => Err(StateError::Unknown { name: name.clone(), nearest: None }),
         }
     }
 }

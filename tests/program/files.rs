@@ -161,9 +161,9 @@ fn exported_weights_say_what_a_user_of_pytorch_needs() {
     }
     assert!(found.get("architecture").is_none(), "timm has no such net: {found}");
     // the paper's means and deviations, of 0 to 1
-    for (key, expected) in [("mean", [0.485, 0.456, 0.406]), ("std", [0.229, 0.224, 0.225])] {
+    for (key, expected) in [("mean", [123.68, 116.779, 103.939]), ("std", [58.393, 57.12, 57.375])] {
         let values: [f64; 3] = serde_json::from_str(found[key].as_str().unwrap()).unwrap();
-        assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{key}: {values:?}");
+        assert!(values.iter().zip(expected).all(|(a, b)| (a - b / 255.0).abs() < 1e-6), "{key}: {values:?}");
     }
     let found = about("large", &["net.form=ImageNet", "net.depth=18", "net.variant=D"]);
     assert_eq!((&found["architecture"], &found["model_args"]), (&"resnet18d".into(), &"{}".into()));
