@@ -1,15 +1,17 @@
 """Trains a ResNet-18 on a few made-up photographs, exports its weights, and reads them with the lines of README in timm:
-its probabilities must be those of `tricktop predict`.
+its probabilities must be those of `tricktop predict`, and its figures on a part of the classes those of `tricktop eval`.
 
     python3 -m venv venv && venv/bin/pip install torch timm
     venv/bin/python tests/weights_timm.py target/release/tricktop
 """
 
 import json
+import math
 import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,13 +49,29 @@ def probabilities(program, variant, folder, name):
     pictures = sorted(pathlib.Path(folder, "photos").glob("*/0.png"))
     lines = tricktop("predict", f"runs/{name}", *map(str, pictures), "--top", "3", "--json").splitlines()
     ours = [{guess["class"]: guess["probability"] for guess in json.loads(line)["classes"]} for line in lines]
-    theirs = []
-    for picture in pictures:
-        Image.open(picture).save(pathlib.Path(folder, "photo.png"))
-        scope = {"print": lambda *_: None}
-        exec(compile(LINES, "README.md", "exec"), scope)
-        theirs.append(dict(zip(json.loads(scope["about"]["label_names"]), scope["probabilities"])))
-    return ours, theirs
+    return ours, [in_timm(folder, picture) for picture in pictures]
+
+
+def in_timm(folder, picture):
+    """What timm says of a picture with weights.safetensors, as {class: probability}."""
+    Image.open(picture).save(pathlib.Path(folder, "photo.png"))
+    scope = {"print": lambda *_: None}
+    exec(compile(LINES, "README.md", "exec"), scope)
+    return dict(zip(json.loads(scope["about"]["label_names"]), scope["probabilities"]))
+
+
+def part_of_the_classes(program, folder, name, label):
+    """Figures of `tricktop eval` on the images of all classes but one, and timm's on the same."""
+    part = pathlib.Path(folder, "part")
+    shutil.copytree(pathlib.Path(folder, "photos"), part)
+    shutil.rmtree(part / label)
+    command = [program, "eval", f"runs/{name}", "--data", "part", "--json"]
+    report = json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout)
+    said = [(picture.parent.name, in_timm(folder, picture)) for picture in sorted(part.glob("*/*.png"))]
+    shutil.rmtree(part)
+    right = sum(max(of, key=of.get) == label for label, of in said) / len(said)
+    loss = sum(-math.log(of[label]) for label, of in said) / len(said)
+    return [report["images"], report["top1"], report["loss"]], [len(said), right, loss]
 
 
 program = str(pathlib.Path(sys.argv[1]).resolve())
@@ -72,3 +90,6 @@ with tempfile.TemporaryDirectory() as folder:
         spread = max(abs(a[label] - b[label]) for a in ours for b in ours for label in a)
         print(f"{name}: probabilities of tricktop and timm are {apart:.1e} apart at most ({spread:.2f} between pictures)")
         assert apart < 1e-4, (ours, theirs)
+        ours, theirs = part_of_the_classes(program, folder, name, "grass")
+        print(f"{name}: images, top-1 and loss on two of three classes are {ours}, timm's {theirs}")
+        assert ours[:2] == theirs[:2] and abs(ours[2] - theirs[2]) < 1e-4

@@ -221,8 +221,12 @@ pub fn open_kept(data: &Data, seed: u64, manifest: &Manifest, moved: bool) -> Re
         manifest.compare(&set)?;
         return Ok(set);
     }
+    let path = Path::new(&data.path);
+    if !path.exists() {
+        return Err(DataError::Unknown { path: path.into(), found: "does not exist" });
+    }
     let edge = edge(data.size, None);
-    let folder = image_folder::kept(Path::new(&data.path), edge.unwrap_or(PHOTOGRAPH), manifest, moved)?;
+    let folder = image_folder::kept(path, edge.unwrap_or(PHOTOGRAPH), manifest, moved)?;
     let chosen = [folder.train.clone(), folder.val.clone()];
     Ok(Opened::from_folder(manifest.name(), folder).ready(data, chosen))
 }

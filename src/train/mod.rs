@@ -19,6 +19,7 @@ pub mod sgd;
 mod sight;
 mod step;
 mod trainer;
+mod weights;
 mod worker;
 
 pub use alarms::AlarmKind;

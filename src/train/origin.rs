@@ -82,7 +82,12 @@ impl Origin {
             (Some(moved), manifest) => (moved.clone(), manifest.is_some()),
             (None, Some(manifest)) if !data.path.is_empty() => {
                 let there = manifest.path();
-                if there.exists() || !here.exists() { (there.to_path_buf(), false) } else { (here, true) }
+                match (here.canonicalize().is_ok_and(|here| here == there), there.exists()) {
+                    // (called as the recipe calls it)
+                    (true, _) => (here, false),
+                    (false, false) if here.exists() => (here, true),
+                    (false, _) => (there.to_path_buf(), false),
+                }
             }
             _ => (here, false),
         };

@@ -99,7 +99,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
         }
         Images::At { path, split, by_place } => {
             let classes = signature.map(|signature| &signature.classes[..]);
-            elsewhere(&recipe, path, split, classes.filter(|_| !by_place))?
+            elsewhere(&recipe, path, split, classes, by_place)?
         }
     };
     if let Some(signature) = signature {
@@ -108,11 +108,6 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
     let at = (checkpoint.meta.at.step, checkpoint.meta.at.epoch as f64);
     let net = checkpoint.net(&Cpu::default())?;
     let expected = (net.spec().image_channels, net.spec().classes);
-    if let Some(signature) = signature {
-        // (taken by place, they may be fewer)
-        let rest = signature.classes.iter().skip(set.classes.len());
-        set.classes.extend(rest.cloned());
-    }
     let found = (set.train.channels, set.classes.len());
     if found != expected {
         return Err(wrong(format!(
@@ -130,20 +125,28 @@ fn manifest(checkpoint: &Path) -> Option<PathBuf> {
     dirs.into_iter().flatten().map(|dir| dir.join(MANIFEST)).find(|file| file.is_file())
 }
 
-/// All images at a place, labelled as a net of these classes labels them; by their places where none are named.
+/// All images at a place, labelled as a net of these classes labels them: by name, or by place. Of a net that does not name
+/// its classes they are those of the images, which is said.
 fn elsewhere(
     recipe: &Recipe,
     path: &Path,
     split: Option<&str>,
     classes: Option<&[String]>,
+    by_place: bool,
 ) -> Result<DataSet, TrainError> {
     let kind = DataKind::Auto;
     let data = Data { path: path.display().to_string(), kind, train_images: 0, test_images: 0, ..recipe.data.clone() };
     let all = data::everything(&data, split.and_then(Role::named))?;
+    let in_order = (0..all.classes.len()).collect();
     let Some(classes) = classes else {
-        let (places, classes) = ((0..all.classes.len()).collect(), all.classes.clone());
-        return Ok(all.ready(&data, places, classes));
+        let names = all.classes.clone();
+        let mut set = all.ready(&data, in_order, names);
+        set.notes.push("the weights name no classes: they are those of the images, by their places".into());
+        return Ok(set);
     };
+    if by_place && all.classes.len() <= classes.len() {
+        return Ok(all.ready(&data, in_order, classes.to_vec()));
+    }
     match places(&all.classes, classes) {
         Ok(places) => Ok(all.ready(&data, places, classes.to_vec())),
         Err(unknown) => {
@@ -171,9 +174,9 @@ pub fn evaluate_weights(
     let set = match images {
         Images::Own(_) => own()?,
         Images::At { path, split, by_place } => {
-            // (a file of another program names no classes: they are those of the preset's images)
-            let classes = if recipe.data.path.is_empty() || by_place { None } else { Some(own()?.classes) };
-            elsewhere(recipe, path, split, classes.as_deref())?
+            // (those of the preset's own images, where it names some)
+            let classes = if recipe.data.path.is_empty() { None } else { Some(own()?.classes) };
+            elsewhere(recipe, path, split, classes.as_deref(), by_place)?
         }
     };
     let by_place = matches!(images, Images::At { by_place: true, .. });
@@ -209,7 +212,7 @@ fn load(
             let problem = format!("{why}; --by-place takes them by their places");
             return Err(TrainError::Checkpoint { path: path.to_path_buf(), problem });
         }
-        Aligned::Unnamed => Some("names no classes: they are those of the images, by their places".to_string()),
+        Aligned::Unnamed => Some("names no classes: its outputs are taken by their places".to_string()),
         _ => None,
     };
     let mut net = Net::new(&Cpu::default(), &spec).map_err(TrainError::device)?;

@@ -1,13 +1,12 @@
 //! One training step: mixup, teacher, forward, loss, backward, optimiser.
 
 use super::TrainError;
-use super::checkpoint::{Checkpoint, Found, Pupil, weights_for};
-use super::classes::{Aligned, align};
 use super::origin::Origin;
 use super::sgd::{Sgd, Sizes};
 use super::sight::Sight;
+use super::weights::Teacher;
 use crate::data::{Batch, DataSet};
-use crate::nn::{Head, Net, NetSpec, Outputs, Role};
+use crate::nn::{Net, NetSpec, Role};
 use crate::ops::loss::{Loss, cross_entropy, distillation, with_auxiliary};
 use crate::ops::{Map, Matrix, Mode, Ops};
 use crate::recipe::Settings;
@@ -18,15 +17,6 @@ use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::{mixed_targets, targets};
 use dfdx::prelude::{Backward, NoneTape, OwnedTape, PutTape, SplitTape, Tape, TryAdd, TryMul};
 
-/// A teacher and where it came from.
-struct Teacher<D: Ops<f32>> {
-    source: String,
-    by_place: bool,
-    net: Net<f32, D>,
-    /// What is to be told of its file.
-    note: Option<String>,
-}
-
 /// A net in training, its optimiser and its teacher.
 pub struct Learner<D: Ops<f32>> {
     dev: D,
@@ -34,11 +24,13 @@ pub struct Learner<D: Ops<f32>> {
     pub net: Net<f32, D>,
     /// The optimiser.
     pub sgd: Sgd<f32, D>,
-    teacher: Option<Teacher<D>>,
+    pub(super) teacher: Option<Teacher<D>>,
     /// Names of the classes, in label order.
-    classes: Vec<String>,
+    pub(super) classes: Vec<String>,
+    /// What a person should know of the weights that it started from.
+    pub(super) notes: Vec<String>,
     /// Where the files are that the recipe names.
-    origin: Origin,
+    pub(super) origin: Origin,
     /// The factor of the loss in mixed precision.
     pub scaler: Scaler,
     /// What is kept of the steps for screens that look.
@@ -93,60 +85,17 @@ impl<D: Ops<f32>> Learner<D> {
     /// A net that is not to be trained any more.
     pub fn holding(dev: D, net: Net<f32, D>) -> Self {
         let (sgd, scaler, sight) = Default::default();
-        Learner { dev, net, sgd, teacher: None, classes: Vec::new(), origin: Origin::default(), scaler, sight }
-    }
-
-    /// Takes the weights of a file to start from; says in a sentence what is to be told of that: a prefix of names that was
-    /// left out, a linear layer of other classes.
-    ///
-    /// # Errors
-    /// A file that cannot be read or is not of this net; then nothing has changed.
-    pub fn start_from(&mut self, path: &str) -> Result<Option<String>, TrainError> {
-        let path = self.origin.file(path);
-        let spec = self.net.spec().clone();
-        let Found { mut weights, head_fits, classes } = weights_for(&path, &spec, Head::MayDiffer)?;
-        let aligned = align(&mut weights.tensors, &spec.head, &self.classes, classes.as_deref());
-        let (head, count) =
-            (&spec.head, weights.tensors.get(&format!("{}.bias", spec.head)).map_or(0, |t| t.values.len()));
-        let (outputs, of_head) = match aligned {
-            _ if !head_fits => {
-                let here = spec.classes;
-                (Outputs::Keep, Some(format!("is of {count} classes: {head}, of {here} here, starts anew")))
-            }
-            Aligned::Same => (Outputs::Take, None),
-            Aligned::Unnamed => {
-                (Outputs::Take, Some(format!("names no classes: {head} is taken by the places of its outputs")))
-            }
-            Aligned::Others(why) => (Outputs::Keep, Some(format!("{why}: {head} starts anew"))),
-        };
-        self.net.start_from(&weights.tensors, outputs)?;
-        let told: Vec<String> = weights.note().into_iter().chain(of_head).collect();
-        Ok((!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it "))))
-    }
-
-    /// Loads the teacher that `distill` names, when it is on and another one is there.
-    ///
-    /// # Errors
-    /// A checkpoint that is missing, damaged or of other classes; then the present teacher stays.
-    pub fn ready_teacher(&mut self, distill: &Distill) -> Result<(), TrainError> {
-        let (source, by_place) = (&distill.teacher, distill.by_place);
-        if distill.on && self.teacher.as_ref().is_none_or(|t| (&t.source, t.by_place) != (source, by_place)) {
-            let image_channels = self.net.spec().image_channels;
-            let pupil = Pupil { image_channels, classes: &self.classes, by_place };
-            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), &self.dev, &pupil)?;
-            self.teacher = Some(Teacher { source: source.clone(), by_place, net, note });
+        Learner {
+            dev,
+            net,
+            sgd,
+            teacher: None,
+            classes: Vec::new(),
+            notes: Vec::new(),
+            origin: Origin::default(),
+            scaler,
+            sight,
         }
-        Ok(())
-    }
-
-    /// What is to be told of a teacher that was loaded, once.
-    pub(super) fn teacher_note(&mut self) -> Option<String> {
-        self.teacher.as_mut()?.note.take()
-    }
-
-    /// The description of the teacher, when one is there.
-    pub fn teacher(&self) -> Option<&NetSpec> {
-        self.teacher.as_ref().map(|teacher| teacher.net.spec())
     }
 
     /// What computes.

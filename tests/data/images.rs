@@ -143,8 +143,12 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     marker.splice(scan + 40..scan + 42, [0xff, 0xc4]);
     vec![
         ("empty.jpg", vec![], "it begins with nothing"),
-        ("text.jpg", b"<html></html>".to_vec(), "is neither JPEG nor PNG nor WebP: it begins with 3c 68 74 6d 6c"),
-        ("gif.png", b"GIF89a\x01\x00\x01\x00".to_vec(), "is neither JPEG nor PNG nor WebP"),
+        (
+            "text.jpg",
+            b"<html></html>".to_vec(),
+            "is neither JPEG, PNG, WebP, BMP, GIF nor TIFF: it begins with 3c 68 74 6d 6c",
+        ),
+        ("gif.png", b"GIF89a\x01\x00\x01\x00".to_vec(), "is a GIF by its content and not by its name"),
         ("cut.jpg", good[..good.len() / 2].to_vec(), "is cut short: it has no end-of-image marker"),
         ("head.jpg", good[..30].to_vec(), "it has no frame header"),
         ("huge.jpg", huge, "claims 60000x60000 pixels"),

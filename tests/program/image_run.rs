@@ -66,7 +66,10 @@ fn an_edited_run_on_a_folder_names_what_is_broken_and_is_the_same_again() {
     assert!(named.iter().any(|n| n.ends_with("val/bee/broken.png")), "{named:?}");
     assert_eq!(of(&events, "run_end")[0]["broken"].as_u64(), Some(skipped.len() as u64));
     let log = fs::read_to_string(desk.path("runs/tiny/log.jsonl")).unwrap();
-    assert!(log.contains("val/bee/broken.png") && log.contains("is neither JPEG nor PNG nor WebP"), "{log}");
+    assert!(
+        log.contains("val/bee/broken.png") && log.contains("is neither JPEG, PNG, WebP, BMP, GIF nor TIFF"),
+        "{log}"
+    );
     assert_eq!(lines(&fs::read_to_string(desk.path("runs/tiny/journal.jsonl")).unwrap()).len(), 2);
 
     let verdict = desk.done(&["replay", "tiny", "--verify"]);

@@ -265,5 +265,44 @@ fn a_run_of_an_older_version_is_not_split_anew() {
     fs::remove_file(desk.path("runs/tiny/images.tsv.gz")).unwrap();
     put(desk.0.path(), "photos/ant/0000.png", &png(31, 18, 3));
     let why = desk.refused(1, &["resume", "tiny", "--batch", "--set", "train.epochs=4"]);
-    assert!(why.contains("did not list its 39 + 15 images, and now there are 40 + 15"), "{why}");
+    assert!(why.contains("did not list its 39 + 15 images, and now there are 39 + 16"), "{why}");
+}
+
+#[test]
+fn a_teacher_and_weights_to_start_from_are_matched_by_the_names_of_their_classes() {
+    let desk = Desk::with_splits();
+    desk.done(&["--batch", "tiny.ron", "--json"]);
+    for split in ["train", "val"] {
+        desk.copy(&format!("photos/{split}"), &format!("cars/{split}"));
+        for (old, new) in [("ant", "audi"), ("bee", "fiat"), ("cat", "volvo")] {
+            fs::rename(desk.path(&format!("cars/{split}/{old}")), desk.path(&format!("cars/{split}/{new}"))).unwrap();
+        }
+    }
+    let run = |data: &str, sets: &[&str]| {
+        let place = format!("data.path={data}");
+        let sets = [&place, "name=other"].into_iter().chain(sets.iter().copied()).flat_map(|set| ["--set", set]);
+        desk.run_in(".", &["--batch", "tiny.ron", "--json"].into_iter().chain(sets).collect::<Vec<_>>())
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let teacher = ["tricks.distill.on=true", "tricks.distill.teacher=runs/tiny/best.safetensors"];
+    let others = "is of the classes ant, bee, cat; the images are of audi, fiat, volvo";
+    let refused = run("cars", &teacher);
+    let why = text(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && why.contains(others) && why.contains("by_place: true"), "{why}");
+    let meant = run("cars", &[teacher[0], teacher[1], "tricks.distill.by_place=true"]);
+    assert!(meant.status.success() && text(&meant.stderr).contains("teaches by the places"), "{}", text(&meant.stderr));
+    let same = run("photos", &teacher);
+    assert!(same.status.success() && text(&same.stderr).is_empty(), "{}", text(&same.stderr));
+    // (the bundled one knows clothes)
+    let bundled = text(&run("photos", &teacher[..1]).stderr);
+    assert!(
+        bundled.contains("Bundled: ") && bundled.contains("teacher for 3-channel images of 3 classes"),
+        "{bundled}"
+    );
+
+    let weights = ["net.weights=runs/tiny/best.safetensors"];
+    let anew = run("cars", &weights);
+    assert!(anew.status.success() && text(&anew.stderr).contains(&format!("{others}: fc starts anew")));
+    let taken = run("photos", &weights);
+    assert!(taken.status.success() && text(&taken.stderr).is_empty(), "{}", text(&taken.stderr));
 }

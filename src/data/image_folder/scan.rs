@@ -87,7 +87,9 @@ fn id(of: &Metadata) -> Id {
 /// A directory that cannot be read or has none in it.
 pub(super) fn classes(root: &Path, below: &OsStr, left_out: &mut Tally) -> Result<Vec<Class>, DataError> {
     let dir = root.join(below);
-    let names = directories(&dir, left_out)?;
+    // (what lies beside the classes of one tree was counted when its layout was found out)
+    let mut counted = Tally::default();
+    let names = directories(&dir, if below.is_empty() { &mut counted } else { &mut *left_out })?;
     if names.is_empty() {
         return Err(DataError::NoFolders { dir });
     }

@@ -23,7 +23,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             train_images: data.train.len(),
             test_images: data.test.len(),
             classes: data.classes.clone(),
-            notes: data.said(),
+            notes: data.said().into_iter().chain(self.learner.notes.iter().cloned()).collect(),
             device: self.on.name.clone(),
             memory: self.on.training(spec, self.learner.teacher(), data).memory(batch).total(),
             steps_per_epoch: self.batches(),
