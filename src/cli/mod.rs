@@ -269,10 +269,13 @@ fn attach(run: Option<&Path>, look: &Look) -> Result<ExitCode, Failure> {
     screen::attach(&dir, settings::options(look)?)
 }
 
-/// The directory of a run that is named by its path, or by its name in `runs/`.
+/// The directory of a run that is named by its path, or by its name in `runs/`. A directory of that name beside it that is
+/// no run is not meant: the photographs of the run `photos` are often in `photos`.
 fn find_run(run: &Path) -> PathBuf {
     let named = Path::new("runs").join(run);
-    if !run.exists() && named.exists() { named } else { run.to_path_buf() }
+    let is_run = |dir: &Path| dir.join(runs::RECIPE).is_file();
+    let meant = !run.exists() || (run.is_dir() && !is_run(run) && is_run(&named));
+    if meant && named.exists() { named } else { run.to_path_buf() }
 }
 
 /// Looks at the machine, and tests it; 1 when the test fails.

@@ -22,7 +22,7 @@ impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LeftOut { kind, count, examples } = self;
         let more = if *count > examples.len() { ", …" } else { "" };
-        write!(f, "{count} {kind}: {}{more}", examples.join(", "))
+        write!(f, "{kind}: {count} ({}{more})", examples.join(", "))
     }
 }
 

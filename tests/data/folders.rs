@@ -60,7 +60,7 @@ fn splits_are_found_in_every_usual_spelling() {
         assert_eq!((set.train.len(), set.test.len(), set.classes.join(" ")), (6, 4, "cat dog fox".into()), "{train}");
         let said = said(&set);
         assert!(said.contains(&format!("trained on {train}/, validated with {val}/")), "{said}");
-        assert!(said.contains("of 1 classes there is no image to validate with: fox"), "{said}");
+        assert!(said.contains("no image to validate with in 1 of 3 classes: fox"), "{said}");
     }
 }
 
@@ -71,7 +71,7 @@ fn a_split_that_is_not_used_or_has_no_labels_is_told() {
         split(dir.path(), name, &["cat", "dog"]);
     }
     let set = open(&at(dir.path()), 0).unwrap();
-    assert!(set.test.name(0).contains("/val/") && said(&set).contains("1 splits that are not used: test"), "{set:?}");
+    assert!(set.test.name(0).contains("/val/") && said(&set).contains("splits that are not used: 1 (test)"), "{set:?}");
 
     let contest = tempfile::tempdir().unwrap();
     split(contest.path(), "train", &["cat", "dog"]);
@@ -80,7 +80,9 @@ fn a_split_that_is_not_used_or_has_no_labels_is_told() {
     let set = open(&at(contest.path()), 0).unwrap();
     assert_eq!((set.train.len(), set.test.len()), (2, 2));
     let said = said(&set);
-    for expected in ["train/ alone: 10 % of each class", "no labels: test (1 images)", "beside the splits: notes"] {
+    for expected in
+        ["train/ alone: 10 % of each class", "no labels: 1 (test/ with 1 images)", "beside the splits: 1 (notes)"]
+    {
         assert!(said.contains(expected), "{expected}: {said}");
     }
 }
@@ -147,11 +149,9 @@ fn what_is_left_out_is_counted_and_named_by_kind() {
         ("links to directories that are looked through already", 2),
     ];
     assert_eq!(found, expected.map(|(kind, count)| (kind.to_string(), count)));
-    assert!(said(&set).contains("left out: 1 files that end in cr2: dog/raw.CR2"), "{}", said(&set));
+    assert!(said(&set).contains("left out: files that end in cr2: 1 (dog/raw.CR2)"), "{}", said(&set));
     let none = desk(&["a/x.heic", "b/y.heic", "b/z.heic"]);
-    assert!(
-        refused(&at(none.path())).contains("there are 2 directories without images: a, b; 3 files that end in heic")
-    );
+    assert!(refused(&at(none.path())).contains("directories without images: 2 (a, b); files that end in heic: 3 ("));
 }
 
 #[test]

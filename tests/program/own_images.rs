@@ -239,6 +239,9 @@ fn images_are_found_from_elsewhere_and_where_they_were_moved() {
     with(&["resume", "tiny", "--batch", "--set", "train.epochs=4"]);
     // (from now on it knows)
     desk.eval(&[]);
+    // A directory of the run's name that is no run is not meant.
+    fs::create_dir_all(desk.path("tiny/ant")).unwrap();
+    desk.eval(&[]);
     desk.done(&["fork", "tiny-2", "--batch", "--set", "train.epochs=5", "--set", "data.path=else/pictures"]);
     // Other images are no such move.
     desk.copy("else/pictures", "wrong");

@@ -84,7 +84,7 @@ impl Layout {
             // (as contests hand out images without labels)
             if role != Role::Train && scan::directories(&root.join(&dir), &mut Tally::default())?.is_empty() {
                 let images = scan::entries(&root.join(&dir))?.iter().filter(|entry| Entry::is_image(entry)).count();
-                let name = format!("{} ({images} images)", dir.to_string_lossy());
+                let name = format!("{}/ with {images} images", dir.to_string_lossy());
                 left_out.add("splits without a directory a class, whose images have no labels", name);
             } else {
                 usable.push((role, dir));

@@ -227,8 +227,8 @@ fn counts(split: &Split, classes: usize) -> Vec<usize> {
 fn unvalidated(val: &Split, names: &[String]) -> Option<String> {
     let none = names.iter().zip(counts(val, names.len())).filter(|(_, n)| *n == 0);
     let none: Vec<String> = none.map(|(name, _)| name.clone()).collect();
-    (!none.is_empty())
-        .then(|| format!("of {} classes there is no image to validate with: {}", none.len(), examples(&none)))
+    let (some, all) = (none.len(), names.len());
+    (some > 0).then(|| format!("no image to validate with in {some} of {all} classes: {}", examples(&none)))
 }
 
 /// The name of a class as it is compared: in composed characters.
