@@ -8,8 +8,9 @@ use crate::recipe::{Mistake, preset};
 use crate::text::{columns, left, plain_terminal, shown};
 use crate::train::{
     BEST, Classifier, Confusion, Evaluation, Guess, Images, Of, Seen, Tally, Tested, TrainError, best_weights,
-    evaluate_checkpoint, evaluate_weights, softmax, top5_tells, write_whole,
+    evaluate_checkpoint, evaluate_weights, softmax, top5_tells,
 };
+use atomic_write_file::AtomicWriteFile;
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -55,13 +56,14 @@ fn checkpoint(path: &Path) -> PathBuf {
 pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
     set_threads(&args.threads)?;
     let file = checkpoint(&args.checkpoint);
-    let mut rows = args.csv.is_some().then(Vec::new);
+    let wrong = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| Failure::Use(TrainError::Write { path, source })
+    };
+    let mut table = args.csv.as_deref().map(|path| Table::open(path).map_err(wrong(path))).transpose()?;
     let look = |set: &DataSet, seen: Seen<'_>| {
-        if let Some(rows) = &mut rows {
-            let Seen { place, label, said, logits, .. } = seen;
-            let name = |label: usize| set.classes[label].clone();
-            let probabilities = softmax(logits).into_iter().map(|p| p.to_string());
-            rows.push([set.test.name(place), name(label), name(said)].into_iter().chain(probabilities).collect());
+        if let Some(table) = &mut table {
+            table.add(set, &seen);
         }
     };
     let moved = if args.preset.is_some() { None } else { place_of_images(&args.sets)? };
@@ -77,11 +79,8 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
         }
     }
     .map_err(Failure::Use)?;
-    if let (Some(path), Some(rows)) = (&args.csv, rows) {
-        let head = ["path", "label", "predicted"].map(String::from).into_iter().chain(tested.classes.iter().cloned());
-        let wrong = |source| Failure::Use(TrainError::Write { path: path.clone(), source });
-        let table = csv(head.collect(), &rows).map_err(|e| wrong(e.into()))?;
-        write_whole(path, &table).map_err(wrong)?;
+    if let (Some(path), Some(table)) = (&args.csv, table) {
+        table.finish().map_err(wrong(path))?;
     }
     let report = Report::new(&file, &tested);
     if args.json {
@@ -90,12 +89,39 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
     Ok(report.text())
 }
 
-/// A table with a head as comma-separated values.
-fn csv(head: Vec<String>, rows: &[Vec<String>]) -> Result<Vec<u8>, csv::Error> {
-    let mut table = csv::Writer::from_writer(Vec::new());
-    table.write_record(&head)?;
-    rows.iter().try_for_each(|row| table.write_record(row))?;
-    table.into_inner().map_err(|e| e.into_error().into())
+/// A line for every image as comma-separated values, in a file that appears when it is whole.
+struct Table {
+    rows: csv::Writer<AtomicWriteFile>,
+    /// Lines so far, or what went wrong.
+    written: csv::Result<usize>,
+}
+
+impl Table {
+    fn open(path: &Path) -> std::io::Result<Table> {
+        Ok(Table { rows: csv::Writer::from_writer(AtomicWriteFile::open(path)?), written: Ok(0) })
+    }
+
+    fn add(&mut self, set: &DataSet, seen: &Seen<'_>) {
+        let Ok(written) = self.written else { return };
+        let mut row = || {
+            if written == 0 {
+                let head = ["path", "label", "predicted"].into_iter();
+                self.rows.write_record(head.chain(set.classes.iter().map(String::as_str)))?;
+            }
+            self.rows.write_field(set.test.name(seen.place))?;
+            self.rows.write_field(&set.classes[seen.label])?;
+            self.rows.write_field(&set.classes[seen.said])?;
+            softmax(seen.logits).into_iter().try_for_each(|p| self.rows.write_field(p.to_string()))?;
+            self.rows.write_record(None::<&[u8]>)?;
+            Ok(written + 1)
+        };
+        self.written = row();
+    }
+
+    fn finish(self) -> std::io::Result<()> {
+        self.written?;
+        self.rows.into_inner().map_err(|e| e.into_error())?.commit()
+    }
 }
 
 /// Where the images of a run are now: the one knob that is set for a run that is only read.

@@ -187,8 +187,19 @@ pub enum DataError {
         /// Their names.
         names: [String; 2],
     },
+    /// One directory under the names of two splits.
+    #[error("{}: {} and {} are the same directory: no image may be trained on and validated with", dir.display(), names[0], names[1])]
+    SameSplit {
+        /// The directory.
+        dir: PathBuf,
+        /// Their names.
+        names: [String; 2],
+    },
     /// Splits without one to train on.
-    #[error("{}: has the splits {}, and none called train (or training) to train on", dir.display(), names.join(", "))]
+    #[error(
+        "{}: has {} with a directory a class, and none called train (or training) to train on", dir.display(),
+        if names.is_empty() { "no split".into() } else { format!("the splits {}", names.join(", ")) }
+    )]
     NoTrain {
         /// The directory.
         dir: PathBuf,

@@ -60,8 +60,10 @@ pub(super) struct Listed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Head {
     /// Directory that the run was begun in: its relative paths are from there.
+    #[serde(with = "path_text")]
     from: PathBuf,
     /// Directory or file of the images, a whole path; empty for those inside the program.
+    #[serde(with = "path_text")]
     path: PathBuf,
     /// Names of the classes, in label order.
     classes: Vec<String>,
@@ -268,6 +270,22 @@ impl Listed {
         let part = Part::WORDS.iter().find(|(_, w)| *w == word)?.0;
         let bytes = if bytes == "-" { None } else { Some(bytes.parse().ok()?) };
         Some(Listed { part, label: label.parse().ok()?, bytes, path: OsString::from_vec(unescaped(path)?) })
+    }
+}
+
+/// Paths as they stand in the lines, as not all are UTF-8.
+mod path_text {
+    use super::{OsStrExt, OsString, OsStringExt, PathBuf, escaped, unescaped};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(path: &PathBuf, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&escaped(path.as_os_str().as_bytes()))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        let bytes = unescaped(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("no path"))?;
+        Ok(OsString::from_vec(bytes).into())
     }
 }
 

@@ -106,12 +106,14 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
     }
 }
 
-/// What a run of an older version did where it knew no knob for it: it read photographs as they are stored. `value` looks
-/// into all values that it had.
-pub(crate) fn older<'a>(value: impl Fn(&str) -> Option<&'a Value>) -> Option<(&'static Knob, Value)> {
+/// What a run of an older version did with a person's own images where it knew no knobs for it: it read them as they are
+/// stored, and up to 40 million pixels. `value` looks into all values that it had.
+pub(crate) fn older<'a>(value: impl Fn(&str) -> Option<&'a Value>) -> Changes {
     let own_images = value("data.path").is_some_and(|path| *path != Value::Word(String::new()));
-    let orient = knobs::find("data.orient").filter(|knob| own_images && value(knob.path).is_none())?;
-    Some((orient, Value::Word(settings::Orient::Stored.word().into())))
+    let was =
+        [("data.orient", Value::Word(settings::Orient::Stored.word().into())), ("data.max_megapixels", Value::Int(40))];
+    let known = was.into_iter().filter_map(|(path, value)| Some((knobs::find(path)?, value)));
+    known.filter(|(knob, _)| own_images && value(knob.path).is_none()).collect()
 }
 
 /// Settings that are each in range but cannot stand together.

@@ -202,7 +202,7 @@ impl Chain {
                 settings.iter().rfind(|setting| setting.knob.path == path).map(|setting| &setting.value)
             })
         });
-        let changes = settings.iter().map(|s| (s.knob, s.value.clone())).chain(older.flatten());
+        let changes = settings.iter().map(|s| (s.knob, s.value.clone())).chain(older.into_iter().flatten());
         let recipe = Recipe::default().with(changes).map_err(|clashes| {
             let place = |path| settings.iter().rfind(|s| s.knob.path == path).map_or(&self.opened, |s| &s.place);
             let mistake = |clash: &Invalid| Mistake { place: place(clash.path).clone(), message: clash.to_string() };

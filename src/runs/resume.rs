@@ -129,7 +129,8 @@ fn as_begun(record: &Record, set: &DataSet) -> Result<(), String> {
         None => Ok(()),
         Some((train, test)) => Err(format!(
             "it was begun by an older version, which did not list its {train} + {test} images, and now there are {} + {}: \
-             split anew, images that were validated with would be trained on; put them back, or start a new run",
+             split anew, images that were validated with would be trained on (this version reads bmp, gif, tiff and jfif \
+             too, and passes over @eaDir and the like); put them back, or start a new run",
             now.0, now.1
         )),
     }

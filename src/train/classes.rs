@@ -1,7 +1,7 @@
 //! Classes of two things that meet (a net and images, a teacher and its pupil), matched by name and never by place.
 
 use crate::data::composed;
-use crate::nn::TensorData;
+use crate::nn::{NetSpec, TensorData};
 use std::collections::{BTreeMap, HashMap};
 
 /// Names that are listed in a sentence.
@@ -36,28 +36,28 @@ pub(super) enum Aligned {
     Unnamed,
 }
 
-/// Puts the outputs of the linear layer `head` into the order of `ours`, when the file's classes, if it names them, are the
+/// Puts the outputs of a net's linear layers into the order of `ours`, when the file's classes, if it names them, are the
 /// same.
 pub(super) fn align(
     tensors: &mut BTreeMap<String, TensorData>,
-    head: &str,
+    net: &NetSpec,
     ours: &[String],
     theirs: Option<&[String]>,
 ) -> Aligned {
     let Some(theirs) = theirs else { return Aligned::Unnamed };
     match places(ours, theirs) {
         Ok(order) if ours.len() == theirs.len() => {
-            reorder(tensors, head, &order);
+            reorder(tensors, |name| net.gives_logits(name), &order);
             Aligned::Same
         }
         _ => Aligned::Others(format!("is of the classes {}; the images are of {}", listed(theirs), listed(ours))),
     }
 }
 
-/// Puts the outputs of a linear layer, a row of its weight and a value of its bias each, into another order.
-fn reorder(tensors: &mut BTreeMap<String, TensorData>, head: &str, order: &[usize]) {
-    for name in [format!("{head}.weight"), format!("{head}.bias")] {
-        let Some(tensor) = tensors.get_mut(&name).filter(|t| t.shape.first() == Some(&order.len())) else { continue };
+/// Puts the outputs of linear layers, a row of the weight and a value of the bias each, into another order.
+fn reorder(tensors: &mut BTreeMap<String, TensorData>, of_outputs: impl Fn(&str) -> bool, order: &[usize]) {
+    for (_, tensor) in tensors.iter_mut().filter(|(name, t)| of_outputs(name) && t.shape.first() == Some(&order.len()))
+    {
         let row = tensor.values.len() / order.len();
         tensor.values = order.iter().flat_map(|place| &tensor.values[place * row..][..row]).copied().collect();
     }
@@ -66,6 +66,7 @@ fn reorder(tensors: &mut BTreeMap<String, TensorData>, head: &str, order: &[usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::settings::Net;
 
     fn names(text: &str) -> Vec<String> {
         text.split(' ').map(String::from).collect()
@@ -86,13 +87,14 @@ mod tests {
             ("fc.weight".to_string(), tensor(&[3, 2], &[0.0, 1.0, 10.0, 11.0, 20.0, 21.0])),
             ("fc.bias".to_string(), tensor(&[3], &[0.5, 1.5, 2.5])),
         ]);
+        let net = NetSpec::new(&Net::default(), 1, 3);
         let (ours, theirs) = (names("a b c"), names("b c a"));
-        assert_eq!(align(&mut tensors, "fc", &ours, None), Aligned::Unnamed);
-        let others = align(&mut tensors, "fc", &names("a b d"), Some(&theirs));
+        assert_eq!(align(&mut tensors, &net, &ours, None), Aligned::Unnamed);
+        let others = align(&mut tensors, &net, &names("a b d"), Some(&theirs));
         assert_eq!(others, Aligned::Others("is of the classes b, c, a; the images are of a, b, d".into()));
-        assert!(matches!(align(&mut tensors, "fc", &names("a b"), Some(&theirs)), Aligned::Others(_)));
+        assert!(matches!(align(&mut tensors, &net, &names("a b"), Some(&theirs)), Aligned::Others(_)));
         assert_eq!(tensors["fc.bias"].values, [0.5, 1.5, 2.5]);
-        assert_eq!(align(&mut tensors, "fc", &ours, Some(&theirs)), Aligned::Same);
+        assert_eq!(align(&mut tensors, &net, &ours, Some(&theirs)), Aligned::Same);
         assert_eq!(tensors["fc.weight"].values, [20.0, 21.0, 0.0, 1.0, 10.0, 11.0]);
         assert_eq!(tensors["fc.bias"].values, [2.5, 0.5, 1.5]);
     }

@@ -79,7 +79,10 @@ impl Origin {
     fn images(&self, data: &Data) -> Result<(Data, bool), TrainError> {
         let here = if data.path.is_empty() { PathBuf::new() } else { resolved(&data.path)? };
         let (path, moved) = match (&self.moved, &self.manifest) {
-            (Some(moved), manifest) => (moved.clone(), manifest.is_some()),
+            (Some(said), manifest) => {
+                let same = |manifest: &Manifest| said.canonicalize().is_ok_and(|said| said == manifest.path());
+                (said.clone(), manifest.as_ref().is_some_and(|manifest| !same(manifest)))
+            }
             (None, Some(manifest)) if !data.path.is_empty() => {
                 let there = manifest.path();
                 match (here.canonicalize().is_ok_and(|here| here == there), there.exists()) {

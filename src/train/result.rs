@@ -1,6 +1,6 @@
 //! What a trained net is used for: evaluation, and classes of single images.
 
-use super::checkpoint::{Checkpoint, DIRECTORY, Signature, weights_for};
+use super::checkpoint::{Checkpoint, DIRECTORY, Signature, classes_of, weights_for};
 use super::classes::{Aligned, align, listed, places};
 use super::evaluate::{Seen, evaluate};
 use super::origin::Origin;
@@ -99,11 +99,18 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
         }
         Images::At { path, split, by_place } => {
             let classes = signature.map(|signature| &signature.classes[..]);
-            elsewhere(&recipe, path, split, classes, by_place)?
+            elsewhere(&as_trained(&recipe.data, signature), path, split, classes, by_place)?
         }
     };
     if let Some(signature) = signature {
         set.normalise(&signature.mean, &signature.std);
+        if set.input.shape != signature.image {
+            let ([a, b, c], [h, w, channels]) = (signature.image, set.input.shape);
+            return Err(wrong(format!(
+                "is for images of {a} x {b} x {c}; those of {} are {h} x {w} x {channels}",
+                set.name
+            )));
+        }
     }
     let at = (checkpoint.meta.at.step, checkpoint.meta.at.epoch as f64);
     let net = checkpoint.net(&Cpu::default())?;
@@ -125,17 +132,27 @@ fn manifest(checkpoint: &Path) -> Option<PathBuf> {
     dirs.into_iter().flatten().map(|dir| dir.join(MANIFEST)).find(|file| file.is_file())
 }
 
+/// The settings with which a net sees images of another place as it saw those that it was trained on.
+fn as_trained(data: &Data, signature: Option<&Signature>) -> Data {
+    match signature {
+        Some(Signature { image: [height, width, _], edge, .. }) if height == width => {
+            Data { size: *height as u64, resize: *edge as u64, ..data.clone() }
+        }
+        _ => data.clone(),
+    }
+}
+
 /// All images at a place, labelled as a net of these classes labels them: by name, or by place. Of a net that does not name
 /// its classes they are those of the images, which is said.
 fn elsewhere(
-    recipe: &Recipe,
+    data: &Data,
     path: &Path,
     split: Option<&str>,
     classes: Option<&[String]>,
     by_place: bool,
 ) -> Result<DataSet, TrainError> {
     let kind = DataKind::Auto;
-    let data = Data { path: path.display().to_string(), kind, train_images: 0, test_images: 0, ..recipe.data.clone() };
+    let data = Data { path: path.display().to_string(), kind, train_images: 0, test_images: 0, ..data.clone() };
     let all = data::everything(&data, split.and_then(Role::named))?;
     let in_order = (0..all.classes.len()).collect();
     let Some(classes) = classes else {
@@ -144,7 +161,12 @@ fn elsewhere(
         set.notes.push("the weights name no classes: they are those of the images, by their places".into());
         return Ok(set);
     };
-    if by_place && all.classes.len() <= classes.len() {
+    if by_place {
+        let (count, known) = (all.classes.len(), classes.len());
+        if count > known {
+            let problem = format!("has {count} classes, which cannot be the {known} of the net by their places");
+            return Err(DataError::OtherClasses { set: path.display().to_string(), problem }.into());
+        }
         return Ok(all.ready(&data, in_order, classes.to_vec()));
     }
     match places(&all.classes, classes) {
@@ -165,7 +187,7 @@ fn elsewhere(
 /// # Errors
 /// Weights or images that cannot be had, or that do not fit the recipe.
 pub fn evaluate_weights(
-    path: &Path,
+    file: &Path,
     recipe: &Recipe,
     images: Images<'_>,
     look: impl FnMut(&DataSet, Seen<'_>),
@@ -174,13 +196,16 @@ pub fn evaluate_weights(
     let set = match images {
         Images::Own(_) => own()?,
         Images::At { path, split, by_place } => {
-            // (those of the preset's own images, where it names some)
-            let classes = if recipe.data.path.is_empty() { None } else { Some(own()?.classes) };
-            elsewhere(recipe, path, split, classes.as_deref(), by_place)?
+            // (those that the file names, else those of the preset's own images, where it has some)
+            let classes = match classes_of(file)? {
+                None if !recipe.data.path.is_empty() => Some(own()?.classes),
+                named => named,
+            };
+            elsewhere(&recipe.data, path, split, classes.as_deref(), by_place)?
         }
     };
     let by_place = matches!(images, Images::At { by_place: true, .. });
-    let (net, told) = load(path, &recipe.net, &set, by_place)?;
+    let (net, told) = load(file, &recipe.net, &set, by_place)?;
     let mut tested = measure(Trained { net, set, at: (0, 0.0) }, look)?;
     tested.of.notes.extend(told);
     Ok(tested)
@@ -193,6 +218,10 @@ fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
     let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
+    if skipped.len() == set.test.len() {
+        let first = skipped.first().map(|s| format!("; {} {}", s.image, s.problem)).unwrap_or_default();
+        return Err(DataError::AllBroken { set: set.name.clone(), first }.into());
+    }
     let with_images = evaluation.confusion.tallies().iter().filter(|tally| tally.images > 0).count();
     let of = Of { set: set.name.clone(), images: set.tests_there, classes: with_images, notes: set.said() };
     Ok(Tested { evaluation, classes: set.classes.clone(), of, skipped })
@@ -207,7 +236,7 @@ fn load(
 ) -> Result<(Net<f32, Cpu>, Vec<String>), TrainError> {
     let spec = NetSpec::new(net, set.train.channels, set.classes.len());
     let mut found = weights_for(path, &spec, Head::Fits)?;
-    let named = match align(&mut found.weights.tensors, &spec.head, &set.classes, found.classes.as_deref()) {
+    let named = match align(&mut found.weights.tensors, &spec, &set.classes, found.classes.as_deref()) {
         Aligned::Others(why) if !by_place => {
             let problem = format!("{why}; --by-place takes them by their places");
             return Err(TrainError::Checkpoint { path: path.to_path_buf(), problem });

@@ -27,7 +27,7 @@ impl<D: Ops<f32>> Learner<D> {
         let path = self.origin.file(path);
         let spec = self.net.spec().clone();
         let Found { mut weights, head_fits, classes } = weights_for(&path, &spec, Head::MayDiffer)?;
-        let aligned = align(&mut weights.tensors, &spec.head, &self.classes, classes.as_deref());
+        let aligned = align(&mut weights.tensors, &spec, &self.classes, classes.as_deref());
         let (head, count) =
             (&spec.head, weights.tensors.get(&format!("{}.bias", spec.head)).map_or(0, |t| t.values.len()));
         let (outputs, of_head) = match aligned {

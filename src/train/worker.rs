@@ -5,7 +5,7 @@ use super::device::find;
 use super::origin::{Opened, Origin};
 use super::trainer::Trainer;
 use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting};
-use crate::data::{self, DataSet};
+use crate::data::{self, DataError, DataSet};
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
 use crate::recipe::Recipe;
@@ -96,6 +96,10 @@ pub fn check_begun(
     if let Some(signature) = from.and_then(|from| from.meta.signature.as_ref()) {
         signature.same_classes(&set)?;
     }
+    if set.train.is_empty() {
+        let problem = "none to train on is there any more".to_string();
+        return Err(DataError::OtherImages { set: set.name, problem }.into());
+    }
     check_net(recipe, from, &origin, set.train.shape(), &set.classes)?;
     Ok(set)
 }
@@ -183,7 +187,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
             // (of fewer images they would be others)
             data.normalise(&signature.mean, &signature.std);
         }
-        if let Some(manifest) = options.manifest.as_ref().filter(|_| !options.again) {
+        if let Some(manifest) = options.manifest.as_ref().filter(|_| options.dir.is_some()) {
             origin.write(manifest, &data, &recipe)?;
         }
         let images = Opened { set: Arc::new(data), origin: origin.without_images() };

@@ -51,6 +51,8 @@ fn splits_are_found_in_every_usual_spelling() {
         ("train", "dev"),
         ("Training", "Testing"),
         ("train", "test"),
+        ("training_set", "test_set"),
+        ("Train images", "TestSet"),
     ];
     for (train, val) in cases {
         let dir = tempfile::tempdir().unwrap();
@@ -100,6 +102,18 @@ fn splits_are_never_taken_for_classes_in_silence() {
         split(twice.path(), name, &["cat", "dog"]);
     }
     assert!(refused(&at(twice.path())).contains("Train and train are both the name of one split"));
+
+    // One directory under two names, annotations beside train.
+    let linked = tempfile::tempdir().unwrap();
+    split(linked.path(), "train", &["cat", "dog"]);
+    symlink("train", linked.path().join("val")).unwrap();
+    assert!(refused(&at(linked.path())).contains("train and val are the same directory"));
+    let noted = tempfile::tempdir().unwrap();
+    split(noted.path(), "train", &["cat", "dog"]);
+    put(noted.path(), "annotations/1.xml", b"<a/>");
+    let set = open(&at(noted.path()), 0).unwrap();
+    assert_eq!((set.classes.join(" "), set.train.len()), ("cat dog".into(), 2));
+    assert!(said(&set).contains("directories beside the splits: 1 (annotations)"), "{}", said(&set));
 
     let deeper = tempfile::tempdir().unwrap();
     split(&deeper.path().join("pets"), "train", &["cat", "dog"]);
@@ -262,10 +276,17 @@ fn a_run_keeps_the_images_and_the_split_that_it_began_with() {
     assert_eq!(names(&now, &photos), [train[1..].to_vec(), val[1..].to_vec()]);
     let said = said(&now);
     assert!(said.contains("2 are new (cat/0000.png, fox/0.png) and stay out"), "{said}");
+    assert!(said.contains("no classes of the run, and left out: fox"), "{said}");
     assert!(
         said.contains(&format!("1 are gone ({}); 1 are other files by their size ({})", train[0], val[0])),
         "{said}"
     );
+
+    // Fewer images than classes are enough.
+    let few = Data { train_images: 1, ..data.clone() };
+    let set_of_few = open(&few, 5).unwrap();
+    let manifest_of_few = Manifest::of(&set_of_few, &few);
+    assert_eq!(names(&open_kept(&few, 5, &manifest_of_few, false).unwrap(), &photos), names(&set_of_few, &photos));
 
     // At another place all must be there.
     let moved = dir.path().join("moved");
@@ -279,7 +300,7 @@ fn a_run_keeps_the_images_and_the_split_that_it_began_with() {
     // A class that is called otherwise is another one.
     fs::rename(moved.join("dog"), moved.join("wolf")).unwrap();
     let why = kept(&at(&moved), false).unwrap_err().to_string();
-    assert!(why.contains("no training image of dog any more, a class of the run; it has fox, wolf"), "{why}");
+    assert!(why.contains("no image of dog any more, a class of the run; it has fox, wolf"), "{why}");
     fs::write(&file, "no gzip").unwrap();
     assert!(Manifest::read(&file).unwrap_err().to_string().contains("images.tsv.gz: damaged gzip"));
 }

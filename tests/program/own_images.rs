@@ -117,6 +117,10 @@ fn an_evaluation_takes_all_images_of_a_place_and_labels_them_by_name() {
     assert_eq!(desk.eval(&["--data", "photos"])["images"], 54);
     assert_eq!(desk.eval(&["--data", "photos", "--split", "train"])["images"], 36);
 
+    // Images of another size come to the net as those that it was trained on.
+    desk.done(&["data", "pack", "photos", "photos.pack"]);
+    assert_eq!(figures(&desk.eval(&["--data", "photos.pack", "--split", "val"])), figures(&own));
+
     // A part of the classes, against all outputs: the figures of these classes among all.
     fs::remove_dir_all(desk.path("other place/ant")).unwrap();
     let part = desk.eval(&["--data", "other place"]);
@@ -212,7 +216,7 @@ fn a_run_goes_on_with_the_images_that_it_began_with() {
     let log = fs::read(desk.path("runs/tiny/log.jsonl")).unwrap();
     fs::rename(desk.path("photos/cat"), desk.path("photos/cow")).unwrap();
     let why = desk.refused(1, &["resume", "tiny", "--batch", "--set", "train.epochs=5"]);
-    assert!(why.contains("no training image of cat any more, a class of the run; it has cow"), "{why}");
+    assert!(why.contains("no image of cat any more, a class of the run; it has cow"), "{why}");
     assert_eq!(fs::read(desk.path("runs/tiny/log.jsonl")).unwrap(), log);
 }
 

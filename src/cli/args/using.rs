@@ -39,7 +39,7 @@ pub(in crate::cli) struct Eval {
 pub(in crate::cli) struct Predict {
     /// Checkpoint file, or a run (its best weights)
     pub(in crate::cli) checkpoint: PathBuf,
-    /// JPEG, PNG or WebP files
+    /// Image files: JPEG, PNG, WebP, BMP, TIFF, GIF
     #[arg(required = true, value_name = "IMAGE")]
     pub(in crate::cli) images: Vec<PathBuf>,
     /// Classes an image

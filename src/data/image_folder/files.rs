@@ -6,8 +6,8 @@ use crate::data::format::Format;
 use crate::data::source::{Source, Stored};
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -91,8 +91,11 @@ impl Source for Files {
 
 /// The content of an image file.
 fn content(path: &Path) -> Result<Vec<u8>, Broken> {
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is no file (a pipe or a device)").into());
+    }
+    let (file, bytes) = (File::open(path)?, about.len());
     if bytes > MAX_BYTES {
         return Err(Broken::Large { bytes, max: MAX_BYTES });
     }

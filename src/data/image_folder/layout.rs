@@ -26,10 +26,18 @@ const NAMES: [(&str, Role); 8] = [
     ("testing", Role::Test),
 ];
 
+/// Words that stand beside them and mean nothing.
+const FILLERS: [&str; 8] = ["set", "data", "dataset", "images", "image", "imgs", "pictures", "photos"];
+
 impl Role {
     /// What a name stands for, and its place among the spellings.
     fn of(name: &OsString) -> Option<(usize, Role)> {
         let name = name.to_str()?.to_lowercase();
+        // (as in training_set, test images, TrainSet)
+        let words =
+            name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty() && !FILLERS.contains(word));
+        let name = words.collect::<Vec<_>>().join(" ");
+        let name = name.strip_suffix("set").unwrap_or(&name);
         NAMES.iter().position(|(word, _)| *word == name).map(|place| (place, NAMES[place].1))
     }
 
@@ -37,6 +45,12 @@ impl Role {
     pub(crate) fn named(word: &str) -> Option<Role> {
         Role::of(&word.into()).map(|(_, role)| role)
     }
+}
+
+/// Whether a directory has neither images nor directories in it: annotations, say.
+fn holds_nothing(dir: &Path) -> bool {
+    let empty = |entries: Vec<Entry>| !entries.iter().any(|entry| entry.is_dir || Entry::is_image(entry));
+    scan::entries(dir).is_ok_and(empty)
 }
 
 /// How the images of a folder are laid out.
@@ -65,7 +79,8 @@ impl Layout {
         let beside = |role: Role| splits.iter().any(|(_, r, _)| *r != role);
         let trains = splits.iter().any(|(_, role, _)| *role == Role::Train);
         // (`train` among other names is a class: there are sets of vehicles)
-        let are_splits = !splits.is_empty() && (others.is_empty() || (trains && beside(Role::Train)));
+        let alone = trains && others.iter().all(|dir| holds_nothing(&root.join(dir)));
+        let are_splits = !splits.is_empty() && (others.is_empty() || alone || (trains && beside(Role::Train)));
         if !are_splits {
             return Ok(Layout::Tree);
         }
@@ -79,10 +94,22 @@ impl Layout {
         for dir in others {
             left_out.add("directories beside the splits", dir.to_string_lossy().into_owned());
         }
-        let mut usable = Vec::new();
+        let (mut usable, mut known): (_, Vec<(scan::Id, OsString)>) = (Vec::new(), Vec::new());
         for (_, role, dir) in splits {
+            let id = scan::id_of(&root.join(&dir));
+            match known.iter().find(|(other, _)| Some(*other) == id) {
+                Some((_, first)) if usable.contains(&(Role::Train, first.clone())) => {
+                    let names = [first, &dir].map(|name| name.to_string_lossy().into_owned());
+                    return Err(DataError::SameSplit { dir: root.into(), names });
+                }
+                Some(_) => {
+                    left_out.add(scan::AGAIN, dir.to_string_lossy().into_owned());
+                    continue;
+                }
+                None => known.extend(id.map(|id| (id, dir.clone()))),
+            }
             // (as contests hand out images without labels)
-            if role != Role::Train && scan::directories(&root.join(&dir), &mut Tally::default())?.is_empty() {
+            if scan::directories(&root.join(&dir), &mut Tally::default())?.is_empty() {
                 let images = scan::entries(&root.join(&dir))?.iter().filter(|entry| Entry::is_image(entry)).count();
                 let name = format!("{}/ with {images} images", dir.to_string_lossy());
                 left_out.add("splits without a directory a class, whose images have no labels", name);

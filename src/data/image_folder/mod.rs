@@ -108,12 +108,11 @@ pub(super) fn kept(root: &Path, size: usize, manifest: &Manifest, moved: bool) -
     }
     let [train, val] = files.map(|(_, files)| Split::new(Arc::new(files), Some(size)));
     let classes = manifest.classes();
-    let has: Vec<bool> = counts(&train, classes.len()).into_iter().map(|n| n > 0).collect();
-    let gone: Vec<String> = classes.iter().zip(has).filter(|(_, has)| !has).map(|(name, _)| name.clone()).collect();
+    let gone = gone(manifest, &looked.fates);
     let (new, new_classes) = new_ones(root, manifest);
     if !gone.is_empty() {
         let now = if new_classes.is_empty() { String::new() } else { format!("; it has {}", new_classes.join(", ")) };
-        let problem = format!("has no training image of {} any more, a class of the run{now}", gone.join(", "));
+        let problem = format!("has no image of {} any more, a class of the run{now}", gone.join(", "));
         return Err(DataError::OtherClasses { set: set(), problem });
     }
     if val.is_empty() {
@@ -130,8 +129,23 @@ pub(super) fn kept(root: &Path, size: usize, manifest: &Manifest, moved: bool) -
              validated with is trained on; a new run takes them"
         ));
     }
+    if !new_classes.is_empty() {
+        notes.push(format!("no classes of the run, and left out: {}", new_classes.join(", ")));
+    }
     let spare_val = manifest.images.iter().filter(|image| image.part == Part::SpareVal).count();
     Ok(Folder { train, val, classes: classes.to_vec(), notes, left_out: Vec::new(), spare_val })
+}
+
+/// The classes of a run of which each image is gone or another one now.
+fn gone(manifest: &Manifest, fates: &[Fate]) -> Vec<String> {
+    let (mut listed, mut there) = (vec![false; manifest.classes().len()], vec![false; manifest.classes().len()]);
+    for (image, fate) in manifest.images.iter().zip(fates) {
+        let label = usize::from(image.label);
+        listed[label] = true;
+        there[label] |= *fate == Fate::Same;
+    }
+    let classes = manifest.classes().iter().zip(listed.iter().zip(&there));
+    classes.filter(|(_, (listed, there))| **listed && !**there).map(|(name, _)| name.clone()).collect()
 }
 
 /// Images of a folder that a run does not know, and names of classes that it does not have.
@@ -151,7 +165,9 @@ fn new_ones(root: &Path, manifest: &Manifest) -> (Vec<String>, Vec<String>) {
     let found = classes.iter().flat_map(|class| class.files.iter().map(move |file| path(class, file)));
     let new = manifest.new_ones(found).iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let names = classes.iter().map(|class| class.name.clone()).filter(|name| !manifest.classes().contains(name));
-    (new, names.collect())
+    let mut names: Vec<String> = names.collect();
+    names.dedup();
+    (new, names)
 }
 
 /// All images of a folder, or those of one split, and the names of their classes: any number of them.

@@ -43,7 +43,7 @@ pub(super) struct Class {
 /// An entry of a directory.
 pub(super) struct Entry {
     pub name: OsString,
-    is_dir: bool,
+    pub is_dir: bool,
     is_link: bool,
 }
 
@@ -75,10 +75,18 @@ impl Entry {
 }
 
 /// A directory whatever it is called by: links may lead to it on many ways.
-type Id = (u64, u64);
+pub(super) type Id = (u64, u64);
+
+/// What a link to a directory is that is known already.
+pub(super) const AGAIN: &str = "links to directories that are looked through already";
 
 fn id(of: &Metadata) -> Id {
     (of.dev(), of.ino())
+}
+
+/// Which directory a path leads to.
+pub(super) fn id_of(path: &Path) -> Option<Id> {
+    fs::metadata(path).map(|of| id(&of)).ok()
 }
 
 /// The classes below a directory of the set, by the names of their directories. Those without images are counted.
@@ -94,10 +102,9 @@ pub(super) fn classes(root: &Path, below: &OsStr, left_out: &mut Tally) -> Resul
         return Err(DataError::NoFolders { dir });
     }
     // (a link that leads up, or into another class, would give images a label that is not theirs)
-    let ids = |path: &Path| fs::metadata(path).map(|of| id(&of)).ok();
     let above = dir.canonicalize().unwrap_or_else(|_| dir.clone());
     let known: HashSet<Id> =
-        above.ancestors().filter_map(ids).chain(names.iter().filter_map(|name| ids(&dir.join(name)))).collect();
+        above.ancestors().filter_map(id_of).chain(names.iter().filter_map(|name| id_of(&dir.join(name)))).collect();
     let class = |name: &OsString| {
         let class = Path::new(below).join(name);
         let mut looking = Looking { class: &class, seen: known.clone(), files: Vec::new(), left_out: Tally::default() };
@@ -172,7 +179,7 @@ impl Looking<'_> {
             } else if fs::metadata(&inside).is_ok_and(|of| self.seen.insert(id(&of))) {
                 self.through(&inside, &path)?;
             } else {
-                self.left_out.add("links to directories that are looked through already", name());
+                self.left_out.add(AGAIN, name());
             }
         }
         Ok(())

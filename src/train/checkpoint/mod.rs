@@ -10,7 +10,7 @@ pub(super) mod writer;
 
 pub use digest::{Digests, Link};
 pub use meta::{Meta, Progress, Signature};
-pub(super) use weights::{BUNDLED, Found, weights_for};
+pub(super) use weights::{BUNDLED, Found, classes_of, weights_for};
 pub use weights::{Pupil, read_weights, weights_file};
 
 use super::TrainError;

@@ -54,7 +54,15 @@ fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainErro
 }
 
 /// The classes that a file names, in label order, if it names any.
-type Names = Option<Vec<String>>;
+pub(in crate::train) type Names = Option<Vec<String>>;
+
+/// The classes that a file of weights names, in label order, if it names any.
+///
+/// # Errors
+/// As [`read_weights`].
+pub(in crate::train) fn classes_of(path: &Path) -> Result<Names, TrainError> {
+    Ok(named(path)?.1)
+}
 
 /// The classes that a file names: a checkpoint, or weights that were exported for other programs.
 fn classes(metadata: &BTreeMap<String, String>) -> Names {
@@ -146,7 +154,7 @@ impl Checkpoint {
         // (a net is not built that the file does not fill)
         spec.fit(&weights.tensors, Head::Fits).map_err(needed)?;
         let by_places = "it teaches by the places of its outputs";
-        let told = match align(&mut weights.tensors, &spec.head, classes, named.as_deref()) {
+        let told = match align(&mut weights.tensors, &spec, classes, named.as_deref()) {
             Aligned::Same => None,
             Aligned::Others(why) if !by_place => {
                 let how = "tricks.distill.by_place: true has such a teacher teach by the places of its outputs";
