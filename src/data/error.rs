@@ -197,8 +197,8 @@ pub enum DataError {
     },
     /// Splits without one to train on.
     #[error(
-        "{}: has {} with a directory a class, and none called train (or training) to train on", dir.display(),
-        if names.is_empty() { "no split".into() } else { format!("the splits {}", names.join(", ")) }
+        "{}: has {}, and none called train (or training) to train on", dir.display(),
+        if names.is_empty() { "no split with a directory a class".into() } else { format!("the splits {}", names.join(", ")) }
     )]
     NoTrain {
         /// The directory.

@@ -109,7 +109,7 @@ impl Layout {
                 None => known.extend(id.map(|id| (id, dir.clone()))),
             }
             // (as contests hand out images without labels)
-            if scan::directories(&root.join(&dir), &mut Tally::default())?.is_empty() {
+            if role != Role::Train && scan::directories(&root.join(&dir), &mut Tally::default())?.is_empty() {
                 let images = scan::entries(&root.join(&dir))?.iter().filter(|entry| Entry::is_image(entry)).count();
                 let name = format!("{}/ with {images} images", dir.to_string_lossy());
                 left_out.add("splits without a directory a class, whose images have no labels", name);
@@ -147,7 +147,18 @@ impl Layout {
     pub fn into_evaluated(self, root: &Path, role: Option<Role>) -> Result<Vec<OsString>, DataError> {
         match (self, role) {
             (Layout::Tree, None) => Ok(vec![OsString::new()]),
-            (Layout::Splits(splits), None) => Ok(splits.into_iter().map(|(_, dir)| dir).collect()),
+            (Layout::Splits(splits), None) => {
+                // (images to train on may be without labels where those of another split have some)
+                let flat =
+                    |dir: &OsString| scan::directories(&root.join(dir), &mut Tally::default()).map(|d| d.is_empty());
+                let (all, mut labelled) = (splits.len(), Vec::new());
+                for (_, dir) in splits {
+                    if all == 1 || !flat(&dir)? {
+                        labelled.push(dir);
+                    }
+                }
+                Ok(labelled)
+            }
             (layout, Some(role)) => {
                 let splits = if let Layout::Splits(splits) = layout { splits } else { Vec::new() };
                 let names = splits.iter().map(|(_, dir)| dir.to_string_lossy().into_owned()).collect();
