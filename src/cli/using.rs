@@ -102,20 +102,21 @@ impl Table {
     }
 
     fn add(&mut self, set: &DataSet, seen: &Seen<'_>) {
-        let Ok(written) = self.written else { return };
-        let mut row = || {
-            if written == 0 {
-                let head = ["path", "label", "predicted"].into_iter();
-                self.rows.write_record(head.chain(set.classes.iter().map(String::as_str)))?;
-            }
-            self.rows.write_field(set.test.name(seen.place))?;
-            self.rows.write_field(&set.classes[seen.label])?;
-            self.rows.write_field(&set.classes[seen.said])?;
-            softmax(seen.logits).into_iter().try_for_each(|p| self.rows.write_field(p.to_string()))?;
-            self.rows.write_record(None::<&[u8]>)?;
-            Ok(written + 1)
-        };
-        self.written = row();
+        if let Ok(written) = self.written {
+            self.written = self.row(set, seen, written == 0).map(|()| written + 1);
+        }
+    }
+
+    fn row(&mut self, set: &DataSet, seen: &Seen<'_>, first: bool) -> csv::Result<()> {
+        if first {
+            let head = ["path", "label", "predicted"].into_iter();
+            self.rows.write_record(head.chain(set.classes.iter().map(String::as_str)))?;
+        }
+        self.rows.write_field(set.test.name(seen.place))?;
+        self.rows.write_field(&set.classes[seen.label])?;
+        self.rows.write_field(&set.classes[seen.said])?;
+        softmax(seen.logits).into_iter().try_for_each(|p| self.rows.write_field(p.to_string()))?;
+        self.rows.write_record(None::<&[u8]>)
     }
 
     fn finish(self) -> std::io::Result<()> {

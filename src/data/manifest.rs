@@ -275,11 +275,11 @@ impl Listed {
 
 /// Paths as they stand in the lines, as not all are UTF-8.
 mod path_text {
-    use super::{OsStrExt, OsString, OsStringExt, PathBuf, escaped, unescaped};
+    use super::{OsStrExt, OsString, OsStringExt, Path, PathBuf, escaped, unescaped};
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(path: &PathBuf, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&escaped(path.as_os_str().as_bytes()))
     }
 
