@@ -36,12 +36,13 @@ pub(super) fn plain(line: &Line, top5: bool) -> Option<String> {
             ..
         } => {
             let millions = *parameters as f64 / 1e6;
-            format!(
-                "{net}, {millions:.2} M parameters; {data}, {train_images} + {test_images} images of {} classes; {device}; \
-                 {steps_per_epoch} steps an epoch{}",
-                classes.len(),
-                notes.iter().map(|note| format!("\n  {note}")).collect::<String>()
-            )
+            let classes = classes.len();
+            let ready = format!(
+                "{net}, {millions:.2} M parameters; {data}, {train_images} + {test_images} images of {classes} classes; \
+                 {device}; {steps_per_epoch} steps an epoch"
+            );
+            let notes = notes.iter().map(|note| format!("  {}\n", shown(note)));
+            return Some(format!("{}\n{}", shown(&ready), notes.collect::<String>()));
         }
         Line::Fork { parent, step } => format!("forked from {parent} after step {step}"),
         Line::Step { epoch, step, loss, lr, img_s, .. } => {

@@ -210,6 +210,11 @@ fn a_run_goes_on_with_the_images_that_it_began_with() {
     fs::rename(desk.path(&first), desk.path("photos/ant/another name.png")).unwrap();
     let text = desk.done(&["resume", "tiny", "--batch", "--set", "train.epochs=4"]);
     assert!(text.contains("1 are gone") && text.contains("3 are new"), "{text}");
+    // (each on a line of its own, below that of the net)
+    assert!(
+        text.lines().any(|line| line.starts_with("  the images have changed since the run began: 3 are")),
+        "{text}"
+    );
     assert!(desk.refused(1, &["replay", "tiny", "--verify"]).contains("1 are gone"));
 
     // Other classes are refused by name, and nothing is written.
