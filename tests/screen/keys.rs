@@ -1,16 +1,17 @@
 //! Keys in, effects out: what every key does to a run.
 
+use crate::presets::changed;
 use crate::script::*;
 use std::path::PathBuf;
 use tricktop::app::{Begin, Effect, Modal, Msg};
 use tricktop::recipe::Value;
 use tricktop::train::{self, AlarmKind, Change, Command, Event, RolledBack, When};
 
-fn edit(path: &str, value: Value, when: When) -> Effect {
+pub fn edit(path: &str, value: Value, when: When) -> Effect {
     Effect::Send(Command::Edit { id: 0, changes: vec![(knob(path), value)], when })
 }
 
-fn send(command: Command) -> Effect {
+pub fn send(command: Command) -> Effect {
     Effect::Send(command)
 }
 
@@ -224,90 +225,6 @@ fn after_the_end_an_edit_is_for_a_new_run() {
     assert_eq!(screen.taken(), [Effect::Start(Begin::New(Box::new(wanted)))]);
 }
 
-fn changed(screen: &Screen, changes: &[(&str, Value)]) -> Msg {
-    let recipe = screen.state.recipe().with(changes.iter().map(|(p, v)| (knob(p), v.clone()))).unwrap();
-    Msg::PresetChanged("quick.ron".into(), Box::new(Ok(recipe)))
-}
-
-#[test]
-fn a_changed_preset_is_one_edit_when_accepted_and_nothing_when_not() {
-    let changes = [("schedule.base_lr", Value::Float(0.4)), ("tricks.mixup.on", Value::Bool(true))];
-    let mut screen = Screen::running(100);
-    screen.taken();
-    let msg = changed(&screen, &changes);
-    screen.send(msg);
-    screen.keys("<enter>");
-    let changes = changes.map(|(p, v)| (knob(p), v)).to_vec();
-    assert_eq!(screen.taken(), [send(Command::Edit { id: 0, changes, when: When::Now })]);
-    assert_eq!(screen.state.recipe().schedule.base_lr, 0.4);
-    screen.keys("u");
-    assert_eq!(screen.state.recipe().schedule.base_lr, 0.2);
-    assert!(!screen.state.recipe().tricks.mixup.on);
-}
-
-#[test]
-fn what_was_kept_is_not_asked_about_again_before_the_preset_changes_it() {
-    let mut screen = Screen::running(100);
-    screen.taken();
-    let (lr, mixup) = (("schedule.base_lr", Value::Float(0.4)), ("tricks.mixup.on", Value::Bool(true)));
-    let msg = changed(&screen, std::slice::from_ref(&lr));
-    screen.send(msg.clone());
-    assert!(matches!(screen.state.modal(), Some(Modal::Preset(_))));
-    screen.keys("<esc>");
-    screen.send(msg);
-    assert!(screen.state.modal().is_none() && screen.text(160, 50).contains("asks for nothing new"));
-    // Saved with another change: that alone is applied, unless somebody chooses the other one too.
-    let msg = changed(&screen, &[lr, mixup]);
-    screen.send(msg.clone());
-    let text = screen.text(120, 36);
-    assert!(text.contains("[x]  mixup") && text.contains("[ ]  lr") && text.contains("yours"), "{text}");
-    screen.keys("<enter>");
-    assert_eq!(screen.taken(), [edit("tricks.mixup.on", Value::Bool(true), When::Now)]);
-    // Another value is asked about.
-    let msg = changed(&screen, &[("schedule.base_lr", Value::Float(0.5))]);
-    screen.send(msg);
-    screen.keys("<enter>");
-    assert_eq!(screen.taken(), [edit("schedule.base_lr", Value::Float(0.5), When::Now)]);
-}
-
-#[test]
-fn lines_of_a_changed_preset_are_taken_one_by_one() {
-    let lines = [
-        ("schedule.base_lr", Value::Float(0.4)),
-        ("tricks.mixup.on", Value::Bool(true)),
-        ("tricks.smoothing.on", Value::Bool(true)),
-    ];
-    let mut screen = Screen::running(100);
-    screen.taken();
-    let msg = changed(&screen, &lines);
-    screen.send(msg.clone());
-    screen.keys("<down><space><enter>");
-    let taken = screen.taken();
-    let [Effect::Send(Command::Edit { changes, .. })] = &taken[..] else { panic!("{taken:?}") };
-    assert_eq!(changes.len(), 2);
-    screen.send(msg);
-    assert!(screen.state.modal().is_none(), "the line left out is not asked about again");
-    // None is chosen: nothing is sent.
-    let msg = changed(&screen, &[("optim.momentum", Value::Float(0.8))]);
-    screen.send(msg);
-    screen.keys("<space><enter>");
-    assert_eq!(screen.taken(), []);
-    assert!(screen.text(120, 36).contains("no line was chosen"));
-}
-
-#[test]
-fn a_changed_preset_leaves_the_edits_of_the_run_alone() {
-    let mut screen = Screen::running(100);
-    screen.keys(":momentum 0.8<enter>");
-    screen.taken();
-    // The preset as it was, but for the rate.
-    let preset = recipe().with([(knob("schedule.base_lr"), Value::Float(0.4))]).unwrap();
-    screen.send(Msg::PresetChanged("quick.ron".into(), Box::new(Ok(preset))));
-    screen.keys("<enter>");
-    assert_eq!(screen.taken(), [edit("schedule.base_lr", Value::Float(0.4), When::Now)]);
-    assert_eq!(screen.state.recipe().optim.momentum, 0.8);
-}
-
 #[test]
 fn a_search_that_is_given_up_leaves_the_cursor_where_it_was() {
     for (keys, knob_there) in [("1jj", "optim.weight_decay"), ("2jjj", "tricks.no_bias_decay")] {
@@ -358,39 +275,6 @@ fn keys_say_what_they_do_where_the_screen_was_opened_from() {
     assert!(stops(tricktop::app::State::visit).contains("d  back to the suite"));
     assert!(stops(tricktop::app::State::attach).contains("d  leave the screen; the run goes on"));
     assert!(stops(|_| {}).contains("d  leave the screen, the run goes on; tricktop attach"));
-}
-
-#[test]
-fn what_a_preset_changes_that_needs_a_new_run_is_offered_as_one() {
-    let mut screen = Screen::running(100);
-    screen.taken();
-    let msg = changed(&screen, &[("train.seed", Value::Int(9)), ("schedule.base_lr", Value::Float(0.4))]);
-    screen.send(msg);
-    screen.keys("a");
-    assert_eq!(screen.taken(), [edit("schedule.base_lr", Value::Float(0.4), When::Now)]);
-    assert!(matches!(screen.state.modal(), Some(Modal::Fork)));
-}
-
-#[test]
-fn a_broken_preset_is_reported_and_changes_nothing() {
-    let mut screen = Screen::running(100);
-    let before = screen.state.recipe().clone();
-    screen
-        .send(Msg::PresetChanged("quick.ron".into(), Box::new(Err("quick.ron:4:24: unknown field `epsilonn`".into()))));
-    assert!(screen.state.modal().is_none());
-    assert_eq!(*screen.state.recipe(), before);
-    assert!(screen.text(160, 50).contains("unknown field `epsilonn`"));
-}
-
-#[test]
-fn a_preset_does_not_push_a_value_being_typed_away() {
-    let mut screen = Screen::running(100);
-    screen.keys("1<enter>0.35");
-    let msg = changed(&screen, &[("train.seed", Value::Int(9))]);
-    screen.send(msg);
-    assert!(matches!(screen.state.modal(), Some(Modal::Edit(_))));
-    screen.keys("<enter>");
-    assert_eq!(screen.state.recipe().schedule.base_lr, 0.35);
 }
 
 #[test]

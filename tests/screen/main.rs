@@ -6,6 +6,7 @@ mod browse;
 mod keys;
 mod look;
 mod pictures;
+mod presets;
 mod run;
 mod run_dirs;
 mod suite;
