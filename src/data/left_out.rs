@@ -21,9 +21,18 @@ pub struct LeftOut {
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LeftOut { kind, count, examples } = self;
-        let more = if *count > examples.len() { ", …" } else { "" };
-        write!(f, "{kind}: {count} ({}{more})", examples.join(", "))
+        write!(f, "{kind}: {count} ({})", list(examples, *count))
     }
+}
+
+/// The first of some names.
+pub(super) fn examples(names: &[String]) -> String {
+    list(&names[..names.len().min(EXAMPLES)], names.len())
+}
+
+/// Names of `count` things, and whether there are more.
+fn list(names: &[String], count: usize) -> String {
+    names.join(", ") + if count > names.len() { ", …" } else { "" }
 }
 
 /// Counts by kind while a folder is looked through.

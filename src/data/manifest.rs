@@ -8,6 +8,7 @@
 //!                 for control characters, for % and for bytes that are not UTF-8
 //! ```
 
+use super::left_out::examples;
 use super::source::Split;
 use super::{DataError, DataSet, Problem, kind, write_gzip};
 use crate::recipe::settings::Data;
@@ -89,7 +90,7 @@ impl Manifest {
         let root = if data.path.is_empty() { PathBuf::new() } else { whole(Path::new(&data.path)) };
         let from = std::env::current_dir().unwrap_or_default();
         let (classes, train, val) = (set.classes.clone(), set.train.len(), set.test.len());
-        let identity = set.train.identity().zip(set.test.identity()).map(|(train, val)| format!("{train} {val}"));
+        let identity = identity(set);
         let [all_train, all_val] = &set.whole;
         let dir = Path::new(&data.path);
         let mut images = listed(dir, all_train, &set.train, [Part::Train, Part::SpareTrain]);
@@ -161,41 +162,43 @@ impl Manifest {
     /// # Errors
     /// Other images, or classes.
     pub(super) fn compare(&self, set: &DataSet) -> Result<(), DataError> {
-        let found = Manifest::of(set, &Data::default()).head;
-        let Head { identity, train, val, classes, .. } = &self.head;
-        if (&found.identity, found.train, found.val, &found.classes) == (identity, *train, *val, classes) {
+        let Head { identity: known, train, val, classes, .. } = &self.head;
+        let found = (set.train.len(), set.test.len());
+        if (&identity(set), found, &set.classes) == (known, (*train, *val), classes) {
             return Ok(());
         }
         Err(DataError::OtherImages {
             set: set.name.clone(),
             problem: format!(
                 "{} + {} images of {} classes, and the run began with {train} + {val} of {}, or with others",
-                found.train,
-                found.val,
-                found.classes.len(),
+                found.0,
+                found.1,
+                set.classes.len(),
                 classes.len()
             ),
         })
     }
 
-    /// Looks which of the listed files are still there and as large as they were.
-    pub(super) fn look(&self, root: &Path) -> Looked {
+    /// What has become of the listed files, in their order: whether they are there, and as large as they were.
+    pub(super) fn look(&self, root: &Path) -> Vec<Fate> {
         let same = |image: &Listed| {
             let found = fs::metadata(root.join(&image.path)).map(|of| of.len());
             match (found, image.bytes) {
                 (Err(_), None) => Fate::Same,
                 (Err(_), Some(_)) => Fate::Gone,
-                (Ok(_), None) => Fate::Changed,
-                (Ok(found), Some(bytes)) => {
-                    if found == bytes {
-                        Fate::Same
-                    } else {
-                        Fate::Changed
-                    }
-                }
+                (Ok(found), Some(bytes)) if found == bytes => Fate::Same,
+                (Ok(_), _) => Fate::Changed,
             }
         };
-        Looked { fates: self.images.par_iter().map(same).collect() }
+        self.images.par_iter().map(same).collect()
+    }
+
+    /// Which of the files that are used have become so, by example: a sentence's part, none when none has.
+    pub(super) fn told(&self, fates: &[Fate], fate: Fate) -> Option<String> {
+        let such = self.images.iter().zip(fates).filter(|(image, f)| image.part.is_used() && **f == fate);
+        let names: Vec<String> = such.map(|(image, _)| image.path.to_string_lossy().into_owned()).collect();
+        let word = if fate == Fate::Gone { "gone" } else { "other files by their size" };
+        (!names.is_empty()).then(|| format!("{} are {word} ({})", names.len(), examples(&names)))
     }
 
     /// Those of these paths that it does not list.
@@ -219,25 +222,9 @@ pub(super) enum Fate {
     Changed,
 }
 
-/// What has become of the listed files, in their order.
-pub(super) struct Looked {
-    pub fates: Vec<Fate>,
-}
-
-impl Looked {
-    /// Which of the files that are used are so, by example: a sentence's part, none when there are none.
-    pub fn told(&self, images: &[Listed], fate: Fate) -> Option<String> {
-        let such = images.iter().zip(&self.fates).filter(|(image, f)| image.part.is_used() && **f == fate);
-        let names: Vec<String> = such.map(|(image, _)| image.path.to_string_lossy().into_owned()).collect();
-        let word = if fate == Fate::Gone { "gone" } else { "other files by their size" };
-        (!names.is_empty()).then(|| format!("{} are {word} ({})", names.len(), examples(&names)))
-    }
-}
-
-/// The first of some names.
-pub(super) fn examples(names: &[String]) -> String {
-    let more = if names.len() > 3 { ", …" } else { "" };
-    names.iter().take(3).cloned().collect::<Vec<_>>().join(", ") + more
+/// The hash of the images of a set that are in one file.
+fn identity(set: &DataSet) -> Option<String> {
+    set.train.identity().zip(set.test.identity()).map(|(train, val)| format!("{train} {val}"))
 }
 
 /// The files of a split, those that are chosen and the others.

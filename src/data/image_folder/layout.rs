@@ -85,8 +85,8 @@ impl Layout {
             return Ok(Layout::Tree);
         }
         for pair in splits.windows(2) {
-            let [(first, role, a), (second, _, b)] = pair else { continue };
-            if first == second || (*role == Role::Train && pair[1].1 == Role::Train) {
+            let [(first, role, a), (second, next, b)] = pair else { continue };
+            if first == second || (role, next) == (&Role::Train, &Role::Train) {
                 let names = [a, b].map(|name| name.to_string_lossy().into_owned());
                 return Err(DataError::TwoSplits { dir: root.into(), names });
             }

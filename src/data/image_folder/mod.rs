@@ -8,8 +8,8 @@ mod scan;
 pub(crate) use layout::Role;
 
 use super::DataError;
-use super::left_out::{LeftOut, Tally};
-use super::manifest::{Fate, Manifest, Part, examples};
+use super::left_out::{LeftOut, Tally, examples};
+use super::manifest::{Fate, Manifest, Part};
 use super::source::{Joined, Split};
 use crate::random::{Purpose, rng};
 use crate::recipe::settings::Data;
@@ -93,22 +93,22 @@ pub(super) fn open(root: &Path, data: &Data, size: usize, seed: u64) -> Result<F
 /// # Errors
 /// Classes that are gone; at another place than it began with (`moved`) any image that is not the same.
 pub(super) fn kept(root: &Path, size: usize, manifest: &Manifest, moved: bool) -> Result<Folder, DataError> {
-    let looked = manifest.look(root);
+    let fates = manifest.look(root);
     let set = || root.display().to_string();
-    let told = [Fate::Gone, Fate::Changed].map(|fate| looked.told(&manifest.images, fate));
+    let told = [Fate::Gone, Fate::Changed].map(|fate| manifest.told(&fates, fate));
     let lacking = told.iter().flatten().cloned().collect::<Vec<_>>().join("; ");
     if moved && !lacking.is_empty() {
         return Err(DataError::OtherImages { set: set(), problem: lacking });
     }
     let mut files = [Part::Train, Part::Val].map(|part| (part, Files::new(root.to_path_buf())));
-    for (image, _) in manifest.images.iter().zip(&looked.fates).filter(|(_, fate)| **fate == Fate::Same) {
+    for (image, _) in manifest.images.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Same) {
         if let Some((_, files)) = files.iter_mut().find(|(part, _)| *part == image.part) {
             files.push(&image.path, image.label);
         }
     }
     let [train, val] = files.map(|(_, files)| Split::new(Arc::new(files), Some(size)));
     let classes = manifest.classes();
-    let gone = gone(manifest, &looked.fates);
+    let gone = gone(manifest, &fates);
     let (new, new_classes) = new_ones(root, manifest);
     if !gone.is_empty() {
         let now = if new_classes.is_empty() { String::new() } else { format!("; it has {}", new_classes.join(", ")) };
