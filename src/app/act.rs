@@ -3,13 +3,13 @@
 use super::commands::{self, Order, Word};
 use super::crosshair;
 use super::keys::Action;
+use super::leaving::detach;
 use super::modal::{Help, Line, Modal};
 use super::orders::{already, base, change, fork, fork_here, new_run, order, theme, undo};
-use super::pane::{Pane, Tone};
-use super::rows::{title, trick_of, values_of};
+use super::panes::{Enter, Moves, PANES, Pane};
 use super::state::State;
-use super::update::detach;
-use super::{Editor, Effect, Window, complete, mistake, preset, stepping};
+use super::words::{title, trick_of, values_of};
+use super::{Editor, Effect, Tone, Window, adopt, complete, mistake, stepping};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Kind, Knob, Value};
 use crate::train::{self, Command, When};
@@ -23,19 +23,16 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Move(by) => shift(state, by),
         Action::Screen(by) => shift(state, by * PAGE),
         Action::End(last) => shift(state, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
-        Action::Into if state.focus.has_curves() => crosshair::shift(state, 1),
-        Action::Out if state.focus.has_curves() => crosshair::shift(state, -1),
-        Action::Into | Action::Out if state.focus == Pane::Images => state.album.turn(action == Action::Into),
-        Action::Into => into_trick(state),
-        Action::Out if state.focus == Pane::Tricks => state.rows.close(),
-        Action::Out => {}
-        Action::NextPane(forward) => {
-            let at = Pane::ALL.iter().position(|p| *p == state.focus).unwrap_or(0);
-            focus(state, Pane::ALL[(at + if forward { 1 } else { Pane::ALL.len() - 1 }) % Pane::ALL.len()]);
+        Action::Into => turn(state, true),
+        Action::Out => turn(state, false),
+        Action::NextPane(forward) => state.focus_on(state.focus.next(forward)),
+        Action::Pane(place) => {
+            if let Some(row) = PANES.get(place) {
+                state.focus_on(row.pane);
+            }
         }
-        Action::Pane(at) => focus(state, Pane::ALL[at]),
         Action::Toggle => return toggle(state),
-        Action::Edit if state.focus == Pane::Images => mistake::show(state),
+        Action::Edit if state.focus.row().enter == Enter::File => mistake::show(state),
         Action::Edit => edit(state),
         Action::Step(up) => return step(state, up),
         Action::Undo => return undo(state),
@@ -95,23 +92,24 @@ fn shift(state: &mut State, by: isize) {
         Some(Modal::Help(help)) => help.scroll = scroll(help.scroll).min(super::keys::HELP_LINES),
         Some(Modal::Preset(diff)) => diff.shift(by),
         Some(_) => {}
-        None if state.focus.steers() => state.focus = state.rows.shift(state.focus, by),
-        // (a row up or down is no place to the left or right)
-        None if state.focus.has_curves() && by.unsigned_abs() > 1 => crosshair::shift(state, by),
-        None if state.focus == Pane::Journal => {
-            let last = state.journal.len().saturating_sub(1) as isize;
-            state.scrolled = (state.scrolled as isize).saturating_sub(by).clamp(0, last) as usize;
-        }
-        None if state.focus == Pane::Inside => state.inside.shift(by),
-        None if state.focus == Pane::Images => state.album.shift(by),
-        None => {}
+        None => match state.focus.row().moves {
+            Moves::Rows => state.focus = state.rows.shift(state.focus, by),
+            // A row up or down is no place to the left or right.
+            Moves::Curves if by.unsigned_abs() > 1 => crosshair::shift(state, by),
+            Moves::Own(of) => of.0(&mut state.panes).shift(by),
+            Moves::Curves | Moves::Nothing => {}
+        },
     }
 }
 
-fn focus(state: &mut State, pane: Pane) {
-    state.focus = pane;
-    if !state.focus.steers() {
-        state.chart = state.focus;
+/// To the right, or to the left.
+fn turn(state: &mut State, right: bool) {
+    match state.focus.row().moves {
+        Moves::Rows if right => into_trick(state),
+        Moves::Rows if state.focus == Pane::Tricks => state.rows.close(),
+        Moves::Curves => crosshair::shift(state, if right { 1 } else { -1 }),
+        Moves::Own(of) => of.0(&mut state.panes).turn(right),
+        Moves::Rows | Moves::Nothing => {}
     }
 }
 
@@ -195,11 +193,11 @@ fn filter(state: &mut State) {
 
 fn back(state: &mut State) {
     match state.modal.take() {
-        // (a search goes first, the help after it)
+        // A search goes first, the help after it.
         Some(Modal::Help(help)) if help.typing || !help.search.text().is_empty() => {
             state.modal = Some(Modal::Help(Help::default()));
         }
-        // (what is kept now is not asked about again)
+        // What is kept now is not asked about again.
         Some(Modal::Preset(diff)) => state.preset = diff.recipe,
         Some(Modal::Filter(_)) => state.focus = state.rows.come_back(),
         Some(_) => {}
@@ -221,7 +219,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
             state.modal = Some(Modal::Help(Help { typing: false, ..help }));
             Vec::new()
         }
-        Some(Modal::Preset(diff)) => preset::accept(state, diff),
+        Some(Modal::Preset(diff)) => adopt::accept(state, diff),
         _ => Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! The command line: `:lr 0.1`, `:set tricks.mixup.alpha=0.3@500`, `:steps 10`, `:q`.
 
 use super::editor;
-use super::rows::title;
+use super::panes::{PANES, Pane};
+use super::words::title;
 use crate::recipe::{KNOBS, Knob, Recipe, Value};
 use crate::train::When;
 
@@ -12,6 +13,8 @@ pub enum Order {
     Set(&'static Knob, Value, When),
     /// Run this many steps, then pause.
     Steps(u64),
+    /// Go to a pane.
+    Pane(Pane),
     /// Take the theme of this name.
     Theme(String),
     /// Something that a key does too.
@@ -75,6 +78,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),
     row("rollback", ":rollback", "go back to the moment before the last edit", Some(Word::RollBack)),
     row("fork", ":fork", "a new run: from here, or from scratch with the values marked fork", Some(Word::Fork)),
+    row("pane", ":pane NAME", "go to the pane of that name", None),
     row("theme", ":theme NAME", "the theme of that name; without a name the next one", Some(Word::Theme)),
     row("help", ":help", "help", Some(Word::Help)),
     row("detach", ":detach", "leave the screen and let the run go on", Some(Word::Detach)),
@@ -105,6 +109,10 @@ pub fn parse(line: &str, planned: &Recipe, themes: &[&str]) -> Result<Order, Str
             let unknown = || format!("there is no theme {rest:?}; the themes are {}", themes.join(", "));
             found.map(|name| Order::Theme(name.to_string())).ok_or_else(unknown)
         }
+        Some(CommandRow { name: "pane", .. }) => Pane::find(rest).map(Order::Pane).ok_or_else(|| {
+            let names: Vec<String> = PANES.iter().map(|row| row.name()).collect();
+            format!("there is no pane {rest:?}; the panes are {}", names.join(", "))
+        }),
         Some(CommandRow { word: Some(word), .. }) if rest.is_empty() => Ok(Order::Do(*word)),
         Some(CommandRow { name, .. }) => Err(format!("{name} takes no argument, found {rest:?}")),
         None if rest.is_empty() => Err(match knob(head) {
@@ -205,6 +213,7 @@ mod tests {
             (":w", Order::Do(Word::Save)),
             (" save ", Order::Do(Word::Save)),
             ("theme", Order::Do(Word::Theme)),
+            ("pane Learning-rate", Order::Pane(Pane::Rate)),
             ("theme Light", Order::Theme("light".into())),
             ("PCA-noise on", set("augment.pca.on", Value::Bool(true), When::Now)),
         ];
@@ -224,8 +233,9 @@ mod tests {
             ("lr 0,2", "with a decimal point: 0.2?"),
             ("lr 0,2@500", "with a decimal point: 0.2?"),
             ("pasue", "there is no knob or command \"pasue\"; did you mean pause?"),
+            ("pane 3", "there is no pane \"3\"; the panes are knobs, tricks, loss, learning-rate"),
             ("theme drak", "there is no theme \"drak\"; the themes are dark, light"),
-            // (a command is no knob)
+            // A command is no knob.
             ("set save=1", "there is no knob or command \"save\"; did you mean share?"),
             ("steps many", "\"many\" is no number of steps; expected :steps n"),
             ("save now", "save takes no argument, found \"now\""),

@@ -2,7 +2,8 @@
 
 use super::commands::{COMMANDS, knob, names, shown};
 use super::modal::Line;
-use super::rows::title;
+use super::panes::PANES;
+use super::words::title;
 use crate::recipe::{KNOBS, Kind, Recipe};
 
 /// What may stand in the place of a word.
@@ -10,7 +11,7 @@ enum May {
     /// One of these lists of words: the first in which something begins like the word.
     Words(Vec<Vec<String>>),
     /// What a sentence says.
-    Said(String),
+    Told(String),
 }
 
 /// Completes the last word of a line as far as it is clear.
@@ -20,7 +21,7 @@ pub(crate) fn complete(line: &mut Line, planned: &Recipe, themes: &[&str]) {
     let (before, word) = text.split_at(start);
     let lists = match may(before, planned, themes) {
         May::Words(lists) => lists,
-        May::Said(what) => return line.offer(Vec::new(), Some(what)),
+        May::Told(what) => return line.offer(Vec::new(), Some(what)),
     };
     let lower = word.to_lowercase();
     let begins = |name: &String| name.to_lowercase().starts_with(&lower);
@@ -59,13 +60,14 @@ fn may(before: &str, planned: &Recipe, themes: &[&str]) -> May {
         }
         ("set", "") => May::Words(vec![paths()]),
         ("theme", _) => May::Words(words(themes)),
+        ("pane", _) => May::Words(vec![PANES.iter().map(|row| row.name()).collect()]),
         _ => match knob(name) {
             Ok(knob) => match knob.kind {
                 Kind::Switch => May::Words(words(&["on", "off"])),
                 Kind::Choice(choices) => May::Words(words(choices)),
-                _ => May::Said(shown(knob, planned)),
+                _ => May::Told(shown(knob, planned)),
             },
-            Err(unknown) => May::Said(unknown),
+            Err(unknown) => May::Told(unknown),
         },
     }
 }

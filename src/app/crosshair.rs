@@ -84,7 +84,7 @@ impl Reading {
 
 /// Moves the crosshair by so many places; an edit on the way stops it. The first move shows it where the run stands.
 pub(crate) fn shift(state: &mut State, by: isize) {
-    // (what was told before would hide what is read)
+    // What was told before would hide what is read.
     state.notice = None;
     let (first, end) = state.span();
     let last = end.min(state.run.epoch).max(first);

@@ -1,21 +1,19 @@
 //! Folds the trainer's events into the state.
 
-use super::inside::Inside;
-use super::pane::Tone;
-use super::rows::{title, trick_of, value_text};
+use super::life::Trained;
 use super::run::{Best, Mark, Run};
 use super::state::State;
-use super::{Begin, Effect, Occasion, number};
+use super::words::{shown, title, trick_of, when_text};
+use super::{Begin, Effect, Modal, Occasion, Tone, number};
 use crate::recipe::knobs::Group;
-use crate::recipe::{Knob, Value};
-use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, StepRecord, Summary, When};
+use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, StepRecord, Summary};
 
 /// Takes one event in.
 pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Started(info) => {
             let mut what = format!("{}: {} on {}, {}", info.name, info.net, info.data, info.device);
-            // (logs do not have it)
+            // Logs do not have it.
             if info.memory > 0 {
                 what += &format!(", about {}", number::bytes(info.memory));
             }
@@ -29,14 +27,14 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Steps(records) => steps(state, &records),
         Event::Scheduled { id, knob, to, when } => {
             state.edits.scheduled(id, when);
-            let text = format!("{} to {} {}", title(knob), shown(knob, &to), when_text(state, when));
+            let text = format!("{} to {} {}", title(knob), shown(knob, &to), when_text(state.run.epoch, when));
             state.note(Tone::Plain, text);
         }
         Event::Applied { id, edit, step, changes, by } => {
             state.edits.applied(id, edit);
             applied(state, step, edit, changes);
-            // (an attached screen has made the edits that it gave names)
-            if let Some(by) = by.filter(|_| !state.attached || id == u64::MAX || id == 0) {
+            // An attached screen has made the edits that it gave names.
+            if let Some(by) = by.filter(|_| state.trained == Trained::Here || id == u64::MAX || id == 0) {
                 state.note_at(step, Tone::Plain, format!("made by {by}"));
             }
         }
@@ -48,7 +46,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Epoch(end) => return epoch(state, &end),
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
-        Event::Pictures(pictures) => state.album.take(*pictures),
+        Event::Pictures(pictures) => state.panes.images.take(*pictures),
         Event::Saving { .. } | Event::Hashed { .. } => {}
         Event::Checkpoint { step, bytes, ms, top1, link, .. } => {
             state.run.checkpoint = Some(step);
@@ -63,14 +61,14 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.alarm = Some(message.clone());
             return vec![Effect::Tell(Occasion::Alarm, message)];
         }
-        Event::Layers(seen) => state.inside.take(*seen),
+        Event::Layers(seen) => state.panes.inside.take(*seen),
         Event::Ended(summary) => return ended(state, *summary),
     }
     Vec::new()
 }
 
 fn run_state(state: &mut State, to: train::State) {
-    // (the last event says so too, and brings what there is to tell)
+    // The last event says so too, and brings what there is to tell.
     if to.ended() {
         return;
     }
@@ -105,7 +103,7 @@ fn steps(state: &mut State, records: &[StepRecord]) {
 fn applied(state: &mut State, step: u64, edit: u64, changes: Vec<Change>) {
     let ahead = step.saturating_sub(state.run.step) as f64;
     let epoch = match state.run.steps_per_epoch(&state.recipe) {
-        // (of a run that is taken up again only the logged steps are known)
+        // Of a run that is taken up again only the logged steps are known.
         0 => state.run.epoch,
         steps => state.run.epoch + ahead / steps as f64,
     };
@@ -127,7 +125,7 @@ fn applied(state: &mut State, step: u64, edit: u64, changes: Vec<Change>) {
 
 fn rolled_back(state: &mut State, back: &RolledBack) {
     state.run.roll_back(back);
-    state.album.roll_back(back);
+    state.panes.images.roll_back(back);
     state.edits.rolled_back(&back.edits);
     state.recipe = back.recipe.clone();
     state.alarm = None;
@@ -140,7 +138,7 @@ fn rolled_back(state: &mut State, back: &RolledBack) {
 fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
     let e = &end.evaluation;
     state.run.evaluated(e);
-    state.album.evaluated(e);
+    state.panes.images.evaluated(e);
     if end.best {
         state.run.best = Some(Best { top1: e.top1, epoch: Some(end.epoch) });
     }
@@ -163,7 +161,7 @@ fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
 
 fn evaluated(state: &mut State, e: &Evaluation) {
     state.run.evaluated(e);
-    state.album.evaluated(e);
+    state.panes.images.evaluated(e);
     let text = format!("evaluated: loss {}, top-1 {}", number::loss(e.loss), number::percent(e.top1));
     state.note_at(e.step, Tone::Plain, text.clone());
     state.notify(Tone::Plain, text);
@@ -171,7 +169,7 @@ fn evaluated(state: &mut State, e: &Evaluation) {
 
 fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     state.edits.clear();
-    if matches!(state.modal, Some(super::Modal::Stop)) {
+    if matches!(state.modal, Some(Modal::Stop)) {
         state.modal = None;
     }
     let tone = match summary.state {
@@ -186,12 +184,12 @@ fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
         state.note(if i == 0 { tone } else { Tone::Plain }, line);
     }
     state.alarm = error;
-    if state.leaving {
+    if state.life.is_leaving() {
         return vec![Effect::Leave];
     }
     match state.next.take() {
         Some(next) => begin(state, next),
-        None if state.unattended => vec![Effect::Leave],
+        None if !state.life.is_attended() => vec![Effect::Leave],
         None => vec![Effect::Tell(Occasion::End, state.closing_lines().into_iter().next().unwrap_or_default())],
     }
 }
@@ -209,28 +207,10 @@ pub(crate) fn begin(state: &mut State, begin: Begin) -> Vec<Effect> {
         Begin::Attach(_) => "attached",
     };
     state.run = Run::new();
-    state.inside = Inside::default();
-    state.album.start_over();
+    state.panes.start_over();
     state.edits.start_over();
     state.alarm = None;
-    state.attached = false;
+    state.trained = Trained::Here;
     state.note(Tone::Plain, note);
     vec![Effect::Start(begin)]
-}
-
-/// A value with its unit, switches as words.
-pub(crate) fn shown(knob: &Knob, value: &Value) -> String {
-    let unit =
-        if knob.unit.is_empty() || matches!(value, Value::Bool(_)) { String::new() } else { format!(" {}", knob.unit) };
-    value_text(value) + &unit
-}
-
-/// When an edit takes effect, as the end of a sentence.
-pub(crate) fn when_text(state: &State, when: When) -> String {
-    match when {
-        When::Now => "at the next step".to_string(),
-        When::NextEpoch => format!("at epoch {}", state.run.epoch.ceil() as u64 + 1),
-        When::Step(n) => format!("at step {n}"),
-        When::EpochFrom(n) => format!("at the first epoch from step {n} on"),
-    }
 }

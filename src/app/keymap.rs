@@ -1,6 +1,7 @@
 //! Key tables in use: looked up, shown, with keys by name, and changed by a person.
 
-use super::keys::{Action, Binding, Key, Section};
+use super::binding::{Binding, Key, Section};
+use super::keys::Action;
 use crossterm::event::KeyCode;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -216,7 +217,7 @@ mod tests {
         assert_eq!(wrong, ["the key `u` would be both Undo and Pause"]);
         let wrong = with_keys(BINDINGS, &Keys::from([(Action::Accept, vec![key("a")])])).unwrap_err();
         assert!(wrong[0].contains("Accept keeps its keys"), "{wrong:?}");
-        // (Ctrl-C saves and stops, whatever else is set)
+        // Ctrl-C saves and stops, whatever else is set.
         assert!(with_keys(BINDINGS, &Keys::from([(Action::Undo, vec![key("ctrl-c")])])).is_err());
     }
 

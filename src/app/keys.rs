@@ -1,33 +1,12 @@
 //! The key table: it drives the dispatch, the footer and the help.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use super::binding::{Section, bindings, c, k};
+use super::panes::{PANES, PaneRow};
+use crossterm::event::KeyCode;
 
-/// A key as the tables know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// The key.
-    pub code: KeyCode,
-    /// Whether Ctrl is held.
-    pub ctrl: bool,
-}
-
-impl Key {
-    /// A key alone.
-    pub const fn plain(code: KeyCode) -> Key {
-        Key { code, ctrl: false }
-    }
-
-    /// A letter with Ctrl.
-    pub const fn ctrl(c: char) -> Key {
-        Key { code: KeyCode::Char(c), ctrl: true }
-    }
-}
-
-impl From<KeyEvent> for Key {
-    fn from(event: KeyEvent) -> Key {
-        Key { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) }
-    }
-}
+pub use super::binding::Key;
+/// A row of the key table of a run's screen, or of another table of the same form.
+pub type Binding<C = Context, A = Action> = super::binding::Binding<C, A>;
 
 /// What is in front decides which keys are in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +48,7 @@ pub enum Action {
     Out,
     /// To the next or previous pane.
     NextPane(bool),
-    /// To a pane by its digit.
+    /// To a pane by its place in their table.
     Pane(usize),
     /// Flip a switch.
     Toggle,
@@ -139,62 +118,11 @@ pub enum Action {
     Forget,
 }
 
-/// Heading under which the help shows a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// Keys that change the run.
-    Steer,
-    /// Keys that change what is seen.
-    Look,
-    /// Keys of the editor.
-    Typing,
-    /// Keys of dialogs, which show them themselves.
-    Dialog,
-}
-
-/// A row of a key table: that of a run's screen, or another of the same form.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding<C: 'static = Context, A = Action> {
-    /// Heading in the help.
-    pub section: Section,
-    /// Where the key works.
-    pub contexts: &'static [C],
-    /// The keys.
-    pub keys: &'static [Key],
-    /// The keys as the footer and the help spell them; empty for one that the row above explains.
-    pub label: &'static str,
-    /// What they do.
-    pub action: A,
-    /// One or two words for the footer, or empty.
-    pub short: &'static str,
-    /// Importance in the footer: lower stays longer when there is little room.
-    pub rank: u8,
-    /// What they do, for the help.
-    pub help: &'static str,
-}
-
-pub(crate) const fn c(c: char) -> Key {
-    Key::plain(KeyCode::Char(c))
-}
-pub(crate) const fn k(code: KeyCode) -> Key {
-    Key::plain(code)
-}
-
-macro_rules! bindings {
-    ($of:ty, $does:ty; $($section:ident $contexts:ident: $([$($key:expr),+] $label:literal $action:expr, $short:literal $rank:literal, $help:literal;)+)+) => {
-        /// Every key.
-        pub static BINDINGS: &[$crate::app::keys::Binding<$of, $does>] = &[$($($crate::app::keys::Binding {
-            section: $crate::app::keys::Section::$section, contexts: $contexts, keys: &[$($key),+], label: $label, action: $action, short: $short, rank: $rank, help: $help,
-        }),+),+];
-    };
-}
-pub(crate) use bindings;
-
 use Action::*;
 use KeyCode::{BackTab, Down, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
 
 const MAIN: &[Context] = &[Context::Main];
-const PANES: &[Context] = &[Context::Main, Context::Ended];
+const ROWS: &[Context] = &[Context::Main, Context::Ended];
 const ENDED: &[Context] = &[Context::Ended];
 const EDIT: &[Context] = &[Context::Edit];
 const LINE: &[Context] = &[Context::Line];
@@ -217,9 +145,12 @@ pub(super) const EVERY: &[Context] = &[
     Context::Mistake,
 ];
 
-bindings! {
-    Context, Action;
-    Steer PANES:
+/// Every key.
+pub static BINDINGS: &[Binding] = &const { joined::<{ ABOVE.len() + PANES.len() + BELOW.len() }>(ABOVE, PANES, BELOW) };
+
+/// The rows above those of the panes.
+const ABOVE: &[Binding] = bindings! {
+    Steer ROWS:
     [c(' ')] "space" Toggle, "switch" 2, "switch a trick on or off; it keeps its values";
     [k(Enter)] "enter" Edit, "edit" 3, "type a value; of a trick, the one its row shows; of a mistake, show its file";
     [c('+'), c('=')] "+ -" Step(true), "step" 4, "one step up or down";
@@ -232,10 +163,10 @@ bindings! {
     [c('S')] "S" AskSteps, "" 0, "run a number of steps, then pause";
     [c('E')] "E" Evaluate, "" 0, "evaluate on the test set now";
     [c('w')] "w" Save, "" 0, "write a checkpoint now";
-    Steer PANES:
+    Steer ROWS:
     [c('f')] "f" Fork, "" 0, "fork: a new run from here, or from scratch with the values marked fork";
     [c(':')] ":" Command, "command" 7, "command line";
-    Look PANES:
+    Look ROWS:
     [c('/')] "/" Filter, "filter" 8, "show only matching knobs and tricks";
     [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move; right and left open and close a trick's values, read the curves at a place, turn the pages of the images";
     [k(Down), c('j')] "" Move(1), "" 0, "";
@@ -247,15 +178,11 @@ bindings! {
     [k(KeyCode::End), c('G')] "" End(true), "" 0, "";
     [k(Tab)] "tab" NextPane(true), "pane" 9, "next pane; shift-tab for the one before";
     [k(BackTab)] "" NextPane(false), "" 0, "";
-    [c('1')] "1 to 7" Pane(0), "" 0, "knobs, tricks, loss, rate, accuracy, hardware, journal";
-    [c('2')] "" Pane(1), "" 0, "";
-    [c('3')] "" Pane(2), "" 0, "";
-    [c('4')] "" Pane(3), "" 0, "";
-    [c('5')] "" Pane(4), "" 0, "";
-    [c('6')] "" Pane(5), "" 0, "";
-    [c('7')] "" Pane(6), "" 0, "";
-    [c('8')] "8" Pane(7), "" 0, "images: batches as they are fed, mistakes, confusion, classes, the teacher";
-    [c('9')] "9" Pane(8), "" 0, "inside: gradients, updates and outputs of every layer";
+};
+
+/// The rows below those of the panes.
+const BELOW: &[Binding] = bindings! {
+    Look ROWS:
     [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
     [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
     [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";
@@ -315,7 +242,79 @@ bindings! {
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep all as it runs; what was kept is not asked about again";
     Dialog MISTAKE:
     [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back to the images";
+};
+
+/// The keys of the first panes of their table, and how they are spelt.
+const DIGITS: [(&[Key], &str); 9] = [
+    (&[c('1')], "1"),
+    (&[c('2')], "2"),
+    (&[c('3')], "3"),
+    (&[c('4')], "4"),
+    (&[c('5')], "5"),
+    (&[c('6')], "6"),
+    (&[c('7')], "7"),
+    (&[c('8')], "8"),
+    (&[c('9')], "9"),
+];
+/// How the way to a pane is spelt that has no key.
+const NO_KEY: &str = ":pane";
+
+/// The row of the pane at a place of their table.
+const fn pane(place: usize, row: &PaneRow) -> Binding {
+    let (keys, label): (&[Key], _) = if place < DIGITS.len() { DIGITS[place] } else { (&[], NO_KEY) };
+    Binding {
+        section: Section::Look,
+        contexts: ROWS,
+        keys,
+        label,
+        action: Pane(place),
+        short: "",
+        rank: 0,
+        help: row.help,
+    }
+}
+
+/// A key table of three parts, of which the second goes to the panes.
+const fn joined<const N: usize>(above: &[Binding], panes: &[PaneRow], below: &[Binding]) -> [Binding; N] {
+    let mut rows = [above[0]; N];
+    let mut at = 0;
+    while at < N {
+        let below_panes = above.len() + panes.len();
+        rows[at] = match at {
+            _ if at < above.len() => above[at],
+            _ if at < below_panes => pane(at - above.len(), &panes[at - above.len()]),
+            _ => below[at - below_panes],
+        };
+        at += 1;
+    }
+    rows
+}
+
+/// How the key of a pane is spelt in a key table.
+pub(crate) fn label_of(table: &'static [Binding], pane: super::Pane) -> &'static str {
+    table.iter().find(|row| row.action == Pane(pane.place())).map_or("", |row| row.label)
 }
 
 /// The help never scrolls further than this.
 pub(crate) const HELP_LINES: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::keymap::conflicts;
+
+    #[test]
+    fn the_table_may_have_more_panes_than_there_are_digits() {
+        const COUNT: usize = 12;
+        let panes: Vec<PaneRow> = PANES.iter().cycle().take(COUNT).copied().collect();
+        let rows = joined::<{ ABOVE.len() + COUNT + BELOW.len() }>(ABOVE, &panes, BELOW);
+        assert_eq!(conflicts(&rows), [""; 0]);
+        for (place, pane) in panes.iter().enumerate() {
+            let of: Vec<&Binding> = rows.iter().filter(|row| row.action == Pane(place)).collect();
+            assert_eq!((of.len(), of[0].help, of[0].section), (1, pane.help, Section::Look));
+            let digit: Vec<Key> = char::from_digit(place as u32 + 1, 10).map(c).into_iter().collect();
+            assert_eq!(of[0].keys, digit, "the first nine have a digit");
+            assert_eq!(of[0].label == NO_KEY, digit.is_empty(), "the others are reached by name");
+        }
+    }
+}

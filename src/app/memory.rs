@@ -1,17 +1,16 @@
-//! The alarm about the memory of the run's card: the trainer works out what it takes at the start, but only the driver
+//! The alarm about the memory of the run's GPU: the trainer works out what it takes at the start, but only the driver
 //! knows what others take.
 
 use super::hardware::Gpu;
-use super::pane::Tone;
 use super::state::State;
-use super::{Effect, Occasion, number};
+use super::{Effect, Occasion, Tone, number};
 use crate::recipe::settings::Act;
 
-/// Shares of its memory at which a card is full, and at which it is no longer.
+/// Shares of its memory at which a GPU is full, and at which it is no longer.
 const FULL: f64 = 0.95;
 const FREE: f64 = 0.90;
 
-/// Looks at the last sample: tells once when the run's card is nearly full.
+/// Looks at the last sample: tells once when the run's GPU is nearly full.
 pub(crate) fn watch(state: &mut State) -> Vec<Effect> {
     let alarms = &state.recipe.alarms;
     if state.run.state.ended() || !alarms.on || alarms.memory == Act::Off {
@@ -22,21 +21,21 @@ pub(crate) fn watch(state: &mut State) -> Vec<Effect> {
     let is_ours = |gpu: &&Gpu| {
         number.is_some() && (number == Some(gpu.index) || gpu.processes.iter().flatten().any(|process| process.own))
     };
-    let cards = state.hardware.cards().iter().filter(is_ours);
-    let used = cards.filter_map(|gpu| Some((gpu.index, gpu.memory_used?, gpu.memory_total)));
+    let ours = state.panes.hardware.gpus().iter().filter(is_ours);
+    let used = ours.filter_map(|gpu| Some((gpu.index, gpu.memory_used?, gpu.memory_total)));
     let share = |(_, used, total): &(u32, u64, u64)| *used as f64 / *total as f64;
     let Some(fullest) = used.max_by(|a, b| share(a).total_cmp(&share(b))) else { return Vec::new() };
     if share(&fullest) < FREE {
-        state.hardware.full = false;
+        state.panes.hardware.full = false;
     }
-    if share(&fullest) < FULL || state.hardware.full {
+    if share(&fullest) < FULL || state.panes.hardware.full {
         return Vec::new();
     }
     let (index, of) = (fullest.0, number::bytes_of(fullest.1, fullest.2));
     let message = format!(
-        "card {index} is nearly full, {of} are in use: a smaller train.batch takes less, and so does half precision"
+        "GPU {index} is nearly full, {of} are in use: a smaller train.batch takes less, and so does half precision"
     );
-    state.hardware.full = true;
+    state.panes.hardware.full = true;
     state.note(Tone::Alarm, message.clone());
     state.alarm = Some(message.clone());
     vec![Effect::Tell(Occasion::Alarm, message)]

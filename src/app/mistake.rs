@@ -1,21 +1,10 @@
 //! A mistake that is looked at: which image it is, and what became of it.
 
 use super::modal::Modal;
-use super::number;
-use super::pane::Tone;
+use super::panes::images::Mistake;
 use super::state::State;
+use super::{Tone, number};
 use crate::train::MissedImage;
-
-/// What is to be said of an image that was taken for something else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mistake {
-    /// Its place among those that are shown.
-    pub place: String,
-    /// What it is called, in full.
-    pub name: String,
-    /// Its class, and what it was taken for.
-    pub about: String,
-}
 
 impl State {
     /// The name of a class, or its number where there is none.
@@ -26,14 +15,15 @@ impl State {
 
     /// What is to be said of the mistake at the cursor.
     pub(crate) fn mistake(&self) -> Option<Mistake> {
-        let (MissedImage { name, label, said, confidence, loss, .. }, place, count) = self.album.mistake()?;
-        let (label, said) = (self.class(*label), self.class(*said));
+        let (MissedImage { name, label, said: predicted, confidence, loss, .. }, place, count) =
+            self.panes.images.mistake()?;
+        let (label, predicted) = (self.class(*label), self.class(*predicted));
         let (share, loss) = (number::percent(f64::from(*confidence)), number::loss(f64::from(*loss)));
         let unknown = "its name is not known: the run's program is older than this one";
         Some(Mistake {
             place: format!("{} of {count}", place + 1),
             name: if name.is_empty() { unknown.into() } else { name.clone() },
-            about: format!("label {label}, predicted {said} with {share}, loss {loss}"),
+            about: format!("label {label}, predicted {predicted} with {share}, loss {loss}"),
         })
     }
 }

@@ -1,37 +1,41 @@
 //! The state of the screen and what changes it: pure, without terminal, clock, file or thread.
 //!
 //! Everything that happens comes in as a [`Msg`]; [`update`] folds it into the [`State`] and answers with the
-//! [`Effect`]s that the front end carries out. Whatever the screen shows is computed here, not while drawing.
+//! [`Effect`]s that the front end carries out. Whatever the screen shows is computed here, not while drawing. The table
+//! of panes and what each of them keeps are in [`panes`].
 
 mod act;
+mod adopt;
+pub(crate) mod binding;
 pub mod commands;
 mod complete;
 mod crosshair;
 mod editor;
 mod edits;
 mod events;
-pub mod hardware;
 mod hints;
 mod history;
-mod inside;
 mod keymap;
 pub mod keys;
+mod leaving;
+mod life;
 mod look;
 mod looking;
 mod memory;
+mod message;
 mod mistake;
 mod modal;
 pub mod number;
 mod orders;
-mod pane;
-pub(crate) mod pictures;
+pub mod panes;
 mod plan;
 mod preset;
-mod rows;
 mod run;
 mod state;
 mod stepping;
+mod typing;
 mod update;
+mod words;
 
 pub use crosshair::Reading;
 pub use editor::Editor;
@@ -41,92 +45,17 @@ pub use history::{Curve, Point, Window};
 pub(crate) use keymap::assert_sound;
 pub use keymap::{Keys, settable_keys, with_keys};
 pub use keys::Key;
+pub use life::Life;
 pub use look::{Desktop, Kitty, Notify, Occasion, Options, Palette, THEMES, Theme};
-pub use mistake::Mistake;
+pub use message::{Begin, Effect, Msg};
 pub use modal::{Help, Line, Modal};
-pub use pane::{Entry, Pane, Tone};
-pub use pictures::Page;
+pub use panes::images::{Mistake, Page};
+pub use panes::journal::{Entry, Tone};
+pub use panes::{PANES, Pane, hardware};
 pub use plan::Plan;
 pub use preset::{PresetDiff, PresetLine};
-pub use rows::{title, trick_of, value_text, values_of};
 pub use run::{Ghost, Mark, Run};
 pub use state::State;
-pub(crate) use update::request;
+pub(crate) use typing::request;
 pub use update::update;
-
-use crate::recipe::{Changes, Recipe};
-use crate::train::{Command, Event};
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// Something that happened outside.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Msg {
-    /// Time passed; the time since the screen opened.
-    Tick(Duration),
-    /// A key.
-    Key(Key),
-    /// Text pasted into the terminal.
-    Paste(String),
-    /// The mouse wheel turned, up (negative) or down.
-    Wheel(i8),
-    /// The themes that there are now, or what is wrong with one.
-    Themes(Result<Vec<Theme>, String>),
-    /// The terminal has this many columns and rows.
-    Resize(u16, u16),
-    /// A report of the trainer.
-    Event(Event),
-    /// What happened in the run that this one was forked from.
-    Behind(Vec<Event>),
-    /// A look at the machine.
-    Hardware(hardware::Sample),
-    /// A preset file changed: its name, and the recipe it now makes or what is wrong with it.
-    PresetChanged(String, Box<Result<Recipe, String>>),
-    /// The presets that there are now.
-    PresetFolder(Vec<String>),
-    /// The system asks for an end (SIGTERM, SIGINT).
-    Signal,
-    /// The terminal is gone: its window was closed, the connection broke.
-    Gone,
-    /// The trainer is gone without a last word, or could not be started.
-    Lost(String),
-}
-
-impl Msg {
-    /// Whether a person did it, and waits to see what it does.
-    pub fn by_hand(&self) -> bool {
-        matches!(self, Msg::Key(_) | Msg::Paste(_) | Msg::Wheel(_) | Msg::Resize(..))
-    }
-}
-
-/// A run to start.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Begin {
-    /// A new one with this recipe.
-    New(Box<Recipe>),
-    /// The one in this directory, where its newest checkpoint left it, with these edits.
-    TakeUp(PathBuf, Changes),
-    /// A new one that goes on from the newest checkpoint of the one in this directory, with these edits.
-    Fork(PathBuf, Changes),
-    /// The one in this directory, which another process trains: only the screen is opened.
-    Attach(PathBuf),
-}
-
-/// Something the front end must do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Send this to the trainer.
-    Send(Command),
-    /// The run before has ended: start another.
-    Start(Begin),
-    /// Capture the mouse, or let it go.
-    Mouse(bool),
-    /// Tell a person who may look elsewhere, in one sentence.
-    Tell(Occasion, String),
-    /// Stop the program until the shell continues it.
-    Suspend,
-    /// Leave the terminal alone from now on; the run goes on.
-    LetGo,
-    /// Close the screen.
-    Leave,
-}
+pub use words::{title, trick_of, value_text, values_of};

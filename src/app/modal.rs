@@ -1,7 +1,9 @@
 //! What stands in front of the panes and takes the keys.
 
+use super::editor::Editor;
 use super::keys::Context;
-use super::{Editor, Mistake, PresetDiff};
+use super::panes::images::Mistake;
+use super::preset::PresetDiff;
 use tui_input::{Input, InputRequest};
 
 /// What stands in front of the panes and takes the keys.

@@ -1,13 +1,13 @@
 //! What steers the run, whichever way it is asked for: a key, the command line, an answer to a dialog.
 
 use super::commands::{Order, Word};
-use super::events::{begin, shown, when_text};
+use super::events::begin;
+use super::leaving::{detach, save_and_leave};
+use super::life::Host;
 use super::modal::{Help, Modal};
-use super::pane::Tone;
-use super::rows::title;
 use super::state::State;
-use super::update::{detach, save_and_leave};
-use super::{Begin, Effect};
+use super::words::{shown, title, when_text};
+use super::{Begin, Effect, Tone};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};
 use crate::train::{self, Command, When};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when:
         already(state, knob, &value);
         return Vec::new();
     }
-    if state.visiting && (knob.applies == Applies::Fork || state.run.state.ended()) {
+    if state.host == Host::Suite && (knob.applies == Applies::Fork || state.run.state.ended()) {
         return kept_away(state);
     }
     if knob.applies == Applies::Fork || state.run.state.ended() {
@@ -52,7 +52,7 @@ pub(crate) fn already(state: &mut State, knob: &'static Knob, value: &Value) {
     let (what, value) = (title(knob), shown(knob, value));
     let pending = state.edits.of(knob).map(|p| p.when());
     let text = match pending {
-        Some(when) => format!("{what} → {value} is on its way already, {}", when_text(state, when)),
+        Some(when) => format!("{what} → {value} is on its way already, {}", when_text(state.run.epoch, when)),
         None if state.edits.forked(knob).is_some() => format!("{what} → {value} is kept for a new run already"),
         None => format!("{what} is {value} already; nothing changes"),
     };
@@ -62,7 +62,7 @@ pub(crate) fn already(state: &mut State, knob: &'static Knob, value: &Value) {
 pub(crate) fn send(state: &mut State, changes: Changes, when: When) -> Vec<Effect> {
     if let [(knob, value)] = &changes[..] {
         let when = when.effective(knob.applies);
-        let text = format!("{} → {} {}", title(knob), shown(knob, value), when_text(state, when));
+        let text = format!("{} → {} {}", title(knob), shown(knob, value), when_text(state.run.epoch, when));
         state.notify(Tone::Edit, text);
         let command = state.edits.send(&state.recipe, changes, when);
         return vec![Effect::Send(command)];
@@ -88,7 +88,7 @@ pub(crate) fn undo(state: &mut State) -> Vec<Effect> {
 }
 
 pub(crate) fn fork(state: &mut State) {
-    if state.visiting {
+    if state.host == Host::Suite {
         drop(kept_away(state));
         return;
     }
@@ -108,7 +108,7 @@ pub(crate) fn new_run(state: &mut State) -> Vec<Effect> {
 
 /// Starts another run, after the end of the one at work, which writes a checkpoint first.
 fn start_other(state: &mut State, next: Begin) -> Vec<Effect> {
-    if state.visiting {
+    if state.host == Host::Suite {
         return kept_away(state);
     }
     if state.run.state.ended() {
@@ -136,7 +136,7 @@ fn kept_away(state: &mut State) -> Vec<Effect> {
 
 /// Takes the run that has ended up again, with the changes that were gathered since.
 fn take_up(state: &mut State) -> Vec<Effect> {
-    if state.visiting {
+    if state.host == Host::Suite {
         return kept_away(state);
     }
     going_on(state).map_or(Vec::new(), |(dir, sets)| begin(state, Begin::TakeUp(dir, sets)))
@@ -194,12 +194,16 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             state.notify(Tone::Plain, format!("theme {name}"));
             return Vec::new();
         }
+        Order::Pane(pane) => {
+            state.focus_on(pane);
+            return Vec::new();
+        }
         Order::Do(Word::Help) => {
             state.modal = Some(Modal::Help(Help::default()));
             return Vec::new();
         }
         Order::Do(Word::Resume) if ended => return take_up(state),
-        _ if ended && state.visiting => return kept_away(state),
+        _ if ended && state.host == Host::Suite => return kept_away(state),
         _ if ended => {
             state.notify(Tone::Plain, "the run is over; r goes on with it, f starts a new one with edited values");
             return Vec::new();

@@ -1,28 +1,23 @@
 //! Everything the screen shows.
 
-use super::Begin;
 use super::edits::Edits;
-use super::events;
-use super::hardware::Hardware;
 use super::history::Window;
-use super::inside::Inside;
 use super::keys::Context;
+use super::life::{Host, Life, Trained};
 use super::look::Options;
+use super::message::Begin;
 use super::modal::Modal;
-use super::number;
-use super::pane::{Entry, Pane, Tone};
-use super::pictures::Album;
+use super::panes::journal::{Entry, Tone};
+use super::panes::rows::Rows;
+use super::panes::{Pane, States};
 use super::plan::{Now, Plan};
-use super::rows::Rows;
 use super::run::Run;
+use super::{number, words};
 use crate::recipe::{Applies, KNOBS, Knob, Recipe, Value};
 use crate::runs;
 use crate::train::{self, When};
-use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Lines kept in the journal.
-const JOURNAL: usize = 2000;
 /// Command lines kept.
 const ENTERED: usize = 100;
 /// How long a notice stays.
@@ -46,8 +41,10 @@ pub struct State {
     pub(crate) edits: Edits,
     pub(crate) plan: Plan,
     pub(crate) rows: Rows,
+    /// What the panes keep.
+    pub(crate) panes: States,
     pub(crate) focus: Pane,
-    /// The chart shown where there is room for one only.
+    /// The pane at the right that was chosen last; where there is room for one only, it is the one that is seen.
     pub(crate) chart: Pane,
     pub(crate) zoom: bool,
     pub(crate) log_scale: bool,
@@ -62,23 +59,11 @@ pub struct State {
     pub(crate) held_preset: Option<(String, Recipe)>,
     pub(crate) notice: Option<Notice>,
     pub(crate) alarm: Option<String>,
-    pub(crate) journal: VecDeque<Entry>,
-    /// Lines the journal is scrolled back.
-    pub(crate) scrolled: usize,
-    pub(crate) hardware: Hardware,
-    pub(crate) inside: Inside,
-    pub(crate) album: Album,
+    /// When Ctrl-C was pressed last.
     pub(crate) interrupted: Option<Duration>,
-    pub(crate) leaving: bool,
-    pub(crate) unattended: bool,
-    /// Another process trains the run.
-    pub(crate) attached: bool,
-    /// The screen was opened from one of a suite, and goes back there.
-    pub(crate) visiting: bool,
-    /// The screen was opened from the browser of runs, and goes back there.
-    pub(crate) browsing: bool,
-    /// The system has asked for an end.
-    pub(crate) signalled: bool,
+    pub(crate) life: Life,
+    pub(crate) host: Host,
+    pub(crate) trained: Trained,
     /// The recipe to start with when the present run has ended.
     pub(crate) next: Option<Begin>,
     pub(crate) revision: u64,
@@ -97,6 +82,7 @@ impl State {
             edits: Edits::default(),
             plan: Plan::default(),
             rows: Rows::new(),
+            panes: States::default(),
             focus: Pane::Knobs,
             chart: Pane::Loss,
             zoom: false,
@@ -108,18 +94,10 @@ impl State {
             held_preset: None,
             notice: None,
             alarm: None,
-            journal: VecDeque::new(),
-            scrolled: 0,
-            hardware: Hardware::default(),
-            inside: Inside::default(),
-            album: Album::default(),
             interrupted: None,
-            leaving: false,
-            unattended: false,
-            attached: false,
-            visiting: false,
-            browsing: false,
-            signalled: false,
+            life: Life::default(),
+            host: Host::default(),
+            trained: Trained::default(),
             next: None,
             revision: 0,
         };
@@ -139,28 +117,23 @@ impl State {
 
     /// Says that another process trains the run.
     pub fn attach(&mut self) {
-        self.attached = true;
+        self.trained = Trained::Elsewhere;
     }
 
     /// Says that somebody else trains the run, in this process: the screen begins no runs, and goes back where it came
     /// from.
     pub fn visit(&mut self) {
-        (self.attached, self.visiting) = (true, true);
+        (self.trained, self.host) = (Trained::Elsewhere, Host::Suite);
     }
 
     /// Says that the browser of runs opened the screen: whoever leaves it goes back there.
     pub fn browse(&mut self) {
-        self.browsing = true;
+        self.host = Host::Browser;
     }
 
-    /// Whether the system has asked for an end.
-    pub fn signalled(&self) -> bool {
-        self.signalled
-    }
-
-    /// Whether the screen is gone and the run goes on without it.
-    pub fn unattended(&self) -> bool {
-        self.unattended
+    /// How far the screen is in its life.
+    pub fn life(&self) -> Life {
+        self.life
     }
 
     /// The recipe that runs.
@@ -193,16 +166,29 @@ impl State {
     }
 
     /// A value with its unit, switches as words.
-    pub(crate) fn shown(&self, knob: &Knob, value: &Value) -> String {
-        events::shown(knob, value)
+    pub(crate) fn value_shown(&self, knob: &Knob, value: &Value) -> String {
+        words::shown(knob, value)
     }
 
     /// When a change of a knob asked for at `when` takes effect, as the end of a sentence.
     pub(crate) fn when_text(&self, knob: &Knob, when: When) -> String {
         match knob.applies {
             Applies::Fork => "in a new run".to_string(),
-            _ => events::when_text(self, when.effective(knob.applies)),
+            _ => words::when_text(self.run.epoch, when.effective(knob.applies)),
         }
+    }
+
+    /// Gives a pane the focus, and shows it.
+    pub(crate) fn focus_on(&mut self, pane: Pane) {
+        self.focus = pane;
+        if !pane.steers() {
+            self.chart = pane;
+        }
+    }
+
+    /// The pane that is seen at the right: the one chosen, or the learning rate while a value is typed that bends it.
+    pub(crate) fn shown(&self) -> Pane {
+        if self.plan.draft.is_empty() { self.chart } else { Pane::Rate }
     }
 
     /// The knob at the cursor, when a pane that steers has the focus.
@@ -241,14 +227,7 @@ impl State {
 
     /// A line of the journal about what happened after so many steps: of what is past the run may know no step yet.
     pub(crate) fn note_at(&mut self, step: u64, tone: Tone, text: impl Into<String>) {
-        let entry = Entry { step, tone, text: text.into() };
-        if self.journal.len() == JOURNAL {
-            self.journal.pop_front();
-        }
-        self.journal.push_back(entry);
-        if self.scrolled > 0 {
-            self.scrolled = (self.scrolled + 1).min(self.journal.len() - 1);
-        }
+        self.panes.journal.push(Entry { step, tone, text: text.into() });
     }
 
     /// Keeps a command line that was entered.

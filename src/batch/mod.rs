@@ -49,7 +49,7 @@ impl Outcome {
 pub trait Audience {
     /// Has every run that is at work save a checkpoint: this one, where there is no other.
     fn save(&mut self, session: &Session) {
-        // (a trainer that takes no command any more has ended)
+        // A trainer that takes no command any more has ended.
         let _ = session.commands.send(Command::Save);
     }
     /// Says something about the run.
@@ -105,7 +105,7 @@ impl Batch<'_> {
         loop {
             if interrupted.is_none() && self.interrupt.load(Ordering::Relaxed) {
                 run.say("interrupted: the run saves a checkpoint and stops; interrupt again to leave at once");
-                // (a trainer that takes no command any more has ended, and its `Ended` is on the way)
+                // A trainer that takes no command any more has ended, and its `Ended` is on the way.
                 let _ = session.commands.send(Command::Stop { save: true });
                 interrupted = Some(Instant::now());
             }
@@ -120,7 +120,7 @@ impl Batch<'_> {
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Failed,
             };
-            // (an alarm pauses no run that nobody sits at: somebody else did)
+            // An alarm pauses no run that nobody sits at: somebody else did.
             match &event {
                 Event::State(State::Paused) => {
                     let by = session.paused_by().map_or(String::new(), |who| format!(" by {who}"));
@@ -139,7 +139,7 @@ impl Batch<'_> {
                     State::Failed => Outcome::Failed,
                     _ if interrupted.is_some() => Outcome::Interrupted,
                     State::Done => Outcome::Done,
-                    // (an attached screen stopped it)
+                    // An attached screen stopped it.
                     _ => Outcome::Interrupted,
                 };
             }

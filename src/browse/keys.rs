@@ -1,7 +1,6 @@
 //! The key table of the browser: it drives the dispatch, the footer and the help.
 
-use crate::app::Key;
-use crate::app::keys::{bindings, c, k};
+use crate::app::binding::{Binding, Key, bindings, c, k};
 use crossterm::event::KeyCode::{self, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Up};
 
 /// What is in front decides which keys are in force.
@@ -82,8 +81,8 @@ const HELP: &[Context] = &[Context::Help];
 const DELETE: &[Context] = &[Context::Delete];
 const EVERY: &[Context] = &[Context::Main, Context::Line, Context::Help, Context::Delete];
 
-bindings! {
-    Context, Action;
+/// Every key.
+pub static BINDINGS: &[Binding<Context, Action>] = bindings! {
     Steer MAIN:
     [k(Enter)] "enter" Open, "open" 2, "open the run on its screen; q comes back (q d from one that another program trains)";
     [c('r')] "r" Resume, "resume" 6, "go on with a run that was stopped or killed, on its screen";
@@ -131,7 +130,7 @@ bindings! {
     Dialog DELETE:
     [c('t')] "t" Trash, "to the trash" 1, "move it to the trash; u takes it back";
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep it where it is";
-}
+};
 
 #[cfg(test)]
 mod tests {

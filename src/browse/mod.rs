@@ -16,7 +16,7 @@ pub use order::Order;
 pub use update::update;
 
 use crate::app::keys::Binding;
-use crate::app::{self, Ghost, Line, Options, Tone};
+use crate::app::{self, Ghost, Life, Line, Options, Tone};
 use crate::runs::{Brief, Move, Standing, Survey};
 use keys::{Action, Context};
 use std::collections::HashMap;
@@ -48,6 +48,12 @@ pub enum Msg {
     Noted(Result<(), String>),
     /// The screen of a run could not be opened, and why.
     Shut(String),
+}
+
+impl From<app::Msg> for Msg {
+    fn from(msg: app::Msg) -> Msg {
+        Msg::Screen(msg)
+    }
 }
 
 /// Something the front end must do.
@@ -179,7 +185,7 @@ pub struct State {
     /// The run to go to when it is found.
     aim: Option<PathBuf>,
     notice: Option<(String, Tone, Duration)>,
-    unattended: bool,
+    life: Life,
     /// Since when the runs are being looked for, or were.
     looked: Option<Duration>,
     looking: bool,
@@ -215,7 +221,7 @@ impl State {
             last: None,
             aim: None,
             notice: None,
-            unattended: false,
+            life: Life::default(),
             looked: None,
             looking: false,
             rested: Duration::ZERO,
@@ -230,9 +236,9 @@ impl State {
         self.revision
     }
 
-    /// Whether the terminal is gone.
-    pub fn unattended(&self) -> bool {
-        self.unattended
+    /// How far the screen is in its life.
+    pub fn life(&self) -> Life {
+        self.life
     }
 
     /// Seconds since 1970.

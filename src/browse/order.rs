@@ -96,7 +96,7 @@ fn lineage(runs: &[Run], found: &[usize]) -> Vec<Row> {
     let mut shown = vec![false; runs.len()];
     found.iter().for_each(|run| shown[*run] = true);
     let parent = |run: usize| runs[run].brief.parent.as_deref().and_then(|dir| places.get(dir).copied());
-    // (whoever writes a circle into the notes gets the runs of it without a tree)
+    // Whoever writes a circle into the notes gets the runs of it without a tree.
     let above = |run: usize| {
         let mut at = parent(run);
         for _ in 0..runs.len() {
@@ -119,7 +119,7 @@ fn lineage(runs: &[Run], found: &[usize]) -> Vec<Row> {
     }
     let mut rows = Vec::with_capacity(found.len());
     let mut placed = vec![false; runs.len()];
-    // (runs of a circle hang on one another alone: they come last)
+    // Runs of a circle hang on one another alone: they come last.
     for top in tops.into_iter().chain(found.iter().copied()) {
         let mut left = vec![Branch { run: top, depth: 0, lines: String::new(), last: true }];
         while let Some(Branch { run, depth, lines, last }) = left.pop() {

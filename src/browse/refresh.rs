@@ -73,7 +73,7 @@ pub(super) fn found(state: &mut State, found: Result<Survey, String>, now: f64) 
         let at = state.selected().map(|run| run.brief.dir.clone());
         state.runs = survey.runs.into_iter().map(|brief| Run::new(brief, &state.root)).collect();
         state.left_out = survey.left_out;
-        // (before the first look nobody has chosen a run)
+        // Before the first look nobody has chosen a run.
         relist(state, at.filter(|_| state.read));
         state.read = true;
     }

@@ -48,7 +48,7 @@ fn screen(state: &mut State, msg: app::Msg) -> Vec<Effect> {
         }
         app::Msg::Wheel(by) => act(state, Action::Move(isize::from(by.signum()))),
         app::Msg::Gone => {
-            state.unattended = true;
+            state.life.let_go();
             vec![Effect::Leave]
         }
         app::Msg::Signal => vec![Effect::Leave],
@@ -206,7 +206,7 @@ fn resume(state: &mut State, run: &Run) -> Vec<Effect> {
 
 fn mark(state: &mut State) {
     let Some(dir) = state.selected().map(|run| run.brief.dir.clone()) else { return };
-    // (marks of runs that are gone make room)
+    // Marks of runs that are gone make room.
     let there: Vec<bool> =
         state.marks.iter().map(|mark| mark.as_deref().is_some_and(|d| state.place(d).is_some())).collect();
     match (state.slot(&dir), there.iter().position(|there| !there)) {
@@ -306,7 +306,7 @@ fn after_move(state: &mut State, moved: Result<Move, String>, what: &str, can_go
     }
     state.marks.iter_mut().flatten().filter(|mark| **mark == moved.from).for_each(|mark| mark.clone_from(&moved.to));
     state.aim = Some(moved.to.clone());
-    // (the next look tells of its new place)
+    // The next look tells of its new place.
     state.runs.retain(|run| run.brief.dir != moved.from);
     state.curves.remove(&moved.from);
     relist(state, None);

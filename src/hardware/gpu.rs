@@ -1,4 +1,4 @@
-//! The NVIDIA cards, as their driver's library (NVML) tells of them. No single call of it has to work.
+//! The NVIDIA GPUs, as their driver's library (NVML) tells of them. No single call of it has to work.
 
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
@@ -8,10 +8,10 @@ use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use nvml_wrapper::{Device, Nvml};
 use std::cmp::Reverse;
 
-/// Processes of a card that are kept.
+/// Processes of a GPU that are kept.
 const PROCESSES: usize = 64;
 
-/// Why a card is slower than it could be, what matters most first. An idle card, and clocks that someone has set, are
+/// Why a GPU is slower than it could be, what matters most first. An idle GPU, and clocks that someone has set, are
 /// not in here.
 const THROTTLES: [(ThrottleReasons, &str); 5] = [
     (ThrottleReasons::SW_THERMAL_SLOWDOWN.union(ThrottleReasons::HW_THERMAL_SLOWDOWN), "thermal"),
@@ -21,7 +21,7 @@ const THROTTLES: [(ThrottleReasons, &str); 5] = [
     (ThrottleReasons::SYNC_BOOST, "sync boost"),
 ];
 
-/// What one card does. A value that its driver does not give is `None`.
+/// What one GPU does. A value that its driver does not give is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gpu {
     /// Its number, as the driver counts from 0.
@@ -30,9 +30,9 @@ pub struct Gpu {
     pub name: String,
     /// Share of time with a kernel running, in percent.
     pub utilisation: Option<u32>,
-    /// Bytes in use on the card.
+    /// Bytes in use on the GPU.
     pub memory_used: Option<u64>,
-    /// Bytes of the card, 0 when `memory_used` is not known.
+    /// Bytes of the GPU, 0 when `memory_used` is not known.
     pub memory_total: u64,
     /// Degrees Celsius.
     pub temperature: Option<u32>,
@@ -50,32 +50,32 @@ pub struct Gpu {
     pub processes: Option<Vec<Process>>,
 }
 
-/// A process that computes on a card.
+/// A process that computes on a GPU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Process {
     /// Its number, as the driver sees it: inside a container that may be another one than there.
     pub pid: u32,
     /// Whether it is this one.
     pub own: bool,
-    /// Bytes on the card.
+    /// Bytes on the GPU.
     pub memory: Option<u64>,
 }
 
-/// The cards that can be read, or in words why there are none.
-pub(super) fn cards(nvml: &Result<Nvml, NvmlError>) -> Result<Vec<Gpu>, &'static str> {
+/// The GPUs that can be read, or in words why there are none.
+pub(super) fn gpus(nvml: &Result<Nvml, NvmlError>) -> Result<Vec<Gpu>, &'static str> {
     let nvml = nvml.as_ref().map_err(absence)?;
-    let mut note = "no NVIDIA card";
-    let mut cards = Vec::new();
+    let mut note = "no NVIDIA GPU";
+    let mut gpus = Vec::new();
     for index in 0..nvml.device_count().map_err(|e| absence(&e))? {
         match nvml.device_by_index(index) {
-            Ok(device) => cards.push(card(index, &device)),
+            Ok(device) => gpus.push(gpu(index, &device)),
             Err(e) => note = absence(&e),
         }
     }
-    if cards.is_empty() { Err(note) } else { Ok(cards) }
+    if gpus.is_empty() { Err(note) } else { Ok(gpus) }
 }
 
-fn card(index: u32, device: &Device) -> Gpu {
+fn gpu(index: u32, device: &Device) -> Gpu {
     let memory = device.memory_info().ok();
     let watts = |milliwatts: u32| f64::from(milliwatts) / 1000.0;
     Gpu {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_is_idle_or_set_to_a_clock_is_not_throttled() {
+    fn a_gpu_that_is_idle_or_set_to_a_clock_is_not_throttled() {
         let quiet = ThrottleReasons::GPU_IDLE
             | ThrottleReasons::APPLICATIONS_CLOCKS_SETTING
             | ThrottleReasons::DISPLAY_CLOCK_SETTING;

@@ -62,7 +62,7 @@ pub fn driver() -> Result<Driver, &'static str> {
 /// What the machine does at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// The NVIDIA cards.
+    /// The NVIDIA GPUs.
     pub gpus: Vec<Gpu>,
     /// Why there are none, e.g. `no driver`.
     pub gpu_note: Option<&'static str>,
@@ -100,7 +100,7 @@ impl Probe {
     pub fn sample(&mut self) -> Sample {
         self.system.refresh_cpu_usage();
         self.system.refresh_memory();
-        let gpus = gpu::cards(&self.nvml);
+        let gpus = gpu::gpus(&self.nvml);
         Sample {
             gpu_note: gpus.as_ref().err().copied(),
             gpus: gpus.unwrap_or_default(),
@@ -174,7 +174,7 @@ mod tests {
         assert!(0 < sample.memory_used && sample.memory_used <= sample.memory_total, "{sample:?}");
         assert!(sample.process_memory >= ballast.len() as u64, "{} bytes", sample.process_memory);
         assert_eq!(sample.gpus.is_empty(), sample.gpu_note.is_some(), "{sample:?}");
-        // (in the same test, because all threads follow the same process)
+        // In the same test, because all threads follow the same process.
         assert_eq!(trainer(), Some(std::process::id()));
         let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         follow(Some(other.id()));

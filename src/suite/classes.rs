@@ -1,24 +1,27 @@
 //! Whether the runs of a suite learnt the same classes: the names of a folder may have changed between two of them, and
 //! then their figures are of two different questions.
 
-use super::{Ran, Run};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that are told of those that differ.
 const NAMED: usize = 3;
 
-/// Of these runs, each with its place in the suite, those whose classes are others than most of the same images have (of
-/// two equally many those of the first run), and what is the matter with each.
-pub(super) fn others(runs: &[Run], there: &[(usize, Ran)]) -> BTreeMap<usize, String> {
+/// What a run learnt.
+pub(super) struct Learnt<'a> {
+    /// Where its images are, and of what kind they are.
+    pub(super) data: (&'a str, &'a str),
+    /// Its classes; none when it never came to its images.
+    pub(super) classes: &'a [String],
+}
+
+/// Of these runs those whose classes are others than most runs on the same images have, by their places here, and in what
+/// they differ. Of two sets of classes that equally many runs have, that of the first run is the usual one.
+pub(super) fn others(runs: &[Learnt<'_>]) -> BTreeMap<usize, String> {
     let mut sets: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-    for (i, (place, ran)) in there.iter().enumerate() {
-        let data = &runs[*place].recipe.data;
-        // (one that never came to its images has no names yet)
-        if !ran.classes.is_empty() {
-            sets.entry((&data.path, data.kind.word())).or_default().push(i);
-        }
+    for (i, run) in runs.iter().enumerate().filter(|(_, run)| !run.classes.is_empty()) {
+        sets.entry(run.data).or_default().push(i);
     }
-    let classes = |i: &usize| there[*i].1.classes.as_slice();
+    let classes = |i: &usize| runs[*i].classes;
     let mut found = BTreeMap::new();
     for members in sets.into_values() {
         let mut counts: BTreeMap<&[String], usize> = BTreeMap::new();
@@ -53,25 +56,13 @@ fn difference(classes: &[String], usual: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Recipe;
-    use crate::suite::Stage;
 
     /// What is told of each run, which has these classes.
     fn told(classes: &[&str]) -> Vec<String> {
-        let run = || Run { cell: 0, seed: 0, changes: Vec::new(), recipe: Recipe::default() };
-        let runs: Vec<Run> = classes.iter().map(|_| run()).collect();
-        let ran = |names: &str| Ran {
-            dir: "x".into(),
-            stage: Stage::Done,
-            classes: names.split_whitespace().map(String::from).collect(),
-            scores: Vec::new(),
-            parameters: None,
-            multiply_adds: None,
-            images: None,
-            img_s: None,
-        };
-        let there: Vec<(usize, Ran)> = classes.iter().map(|names| ran(names)).enumerate().collect();
-        others(&runs, &there).into_iter().map(|(i, why)| format!("{i}: {}", why.split(": ").last().unwrap())).collect()
+        let names: Vec<Vec<String>> =
+            classes.iter().map(|names| names.split_whitespace().map(String::from).collect()).collect();
+        let runs: Vec<Learnt> = names.iter().map(|classes| Learnt { data: ("x", "y"), classes }).collect();
+        others(&runs).into_iter().map(|(i, why)| format!("{i}: {}", why.split(": ").last().unwrap())).collect()
     }
 
     #[test]

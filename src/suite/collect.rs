@@ -1,6 +1,7 @@
 //! Which runs of a suite are there, and what they came to.
 
-use super::{Run, classes};
+use super::Run;
+use super::classes::{self, Learnt};
 use crate::recipe::{Knob, Recipe, preset};
 use crate::runs::{self, Line, RECIPE, Record, RunError, Standing, at_work};
 use crate::train::{Event, steps, top5_tells};
@@ -103,7 +104,11 @@ pub fn collect(runs: &[Run], dirs: &[PathBuf]) -> Results {
             Err(e) => found.notes.push(format!("left out: {e}")),
         }
     }
-    let others = classes::others(runs, &there);
+    let learnt = there.iter().map(|(place, ran)| {
+        let data = &runs[*place].recipe.data;
+        Learnt { data: (&data.path, data.kind.word()), classes: &ran.classes }
+    });
+    let others = classes::others(&learnt.collect::<Vec<_>>());
     for (i, (place, ran)) in there.into_iter().enumerate() {
         let before = &mut found.ran[place];
         match others.get(&i) {
@@ -151,7 +156,7 @@ fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
             scores.push((100.0 * end.evaluation.top1, 100.0 * end.evaluation.top5));
         }
     }
-    // (a run that was killed after its last checkpoint has nothing left to do)
+    // A run that was killed after its last checkpoint has nothing left to do.
     let saved = steps(dir).last().map(|(step, _)| *step);
     let whole = scores.len() as u64 >= recipe.train.epochs && saved == last_step;
     let stage = match Standing::of(works, &record.log) {

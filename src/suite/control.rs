@@ -30,7 +30,7 @@ impl Control {
     /// Sends a command to a run, if it is at work.
     pub fn send(&self, place: usize, command: Command) {
         if let Some(commands) = self.lock().at_work.get(&place) {
-            // (a run that has ended takes no command any more)
+            // A run that has ended takes no command any more.
             drop(commands.send(command));
         }
     }

@@ -45,7 +45,7 @@ impl Progress {
     }
 
     fn print(&self, text: &str) {
-        // (when standard error is closed, there is nowhere left to say so)
+        // When standard error is closed, there is nowhere left to say so.
         let print = || drop(writeln!(io::stderr(), "{}", printed(text)));
         match &self.lines {
             Some((multi, _)) => multi.suspend(print),

@@ -206,7 +206,7 @@ impl Table {
         let line = |cells: &Vec<String>| {
             let mut line = String::new();
             for (i, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-                // (names to the left, numbers to the right)
+                // Names to the left, numbers to the right.
                 line += &if i == 0 { text::left(cell, *width) } else { format!("  {}", text::right(cell, *width)) };
             }
             line.trim_end().to_string() + "\n"
@@ -220,7 +220,7 @@ impl Table {
         let columns = self.columns();
         let heads = row(columns.iter().map(|column| column.head.to_string()).collect());
         let rule = row((0..columns.len()).map(|i| if i == 0 { "---" } else { "---:" }.to_string()).collect());
-        // (a line end would end the row)
+        // A line end would end the row.
         let plain = |cell: &String| cell.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ");
         let body: String = self.cells().iter().map(|cells| row(cells.iter().map(plain).collect())).collect();
         format!("**{}**\n\n{heads}{rule}{body}\n{}\n", self.head(), self.notes().join("\n"))

@@ -120,7 +120,7 @@ impl Tally {
                 live.epoch = end.epoch as f64;
                 live.see(now);
                 if let Some(ran) = ran {
-                    // (one that goes on from a checkpoint may come through an epoch again)
+                    // One that goes on from a checkpoint may come through an epoch again.
                     ran.scores.truncate(end.epoch.saturating_sub(1) as usize);
                     ran.scores.push((100.0 * end.evaluation.top1, 100.0 * end.evaluation.top5));
                     ran.img_s = Some(end.img_s).filter(|speed| speed.is_finite()).or(ran.img_s);
@@ -142,7 +142,7 @@ impl Tally {
                 };
                 live.since = None;
                 match ran {
-                    // (as it is when the runs are collected)
+                    // As it is when the runs are collected.
                     _ if live.edited => *ran = None,
                     Some(ran) => ran.stage = stage,
                     None => {}

@@ -1,16 +1,20 @@
 //! The browser of runs: files are read on a thread of its own, and the screen of any run opens from here.
 
 use super::edge::Edge;
-use super::input::Input;
+use super::run::{Around, attend, came_back};
+use super::screen::{Screen, Stage};
 use super::suite::Visit;
-use super::{Around, Session, TuiError, attend, came_back, next, say, terminal};
-use crate::app::{self, Begin, Ghost};
+use super::{Session, TuiError, say, terminal};
+use crate::app::{self, Begin, Ghost, Life};
 use crate::browse::{Effect, Msg, State, update};
 use crate::runs::{self, Move, Notes, RunError, Surveyor};
 use crate::view;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,16 +29,17 @@ pub fn browse(
     start: impl FnMut(&Path, Begin) -> Result<Session, String>,
 ) -> Result<(), TuiError> {
     let mut edge = Edge::open(&mut state.options)?;
-    let (sender, messages) = channel();
-    let reader = Reader::start(&state.root, &sender)?;
-    let mut show = Show { edge: &mut edge, state, reader, visit, start };
-    let shown = show.run(&sender, &messages);
-    let attended = !show.state.unattended();
-    drop(show);
+    let mut stage = Stage::new(&mut edge);
+    let reader = Reader::start(&state.root, &stage.sender)?;
+    let mut screen = BrowseScreen { state, reader, visit, start };
+    let shown = stage.show(&mut screen);
+    drop(stage);
+    let attended = screen.life().is_attended();
+    drop(screen);
     let closed = terminal::restore();
     edge.panics.report();
     shown?;
-    // (a terminal that is gone cannot be given back)
+    // A terminal that is gone cannot be given back.
     if attended { Ok(closed?) } else { Ok(()) }
 }
 
@@ -80,7 +85,7 @@ impl Reader {
 
     fn ask(&self, order: Order) {
         if let Some(orders) = &self.orders {
-            // (it ends before this only when nobody listens any more)
+            // It ends before this only when nobody listens any more.
             drop(orders.send(order));
         }
     }
@@ -95,78 +100,81 @@ impl Drop for Reader {
     }
 }
 
-struct Show<'a, V, S> {
-    edge: &'a mut Edge,
+/// The browser, and what reads for it.
+struct BrowseScreen<V, S> {
     state: State,
     reader: Reader,
     visit: V,
     start: S,
 }
 
-impl<V: FnMut(Begin) -> Result<Visit, String>, S: FnMut(&Path, Begin) -> Result<Session, String>> Show<'_, V, S> {
-    fn run(&mut self, sender: &Sender<Msg>, messages: &Receiver<Msg>) -> Result<(), TuiError> {
-        let mut input = Some(listen(sender)?);
-        let mut queue = vec![Msg::Screen(self.edge.begin()?)];
-        loop {
-            queue.push(Msg::Screen(app::Msg::Tick(self.edge.now())));
-            queue.extend(self.edge.signals(true, || {})?.into_iter().map(Msg::Screen));
-            if queue.iter().any(|msg| matches!(msg, Msg::Screen(msg) if msg.by_hand())) {
-                self.edge.hurry();
-            }
-            for msg in std::mem::take(&mut queue) {
-                for effect in update(&mut self.state, msg) {
-                    match effect {
-                        Effect::Look => self.reader.ask(Order::Look),
-                        Effect::Read(dir, step) => self.reader.ask(Order::Curves(dir, step)),
-                        Effect::Open(dir) => {
-                            // (one thread at a time reads the keys)
-                            drop(input.take());
-                            queue.extend(self.open(&dir, Begin::Attach(dir.clone()))?);
-                            input = Some(listen(sender)?);
-                        }
-                        Effect::Resume(dir) => {
-                            drop(input.take());
-                            queue.extend(self.open(&dir, Begin::TakeUp(dir.clone(), Vec::new()))?);
-                            input = Some(listen(sender)?);
-                        }
-                        Effect::Suspend => self.edge.screen.suspend()?,
-                        Effect::Leave => return Ok(()),
-                        effect => queue.extend(change(&self.state.root, effect)),
-                    }
-                }
-            }
-            if !queue.is_empty() {
-                continue;
-            }
-            let state = &self.state;
-            let drawn = self.edge.draw(state.revision(), |buf, area| view::browse::render(state, buf, area));
-            match drawn {
-                Ok(wait) => queue.extend(next(messages, wait)),
-                Err(_) => queue.push(Msg::Screen(app::Msg::Gone)),
-            }
-        }
+impl<V, S> Screen for BrowseScreen<V, S>
+where
+    V: FnMut(Begin) -> Result<Visit, String>,
+    S: FnMut(&Path, Begin) -> Result<Session, String>,
+{
+    type Msg = Msg;
+
+    fn by_hand(msg: &Msg) -> bool {
+        matches!(msg, Msg::Screen(msg) if msg.by_hand())
     }
 
-    /// Shows a run until the user comes back, and says what became of the terminal meanwhile.
-    fn open(&mut self, dir: &Path, begin: Begin) -> Result<Vec<Msg>, TuiError> {
+    fn life(&self) -> Life {
+        self.state.life()
+    }
+
+    fn hear(&mut self, msg: Msg, stage: &mut Stage<'_, Msg>) -> Result<ControlFlow<()>, TuiError> {
+        for effect in update(&mut self.state, msg) {
+            match effect {
+                Effect::Look => self.reader.ask(Order::Look),
+                Effect::Read(dir, step) => self.reader.ask(Order::Curves(dir, step)),
+                Effect::Open(dir) => self.open(&dir, Begin::Attach(dir.clone()), stage)?,
+                Effect::Resume(dir) => self.open(&dir, Begin::TakeUp(dir.clone(), Vec::new()), stage)?,
+                Effect::Suspend => stage.edge.tty.suspend()?,
+                Effect::Leave => return Ok(ControlFlow::Break(())),
+                effect => stage.queue.extend(change(&self.state.root, effect)),
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn revision(&self) -> u64 {
+        self.state.revision()
+    }
+
+    fn render(&self, buf: &mut Buffer, area: Rect) {
+        view::browse::render(&self.state, buf, area);
+    }
+}
+
+impl<V, S> BrowseScreen<V, S>
+where
+    V: FnMut(Begin) -> Result<Visit, String>,
+    S: FnMut(&Path, Begin) -> Result<Session, String>,
+{
+    /// Shows a run until the user comes back, and queues what became of the terminal meanwhile.
+    fn open(&mut self, dir: &Path, begin: Begin, stage: &mut Stage<'_, Msg>) -> Result<(), TuiError> {
+        stage.deafen();
         let attached = matches!(begin, Begin::Attach(_));
-        let Visit { recipe, session, hardware, guard: _guard } = match (self.visit)(begin) {
-            Ok(visit) => visit,
-            Err(why) => return Ok(vec![Msg::Shut(why)]),
-        };
-        let mut run = app::State::new(self.state.options.clone(), recipe);
-        run.browse();
-        if attached {
-            run.attach();
+        match (self.visit)(begin) {
+            Err(why) => stage.queue.push(Msg::Shut(why)),
+            Ok(Visit { recipe, session, hardware, guard: _guard }) => {
+                let mut run = app::State::new(self.state.options.clone(), recipe);
+                run.browse();
+                if attached {
+                    run.attach();
+                }
+                let mut start = |begin| (self.start)(dir, begin);
+                let around = Around { start: &mut start, presets: &mut Vec::new, hardware: &hardware };
+                drop(attend(stage.edge, &mut run, session, around)?);
+                if !run.life().is_attended() {
+                    // The terminal may still be there, and only have been let go.
+                    drop(terminal::restore().and_then(|()| say(&run.closing_lines())));
+                }
+                stage.queue.extend(came_back(stage.edge, &run)?.into_iter().map(Msg::Screen));
+            }
         }
-        let mut start = |begin| (self.start)(dir, begin);
-        let around = Around { start: &mut start, presets: &mut Vec::new, hardware: &hardware };
-        drop(attend(self.edge, &mut run, session, around)?);
-        if run.unattended() {
-            // (where the terminal is still there, but was let go)
-            drop(terminal::restore().and_then(|()| say(&run.closing_lines())));
-        }
-        Ok(came_back(self.edge, &run)?.into_iter().map(Msg::Screen).collect())
+        Ok(stage.listen()?)
     }
 }
 
@@ -182,9 +190,4 @@ pub fn change(root: &Path, effect: Effect) -> Option<Msg> {
         Effect::Tags(dir, tags) => noted(Notes::change(&dir, |notes| notes.tags = tags)),
         _ => return None,
     })
-}
-
-fn listen(sender: &Sender<Msg>) -> Result<Input, TuiError> {
-    let to = sender.clone();
-    Ok(Input::listen(move |msg| to.send(Msg::Screen(msg)).is_ok())?)
 }

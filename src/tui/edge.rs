@@ -4,7 +4,7 @@ use super::kitty;
 use super::pace::Pace;
 use super::panics::Panics;
 use super::signals::{Signals, Wish};
-use super::terminal::{Screen, restore, stop};
+use super::terminal::{Tty, restore, stop};
 use crate::app::{Kitty, Msg, Options};
 use crate::signals::INTERRUPTED;
 use ratatui::buffer::Buffer;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// The terminal, taken over until this is dropped.
 pub(super) struct Edge {
-    pub(super) screen: Screen,
+    pub(super) tty: Tty,
     pub(super) panics: Panics,
     signals: Signals,
     clock: Instant,
@@ -26,23 +26,23 @@ impl Edge {
     pub(super) fn open(options: &mut Options) -> io::Result<Edge> {
         let signals = Signals::new()?;
         let panics = Panics::watch();
-        let screen = Screen::open()?;
+        let tty = Tty::open()?;
         if options.kitty == Kitty::Wanted {
-            // (a terminal that cannot be asked cannot show them)
+            // A terminal that cannot be asked cannot show them.
             options.kitty = if kitty::answers().unwrap_or(false) { Kitty::On } else { Kitty::Refused };
         }
-        Ok(Edge { screen, panics, signals, clock: Instant::now(), pace: Pace::default() })
+        Ok(Edge { tty, panics, signals, clock: Instant::now(), pace: Pace::default() })
     }
 
     /// Begins anew with drawing, as a screen does that comes to the front; gives the size of the terminal.
     pub(super) fn begin(&mut self) -> io::Result<Msg> {
         self.pace = Pace::default();
-        self.screen.mouse(false)?;
+        self.tty.mouse(false)?;
         self.resized()
     }
 
     fn resized(&self) -> io::Result<Msg> {
-        self.screen.size().map(|(width, height)| Msg::Resize(width, height))
+        self.tty.size().map(|(width, height)| Msg::Resize(width, height))
     }
 
     /// The time since the terminal was opened.
@@ -58,12 +58,12 @@ impl Edge {
             match wish {
                 Wish::End => asked.push(Msg::Signal),
                 Wish::HangUp => asked.push(Msg::Gone),
-                Wish::Suspend if attended => self.screen.suspend()?,
+                Wish::Suspend if attended => self.tty.suspend()?,
                 Wish::Continue if attended => {
-                    // (a terminal that cannot be taken again is gone)
-                    asked.push(self.screen.retake().and_then(|()| self.resized()).unwrap_or(Msg::Gone));
+                    // A terminal that cannot be taken again is gone.
+                    asked.push(self.tty.retake().and_then(|()| self.resized()).unwrap_or(Msg::Gone));
                 }
-                // (the terminal is the shell's already)
+                // The terminal is the shell's already.
                 Wish::Suspend => stop()?,
                 Wish::Continue => {}
                 Wish::Save => save(),
@@ -98,7 +98,7 @@ impl Edge {
         if wait != Some(Duration::ZERO) {
             return Ok(wait);
         }
-        self.screen.draw(render)?;
+        self.tty.draw(render)?;
         self.pace.drew(self.now(), revision);
         Ok(None)
     }

@@ -42,7 +42,7 @@ impl Panics {
     /// Prints what was kept.
     pub(super) fn report(&self) {
         for text in self.kept.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            // (when standard error is closed, there is nowhere left to say so)
+            // When standard error is closed, there is nowhere left to say so.
             let _ = writeln!(io::stderr(), "panic: {}", printed(&text));
         }
     }

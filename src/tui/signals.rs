@@ -56,11 +56,11 @@ impl Signals {
         let mut handlers = Vec::new();
         for ((signal, wish), flag) in WISHES.iter().zip(&flags) {
             if *wish == Wish::Quit {
-                // (the second one does not wait for a screen that may have got stuck)
+                // The second one does not wait for a screen that may have got stuck.
                 handlers.push(register_conditional_default(*signal, Arc::clone(flag))?);
             }
             handlers.push(register(*signal, Arc::clone(flag))?);
-            // (what came before there was a screen)
+            // What came before there was a screen.
             if early.take(*signal) {
                 flag.store(true, Ordering::Relaxed);
             }

@@ -1,19 +1,24 @@
 //! The screen of a suite: its runs are trained on threads of their own, and the screen of any of them opens from here.
 
 use super::edge::Edge;
-use super::input::Input;
-use super::{Around, Session, TuiError, attend, came_back, next, terminal};
-use crate::app::{self, hardware::Sample};
+use super::run::{Around, attend, came_back};
+use super::screen::{Screen, Stage};
+use super::{Session, TuiError, terminal};
+use crate::app::hardware::Sample;
+use crate::app::{self, Life};
 use crate::batch::Outcome;
 use crate::recipe::Recipe;
 use crate::suite::screen::{Effect, Msg, State, update};
 use crate::suite::{Board, Control, Plan};
 use crate::train::{Command, Event};
 use crate::view;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use std::any::Any;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
 /// What the screen of a run needs that is opened from another screen.
@@ -49,24 +54,28 @@ pub fn suite(
     visit: impl FnMut(&Path) -> Result<Visit, String>,
 ) -> Result<Left, TuiError> {
     let mut edge = Edge::open(&mut state.options)?;
-    let (sender, messages) = channel();
+    let mut stage = Stage::new(&mut edge);
     let control = plan.control;
     let left = std::thread::scope(|scope| {
-        let board = Wire { to: sender.clone(), begun: Instant::now() };
+        let board = Wire { to: stage.sender.clone(), begun: Instant::now() };
         let work = scope.spawn(move || {
             let outcome = plan.train(&board);
             drop(board.to.send(Msg::Over(outcome)));
             outcome
         });
         let over = || work.is_finished();
-        let mut show = Show { edge: &mut edge, state, control, stop, visit };
-        let shown = show.run(&sender, &messages, over);
-        // (whatever ended the screen)
+        let mut screen = SuiteScreen { state, control, stop, visit, over };
+        let shown = stage.show(&mut screen);
+        stage.deafen();
+        let attended = screen.life().is_attended();
+        drop(screen);
+        // Whatever ended the screen, nothing is trained without it.
         stop.store(true, Ordering::Relaxed);
         control.leave();
         let outcome = work.join().unwrap_or(Outcome::Failed);
-        shown.map(|()| Left { outcome, attended: !show.state.unattended() })
+        shown.map(|()| Left { outcome, attended })
     });
+    drop(stage);
     let closed = terminal::restore();
     edge.panics.report();
     let left = left?;
@@ -84,11 +93,11 @@ struct Wire {
 
 impl Board for Wire {
     fn show(&self, place: usize, event: &Event) {
-        // (they are for the screen of the run, and would pile up while that one is open)
+        // They are for the screen of the run, and would pile up while that one is open.
         if matches!(event, Event::Pictures(_)) {
             return;
         }
-        // (the screen may have closed)
+        // The screen may have closed.
         drop(self.to.send(Msg::Run { place, at: self.begun.elapsed(), event: event.clone() }));
     }
 
@@ -97,98 +106,90 @@ impl Board for Wire {
     }
 }
 
-struct Show<'a, V> {
-    edge: &'a mut Edge,
+/// The screen of a suite, and what leads to its runs.
+struct SuiteScreen<'a, V, O> {
     state: State,
     control: &'a Control,
     stop: &'a AtomicBool,
     visit: V,
+    /// Whether all is trained.
+    over: O,
 }
 
-impl<V: FnMut(&Path) -> Result<Visit, String>> Show<'_, V> {
-    /// Shows the suite until the user leaves. `over` says whether all is trained.
-    fn run(&mut self, sender: &Sender<Msg>, messages: &Receiver<Msg>, over: impl Fn() -> bool) -> Result<(), TuiError> {
-        let mut input = Some(listen(sender)?);
-        let mut queue = vec![Msg::Screen(self.edge.begin()?)];
-        loop {
-            queue.push(Msg::Screen(app::Msg::Tick(self.edge.now())));
-            let save = || self.control.send_all(&Command::Save);
-            queue.extend(self.edge.signals(!self.state.unattended(), save)?.into_iter().map(Msg::Screen));
-            if self.state.over.is_none() && over() {
-                queue.extend(messages.try_iter());
-                if !queue.iter().any(|msg| matches!(msg, Msg::Over(_))) {
-                    // (a panic has kept it from saying so)
-                    queue.push(Msg::Over(Outcome::Failed));
-                }
-            }
-            if queue.iter().any(|msg| matches!(msg, Msg::Screen(msg) if msg.by_hand())) {
-                self.edge.hurry();
-            }
-            for msg in std::mem::take(&mut queue) {
-                for effect in update(&mut self.state, msg) {
-                    match effect {
-                        Effect::Send(place, command) => self.control.send(place, command),
-                        Effect::LeaveOut(places) => self.control.leave_out(&places),
-                        Effect::PutBack(places) => self.control.put_back(&places),
-                        Effect::Open(dir) => {
-                            // (one thread at a time reads the keys)
-                            drop(input.take());
-                            queue.extend(self.open(&dir)?);
-                            input = Some(listen(sender)?);
-                        }
-                        Effect::Stop => self.stop.store(true, Ordering::Relaxed),
-                        Effect::Tell(occasion, text) if !self.state.unattended() => {
-                            self.edge.screen.tell(&self.state.options.notify, occasion, &text)?;
-                        }
-                        Effect::Tell(..) => {}
-                        Effect::Suspend => self.edge.screen.suspend()?,
-                        Effect::LetGo => {
-                            input = None;
-                            self.control.leave();
-                            // (a terminal that is gone cannot be given back)
-                            drop(terminal::restore());
-                        }
-                        Effect::Leave => {
-                            drop(input);
-                            return Ok(());
-                        }
-                    }
-                }
-            }
-            if !queue.is_empty() {
-                continue;
-            }
-            let drawn = match self.state.unattended() {
-                true => Ok(None),
-                false => {
-                    let state = &self.state;
-                    self.edge.draw(state.revision(), |buf, area| view::suite::render(state, buf, area))
-                }
-            };
-            match drawn {
-                Ok(wait) => queue.extend(next(messages, wait)),
-                Err(_) => queue.push(Msg::Screen(app::Msg::Gone)),
+impl<V: FnMut(&Path) -> Result<Visit, String>, O: Fn() -> bool> Screen for SuiteScreen<'_, V, O> {
+    type Msg = Msg;
+
+    fn by_hand(msg: &Msg) -> bool {
+        matches!(msg, Msg::Screen(msg) if msg.by_hand())
+    }
+
+    fn life(&self) -> Life {
+        self.state.life
+    }
+
+    fn save(&self) {
+        self.control.send_all(&Command::Save);
+    }
+
+    fn look_around(&mut self, stage: &mut Stage<'_, Msg>) {
+        if self.state.over.is_none() && (self.over)() {
+            stage.gather();
+            if !stage.queue.iter().any(|msg| matches!(msg, Msg::Over(_))) {
+                // A panic has kept it from saying so.
+                stage.queue.push(Msg::Over(Outcome::Failed));
             }
         }
     }
 
-    /// Shows the run in a directory until the user comes back, and says what became of the terminal meanwhile.
-    fn open(&mut self, dir: &Path) -> Result<Vec<Msg>, TuiError> {
-        let Visit { recipe, session, hardware, guard: _guard } = match (self.visit)(dir) {
-            Ok(visit) => visit,
-            Err(why) => return Ok(vec![Msg::Shut(why)]),
-        };
-        let mut run = app::State::new(self.state.options.clone(), recipe);
-        run.visit();
-        let mut start = |_| Err("the suite begins its runs itself".to_string());
-        let around = Around { start: &mut start, presets: &mut Vec::new, hardware: &hardware };
-        drop(attend(self.edge, &mut run, session, around)?);
-        let told = came_back(self.edge, &run)?;
-        Ok(told.into_iter().map(Msg::Screen).collect())
+    fn hear(&mut self, msg: Msg, stage: &mut Stage<'_, Msg>) -> Result<ControlFlow<()>, TuiError> {
+        for effect in update(&mut self.state, msg) {
+            match effect {
+                Effect::Send(place, command) => self.control.send(place, command),
+                Effect::LeaveOut(places) => self.control.leave_out(&places),
+                Effect::PutBack(places) => self.control.put_back(&places),
+                Effect::Open(dir) => self.open(&dir, stage)?,
+                Effect::Stop => self.stop.store(true, Ordering::Relaxed),
+                Effect::Tell(occasion, text) if self.life().is_attended() => {
+                    stage.edge.tty.tell(&self.state.options.notify, occasion, &text)?;
+                }
+                Effect::Tell(..) => {}
+                Effect::Suspend => stage.edge.tty.suspend()?,
+                Effect::LetGo => {
+                    stage.deafen();
+                    self.control.leave();
+                    // A terminal that is gone cannot be given back.
+                    drop(terminal::restore());
+                }
+                Effect::Leave => return Ok(ControlFlow::Break(())),
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn revision(&self) -> u64 {
+        self.state.revision()
+    }
+
+    fn render(&self, buf: &mut Buffer, area: Rect) {
+        view::suite::render(&self.state, buf, area);
     }
 }
 
-fn listen(sender: &Sender<Msg>) -> Result<Input, TuiError> {
-    let to = sender.clone();
-    Ok(Input::listen(move |msg| to.send(Msg::Screen(msg)).is_ok())?)
+impl<V: FnMut(&Path) -> Result<Visit, String>, O> SuiteScreen<'_, V, O> {
+    /// Shows the run in a directory until the user comes back, and queues what became of the terminal meanwhile.
+    fn open(&mut self, dir: &Path, stage: &mut Stage<'_, Msg>) -> Result<(), TuiError> {
+        stage.deafen();
+        match (self.visit)(dir) {
+            Err(why) => stage.queue.push(Msg::Shut(why)),
+            Ok(Visit { recipe, session, hardware, guard: _guard }) => {
+                let mut run = app::State::new(self.state.options.clone(), recipe);
+                run.visit();
+                let mut start = |_| Err("the suite begins its runs itself".to_string());
+                let around = Around { start: &mut start, presets: &mut Vec::new, hardware: &hardware };
+                drop(attend(stage.edge, &mut run, session, around)?);
+                stage.queue.extend(came_back(stage.edge, &run)?.into_iter().map(Msg::Screen));
+            }
+        }
+        Ok(stage.listen()?)
+    }
 }

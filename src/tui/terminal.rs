@@ -56,15 +56,15 @@ fn drawing() -> io::Result<Drawing> {
 }
 
 /// The terminal while it is taken over.
-pub(super) struct Screen {
+pub(super) struct Tty {
     terminal: Drawing,
     mouse: bool,
 }
 
-impl Screen {
-    pub(super) fn open() -> io::Result<Screen> {
+impl Tty {
+    pub(super) fn open() -> io::Result<Tty> {
         match take().and_then(|()| drawing()) {
-            Ok(terminal) => Ok(Screen { terminal, mouse: false }),
+            Ok(terminal) => Ok(Tty { terminal, mouse: false }),
             Err(e) => {
                 restore()?;
                 Err(e)
@@ -73,7 +73,7 @@ impl Screen {
     }
 
     /// Gives the terminal back and stops the program, as a shell expects of Ctrl-Z. The next SIGCONT wakes it;
-    /// [`Screen::retake`] must follow.
+    /// [`Tty::retake`] must follow.
     pub(super) fn suspend(&self) -> io::Result<()> {
         restore()?;
         stop()
@@ -86,7 +86,7 @@ impl Screen {
         if self.mouse {
             execute!(stdout(), EnableMouseCapture)?;
         }
-        // (the old one thinks that its drawing is still there, and asks the terminal for the cursor when told)
+        // The old one thinks that its drawing is still there, and asks the terminal for the cursor when told.
         self.terminal = drawing()?;
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Screen {
 /// What makes a terminal ring its bell and show a notification.
 fn sequence(notify: &Notify, text: &str) -> String {
     let bell = if notify.bell { "\x07" } else { "" };
-    // (nothing in the text may end the sequence; `;` would end its title)
+    // Nothing in the text may end the sequence; `;` would end its title.
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     match notify.desktop {
         Desktop::Off => bell.to_string(),
@@ -135,7 +135,7 @@ fn sequence(notify: &Notify, text: &str) -> String {
     }
 }
 
-impl Drop for Screen {
+impl Drop for Tty {
     fn drop(&mut self) {
         // On the way out of an error; there is nobody to tell.
         drop(restore());

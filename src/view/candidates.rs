@@ -20,7 +20,7 @@ pub(crate) fn draw(line: &Line, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let said =
         line.problem.iter().map(|text| (text, theme.alarm)).chain(line.hint.iter().map(|text| (text, theme.dim)));
     for (text, style) in said {
-        // (mark, line, cursor, two columns between, and a margin)
+        // Mark, line, cursor, two columns between, and a margin.
         if draw::width(line.text()) + draw::width(text) + 6 > usize::from(area.width) {
             let lines = draw::wrap(text, columns.max(1));
             let inner = window(lines.len(), "", theme, buf, area);

@@ -1,5 +1,6 @@
 //! Charts: curves in braille (eight dots a cell), or in ASCII.
 
+use super::axes::Axes;
 use super::draw;
 use super::theme::Theme;
 use super::ticks::{nice, ticks_y};
@@ -30,36 +31,6 @@ pub(crate) struct Series {
     pub(crate) points: Vec<Point>,
     pub(crate) style: Style,
     pub(crate) pen: Pen,
-}
-
-/// The scales of a chart.
-pub(crate) struct Axes {
-    pub(crate) x: (f64, f64),
-    pub(crate) y: (f64, f64),
-    pub(crate) log: bool,
-    /// Where a line stands upright.
-    pub(crate) cursor: Option<f64>,
-}
-
-impl Axes {
-    fn height_of(&self, y: f64) -> f64 {
-        if self.log { y.max(f64::MIN_POSITIVE).log10() } else { y }
-    }
-
-    /// Place of a value on the y axis, 0 at the bottom and 1 at the top.
-    fn share_y(&self, y: f64) -> f64 {
-        let (low, high) = (self.height_of(self.y.0), self.height_of(self.y.1));
-        (self.height_of(y) - low) / (high - low)
-    }
-
-    fn share_x(&self, x: f64) -> f64 {
-        (x - self.x.0) / (self.x.1 - self.x.0)
-    }
-
-    fn usable(&self) -> bool {
-        let (low, high) = (self.height_of(self.y.0), self.height_of(self.y.1));
-        self.x.1 > self.x.0 && high > low && [self.x.0, self.x.1, low, high].iter().all(|v| v.is_finite())
-    }
 }
 
 #[derive(Clone, Copy, Default)]

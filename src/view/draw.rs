@@ -171,6 +171,11 @@ pub(crate) fn foot(buf: &mut Buffer, area: Rect, words: Span<'_>) {
     }
 }
 
+/// The first visible row of a list, so that the cursor stands in the middle when it can.
+pub(crate) fn first_row(at: usize, rows: usize, room: usize) -> usize {
+    at.saturating_sub(room / 2).min(rows.saturating_sub(room))
+}
+
 /// A part of a line that is left out as a whole when there is no room; rank 0 goes last.
 pub(crate) struct Part {
     pub(crate) rank: u8,

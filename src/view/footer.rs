@@ -1,10 +1,11 @@
 //! The two lines at the bottom: what is going on with the value at hand, and the keys.
 
 use super::draw::{self, Part};
-use super::inside;
+use super::panes;
 use super::theme::Theme;
+use super::typing::prompt;
 use crate::app::keys::Binding;
-use crate::app::{Editor, Modal, Pane, State, title, values_of};
+use crate::app::{Editor, Modal, State, title, values_of};
 use crate::recipe::Knob;
 use crate::recipe::knobs::Group;
 use ratatui::buffer::Buffer;
@@ -41,12 +42,7 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
             (_, Some(notice), _) => one(&notice.text, theme.tone(notice.tone)),
             (Some(alarm), ..) => one(&format!("! {alarm}"), theme.alarm),
             (None, None, Some(knob)) => about(theme, knob),
-            (None, None, None) if state.focus == Pane::Inside => inside::about(state, theme),
-            (None, None, None) if state.focus == Pane::Images => images(state, theme),
-            (None, None, None) => match state.reading() {
-                Some(reading) => words(reading.words(), theme.text),
-                None => words(hints(state).iter().map(ToString::to_string), theme.dim),
-            },
+            (None, None, None) => panes::drawing(state.focus).about(state, theme),
         },
     };
     let cut = matches!(&parts[..], [one] if one.width() > usize::from(area.width));
@@ -56,37 +52,12 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
     }
 }
 
-/// Words beside one another, those at the end to be left out first.
-fn words(words: impl IntoIterator<Item = String>, style: Style) -> Vec<Part> {
-    words.into_iter().enumerate().map(|(i, word)| Part::new(i as u8, vec![Span::styled(word, style)])).collect()
-}
-
-/// A line that is being typed, after a mark.
-pub(crate) fn prompt(mark: &str, text: &str, cursor: usize, theme: &Theme) -> Vec<Span<'static>> {
-    let mut spans = vec![Span::styled(mark.to_string(), theme.accent)];
-    spans.extend(with_cursor(text, cursor, theme.text, theme));
-    spans
-}
-
-/// A text with the cell under its cursor reversed.
-pub(crate) fn with_cursor(text: &str, cursor: usize, style: Style, theme: &Theme) -> Vec<Span<'static>> {
-    let at = text.char_indices().map(|(at, _)| at).find(|at| draw::width(&text[..*at]) >= cursor).unwrap_or(text.len());
-    let (before, rest) = text.split_at(at);
-    let mut chars = rest.chars();
-    let under = chars.next().unwrap_or(' ');
-    vec![
-        Span::styled(before.to_string(), style),
-        Span::styled(under.to_string(), style.patch(theme.cursor)),
-        Span::styled(chars.as_str().to_string(), style),
-    ]
-}
-
 fn editing(state: &State, editor: &Editor, theme: &Theme) -> Vec<Part> {
     let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
     match &editor.meaning {
         Err(problem) => vec![Part::new(0, vec![Span::styled(format!("! {problem}"), theme.alarm)])],
         Ok((value, when)) => {
-            let what = format!("{} → {}", title(editor.knob), state.shown(editor.knob, value));
+            let what = format!("{} → {}", title(editor.knob), state.value_shown(editor.knob, value));
             let what = format!("{what} {}", state.when_text(editor.knob, *when));
             vec![
                 Part::new(0, vec![Span::styled(what, theme.pending)]),
@@ -111,31 +82,6 @@ fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
         _ => parts.push(dim(3, knob.kind.to_string())),
     }
     parts
-}
-
-/// The mistake at the cursor, or what the arrows do.
-fn images(state: &State, theme: &Theme) -> Vec<Part> {
-    let Some(mistake) = state.mistake() else { return words(hints(state).iter().map(ToString::to_string), theme.dim) };
-    let name = draw::clip_middle(&mistake.name, 40);
-    words([name, mistake.about, "enter: the whole name".into(), "left and right: pages".into()], theme.dim)
-}
-
-fn hints(state: &State) -> &'static [&'static str] {
-    match state.focus {
-        Pane::Loss => &[
-            "line: training, smoothed",
-            "dots: single steps",
-            "◆: validation",
-            "← → read",
-            "y log  z zoom  x last steps",
-        ],
-        Pane::Rate => &["line: so far", "dots: to come", "← → read", "z zoom"],
-        Pane::Accuracy if state.run.top5.last().is_none() => &["line: top-1", "on the test set", "← → read", "z zoom"],
-        Pane::Accuracy => &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
-        Pane::Journal => &["arrows scroll", "z zoom"],
-        Pane::Images => &["left and right: pages", "up and down: the next", "z zoom"],
-        _ => &["z zoom"],
-    }
 }
 
 /// The keys in force, as many as there is room for.

@@ -1,5 +1,6 @@
 //! Where everything stands.
 
+use crate::app::panes::Place;
 use crate::app::{Pane, State};
 use crate::recipe::KNOBS;
 use crate::recipe::knobs::Group;
@@ -11,6 +12,9 @@ const SMALLEST: (u16, u16) = (60, 16);
 const WIDE: (u16, u16) = (100, 30);
 /// From this on the charts stand in two columns.
 const DOUBLE: u16 = 190;
+
+/// The panes at the right of a wide screen.
+const STANDING: [Pane; 5] = [Pane::Loss, Pane::Rate, Pane::Accuracy, Pane::Hardware, Pane::Journal];
 
 /// The areas of a screen.
 pub(crate) struct Layout {
@@ -54,17 +58,11 @@ impl Layout {
                 Split::vertical([Constraint::Fill(9), Constraint::Fill(7), Constraint::Fill(4)]).areas(right);
             let halves = |area| Split::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(area);
             let ([loss, accuracy], [rate, hardware]) = (halves(top), halves(middle));
-            self.panes.extend([(Pane::Accuracy, accuracy), (Pane::Journal, journal)]);
-            match shown(state) {
-                Pane::Inside => self.panes.extend([(Pane::Loss, loss), (Pane::Inside, middle)]),
-                _ => {
-                    self.charts(state, loss, rate);
-                    self.panes.push((Pane::Hardware, hardware));
-                }
-            }
+            self.right(state, [loss, rate, accuracy, hardware, journal]);
         } else {
-            // (many graphics cards take rows from the charts above them)
-            let height = (state.hardware.cards().len() as u16 + 3).clamp(body.height.div_ceil(4), body.height * 3 / 8);
+            // Many GPUs take rows from the charts above them.
+            let height =
+                (state.panes.hardware.gpus().len() as u16 + 3).clamp(body.height.div_ceil(4), body.height * 3 / 8);
             let [loss, rate, pair, journal] = Split::vertical([
                 Constraint::Fill(11),
                 Constraint::Fill(8),
@@ -74,23 +72,22 @@ impl Layout {
             .areas(right);
             let [accuracy, hardware] =
                 Split::horizontal([Constraint::Fill(1), Constraint::Length(right.width.min(84) / 2)]).areas(pair);
-            self.panes.push((Pane::Journal, journal));
-            match shown(state) {
-                Pane::Inside => self.panes.extend([(Pane::Loss, loss), (Pane::Inside, rate.union(pair))]),
-                _ => {
-                    self.charts(state, loss, rate);
-                    self.panes.extend([(Pane::Accuracy, accuracy), (Pane::Hardware, hardware)]);
-                }
-            }
+            self.right(state, [loss, rate, accuracy, hardware, journal]);
         }
     }
 
-    /// Loss and rate, or the images in the place of both.
-    fn charts(&mut self, state: &State, loss: Rect, rate: Rect) {
-        match shown(state) {
-            Pane::Images => self.panes.push((Pane::Images, loss.union(rate))),
-            _ => self.panes.extend([(Pane::Loss, loss), (Pane::Rate, rate)]),
+    /// The panes at the right in their areas. One that is chosen and has no area of its own covers others.
+    fn right(&mut self, state: &State, areas: [Rect; 5]) {
+        let mut panes: Vec<(Pane, Rect)> = STANDING.into_iter().zip(areas).collect();
+        let shown = state.shown();
+        if let Place::Over(covered) = shown.row().place {
+            let below = panes.iter().filter(|(pane, _)| covered.contains(pane)).map(|(_, area)| *area);
+            if let Some(area) = below.reduce(Rect::union) {
+                panes.retain(|(_, other)| !other.intersects(area));
+                panes.push((shown, area));
+            }
         }
+        self.panes.extend(panes);
     }
 
     fn compact(&mut self, state: &State, body: Rect) {
@@ -103,11 +100,6 @@ impl Layout {
         let [chart, side] = Split::vertical([Constraint::Fill(1), Constraint::Length(side_height)]).areas(right);
         self.panes.extend([(Pane::Knobs, knobs), (Pane::Tricks, tricks)]);
         self.side = Some(side);
-        self.panes.push((shown(state), chart));
+        self.panes.push((state.shown(), chart));
     }
-}
-
-/// The pane beside the list: the one chosen, or the rate while a value is typed that bends it.
-pub(crate) fn shown(state: &State) -> Pane {
-    if state.plan.draft.is_empty() { state.chart } else { Pane::Rate }
 }

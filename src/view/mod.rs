@@ -1,29 +1,25 @@
 //! Drawing: pure functions from state to a buffer of cells.
 
+mod axes;
 pub mod browse;
 mod candidates;
-mod cards;
 mod chart;
-mod curves;
 mod draw;
 mod footer;
-mod hardware;
 mod header;
 mod help;
-mod inside;
-mod journal;
 mod layout;
-mod pictures;
+mod panes;
 mod plain;
 mod popup;
-mod rows;
 mod side;
 pub mod suite;
 pub mod svg;
 mod theme;
 mod ticks;
+mod typing;
 
-use crate::app::{Modal, Pane, State};
+use crate::app::{Modal, State};
 use layout::Layout;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -37,7 +33,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
         Some(layout) => {
             header::draw(state, &theme, buf, layout.header);
             for (pane, area) in &layout.panes {
-                draw_pane(state, &theme, buf, *pane, *area);
+                panes::drawing(*pane).draw(state, &theme, buf, *area);
             }
             if let Some(area) = layout.side {
                 side::draw(state, &theme, buf, area);
@@ -57,18 +53,5 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
     }
     if state.options.ascii {
         draw::to_ascii(buf, area);
-    }
-}
-
-fn draw_pane(state: &State, theme: &Theme, buf: &mut Buffer, pane: Pane, area: Rect) {
-    match pane {
-        Pane::Knobs | Pane::Tricks => rows::draw(state, theme, buf, pane, area),
-        Pane::Loss => curves::loss(state, theme, buf, area),
-        Pane::Rate => curves::rate(state, theme, buf, area),
-        Pane::Accuracy => curves::accuracy(state, theme, buf, area),
-        Pane::Hardware => hardware::draw(state, theme, buf, area),
-        Pane::Journal => journal::draw(state, theme, buf, area),
-        Pane::Inside => inside::draw(state, theme, buf, area),
-        Pane::Images => pictures::draw(state, theme, buf, area),
     }
 }

@@ -1,8 +1,9 @@
 //! Terminals too small for frames: plain lines, the most important first, and everything still steers.
 
+use super::panes::rows;
 use super::theme::Theme;
-use super::{draw, footer, rows};
-use crate::app::{State, number};
+use super::{draw, footer};
+use crate::app::{Pane, State, number};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -55,9 +56,9 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 /// The rows around the cursor, between the figures and the keys.
 fn list(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, from: u16) {
     let room = usize::from(area.height.saturating_sub(from + 2));
-    let list = if state.focus == crate::app::Pane::Tricks { &state.rows.tricks } else { &state.rows.knobs };
+    let list = if state.focus == Pane::Tricks { &state.rows.tricks } else { &state.rows.knobs };
     let at = list.iter().position(|k| state.selected() == Some(k)).unwrap_or(0);
-    let first = rows::first_row(at, list.len(), room);
+    let first = draw::first_row(at, list.len(), room);
     for (i, knob) in list.iter().skip(first).take(room).enumerate() {
         let line = Rect { y: area.y + from + i as u16, height: 1, ..area };
         rows::draw_row(state, theme, buf, line, knob, state.selected() == Some(*knob));

@@ -1,7 +1,7 @@
 //! Dialogs in front of the panes.
 
 use super::draw;
-use super::rows::first_row;
+use super::draw::first_row;
 use super::theme::Theme;
 use crate::app::keys::{BINDINGS, Binding, Context};
 use crate::app::{Mistake, PresetDiff, State, number, title, value_text};

@@ -38,13 +38,13 @@ pub fn film(frames: &[(f64, Buffer)], length: f64) -> String {
         shots.extend(std::mem::replace(&mut shown, now).into_iter().map(|(piece, from)| (from, *at, piece)));
     }
     shots.extend(shown.into_iter().map(|(piece, from)| (from, length, piece)));
-    // (pieces of one time move together)
+    // Pieces of one time move together.
     shots.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let (mut style, mut body) = (String::new(), String::new());
     for (number, shot) in shots.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).enumerate() {
         let (from, to) = (100.0 * shot[0].0 / length, 100.0 * shot[0].1 / length);
         let begin = if from > 0.0 { "0%{visibility:hidden}" } else { "" };
-        // (writing to a string cannot fail)
+        // Writing to a string cannot fail.
         let _ = writeln!(
             style,
             "@keyframes s{number}{{{begin}{from:.2}%{{visibility:visible}}{to:.2}%{{visibility:hidden}}}}"

@@ -1,6 +1,6 @@
 //! Round values along an axis.
 
-use super::chart::Axes;
+use super::axes::Axes;
 
 /// A round step of at least `least`: 1, 2 or 5 times a power of ten.
 pub(super) fn nice(least: f64) -> f64 {

@@ -130,7 +130,7 @@ fn keys_lead_to_effects() {
         ("G<enter>", open("quick")),
         ("jr", resume("lower")),
         ("jjjjr", resume("killed")),
-        // (it is done)
+        // It is done.
         ("Gr", vec![]),
         ("xk", vec![]),
         ("x<esc>", vec![]),
@@ -172,7 +172,7 @@ fn the_list_is_filtered_sorted_and_a_tree() {
     assert_eq!(screen.at(), "lower");
     screen.keys("hh");
     assert!(screen.said().contains("was not forked"));
-    // (a run whose parent is not found hangs on the nearest that is)
+    // A run whose parent is not found hangs on the nearest that is.
     screen.keys("<esc>/state=x<esc>/paper<enter>");
     assert_eq!(screen.names(), ["mixup", "quick"]);
     screen.keys("<esc>/lr=0.05<enter>");
@@ -232,7 +232,7 @@ fn a_deleted_run_is_in_the_trash_and_comes_back() {
     let mut screen = Screen::new();
     screen.keys("Gkx");
     assert!(screen.text(80, 24).contains("Delete killed?"));
-    // (a key that repeats itself deletes nothing)
+    // A key that repeats itself deletes nothing.
     screen.keys("xx");
     assert!(screen.dir("killed").is_dir());
     screen.keys("t");
@@ -269,7 +269,7 @@ fn notes_and_tags_are_in_the_directory() {
     assert!(screen.text(80, 24).contains("#table-6"));
     screen.keys("/table-6<enter>");
     assert_eq!(screen.names(), ["mixup"]);
-    // (a file of something else is left alone)
+    // A file of something else is left alone.
     fs::write(screen.dir("mixup/notes.json"), "mine").unwrap();
     screen.keys("nx<enter>");
     assert_eq!(fs::read_to_string(screen.dir("mixup/notes.json")).unwrap(), "mine");
@@ -385,7 +385,7 @@ fn edits_on_the_way_are_differences() {
     assert_eq!(screen.names(), ["right"], "a value of an edit is found");
     screen.keys("/<esc>Gd");
 
-    // (the same edit in both is no difference)
+    // The same edit in both is no difference.
     fs::write(screen.dir("left/journal.jsonl"), edit(4, 300, 0.1, 0.05)).unwrap();
     screen.pass(10);
     let table = screen.text(120, 36);

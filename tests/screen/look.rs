@@ -15,7 +15,7 @@ fn the_crosshair_reads_all_curves_at_one_place_and_stops_at_edits() {
     screen.keys("3<left>");
     let here = screen.state.reading().unwrap();
     assert_eq!((here.step, here.edits.len()), (200, 0));
-    // (one place at a time it cannot pass the edit)
+    // One place at a time it cannot pass the edit.
     for _ in 0..120 {
         screen.keys("<left>");
         if !screen.state.reading().unwrap().edits.is_empty() {
@@ -179,10 +179,10 @@ fn a_card_that_is_nearly_full_is_told_once() {
         screen.send(Msg::Hardware(sample));
         screen.taken()
     };
-    assert_eq!(look(&mut screen, 0, 99), [], "it is another card");
+    assert_eq!(look(&mut screen, 0, 99), [], "it is another GPU");
     assert_eq!(look(&mut screen, 1, 94), []);
     assert!(matches!(look(&mut screen, 1, 96)[..], [Effect::Tell(Occasion::Alarm, _)]));
-    assert!(screen.text(160, 50).contains("card 1 is nearly full, 76.8 of 80.0 GB are in use"));
+    assert!(screen.text(160, 50).contains("GPU 1 is nearly full, 76.8 of 80.0 GB are in use"));
     assert_eq!(look(&mut screen, 1, 97), []);
     assert_eq!(look(&mut screen, 1, 80), []);
     assert!(matches!(look(&mut screen, 1, 97)[..], [Effect::Tell(Occasion::Alarm, _)]));

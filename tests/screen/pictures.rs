@@ -131,7 +131,7 @@ fn pictures(name: &str, make: impl Fn() -> Screen) {
 
 #[test]
 fn the_batch() {
-    // (half blocks are the same for every image; as characters one sees what is there)
+    // Half blocks are the same for every image; as characters one sees what is there.
     let plain = || page_with(0, Options { color: false, ..options() });
     pictures("batch", plain);
     pictures("batch_mixed", || {
@@ -214,7 +214,7 @@ fn a_picture_is_drawn_two_rows_of_pixels_to_a_cell() {
         let mut screen = page_with(0, Options { truecolor, ..options() });
         screen.keys("z");
         let buffer = screen.draw(120, 36);
-        // (the first image stands below header, frame and heading, right of frame and margin)
+        // The first image stands below header, frame and heading, right of frame and margin.
         let cell = &buffer[(2 + 14, 4 + 2)];
         (cell.symbol().to_string(), cell.fg, cell.bg)
     };

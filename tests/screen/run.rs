@@ -283,11 +283,11 @@ fn done() {
 /// The sizes in which there is a pane of the hardware.
 const FRAMED: &[(u16, u16)] = &[(80, 24), (100, 30), (120, 36), (160, 50)];
 
-/// A run on a machine with cards that `edit` changes, with the pane of the hardware chosen.
-fn with_cards(cards: u32, edit: fn(&mut Gpu)) -> Screen {
+/// A run on a machine with GPUs that `edit` changes, with the pane of the hardware chosen.
+fn with_gpus(gpus: u32, edit: fn(&mut Gpu)) -> Screen {
     let mut screen = mid_run();
     for i in 0..30 {
-        let mut sample = gpu_sample(cards, i);
+        let mut sample = gpu_sample(gpus, i);
         sample.gpus.iter_mut().for_each(edit);
         screen.send(Msg::Hardware(sample));
     }
@@ -297,14 +297,14 @@ fn with_cards(cards: u32, edit: fn(&mut Gpu)) -> Screen {
 
 #[test]
 fn a_graphics_card() {
-    pictures_of("gpu", FRAMED, || with_cards(1, |_| ()));
+    pictures_of("gpu", FRAMED, || with_gpus(1, |_| ()));
 }
 
-/// Two cards are held back, and a third gives hardly anything.
+/// Two GPUs are throttled, and a third gives hardly anything.
 #[test]
 fn eight_graphics_cards() {
     let make = || {
-        with_cards(8, |gpu| match gpu.index {
+        with_gpus(8, |gpu| match gpu.index {
             2 => gpu.throttle = Some(vec!["thermal"]),
             5 => gpu.throttle = Some(vec!["power cap"]),
             6 => *gpu = Gpu { index: 6, name: "GPU".into(), ..Gpu::default() },
@@ -319,7 +319,7 @@ fn eight_graphics_cards() {
 
 #[test]
 fn a_throttled_card() {
-    let make = || with_cards(1, |gpu| gpu.throttle = Some(vec!["thermal", "power cap"]));
+    let make = || with_gpus(1, |gpu| gpu.throttle = Some(vec!["thermal", "power cap"]));
     pictures_of("throttled", FRAMED, make);
     let mut elsewhere = make();
     elsewhere.keys("3");
@@ -394,9 +394,9 @@ fn every_size_in_every_state() {
         screen.keys(keys);
         draw_in_every_size(screen);
     }
-    for cards in [1, 2, 8, 40] {
+    for gpus in [1, 2, 8, 40] {
         for keys in ["", "z"] {
-            let mut screen = with_cards(cards, |gpu| gpu.throttle = Some(vec!["thermal"; 9]));
+            let mut screen = with_gpus(gpus, |gpu| gpu.throttle = Some(vec!["thermal"; 9]));
             screen.keys(keys);
             draw_in_every_size(screen);
         }

@@ -118,7 +118,7 @@ fn ordered(event: &str, line: &serde_json::Value) -> String {
 
 /// A directory of six runs: done, forked, forked again and failed, killed, and one of a suite.
 pub fn runs() -> TempDir {
-    // (in a place whose name is always as long)
+    // In a place whose name is always as long.
     let root = tempfile::tempdir_in("/tmp").unwrap();
     let lr = [("schedule.base_lr", "0.05")];
     let mixup = [("tricks.mixup.on", "on"), ("train.seed", "1")];

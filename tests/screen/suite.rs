@@ -153,12 +153,12 @@ fn keys_lead_to_effects() {
     // Rows: 0 and 1 have two seeds done, 2 is at work with its second, 3 and 4 have one done.
     let cases: [(&str, Vec<Effect>); 17] = [
         ("jj<enter>", vec![Effect::Open(dir("02-label-smoothing-s1"))]),
-        // (the better seed)
+        // The better seed.
         ("<enter>", vec![Effect::Open(dir("00-efficient-s1"))]),
         ("jjp", vec![pause(true)]),
         ("p", vec![]),
         ("jjx", vec![Effect::LeaveOut(vec![7, 12])]),
-        // (its run has not stopped yet)
+        // Its run has not stopped yet.
         ("jjxx", vec![Effect::LeaveOut(vec![7, 12])]),
         ("Gx", vec![Effect::LeaveOut(vec![9, 14])]),
         ("Gsx", vec![Effect::LeaveOut(vec![9, 14]), Effect::PutBack(vec![9, 14])]),

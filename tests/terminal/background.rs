@@ -68,7 +68,7 @@ fn the_shell_is_free_after_a_detach_and_the_run_goes_on() {
     shell.wait_for("the answer is 42");
     let before = steps(dir.path());
     wait("the run stands still", || steps(dir.path()) > before + 5);
-    // (the shell drops what is typed ahead of it)
+    // The shell drops what is typed ahead of it.
     shell.press("\x03");
     std::thread::sleep(Duration::from_millis(300));
     shell.press("echo and now $((7 * 7))\r");

@@ -68,7 +68,7 @@ fn a_run_is_rolled_back_forked_attached_to_detached_from_loses_its_terminal_and_
     let mut run = first.hang_up();
     let mut third = Terminal::open(call(dir.path(), &["attach", "quick-2"]), 100, 30);
     third.wait_for("RUN");
-    // (the epoch after the one at work is the last)
+    // The epoch after the one at work is the last.
     let contents = third.contents();
     let at = contents.split("epoch").nth(1).and_then(|rest| rest.split('/').next()).unwrap().trim().to_string();
     third.press(&format!(":epochs {}\r", at.parse::<u64>().unwrap() + 2));

@@ -95,7 +95,7 @@ fn bare(index: u32) -> Gpu {
 fn every_card_is_seen_with_all_that_the_driver_tells() {
     let driver = driver(&[]);
     let cards = |count: &str| look(&driver, &[("STUB_CARDS", count)]);
-    assert_eq!(cards("0").1, "no NVIDIA card");
+    assert_eq!(cards("0").1, "no NVIDIA GPU");
     for count in [1, 8] {
         let (pid, seen) = cards(&count.to_string());
         assert_eq!(seen, words(&(0..count).map(|i| card(i, pid)).collect::<Vec<_>>()));

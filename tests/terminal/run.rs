@@ -149,7 +149,7 @@ fn shut_window() {
         assert!(since.elapsed() < Duration::from_secs(120), "the run does not end");
         std::thread::sleep(Duration::from_millis(20));
     }
-    // (a tick of the system's clock is 10 ms)
+    // A tick of the system's clock is 10 ms.
     let most = 0.05 * since.elapsed().as_secs_f64() + 0.02;
     assert!(spent <= most, "{spent} s of {:?}", since.elapsed());
     assert_eq!(lines(dir.path(), "quick", "log.jsonl").last().unwrap()["state"], "done");
@@ -226,7 +226,7 @@ fn a_second_interrupt_does_not_wait_for_the_step() {
     let mut terminal = open(dir.path(), &["net.width=8", "train.batch=2000"], 80, 24);
     terminal.wait_for("RUN");
     terminal.signal("-INT");
-    // (a machine that stands still may take two for one)
+    // A machine that stands still may take two for one.
     while terminal.look().alternate_screen() {
         std::thread::sleep(Duration::from_millis(900));
         terminal.signal("-INT");
@@ -256,7 +256,7 @@ fn a_run_is_taken_up_on_the_screen_with_its_curves_and_edits() {
     command.cwd(dir.path());
     let mut terminal = Terminal::open(command, 100, 30);
     terminal.wait_for("RUN");
-    // (the tick of the edit on the curves)
+    // The tick of the edit on the curves.
     terminal.wait_for("momentum 0.8");
     terminal.press("q");
     terminal.wait_for("Stop the run?");
@@ -312,7 +312,7 @@ fn screens_attach_to_a_run_steer_it_and_leave_it_alone() {
     terminal.ends();
     assert!(run.try_wait().unwrap().is_none(), "the run went with its screen");
 
-    // (paused by the screen before: it is let go on, then stopped with a checkpoint)
+    // Paused by the screen before: it is let go on, then stopped with a checkpoint.
     let mut terminal = attach(&["quick"]);
     terminal.wait_for("PAUSED");
     terminal.press("p");

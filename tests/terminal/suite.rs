@@ -80,7 +80,7 @@ fn a_suite_ends_with_its_table_and_its_runs_can_be_looked_at() {
     terminal.press("G\r");
     terminal.wait_for("Learning rate");
     terminal.wait_for("01-mixup-s");
-    // (the suite begins its runs itself)
+    // The suite begins its runs itself.
     terminal.press("r");
     terminal.wait_for("a suite trains this run");
     terminal.press("q");

@@ -1,7 +1,6 @@
 //! The key table of a suite's screen: it drives the dispatch, the footer and the help.
 
-use crate::app::Key;
-use crate::app::keys::{bindings, c, k};
+use crate::app::binding::{Binding, Key, bindings, c, k};
 use crossterm::event::KeyCode::{Down, End, Enter, Esc, Home, PageDown, PageUp, Up};
 
 /// What is in front decides which keys are in force.
@@ -58,8 +57,8 @@ const EVERY: &[Context] = &[Context::Main, Context::Ended, Context::Help, Contex
 /// Rows that a page key moves.
 const PAGE: isize = 10;
 
-bindings! {
-    Context, Action;
+/// Every key.
+pub static BINDINGS: &[Binding<Context, Action>] = bindings! {
     Steer ROWS:
     [k(Enter)] "enter" Open, "open run" 2, "open the run at work, else the best that is done; q d comes back";
     Steer MAIN:
@@ -93,7 +92,7 @@ bindings! {
     Dialog STOP:
     [c('s')] "s" Stop, "save and stop" 1, "save checkpoints and stop; the same command goes on later";
     [c('k'), k(Esc), c('q')] "k" Back, "keep going" 0, "keep going";
-}
+};
 
 #[cfg(test)]
 mod tests {

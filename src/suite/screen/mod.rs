@@ -7,7 +7,7 @@ pub use update::update;
 
 use super::{Now, Tally};
 use crate::app::keys::Binding;
-use crate::app::{self, Occasion, Options, Tone};
+use crate::app::{self, Life, Occasion, Options, Tone};
 use crate::batch::Outcome;
 use crate::train::{Command, Event};
 use keys::{Action, Context};
@@ -37,6 +37,12 @@ pub enum Msg {
     Shut(String),
     /// There is nothing left to train.
     Over(Outcome),
+}
+
+impl From<app::Msg> for Msg {
+    fn from(msg: app::Msg) -> Msg {
+        Msg::Screen(msg)
+    }
 }
 
 /// Something the front end must do.
@@ -105,10 +111,9 @@ pub struct State {
     pub modal: Option<Modal>,
     /// How it ended, when it has.
     pub over: Option<Outcome>,
-    /// Whether everything is being saved and stopped.
-    pub leaving: bool,
+    /// How far the screen is in its life.
+    pub life: Life,
     notice: Option<(String, Tone, Duration)>,
-    unattended: bool,
     interrupted: Option<Duration>,
     clock: Duration,
     revision: u64,
@@ -124,9 +129,8 @@ impl State {
             cursor: 0,
             modal: None,
             over: None,
-            leaving: false,
+            life: Life::default(),
             notice: None,
-            unattended: false,
             interrupted: None,
             clock: Duration::ZERO,
             revision: 0,
@@ -136,11 +140,6 @@ impl State {
     /// A number that changes whenever something visible does.
     pub fn revision(&self) -> u64 {
         self.revision
-    }
-
-    /// Whether the screen is gone and the suite goes on without it.
-    pub fn unattended(&self) -> bool {
-        self.unattended
     }
 
     /// The part of the key table that is in force.

@@ -3,7 +3,7 @@
 use super::keys::Action;
 use super::{Effect, Modal, Msg, State};
 use crate::app::keys::{Binding, HELP_LINES};
-use crate::app::{self, Occasion, Tone};
+use crate::app::{self, Life, Occasion, Tone};
 use crate::batch::Outcome;
 use crate::suite::Now;
 use crate::train::{self, Command, Event};
@@ -22,8 +22,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Screen(msg) => screen(state, msg),
         Msg::Run { place, at, event } => run(state, place, at, &event),
-        // (that all runs are stopped is said already)
-        Msg::Said(..) if state.leaving => Vec::new(),
+        // That all runs are stopped is said already.
+        Msg::Said(..) if state.life.is_leaving() => Vec::new(),
         Msg::Said(place, text) => {
             let run = &state.tally.runs[place];
             let text = format!("{}, seed {}: {text}", state.tally.suite.cells[run.cell].name, run.seed);
@@ -56,7 +56,7 @@ fn screen(state: &mut State, msg: app::Msg) -> Vec<Effect> {
             None => Vec::new(),
         },
         app::Msg::Wheel(by) => act(state, Action::Move(isize::from(by.signum()))),
-        // (one may come to the program and to its group)
+        // The same signal may come to the program and to its group.
         app::Msg::Signal => stop(state),
         app::Msg::Gone => let_go(state),
         _ => Vec::new(),
@@ -159,8 +159,8 @@ fn run(state: &mut State, place: usize, at: Duration, event: &Event) -> Vec<Effe
                 let why = summary.error.clone().unwrap_or_default();
                 state.notify(Tone::Alarm, format!("{name} failed: {why}"));
             }
-            // (as whoever trains it does: a run that somebody has stopped does not begin again by itself)
-            train::State::Stopped if !state.leaving => drop(state.tally.away.insert(place)),
+            // As whoever trains it does: a run that somebody has stopped does not begin again by itself.
+            train::State::Stopped if !state.life.is_leaving() => drop(state.tally.away.insert(place)),
             _ => {}
         },
         _ => {}
@@ -188,12 +188,12 @@ fn stop(state: &mut State) -> Vec<Effect> {
     }
     state.modal = None;
     state.notify(Tone::Plain, "saving checkpoints and stopping …");
-    if std::mem::replace(&mut state.leaving, true) { Vec::new() } else { vec![Effect::Stop] }
+    if state.life.leave() { vec![Effect::Stop] } else { Vec::new() }
 }
 
 /// The suite goes on to its end without this screen: the terminal is gone.
 fn let_go(state: &mut State) -> Vec<Effect> {
-    if std::mem::replace(&mut state.unattended, true) {
+    if !state.life.let_go() {
         return Vec::new();
     }
     state.modal = None;
@@ -205,7 +205,7 @@ fn over(state: &mut State, outcome: Outcome) -> Vec<Effect> {
     if state.modal == Some(Modal::Stop) {
         state.modal = None;
     }
-    if state.leaving || state.unattended {
+    if state.life != Life::Open {
         return vec![Effect::Leave];
     }
     vec![Effect::Tell(Occasion::End, "the suite is over".into())]

@@ -3,8 +3,8 @@
 use super::LETTERS;
 use crate::app::{Curve, Ghost, Point, Window};
 use crate::browse::{Run, State};
-use crate::view::chart::{self, Axes, Pen, Series};
-use crate::view::curves::{both, padded};
+use crate::view::axes::{Axes, both, padded};
+use crate::view::chart::{self, Pen, Series};
 use crate::view::draw::{self, Part};
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -146,7 +146,7 @@ fn axes<'a>(runs: impl Iterator<Item = (&'a Run, &'a Ghost)>, what: What, log: b
         let own = main.range(Window::Whole);
         range = both(range, own);
         if let (What::Loss, Some((_, high))) = (what, own) {
-            // (an early validation, with running statistics that lag, must not flatten the rest)
+            // An early validation, with running statistics that lag, must not flatten the rest.
             let highest = (1.5 * high).max(curves.val_loss.last().map_or(0.0, |p| p.y));
             let val = curves.val_loss.range(Window::Whole);
             range = both(range, val.map(|(low, high)| (low, high.min(highest))));

@@ -22,7 +22,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     let Some(run) = run else { return };
     let (text, style) = standing(theme, run);
-    // (a part that has no room is left out: half a number would be another one)
+    // A part that has no room is left out: half a number would be another one.
     let parts = [best(run).map(|best| format!("   top-1 {best}")), Some(format!("   {}", took(run)))];
     let mut room = usize::from(inner.width).saturating_sub(draw::width(&text));
     let mut spans = vec![Span::styled(text, style)];

@@ -5,7 +5,7 @@ use crate::app::number;
 use crate::browse::{Row, Run, State, changes, epochs, took};
 use crate::runs::Standing;
 use crate::view::draw;
-use crate::view::rows::first_row;
+use crate::view::draw::first_row;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -53,7 +53,7 @@ impl Columns {
     fn new(state: &State, width: u16) -> Columns {
         let mut shown =
             vec![(What::When, 6), (What::Top1, 5), (What::Time, 7), (What::State, 16), (What::Otherwise, OTHERWISE)];
-        // (two for the cursor, two for the letter, two before every column)
+        // Two for the cursor, two for the letter, two before every column.
         let room = usize::from(width).saturating_sub(5);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         let longest = state.rows.iter().map(|row| draw::width(&row.stem) + draw::width(&state.runs[row.run].name));

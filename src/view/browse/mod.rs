@@ -7,6 +7,7 @@ mod table;
 
 use super::draw::{self, Part};
 use super::theme::Theme;
+use super::typing::prompt;
 use super::{footer, help, popup};
 use crate::app::Tone;
 use crate::browse::keys::{Action, Context};
@@ -115,7 +116,7 @@ fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
             Field::Note => "note ",
             Field::Tags => "tags ",
         };
-        let mut spans = footer::prompt(mark, line.text(), line.cursor(), theme);
+        let mut spans = prompt(mark, line.text(), line.cursor(), theme);
         match (&line.problem, field) {
             (Some(problem), _) => spans.push(Span::styled(format!("  {problem}"), theme.alarm)),
             (None, Field::Filter) => spans.push(Span::styled("  name, tag, note, state, knob=value", theme.dim)),

@@ -43,7 +43,7 @@ impl Columns {
         // Room for what will come, so that nothing jumps when it does.
         let margin = if tally.suite.seeds > 1 { 7 } else { 0 };
         let longest = tally.runs.iter().map(|run| run.recipe.train.epochs).max().unwrap_or_default();
-        // (more than have a glyph each are counted: `12/100`)
+        // More than have a glyph each are counted: `12/100`.
         let seeds = (tally.suite.seeds as usize).clamp(5, GLYPHS + 1);
         let text = |what| move |row| table_text(table, row, what);
         let mut shown = vec![
@@ -62,7 +62,7 @@ impl Columns {
             _ => true,
         });
         let names = widest(NAME.0, &|row| table.rows[row].cell.clone());
-        // (a mark, two columns before every other, and one at the end)
+        // A mark, two columns before every other, and one at the end.
         let room = usize::from(width).saturating_sub(3);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         let first = [What::Paper].into_iter().chain(ladder.then_some(What::Base));

@@ -5,7 +5,7 @@ use crate::app::{number, title, value_text};
 use crate::suite::Now;
 use crate::suite::screen::State;
 use crate::view::draw;
-use crate::view::rows::first_row;
+use crate::view::draw::first_row;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -47,7 +47,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     let places: Vec<usize> = state.tally.of(state.cursor).collect();
     let about = draw::wrap(&about(state), usize::from(inner.width));
-    // (the runs keep half of the room at least)
+    // The runs keep half of the room at least.
     let most = usize::from(inner.height).saturating_sub(1 + places.len().min(usize::from(inner.height) / 2)).max(1);
     let mut lines: Vec<Line> =
         about.into_iter().take(most).map(|text| Line::from(Span::styled(text, theme.dim))).collect();

@@ -6,7 +6,7 @@ mod header;
 
 use super::draw::{self, Part};
 use super::theme::Theme;
-use super::{footer, help, popup, rows};
+use super::{footer, help, popup};
 use crate::app::Tone;
 use crate::suite::Now;
 use crate::suite::screen::keys::{Action, Context};
@@ -74,7 +74,7 @@ fn framed(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     header::draw(state, theme, buf, top);
     let count = state.tally.suite.cells.len();
     let room = usize::from(cells.height.saturating_sub(3));
-    let first = rows::first_row(state.cursor, count, room);
+    let first = draw::first_row(state.cursor, count, room);
     let mut legend = Vec::new();
     if count > room {
         let (up, down) = (if first > 0 { "↑" } else { " " }, if first + room < count { "↓" } else { " " });
@@ -93,7 +93,7 @@ fn framed(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 /// The rows around the cursor.
 fn list(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, columns: &Columns) {
     let (count, room) = (state.tally.suite.cells.len(), usize::from(area.height));
-    let first = rows::first_row(state.cursor, count, room);
+    let first = draw::first_row(state.cursor, count, room);
     for (y, cell) in (first..count).take(room).enumerate() {
         columns.row(state, theme, buf, Rect { y: area.y + y as u16, height: 1, ..area }, cell);
     }

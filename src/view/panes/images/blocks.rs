@@ -1,8 +1,8 @@
 //! A picture in half blocks: a cell is one column and two rows of pixels.
 
-use super::super::draw;
 use crate::app::{Kitty, Options};
 use crate::data::Thumbnail;
+use crate::view::draw;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
@@ -50,7 +50,7 @@ fn indexed([r, g, b]: [u8; 3]) -> u8 {
             v => 232 + ((v.saturating_sub(3)) / 10).min(23),
         };
     }
-    // (its levels are 0, 95, 135, 175, 215, 255)
+    // Its levels are 0, 95, 135, 175, 215, 255.
     let level = |v: u8| [48, 115, 155, 195, 235].into_iter().filter(|from| v >= *from).count() as u8;
     16 + 36 * level(r) + 6 * level(g) + level(b)
 }
@@ -71,7 +71,7 @@ pub(super) fn draw(paint: Paint, buf: &mut Buffer, area: Rect, picture: &Thumbna
                 Paint::Ramp { light } => {
                     (ink(picture.mean(2 * y * by..2 * (y + 1) * by, across.clone()), light), Style::new())
                 }
-                // (an odd row is the last one: below it is the ground)
+                // An odd row is the last one: below it is the ground.
                 _ if (2 * y + 1) * by >= picture.height() => ("▀", Style::new().fg(paint.color(part(2 * y)))),
                 _ => ("▀", Style::new().fg(paint.color(part(2 * y))).bg(paint.color(part(2 * y + 1)))),
             };

@@ -1,10 +1,10 @@
 //! Inside the net: gradients, updates and outputs of every layer, a row each.
 
-use super::draw::{self, Part};
-use super::rows::first_row;
-use super::theme::Theme;
+use super::Drawing;
 use crate::app::{Pane, State, number};
 use crate::train::{LayerRow, Output};
+use crate::view::draw::{self, Part, first_row};
+use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -66,7 +66,7 @@ fn of(layer: &LayerRow, text: impl Fn(Output) -> String) -> String {
 fn update(layer: &LayerRow) -> (String, Mark) {
     let (least, most) = LayerRow::UPDATES;
     match layer.update {
-        // (not in bounds when it is no number)
+        // What is no number is not in bounds.
         v if (least..=most).contains(&v) => (format!("{} ", exponent(v)), Mark::Usual),
         v if v < least => (format!("{}↓", exponent(v)), Mark::Odd),
         v => (format!("{}↑", exponent(v)), Mark::Odd),
@@ -103,32 +103,56 @@ fn gradient_share(layer: &LayerRow, largest: f32) -> f64 {
 }
 
 /// Draws the pane.
-pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let focused = state.focus == Pane::Inside;
-    let Some(seen) = &state.inside.last else {
-        let inner = draw::frame(theme, buf, area, Pane::Inside.word(), focused, Vec::new());
-        let text = if state.run.state.ended() { "the run is over" } else { "looks at the next step" };
-        draw::text(buf, inner, 1, 0, text, theme.dim);
-        return;
-    };
-    let mut legend = vec![Span::styled(format!("gradient {}", number::rate(seen.gradient)), theme.curve)];
-    let clip = state.recipe.optim.clip_norm;
-    if clip > 0.0 && seen.gradient > clip {
-        legend.push(Span::styled(format!("shortened to {}", number::rate(clip)), theme.pending));
+pub(crate) struct Inside;
+
+impl Drawing for Inside {
+    fn draw(&self, state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+        let focused = state.focus == Pane::Inside;
+        let Some(seen) = &state.panes.inside.last else {
+            let inner = draw::frame(theme, buf, area, Pane::Inside.row().title, focused, Vec::new());
+            let text = if state.run.state.ended() { "the run is over" } else { "looks at the next step" };
+            draw::text(buf, inner, 1, 0, text, theme.dim);
+            return;
+        };
+        let mut legend = vec![Span::styled(format!("gradient {}", number::rate(seen.gradient)), theme.curve)];
+        let clip = state.recipe.optim.clip_norm;
+        if clip > 0.0 && seen.gradient > clip {
+            legend.push(Span::styled(format!("clipped to {}", number::rate(clip)), theme.pending));
+        }
+        legend.push(Span::styled(format!("step {}", number::thousands(seen.step)), theme.dim));
+        let room = usize::from(area.height).saturating_sub(3);
+        if seen.layers.len() > room {
+            legend.push(Span::styled(format!("{} of {}", state.panes.inside.row + 1, seen.layers.len()), theme.dim));
+        }
+        let inner = draw::frame(theme, buf, area, Pane::Inside.row().title, focused, legend);
+        let inner = Rect { width: inner.width.saturating_sub(1), ..inner };
+        let table = Table::new(&seen.layers, usize::from(inner.width));
+        draw::put(buf, inner, 0, 0, &table.heading(theme));
+        let first = first_row(state.panes.inside.row, seen.layers.len(), room);
+        for (y, (i, layer)) in seen.layers.iter().enumerate().skip(first).take(room).enumerate() {
+            let at_cursor = focused && i == state.panes.inside.row;
+            draw::put(buf, inner, 0, y as u16 + 1, &table.row(theme, layer, at_cursor));
+        }
     }
-    legend.push(Span::styled(format!("step {}", number::thousands(seen.step)), theme.dim));
-    let room = usize::from(area.height).saturating_sub(3);
-    if seen.layers.len() > room {
-        legend.push(Span::styled(format!("{} of {}", state.inside.row + 1, seen.layers.len()), theme.dim));
-    }
-    let inner = draw::frame(theme, buf, area, Pane::Inside.word(), focused, legend);
-    let inner = Rect { width: inner.width.saturating_sub(1), ..inner };
-    let table = Table::new(&seen.layers, usize::from(inner.width));
-    draw::put(buf, inner, 0, 0, &table.heading(theme));
-    let first = first_row(state.inside.row, seen.layers.len(), room);
-    for (y, (i, layer)) in seen.layers.iter().enumerate().skip(first).take(room).enumerate() {
-        let at_cursor = focused && i == state.inside.row;
-        draw::put(buf, inner, 0, y as u16 + 1, &table.row(theme, layer, at_cursor));
+
+    /// The layer at the cursor with all its values.
+    fn about(&self, state: &State, theme: &Theme) -> Vec<Part> {
+        let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
+        let Some(layer) = state.panes.inside.at_cursor() else { return vec![dim(0, "z zoom".into())] };
+        let (least, most) = LayerRow::UPDATES;
+        let mut parts = vec![
+            Part::new(0, vec![Span::styled(layer.name.clone(), theme.text)]),
+            dim(2, format!("weights {}", size(layer.weight))),
+        ];
+        match layer.output {
+            Some(o) => parts.push(dim(1, format!("output {} ± {}", signed(o.mean), size(o.std)))),
+            None => parts.push(dim(1, "no output: only training asks for it".into())),
+        }
+        match layer.output.filter(Output::is_dead) {
+            Some(_) => parts.push(Part::new(1, vec![Span::styled("! dead: nothing but zeros", theme.alarm)])),
+            None => parts.push(dim(3, format!("update: {} to {}, best about 1e-3", exponent(least), exponent(most)))),
+        }
+        parts
     }
 }
 
@@ -196,24 +220,4 @@ fn marked(theme: &Theme, mark: Mark) -> Style {
         Mark::Odd => theme.pending,
         Mark::Dead => theme.alarm,
     }
-}
-
-/// The layer at the cursor with all its values, for the line above the keys.
-pub(crate) fn about(state: &State, theme: &Theme) -> Vec<Part> {
-    let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
-    let Some(layer) = state.inside.at_cursor() else { return vec![dim(0, "z zoom".into())] };
-    let (least, most) = LayerRow::UPDATES;
-    let mut parts = vec![
-        Part::new(0, vec![Span::styled(layer.name.clone(), theme.text)]),
-        dim(2, format!("weights {}", size(layer.weight))),
-    ];
-    match layer.output {
-        Some(o) => parts.push(dim(1, format!("output {} ± {}", signed(o.mean), size(o.std)))),
-        None => parts.push(dim(1, "no output: only training asks for it".into())),
-    }
-    match layer.output.filter(Output::is_dead) {
-        Some(_) => parts.push(Part::new(1, vec![Span::styled("! dead: nothing but zeros", theme.alarm)])),
-        None => parts.push(dim(3, format!("update: {} to {}, best about 1e-3", exponent(least), exponent(most)))),
-    }
-    parts
 }

@@ -1,10 +1,10 @@
-//! The graphics cards in the room there is: a block a card, two lines, one, or several cards in a line.
+//! The GPUs in the room there is: a block for each, two lines, one, or several in a line.
 
-use super::draw;
-use super::hardware::{NAME, curve, gauge};
-use super::theme::Theme;
+use super::gauge::{NAME, curve, gauge};
 use crate::app::hardware::{Gpu, GpuPast, Process};
 use crate::app::{State, number};
+use crate::view::draw;
+use crate::view::theme::Theme;
 use ratatui::text::{Line, Span};
 
 /// Columns of the shortest curve in a line of facts, and of the longest.
@@ -13,8 +13,8 @@ const CURVE: (usize, usize) = (4, 40);
 /// Columns from which there are two curves in a line of facts.
 const TWO_CURVES: usize = 24;
 
-/// A card as it is drawn.
-struct Card<'a> {
+/// A GPU as it is drawn.
+struct Entry<'a> {
     theme: &'a Theme,
     gpu: &'a Gpu,
     past: &'a GpuPast,
@@ -22,29 +22,29 @@ struct Card<'a> {
     number: String,
 }
 
-/// At most `rows` lines about the cards, as long as there is a row. Each begins with a column that is beside `columns`:
-/// for the mark of a card that is held back.
+/// At most `rows` lines about the GPUs, as long as there is a row. Each begins with a column that is beside `columns`:
+/// for the mark of a GPU that is throttled.
 pub(crate) fn lines<'a>(state: &'a State, theme: &'a Theme, columns: usize, rows: usize) -> Vec<Line<'static>> {
-    let gpus = state.hardware.cards();
+    let gpus = state.panes.hardware.gpus();
     let digits = gpus.iter().map(|gpu| gpu.index.to_string().len()).max().unwrap_or(0);
-    let card = |gpu: &'a Gpu| {
-        let past = state.hardware.gpus.get(&gpu.index)?;
+    let entry = |gpu: &'a Gpu| {
+        let past = state.panes.hardware.past.get(&gpu.index)?;
         let number = if gpus.len() > 1 { format!("{:>digits$} ", gpu.index) } else { String::new() };
-        Some(Card { theme, gpu, past, number })
+        Some(Entry { theme, gpu, past, number })
     };
-    let cards: Vec<Card> = gpus.iter().filter_map(card).collect();
-    let each = rows / cards.len().max(1);
-    let abreast = cards.len().div_ceil(rows.max(1)).max(1);
+    let entries: Vec<Entry> = gpus.iter().filter_map(entry).collect();
+    let each = rows / entries.len().max(1);
+    let abreast = entries.len().div_ceil(rows.max(1)).max(1);
     let width = ((columns + 1) / abreast).saturating_sub(1);
-    let lines = |cards: &[Card]| match each {
-        0 | 1 => vec![cards.iter().flat_map(|card| card.line(width)).collect()],
-        2 | 3 => cards.iter().flat_map(|card| card.pair(columns)).collect(),
-        _ => cards.iter().flat_map(|card| card.block(columns)).take(each).collect::<Vec<Line>>(),
+    let lines = |entries: &[Entry]| match each {
+        0 | 1 => vec![entries.iter().flat_map(|entry| entry.line(width)).collect()],
+        2 | 3 => entries.iter().flat_map(|entry| entry.pair(columns)).collect(),
+        _ => entries.iter().flat_map(|entry| entry.block(columns)).take(each).collect::<Vec<Line>>(),
     };
-    cards.chunks(abreast).flat_map(lines).collect()
+    entries.chunks(abreast).flat_map(lines).collect()
 }
 
-impl Card<'_> {
+impl Entry<'_> {
     /// All in one line, as wide as asked.
     fn line(&self, columns: usize) -> Vec<Span<'static>> {
         self.row(&self.number, &[self.memory(), self.temperature(), self.power(), self.clock()], columns)
@@ -63,7 +63,7 @@ impl Card<'_> {
         let clocks: Vec<String> = clocks.into_iter().flatten().collect();
         let line = |name, value: &str| gauge(theme, name, draw::clip(value, columns.saturating_sub(NAME)));
         let below = [
-            self.held().map(|words| line("throttled", &words.join(", "))),
+            self.throttled().map(|words| line("throttled", &words.join(", "))),
             Some(curve(theme, "busy", format!("{:>10}", self.busy()), &past.busy, columns)),
             Some(curve(theme, "VRAM", self.memory(), &past.memory, columns)),
             (!clocks.is_empty()).then(|| line("clocks", &clocks.join(", "))),
@@ -91,7 +91,7 @@ impl Card<'_> {
         ]))
     }
 
-    /// A mark when the card is held back, how busy it is with its past, and as many facts as there is room for.
+    /// A mark when the GPU is throttled, how busy it is with its past, and as many facts as there is room for.
     fn row(&self, number: &str, facts: &[String], columns: usize) -> Vec<Span<'static>> {
         let theme = self.theme;
         let busy = draw::clip(&self.busy(), columns.saturating_sub(number.len()));
@@ -109,7 +109,7 @@ impl Card<'_> {
         let room = if two { (spare - 1) / 2 } else { spare }.min(CURVE.1);
         let curve = |past, style| [Span::raw(" "), Span::styled(draw::percents(past, room), style)];
         let mut spans = vec![
-            Span::styled(if self.held().is_some() { "!" } else { " " }, theme.pending),
+            Span::styled(if self.throttled().is_some() { "!" } else { " " }, theme.pending),
             Span::styled(number.to_string(), theme.dim),
             Span::styled(busy, theme.text),
         ];
@@ -125,12 +125,12 @@ impl Card<'_> {
         spans
     }
 
-    /// The words for what holds it back, when anything does.
-    fn held(&self) -> Option<&[&'static str]> {
+    /// The words for what throttles it, when anything does.
+    fn throttled(&self) -> Option<&[&'static str]> {
         self.gpu.throttle.as_deref().filter(|words| !words.is_empty())
     }
 
-    // The facts of a line, each as wide for every card.
+    // The facts of a line, each as wide for every GPU.
 
     fn busy(&self) -> String {
         self.gpu.utilisation.map_or_else(|| "  ? %".to_string(), |percent| format!("{percent:>3} %"))

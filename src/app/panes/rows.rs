@@ -1,38 +1,9 @@
 //! The rows of the two panes that steer: knobs, and tricks with their values beneath.
 
 use super::Pane;
+use crate::app::words::{title, trick_of, values_of};
 use crate::recipe::knobs::Group;
-use crate::recipe::{Applies, KNOBS, Knob, Value};
-
-/// A value in the words of the screen.
-pub fn value_text(value: &Value) -> String {
-    match value {
-        Value::Bool(on) => if *on { "on" } else { "off" }.to_string(),
-        Value::List(list) => list.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
-        value => value.to_string(),
-    }
-}
-
-/// The trick that a value belongs to.
-pub fn trick_of(knob: &Knob) -> Option<&'static Knob> {
-    let at = KNOBS.iter().position(|k| k == knob)?;
-    let value = KNOBS[at].group == Group::TrickValue;
-    KNOBS[..at].iter().rev().find(|k| value && k.group == Group::Trick)
-}
-
-/// The values of a trick.
-pub fn values_of(trick: &Knob) -> impl Iterator<Item = &'static Knob> {
-    let at = KNOBS.iter().position(|k| k == trick && k.group == Group::Trick).map_or(KNOBS.len(), |at| at + 1);
-    KNOBS[at..].iter().take_while(|k| k.group == Group::TrickValue)
-}
-
-/// The name of a knob where no trick stands above it: `mixup alpha`.
-pub fn title(knob: &Knob) -> String {
-    match trick_of(knob) {
-        Some(trick) => format!("{} {}", trick.name, knob.name),
-        None => knob.name.to_string(),
-    }
-}
+use crate::recipe::{Applies, KNOBS, Knob};
 
 /// The visible rows, the place of the cursor, and what decides about them.
 #[derive(Clone, Debug)]
@@ -183,17 +154,6 @@ impl Rows {
 mod tests {
     use super::*;
     use crate::recipe::knobs::find;
-
-    #[test]
-    fn every_trick_value_stands_beneath_its_trick() {
-        let names = |path| values_of(find(path).unwrap()).map(|k| k.name).collect::<Vec<_>>();
-        assert_eq!(names("tricks.smoothing.on"), ["epsilon", "form"]);
-        assert_eq!(names("tricks.zero_gamma"), Vec::<&str>::new());
-        assert_eq!(title(find("tricks.mixup.alpha").unwrap()), "mixup alpha");
-        for knob in KNOBS.iter().filter(|k| k.group == Group::TrickValue) {
-            assert!(trick_of(knob).is_some_and(|t| values_of(t).any(|v| v == knob)), "{knob:?}");
-        }
-    }
 
     #[test]
     fn every_knob_can_be_reached_with_the_arrow_alone_when_all_is_open() {

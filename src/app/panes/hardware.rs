@@ -10,20 +10,20 @@ const KEPT: usize = 120;
 /// The recent past of a share, in percent.
 pub(crate) type Past = VecDeque<f32>;
 
-/// The last sample, and the recent past of every card and core.
+/// The last sample, and the recent past of every GPU and core.
 #[derive(Clone, Debug, Default)]
 pub struct Hardware {
     pub(crate) last: Option<Sample>,
-    /// By the numbers of the cards.
-    pub(crate) gpus: BTreeMap<u32, GpuPast>,
+    /// The past of the GPUs, by their numbers.
+    pub(crate) past: BTreeMap<u32, GpuPast>,
     pub(crate) cores: Vec<Past>,
-    /// Mean utilisation of the cores, or of the cards when there are any.
+    /// Mean utilisation of the cores, or of the GPUs when there are any.
     pub(crate) busy: Past,
-    /// Whether it was told that the run's card is nearly full.
+    /// Whether it was told that the run's GPU is nearly full.
     pub(crate) full: bool,
 }
 
-/// The recent past of a card.
+/// The recent past of a GPU.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GpuPast {
     pub(crate) busy: Past,
@@ -34,7 +34,7 @@ impl Hardware {
     /// Takes a sample in.
     pub(crate) fn push(&mut self, sample: Sample) {
         for gpu in &sample.gpus {
-            let past = self.gpus.entry(gpu.index).or_default();
+            let past = self.past.entry(gpu.index).or_default();
             keep(&mut past.busy, gpu.utilisation.map(|percent| percent as f32));
             keep(&mut past.memory, gpu.memory_used.map(|used| (100.0 * used as f64 / gpu.memory_total as f64) as f32));
         }
@@ -50,15 +50,15 @@ impl Hardware {
         self.last = Some(sample);
     }
 
-    /// The cards of the last sample.
-    pub(crate) fn cards(&self) -> &[Gpu] {
+    /// The GPUs of the last sample.
+    pub(crate) fn gpus(&self) -> &[Gpu] {
         self.last.as_ref().map_or(&[], |sample| &sample.gpus)
     }
 
-    /// Why any card is slower than it could be, each reason once.
+    /// Why any GPU is slower than it could be, each reason once.
     pub(crate) fn throttles(&self) -> Vec<&'static str> {
         let mut words = Vec::new();
-        for word in self.cards().iter().filter_map(|gpu| gpu.throttle.as_ref()).flatten() {
+        for word in self.gpus().iter().filter_map(|gpu| gpu.throttle.as_ref()).flatten() {
             if !words.contains(word) {
                 words.push(*word);
             }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_keeps_its_own_past_and_what_is_not_known_leaves_no_trace() {
+    fn a_gpu_keeps_its_own_past_and_what_is_not_known_leaves_no_trace() {
         let gpu = |index| Gpu {
             index,
             utilisation: (index != 1).then_some(10 * index),
@@ -99,9 +99,9 @@ mod tests {
             hardware.push(Sample { gpus: indices.into_iter().map(gpu).collect(), ..Sample::default() });
         }
         let past: Vec<(u32, usize, usize)> =
-            hardware.gpus.iter().map(|(index, past)| (*index, past.busy.len(), past.memory.len())).collect();
+            hardware.past.iter().map(|(index, past)| (*index, past.busy.len(), past.memory.len())).collect();
         assert_eq!(past, [(0, 2, 2), (1, 0, 1), (2, KEPT, KEPT)]);
-        assert_eq!((hardware.gpus[&2].busy.back(), hardware.gpus[&2].memory.back()), (Some(&20.0), Some(&50.0)));
+        assert_eq!((hardware.past[&2].busy.back(), hardware.past[&2].memory.back()), (Some(&20.0), Some(&50.0)));
         assert_eq!((hardware.busy.len(), hardware.busy.back()), (KEPT, Some(&20.0)));
     }
 }

@@ -1,10 +1,10 @@
 //! The confusion matrix as a heat map: a row for each label, a column for what was predicted.
 
-use super::super::draw;
-use super::super::theme::Theme;
 use super::{first, fixed, mark};
-use crate::app::pictures::Tested;
+use crate::app::panes::images::Tested;
 use crate::app::{State, number};
+use crate::view::draw;
+use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -31,7 +31,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
     for predicted in 0..n {
         let x = (label + predicted * cell) as u16;
         let text = format!("{predicted:>cell$}");
-        // (with one column to a class the last digit has to do)
+        // With one column to a class the last digit has to do.
         let text = &text[text.len() - cell..];
         draw::text(buf, area, x, 0, text, theme.dim);
     }
@@ -44,10 +44,10 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
         draw::text(buf, area, 0, y, &fixed(&name, label.saturating_sub(1)), theme.text);
         let images: u32 = row.iter().sum();
         let widest = row.iter().max().map_or(0, |n| n.to_string().len());
-        for (said, &n) in row.iter().enumerate() {
+        for (predicted, &n) in row.iter().enumerate() {
             let text = if widest < cell { number_or_blank(n, cell) } else { share(n, images, cell) };
-            let style = ground(state, of == said, n, images);
-            draw::text(buf, area, (label + said * cell) as u16, y, &text, style);
+            let style = ground(state, of == predicted, n, images);
+            draw::text(buf, area, (label + predicted * cell) as u16, y, &text, style);
         }
     }
 }
@@ -89,12 +89,12 @@ fn pairs(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, tested: &Te
     let room = usize::from(area.height.saturating_sub(1));
     let (count, first) = (tested.pairs.len(), first(state, tested.pairs.len(), room));
     let name = (usize::from(area.width).saturating_sub(18) / 2).max(4);
-    for (at, [label, said, n]) in tested.pairs.iter().enumerate().skip(first).take(room) {
+    for (at, [label, predicted, n]) in tested.pairs.iter().enumerate().skip(first).take(room) {
         let y = (at - first) as u16 + 1;
         mark(state, theme, buf, area, y, at, count);
-        let [label_name, said] = [label, said].map(|class| state.class(*class as usize));
+        let [label_name, predicted] = [label, predicted].map(|class| state.class(*class as usize));
         let share = number::percent(f64::from(*n) / f64::from(tested.images(*label).max(1)));
-        let text = format!("{n:>5} {share:>7}  {} → {}", fixed(&label_name, name), draw::clip(&said, name));
+        let text = format!("{n:>5} {share:>7}  {} → {}", fixed(&label_name, name), draw::clip(&predicted, name));
         draw::text(buf, area, 0, y, &text, theme.text);
     }
 }

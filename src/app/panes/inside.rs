@@ -1,5 +1,6 @@
 //! What the screen keeps of looks inside the net.
 
+use super::{Scroll, moved};
 use crate::train::{self, LayerRow};
 
 /// The last look, and the row at the cursor.
@@ -12,18 +13,18 @@ pub(crate) struct Inside {
 impl Inside {
     /// Takes a look in.
     pub(crate) fn take(&mut self, seen: train::Inside) {
-        self.row = self.row.min(seen.layers.len().saturating_sub(1));
         self.last = Some(seen);
-    }
-
-    /// Moves the cursor.
-    pub(crate) fn shift(&mut self, by: isize) {
-        let last = self.last.as_ref().map_or(0, |seen| seen.layers.len().saturating_sub(1)) as isize;
-        self.row = (self.row as isize).saturating_add(by).clamp(0, last) as usize;
+        self.shift(0);
     }
 
     /// The layer at the cursor.
     pub(crate) fn at_cursor(&self) -> Option<&LayerRow> {
         self.last.as_ref()?.layers.get(self.row)
+    }
+}
+
+impl Scroll for Inside {
+    fn shift(&mut self, by: isize) {
+        self.row = moved(self.row, by, self.last.as_ref().map_or(0, |seen| seen.layers.len()));
     }
 }

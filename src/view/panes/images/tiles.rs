@@ -1,13 +1,13 @@
 //! Images in rows, each with what there is to say of it.
 
-use super::super::draw;
-use super::super::theme::Theme;
 use super::blocks::{self, Paint};
 use super::kitty;
 use super::{mark, nothing};
 use crate::app::State;
 use crate::data::Thumbnail;
 use crate::train::{Fed, Missed, MissedImage};
+use crate::view::draw;
+use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -84,8 +84,8 @@ pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
 }
 
 fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a> {
-    let said = format!("→ {:.0} % {}", 100.0 * image.confidence, state.class(image.said));
-    let (first, second) = (state.class(image.label), Some((said, theme.alarm)));
+    let predicted = format!("→ {:.0} % {}", 100.0 * image.confidence, state.class(image.said));
+    let (first, second) = (state.class(image.label), Some((predicted, theme.alarm)));
     Tile { picture: &image.picture, first, second, name: &image.name }
 }
 
@@ -105,7 +105,7 @@ fn draw_all(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, sections
             count += tiles.len();
         }
     }
-    let cursor = state.album.cursor.min(count.saturating_sub(1));
+    let cursor = state.panes.images.cursor.min(count.saturating_sub(1));
     let at = rows.iter().rposition(|row| row.first <= cursor).unwrap_or(0);
     let mut above = 0;
     let seen = rows[..=at].iter().rev().take_while(|row| {

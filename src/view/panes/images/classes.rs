@@ -1,10 +1,10 @@
 //! How every class was recognised, the worst first.
 
-use super::super::draw;
-use super::super::theme::Theme;
 use super::{first, fixed, mark};
-use crate::app::pictures::{Class, Tested};
+use crate::app::panes::images::{Class, Tested};
 use crate::app::{State, number};
+use crate::view::draw;
+use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

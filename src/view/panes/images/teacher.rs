@@ -1,10 +1,11 @@
 //! What teacher and student say of the training images while distilling.
 
-use super::super::chart::{self, Axes, Pen, Series};
-use super::super::draw;
-use super::super::theme::Theme;
 use super::nothing;
 use crate::app::{Curve, Point, State, Window, number};
+use crate::view::axes::Axes;
+use crate::view::chart::{self, Pen, Series};
+use crate::view::draw;
+use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -12,7 +13,7 @@ use std::collections::VecDeque;
 
 /// Draws shares and their curves.
 pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let taught = &state.album.taught;
+    let taught = &state.panes.images.taught;
     let Some(last) = taught.last else {
         let what = if state.recipe.tricks.distill.on {
             "teacher and student are compared from the next step on"

@@ -1,12 +1,13 @@
 //! The rows that steer: knobs with units, values and when they apply; tricks as switches with their values.
 
-use super::draw;
-use super::footer::with_cursor;
-use super::theme::Theme;
+use super::Drawing;
 use crate::app::{Modal, Pane, State, value_text, values_of};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Applies, Knob, Value};
 use crate::train::When;
+use crate::view::draw::{self, first_row};
+use crate::view::theme::Theme;
+use crate::view::typing::with_cursor;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -18,31 +19,31 @@ const APPLIES: u16 = 5;
 const UNIT: u16 = 6;
 
 /// Draws one of the two panes.
-pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, pane: Pane, area: Rect) {
-    let rows = if pane == Pane::Tricks { &state.rows.tricks } else { &state.rows.knobs };
-    let focused = state.focus == pane;
-    let selected = state.rows.selected(pane);
-    let at = rows.iter().position(|k| Some(*k) == selected).unwrap_or(0);
-    let room = usize::from(area.height.saturating_sub(2));
-    let first = first_row(at, rows.len(), room);
-    let mut legend = Vec::new();
-    if !state.rows.filter.is_empty() {
-        legend.push(Span::styled(format!("/{}", state.rows.filter), theme.pending));
-    }
-    if rows.len() > room {
-        let (up, down) = (if first > 0 { "↑" } else { " " }, if first + room < rows.len() { "↓" } else { " " });
-        legend.push(Span::styled(format!("{:>2} of {} {up}{down}", at + 1, rows.len()), theme.dim));
-    }
-    let inner = draw::frame(theme, buf, area, pane.word(), focused, legend);
-    for (y, knob) in rows.iter().skip(first).take(usize::from(inner.height)).enumerate() {
-        let line = Rect { y: inner.y + y as u16, height: 1, ..inner };
-        draw_row(state, theme, buf, line, knob, focused && Some(*knob) == selected);
-    }
-}
+pub(crate) struct Rows(pub(crate) Pane);
 
-/// The first visible row of a list, so that the cursor stands in the middle when it can.
-pub(crate) fn first_row(at: usize, rows: usize, room: usize) -> usize {
-    at.saturating_sub(room / 2).min(rows.saturating_sub(room))
+impl Drawing for Rows {
+    fn draw(&self, state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+        let pane = self.0;
+        let rows = if pane == Pane::Tricks { &state.rows.tricks } else { &state.rows.knobs };
+        let focused = state.focus == pane;
+        let selected = state.rows.selected(pane);
+        let at = rows.iter().position(|k| Some(*k) == selected).unwrap_or(0);
+        let room = usize::from(area.height.saturating_sub(2));
+        let first = first_row(at, rows.len(), room);
+        let mut legend = Vec::new();
+        if !state.rows.filter.is_empty() {
+            legend.push(Span::styled(format!("/{}", state.rows.filter), theme.pending));
+        }
+        if rows.len() > room {
+            let (up, down) = (if first > 0 { "↑" } else { " " }, if first + room < rows.len() { "↓" } else { " " });
+            legend.push(Span::styled(format!("{:>2} of {} {up}{down}", at + 1, rows.len()), theme.dim));
+        }
+        let inner = draw::frame(theme, buf, area, pane.row().title, focused, legend);
+        for (y, knob) in rows.iter().skip(first).take(usize::from(inner.height)).enumerate() {
+            let line = Rect { y: inner.y + y as u16, height: 1, ..inner };
+            draw_row(state, theme, buf, line, knob, focused && Some(*knob) == selected);
+        }
+    }
 }
 
 /// Draws the row of one knob.
@@ -142,7 +143,7 @@ impl Zone {
 
 /// What is on its way for a knob, and when it comes.
 fn change(state: &State, knob: &'static Knob) -> Option<(String, String)> {
-    // (an edit and its undo, both waiting, come to nothing)
+    // An edit and its undo, both waiting, come to nothing.
     let pending = state.edits.of(knob).filter(|p| p.to != state.recipe.get(knob));
     let (to, word) = match (pending, state.edits.forked(knob)) {
         (Some(pending), _) => {

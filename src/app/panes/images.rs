@@ -1,6 +1,7 @@
 //! What the pane with images shows: batches as they are fed, mistakes, classes, the teacher.
 
-use super::history::Curve;
+use super::{Scroll, moved};
+use crate::app::history::Curve;
 use crate::train::{Agreement, Confusion, Evaluation, Fed, Missed, MissedImage, Pictures, RolledBack};
 use std::cmp::Ordering;
 
@@ -56,6 +57,17 @@ pub(crate) struct Album {
     pub(crate) missed: Option<Missed>,
     pub(crate) tested: Option<Tested>,
     pub(crate) taught: Taught,
+}
+
+/// What is to be said of an image that was taken for something else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// Its place among those that are shown.
+    pub place: String,
+    /// What it is called, in full.
+    pub name: String,
+    /// Its class, and what it was taken for.
+    pub about: String,
 }
 
 /// The classes in the last evaluation.
@@ -150,15 +162,18 @@ impl Album {
         *self = Album { page: self.page, ..Album::default() };
     }
 
-    /// Turns to the next page or the one before.
-    pub(crate) fn turn(&mut self, forward: bool) {
-        let all = Page::ALL.len();
-        self.page = Page::ALL[(self.page.place() + if forward { 1 } else { all - 1 }) % all];
-        self.cursor = 0;
+    /// The mistake at the cursor, its place and how many there are. The evaluation after this one may have fewer.
+    pub(crate) fn mistake(&self) -> Option<(&MissedImage, usize, usize)> {
+        let missed = self.missed.as_ref().filter(|_| self.page == Page::Mistakes)?;
+        let count = missed.worst.len() + missed.confused.len();
+        let place = self.cursor.min(count.checked_sub(1)?);
+        missed.worst.iter().chain(&missed.confused).nth(place).map(|image| (image, place, count))
     }
+}
 
-    /// Goes on by so many pictures, rows or lines, up to the first and the last one.
-    pub(crate) fn shift(&mut self, by: isize) {
+impl Scroll for Album {
+    /// Goes on by so many pictures, rows or lines.
+    fn shift(&mut self, by: isize) {
         let (fed, missed, tested) = (self.fed.as_ref(), self.missed.as_ref(), self.tested.as_ref());
         let count = match self.page {
             Page::Batch => fed.map_or(0, |fed| fed.images.len()),
@@ -167,14 +182,13 @@ impl Album {
             Page::Classes => tested.map_or(0, |tested| tested.classes.len()),
             Page::Teacher => 0,
         };
-        self.cursor = (self.cursor as isize).saturating_add(by).clamp(0, count.saturating_sub(1) as isize) as usize;
+        self.cursor = moved(self.cursor, by, count);
     }
 
-    /// The mistake at the cursor, its place and how many there are. (another evaluation may have fewer)
-    pub(crate) fn mistake(&self) -> Option<(&MissedImage, usize, usize)> {
-        let missed = self.missed.as_ref().filter(|_| self.page == Page::Mistakes)?;
-        let count = missed.worst.len() + missed.confused.len();
-        let place = self.cursor.min(count.checked_sub(1)?);
-        missed.worst.iter().chain(&missed.confused).nth(place).map(|image| (image, place, count))
+    /// Turns to the next page or the one before.
+    fn turn(&mut self, right: bool) {
+        let all = Page::ALL.len();
+        self.page = Page::ALL[(self.page.place() + if right { 1 } else { all - 1 }) % all];
+        self.cursor = 0;
     }
 }

@@ -26,7 +26,7 @@ const MARKS: [u16; 64] = [
 /// Draws a picture over so many columns and rows of cells at the upper left of `area`. Pictures that are seen at once have
 /// different `slot`s; a new one takes the place of the old one in its slot.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, picture: &Thumbnail, (columns, rows): (usize, usize), slot: u8) {
-    // (a terminal tells pictures apart by their colours)
+    // A terminal tells pictures apart by their colours.
     let [high, middle, low] = [b'T', b'T', slot];
     let id = u32::from_be_bytes([0, high, middle, low]);
     let mut sequence = transmission(picture, id, columns, rows);
