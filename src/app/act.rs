@@ -257,7 +257,7 @@ fn enter_command(state: &mut State, mut line: Line) -> Vec<Effect> {
         }
         Err(problem) => {
             line.offer(Vec::new(), None);
-            line.problem = Some(problem);
+            line.problem = Some(problem.to_string());
             state.modal = Some(Modal::Command(line));
             Vec::new()
         }

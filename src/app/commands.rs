@@ -1,10 +1,11 @@
 //! The command line: `:lr 0.1`, `:set tricks.mixup.alpha=0.3@500`, `:steps 10`, `:q`.
 
-use super::editor;
+use super::editor::{self, ValueError};
 use super::panes::{PANES, Pane};
 use super::words::title;
 use crate::recipe::{KNOBS, Knob, Recipe, Value};
 use crate::train::When;
+use thiserror::Error;
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,69 @@ pub enum Word {
     Help,
 }
 
+/// Why a line means nothing.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum CommandError {
+    /// A command is not written like that.
+    #[error("expected {0}")]
+    Usage(&'static str),
+    /// Something else than a number of steps.
+    #[error("{found:?} is no number of steps; expected {usage}")]
+    Steps {
+        /// What was found.
+        found: String,
+        /// How the command is written.
+        usage: &'static str,
+    },
+    /// A name that nothing of its kind has.
+    #[error("there is no {kind} {name:?}; the {kind}s are {known}")]
+    Unknown {
+        /// What was named.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// Something after a command that takes nothing.
+    #[error("{command} takes no argument, found {found:?}")]
+    Argument {
+        /// The command.
+        command: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// A knob without a value to give it.
+    #[error("{title} is {value}; to change it: {typed} VALUE")]
+    NoValue {
+        /// The knob's title.
+        title: String,
+        /// Its value.
+        value: Value,
+        /// Its name as it was typed.
+        typed: String,
+    },
+    /// A word that is neither a command nor a knob, and what it is like.
+    #[error("there is no knob or command {word:?}; {}", like.as_ref().map_or("? lists the commands".into(), |like| format!("did you mean {like}?")))]
+    NoKnob {
+        /// The word.
+        word: String,
+        /// The name most like it, when one is like it.
+        like: Option<String>,
+    },
+    /// A name that several knobs have.
+    #[error("{name:?} could be {}", paths.join(" or "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// The paths of these knobs.
+        paths: Vec<&'static str>,
+    },
+    /// The value is none that the knob can take.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
 /// A command: its name, how it is written, what it does.
 pub struct CommandRow {
     /// Name.
@@ -89,41 +153,44 @@ pub static COMMANDS: &[CommandRow] = &[
 /// Understands a line under the planned recipe, where there are these themes.
 ///
 /// # Errors
-/// A sentence saying what was found and what is allowed.
-pub fn parse(line: &str, planned: &Recipe, themes: &[&str]) -> Result<Order, String> {
+/// What was found and what is allowed.
+pub fn parse(line: &str, planned: &Recipe, themes: &[&str]) -> Result<Order, CommandError> {
     let line = line.trim().trim_start_matches(':');
     let end = line.find([' ', '=']).unwrap_or(line.len());
     let (head, rest) = (line[..end].trim(), line[end..].trim_start_matches([' ', '=']).trim());
     let command = COMMANDS.iter().find(|c| !head.is_empty() && (c.name == head || c.short == head));
     match command {
         Some(CommandRow { name: "set", usage, .. }) => {
-            let at = rest.find(['=', ' ']).ok_or_else(|| format!("expected {usage}"))?;
+            let at = rest.find(['=', ' ']).ok_or(CommandError::Usage(usage))?;
             set(&rest[..at], rest[at + 1..].trim_start_matches(['=', ' ']), planned)
         }
         Some(CommandRow { name: "steps", usage, .. }) => match rest.parse() {
             Ok(n) if n > 0 => Ok(Order::Steps(n)),
-            _ => Err(format!("{rest:?} is no number of steps; expected {usage}")),
+            _ => Err(CommandError::Steps { found: rest.to_string(), usage }),
         },
         Some(CommandRow { name: "theme", .. }) if !rest.is_empty() => {
             let found = themes.iter().find(|name| name.eq_ignore_ascii_case(rest));
-            let unknown = || format!("there is no theme {rest:?}; the themes are {}", themes.join(", "));
-            found.map(|name| Order::Theme(name.to_string())).ok_or_else(unknown)
+            found.map(|name| Order::Theme(name.to_string())).ok_or_else(|| unknown("theme", rest, themes.join(", ")))
         }
         Some(CommandRow { name: "pane", .. }) => Pane::find(rest).map(Order::Pane).ok_or_else(|| {
             let names: Vec<String> = PANES.iter().map(|row| row.name()).collect();
-            format!("there is no pane {rest:?}; the panes are {}", names.join(", "))
+            unknown("pane", rest, names.join(", "))
         }),
         Some(CommandRow { word: Some(word), .. }) if rest.is_empty() => Ok(Order::Do(*word)),
-        Some(CommandRow { name, .. }) => Err(format!("{name} takes no argument, found {rest:?}")),
+        Some(CommandRow { name, .. }) => Err(CommandError::Argument { command: name, found: rest.to_string() }),
         None if rest.is_empty() => Err(match knob(head) {
-            Ok(knob) => format!("{} is {}; to change it: {head} VALUE", title(knob), planned.get(knob)),
+            Ok(knob) => CommandError::NoValue { title: title(knob), value: planned.get(knob), typed: head.to_string() },
             Err(unknown) => like_a_command(head).unwrap_or(unknown),
         }),
         None => set(head, rest, planned),
     }
 }
 
-fn set(name: &str, value: &str, planned: &Recipe) -> Result<Order, String> {
+fn unknown(kind: &'static str, name: &str, known: String) -> CommandError {
+    CommandError::Unknown { kind, name: name.to_string(), known }
+}
+
+fn set(name: &str, value: &str, planned: &Recipe) -> Result<Order, CommandError> {
     let knob = knob(name)?;
     let (value, when) = editor::meaning(knob, value, planned)?;
     Ok(Order::Set(knob, value, when))
@@ -135,11 +202,11 @@ pub(crate) fn shown(knob: &Knob, planned: &Recipe) -> String {
 }
 
 /// What is to be said of a word that is like a command more than like any knob.
-fn like_a_command(word: &str) -> Option<String> {
+fn like_a_command(word: &str) -> Option<CommandError> {
     let lower = word.to_lowercase();
     let near = nearest(&lower, COMMANDS.iter().map(|c| c.name.to_string()).chain(KNOBS.iter().flat_map(names)))?;
     let command = COMMANDS.iter().find(|c| c.name == near)?;
-    Some(format!("there is no knob or command {word:?}; did you mean {}?", command.name))
+    Some(CommandError::NoKnob { word: word.to_string(), like: Some(command.name.to_string()) })
 }
 
 /// The name most like a word, when it is like it.
@@ -166,25 +233,22 @@ pub(crate) fn names(knob: &Knob) -> Vec<String> {
 ///
 /// # Errors
 /// What may have been meant.
-pub(crate) fn knob(name: &str) -> Result<&'static Knob, String> {
+pub(crate) fn knob(name: &str) -> Result<&'static Knob, CommandError> {
     if let Some(knob) = crate::recipe::knobs::find(name) {
         return Ok(knob);
     }
     let lower = name.to_lowercase();
     let depth = |k: &&Knob| names(k).iter().position(|n| *n == lower);
     let Some(best) = KNOBS.iter().filter_map(|k| depth(&k)).min() else {
-        return Err(match nearest(&lower, KNOBS.iter().flat_map(names)) {
-            Some(near) => format!("there is no knob or command {name:?}; did you mean {near}?"),
-            None => format!("there is no knob or command {name:?}; ? lists the commands"),
+        return Err(CommandError::NoKnob {
+            word: name.to_string(),
+            like: nearest(&lower, KNOBS.iter().flat_map(names)),
         });
     };
     let found: Vec<&Knob> = KNOBS.iter().filter(|k| depth(k) == Some(best)).collect();
     match found[..] {
         [one] => Ok(one),
-        _ => {
-            let paths: Vec<&str> = found.iter().map(|k| k.path).collect();
-            Err(format!("{name:?} could be {}", paths.join(" or ")))
-        }
+        _ => Err(CommandError::Ambiguous { name: name.to_string(), paths: found.iter().map(|k| k.path).collect() }),
     }
 }
 
@@ -243,7 +307,7 @@ mod tests {
             ("é=1", "there is no knob or command"),
         ];
         for (line, want) in cases {
-            let got = parse(line, &Recipe::default(), &["dark", "light"]).unwrap_err();
+            let got = parse(line, &Recipe::default(), &["dark", "light"]).unwrap_err().to_string();
             assert!(got.contains(want), "{line}: {got}");
         }
     }

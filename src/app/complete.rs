@@ -8,9 +8,9 @@ use crate::recipe::{KNOBS, Kind, Recipe};
 
 /// What may stand in the place of a word.
 enum May {
-    /// One of these lists of words: the first in which something begins like the word.
+    /// The words of one of these lists: the first list in which a word begins like what is typed.
     Words(Vec<Vec<String>>),
-    /// What a sentence says.
+    /// Something that no list holds; a sentence tells what.
     Told(String),
 }
 
@@ -67,7 +67,7 @@ fn may(before: &str, planned: &Recipe, themes: &[&str]) -> May {
                 Kind::Choice(choices) => May::Words(words(choices)),
                 _ => May::Told(shown(knob, planned)),
             },
-            Err(unknown) => May::Told(unknown),
+            Err(unknown) => May::Told(unknown.to_string()),
         },
     }
 }

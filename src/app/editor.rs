@@ -7,7 +7,27 @@
 use super::stepping;
 use crate::recipe::{Kind, Knob, Recipe, Value, reasons};
 use crate::train::When;
+use thiserror::Error;
 use tui_input::{Input, InputRequest};
+
+/// Why a text is no value, or not one that the recipe can take.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ValueError {
+    /// What stands after the value is not understood.
+    #[error("{0} is no time; it must be @ and a step such as @500, or e for the next epoch")]
+    Time(String),
+    /// The text is none of the values of the knob.
+    #[error("{knob} {problem}")]
+    Value {
+        /// The name of the knob.
+        knob: &'static str,
+        /// What was found, and what is allowed.
+        problem: String,
+    },
+    /// The recipe with the value would not be valid.
+    #[error("{0}")]
+    Recipe(String),
+}
 
 /// The editor of one value.
 #[derive(Clone, Debug)]
@@ -17,7 +37,7 @@ pub struct Editor {
     /// The planned value before.
     pub before: Value,
     /// What the text means, or what is wrong with it.
-    pub meaning: Result<(Value, When), String>,
+    pub meaning: Result<(Value, When), ValueError>,
     input: Input,
     fresh: bool,
     base: Recipe,
@@ -85,20 +105,20 @@ fn split<'a>(knob: &Knob, text: &'a str) -> (&'a str, &'a str) {
 }
 
 /// What a text typed for a knob means under a recipe.
-pub(crate) fn meaning(knob: &'static Knob, text: &str, base: &Recipe) -> Result<(Value, When), String> {
+pub(crate) fn meaning(knob: &'static Knob, text: &str, base: &Recipe) -> Result<(Value, When), ValueError> {
     let (value, time) = split(knob, text);
     let when = match time {
         "" => When::Now,
         "e" | "@e" => When::NextEpoch,
         at => match at[1..].parse() {
             Ok(step) if step > 0 => When::Step(step),
-            _ => return Err(format!("{at} is no time; it must be @ and a step such as @500, or e for the next epoch")),
+            _ => return Err(ValueError::Time(at.to_string())),
         },
     };
-    let value = knob.kind.parse(value).map_err(|problem| format!("{} {problem}", knob.name))?;
+    let value = knob.kind.parse(value).map_err(|problem| ValueError::Value { knob: knob.name, problem })?;
     match base.with([(knob, value.clone())]) {
         Ok(_) => Ok((value, when)),
-        Err(invalid) => Err(reasons(&invalid)),
+        Err(invalid) => Err(ValueError::Recipe(reasons(&invalid))),
     }
 }
 
@@ -107,7 +127,7 @@ mod tests {
     use super::*;
     use crate::recipe::knobs::find;
 
-    fn typed(path: &str, text: &str) -> Result<(Value, When), String> {
+    fn typed(path: &str, text: &str) -> Result<(Value, When), ValueError> {
         let mut editor = Editor::new(find(path).unwrap(), &Recipe::default());
         for c in text.chars() {
             editor.request(InputRequest::InsertChar(c));
@@ -149,7 +169,7 @@ mod tests {
         for (path, text, want) in bad {
             let got =
                 if text.is_empty() { meaning(find(path).unwrap(), "", &Recipe::default()) } else { typed(path, text) };
-            let got = got.unwrap_err();
+            let got = got.unwrap_err().to_string();
             assert!(got.contains(want), "{got}");
         }
     }

@@ -6,6 +6,7 @@ use crossterm::event::KeyCode;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use thiserror::Error;
 
 impl<C: PartialEq, A: Copy> Binding<C, A> {
     /// What a key does in a context.
@@ -61,10 +62,18 @@ impl fmt::Display for Key {
     }
 }
 
-impl FromStr for Key {
-    type Err = String;
+/// A text that is no key.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "{0:?} is no key; a key is one character, {names}, f1 to f24, and any of them after ctrl-",
+    names = NAMED.map(|(name, _)| name).join(", ")
+)]
+pub struct KeyError(String);
 
-    fn from_str(text: &str) -> Result<Key, String> {
+impl FromStr for Key {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Key, KeyError> {
         let (ctrl, name) = text.strip_prefix("ctrl-").map_or((false, text), |rest| (true, rest));
         let mut chars = name.chars();
         let code = match (chars.next(), chars.as_str()) {
@@ -73,10 +82,7 @@ impl FromStr for Key {
             _ => None,
         };
         let named = || NAMED.iter().find(|(word, _)| *word == name).map(|(_, code)| *code);
-        let code = code.or_else(named).ok_or_else(|| {
-            let names = NAMED.map(|(name, _)| name).join(", ");
-            format!("{text:?} is no key; a key is one character, {names}, f1 to f24, and any of them after ctrl-")
-        })?;
+        let code = code.or_else(named).ok_or_else(|| KeyError(text.to_string()))?;
         Ok(Key { code, ctrl })
     }
 }
@@ -122,8 +128,9 @@ pub fn with_keys<C: Copy + PartialEq, A: Ord + Copy + fmt::Debug>(
 ) -> Result<&'static [Binding<C, A>], Vec<String>> {
     let known = settable_keys(table);
     let unknown = set.keys().filter(|action| !known.contains_key(action));
-    let mut wrong: Vec<String> =
-        unknown.map(|a| format!("{a:?} keeps its keys: it is of a dialog, of typing, or must always work")).collect();
+    let mut wrong: Vec<String> = unknown
+        .map(|a| format!("{a:?} keeps its keys: it belongs to a dialog or to typing, or must always work"))
+        .collect();
     let mut rows = table.to_vec();
     for row in rows.iter_mut().filter(|row| settable(row)) {
         if let Some(keys) = set.get(&row.action) {
@@ -191,7 +198,7 @@ mod tests {
             assert_eq!(key.to_string().parse(), Ok(*key));
         }
         assert_eq!(key("ctrl-f5"), Key { code: KeyCode::F(5), ctrl: true });
-        assert!("hyper".parse::<Key>().unwrap_err().contains("is no key"));
+        assert!("hyper".parse::<Key>().unwrap_err().to_string().contains("is no key"));
         assert!("".parse::<Key>().is_err());
     }
 

@@ -152,7 +152,7 @@ pub static BINDINGS: &[Binding] = &const { joined::<{ ABOVE.len() + PANES.len() 
 const ABOVE: &[Binding] = bindings! {
     Steer ROWS:
     [c(' ')] "space" Toggle, "switch" 2, "switch a trick on or off; it keeps its values";
-    [k(Enter)] "enter" Edit, "edit" 3, "type a value; of a trick, the one its row shows; of a mistake, show its file";
+    [k(Enter)] "enter" Edit, "edit" 3, "type a value; on a trick, the one in its row; on a mistake, show its file";
     [c('+'), c('=')] "+ -" Step(true), "step" 4, "one step up or down";
     [c('-'), c('_')] "" Step(false), "" 0, "";
     Steer MAIN:

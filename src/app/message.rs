@@ -2,7 +2,7 @@
 
 use super::hardware;
 use super::keys::Key;
-use super::look::{Occasion, Theme};
+use super::options::{Occasion, Theme};
 use crate::recipe::{Changes, Recipe};
 use crate::train::{Command, Event};
 use std::path::PathBuf;

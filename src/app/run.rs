@@ -71,7 +71,7 @@ impl Smooth {
     }
 }
 
-/// Curves of what came otherwise: of a part that was rolled back, or of the run that this one was forked from.
+/// Curves that are drawn behind those of the run: of a part that was rolled back, or of the run that it was forked from.
 #[derive(Clone, Debug)]
 pub struct Ghost {
     pub(crate) smooth: Curve,
@@ -81,7 +81,7 @@ pub struct Ghost {
 }
 
 impl Ghost {
-    /// Of what happened in a run; none when that is nothing.
+    /// The curves of a run in which these events happened; none when it has not made a step.
     pub fn of(events: &[Event]) -> Option<Ghost> {
         let mut run = Run::new();
         for event in events {

@@ -4,9 +4,9 @@ use super::edits::Edits;
 use super::history::Window;
 use super::keys::Context;
 use super::life::{Host, Life, Trained};
-use super::look::Options;
 use super::message::Begin;
 use super::modal::Modal;
+use super::options::Options;
 use super::panes::journal::{Entry, Tone};
 use super::panes::rows::Rows;
 use super::panes::{Pane, States};
@@ -225,7 +225,7 @@ impl State {
         self.note_at(self.run.step, tone, text);
     }
 
-    /// A line of the journal about what happened after so many steps: of what is past the run may know no step yet.
+    /// A line of the journal about what happened after so many steps, of which the run may have heard of fewer.
     pub(crate) fn note_at(&mut self, step: u64, tone: Tone, text: impl Into<String>) {
         self.panes.journal.push(Entry { step, tone, text: text.into() });
     }

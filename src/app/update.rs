@@ -3,7 +3,7 @@
 use super::keys::{Action, Binding, Key};
 use super::run::Ghost;
 use super::state::State;
-use super::{Effect, Msg, Theme, Tone, act, adopt, events, leaving, looking, memory, typing};
+use super::{Effect, Msg, Theme, Tone, act, adopt, events, leaving, memory, subscribe, typing};
 use std::time::Duration;
 
 /// Folds a message into the state and says what the front end must do.
@@ -46,7 +46,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Lost(why) => lost(state, why),
     };
     adopt::show_held(state);
-    effects.extend(looking::look(state));
+    effects.extend(subscribe::subscribe(state));
     state.replan();
     state.revision += 1;
     effects

@@ -17,7 +17,7 @@ fn knobs() -> impl Iterator<Item = &'static Knob> {
 }
 
 impl Differences {
-    /// Of these runs.
+    /// Compares these runs.
     pub fn of(runs: &[&Brief]) -> Differences {
         let courses = |knob: &'static Knob| {
             let course = |run: &&Brief| Course::of(knob, &run.recipe, &run.edits);
@@ -28,7 +28,7 @@ impl Differences {
     }
 }
 
-/// What a run has otherwise than another one, or than the defaults: `lr 0.2, mixup on`, `lr 0.1 → 0.05 @ step 300`.
+/// The values in which a run differs from another one, or from the defaults: `lr 0.2, mixup on`, `lr 0.1 → 0.05 @ step 300`.
 pub fn changes(from: Option<&Brief>, to: &Brief) -> String {
     let (default, none) = (Recipe::default(), Edits::new());
     let (recipe, edits) = from.map_or((&default, &none), |from| (&from.recipe, &from.edits));

@@ -38,13 +38,13 @@ pub struct Gpu {
     pub temperature: Option<u32>,
     /// Watts.
     pub power_w: Option<f64>,
-    /// Watts it is held to.
+    /// Its power limit in watts.
     pub power_limit_w: Option<f64>,
     /// Clock of the multiprocessors in MHz.
     pub sm_mhz: Option<u32>,
     /// Clock of the memory in MHz.
     pub memory_mhz: Option<u32>,
-    /// Why it is slower than it could be, in words (`power cap`, `thermal`); none of them when nothing holds it back.
+    /// Why it is slower than it could be, in words such as `power cap`; no words when nothing throttles it.
     pub throttle: Option<Vec<&'static str>>,
     /// The processes that compute on it, at most 64: this one, then those with the most memory.
     pub processes: Option<Vec<Process>>,

@@ -75,10 +75,10 @@ struct Part<'t> {
     preset: Option<PathBuf>,
     #[serde(default, borrow)]
     recipe: Option<&'t RawValue>,
-    /// Whether a ladder begins here: it and what follows have nothing of what is above.
+    /// Whether a new ladder begins here: this row and those below it take none of the changes above.
     #[serde(default)]
     base: bool,
-    /// The row that it is compared with; without a name the one that its design says.
+    /// The row that it is compared with; without a name the one that its design chooses.
     #[serde(default)]
     over: Option<String>,
     #[serde(default)]

@@ -17,12 +17,12 @@ pub struct Spread {
     pub n: usize,
     /// Their mean.
     pub mean: f64,
-    /// Their standard deviation (of a sample: divided by n - 1); none of one value.
+    /// Their sample standard deviation, which divides by n - 1; none for a single value.
     pub deviation: Option<f64>,
 }
 
 impl Spread {
-    /// Of these values, when there are any.
+    /// Summarises values, when there are any.
     pub fn of(values: &[f64]) -> Option<Spread> {
         let n = values.len();
         let mean = values.iter().sum::<f64>() / n as f64;
@@ -45,12 +45,12 @@ pub struct Gain {
     pub n: usize,
     /// Mean difference.
     pub mean: f64,
-    /// Half the width of its 95 % interval (Student's t, paired); none of one pair.
+    /// Half the width of its 95 % interval, by Student's paired t; none for a single pair.
     pub margin: Option<f64>,
 }
 
 impl Gain {
-    /// Of these differences, when there are any.
+    /// Summarises differences, when there are any.
     pub fn of(differences: &[f64]) -> Option<Gain> {
         let Spread { n, mean, deviation } = Spread::of(differences)?;
         let t = StudentsT::new(0.0, 1.0, n.saturating_sub(1) as f64).ok();
@@ -59,7 +59,7 @@ impl Gain {
         Some(Gain { n, mean, margin })
     }
 
-    /// Whether it can be told from nothing: its interval does not hold zero.
+    /// Whether it is more than noise: its interval does not contain zero.
     pub fn is_clear(&self) -> bool {
         self.margin.is_some_and(|margin| self.mean.abs() > margin)
     }

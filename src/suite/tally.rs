@@ -21,7 +21,7 @@ pub enum Now {
     Done,
     /// It failed, with these words.
     Failed(String),
-    /// It is done, but somebody edited it: it is none of the suite any more.
+    /// It is done, but somebody edited it: it no longer belongs to the suite.
     Edited,
     /// Another program trains it.
     Elsewhere,
@@ -51,19 +51,19 @@ pub struct Tally {
     pub suite: Suite,
     /// Its runs.
     pub runs: Vec<Run>,
-    /// Of every run what there is, kept up to date.
+    /// What each run has reached, kept up to date.
     pub results: Results,
-    /// Of every run where it stands.
+    /// Where each run stands.
     pub live: Vec<Live>,
     /// Runs that are left out for now.
     pub away: BTreeSet<usize>,
-    /// What the runs that are done came to.
+    /// The results of the runs that are done.
     pub table: Table,
     at_once: usize,
 }
 
 impl Tally {
-    /// For these runs, of which `results` are there and `at_once` are trained at a time.
+    /// Counts these runs: `results` is what is there of them, and `at_once` are trained at a time.
     pub fn new(suite: Suite, runs: Vec<Run>, results: Results, at_once: usize) -> Tally {
         let live = |ran: &Option<Ran>| Live {
             now: match ran.as_ref().map(|ran| &ran.stage) {
@@ -169,7 +169,7 @@ impl Tally {
         self.of(cell).filter(|place| self.live[*place].now == Now::Waits || self.live[*place].works())
     }
 
-    /// The run of a row that is worth a look: one at work, else the best of those that are done, else one with a part.
+    /// The run of a row to open: one at work, else the best of those that are done, else one that was begun.
     pub fn foremost(&self, cell: usize) -> Option<usize> {
         let done = self.of(cell).filter(|place| self.live[*place].now == Now::Done);
         let best = done.max_by(|a, b| self.top1(*a).unwrap_or(f64::MIN).total_cmp(&self.top1(*b).unwrap_or(f64::MIN)));

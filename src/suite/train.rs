@@ -16,10 +16,10 @@ use std::time::Duration;
 /// Steps that are timed to know a pace, after as many to warm up.
 const TIMED: u64 = 8;
 
-/// What a pass forward takes of a training step.
+/// The share of a training step that its forward pass takes.
 const FORWARD: f64 = 1.0 / 3.0;
 
-/// How often it is looked whether a run was put back.
+/// Time between two looks whether a run was put back.
 const POLL: Duration = Duration::from_millis(100);
 
 /// A run that is to be trained.

@@ -7,9 +7,9 @@
 pub mod background;
 pub mod browse;
 mod edge;
+mod environment;
 mod input;
 mod kitty;
-mod look;
 mod pace;
 mod panics;
 mod run;
@@ -18,7 +18,7 @@ mod signals;
 pub mod suite;
 mod terminal;
 
-pub use look::{ascii_from_env, color_from_env, truecolor_from_env};
+pub use environment::{ascii_from_env, color_from_env, truecolor_from_env};
 pub use run::{ExitInfo, Session, run};
 
 use crate::text::printed;

@@ -376,7 +376,7 @@ fn edits_on_the_way_are_differences() {
     let mut screen = Screen::of(root);
     screen.keys(" j");
     let about = screen.text(120, 36);
-    assert!(about.contains("otherwise than A lr 0.1 → 0.05 @ step 300"), "{about}");
+    assert!(about.contains("differs from A in lr 0.1 → 0.05 @ step 300"), "{about}");
     screen.keys("d");
     let table = screen.text(120, 36);
     assert!(table.contains("0.1 → 0.05 @ step 300") && table.contains("1 knob; all others are the same"), "{table}");

@@ -5,6 +5,7 @@
 mod browse;
 mod keys;
 mod look;
+mod panes;
 mod pictures;
 mod presets;
 mod run;

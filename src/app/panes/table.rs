@@ -11,7 +11,7 @@ pub struct PaneRow {
     pub pane: Pane,
     /// The heading.
     pub title: &'static str,
-    /// What it shows, for the help.
+    /// Its title and what it shows, for the help.
     pub help: &'static str,
     /// Where it stands.
     pub place: Place,
@@ -62,6 +62,7 @@ pub enum Enter {
     File,
 }
 
+/// Makes the panes and their table of the same rows.
 macro_rules! panes {
     ($($(#[$doc:meta])* $pane:ident { $($field:ident: $value:expr),+ $(,)? })+) => {
         /// A pane of the screen.
@@ -81,43 +82,59 @@ const fn own(state: fn(&mut States) -> &mut dyn Scroll) -> Moves {
 
 panes! {
     /// Hyperparameters.
-    Knobs { title: "Knobs", help: "hyperparameters: values, units, when a change applies", place: Place::Left, moves: Moves::Rows }
+    Knobs {
+        title: "Knobs",
+        help: "knobs: hyperparameters with their units and when a change applies",
+        place: Place::Left,
+        moves: Moves::Rows,
+    }
     /// Switches of the paper and their values.
-    Tricks { title: "Tricks", help: "the tricks of the paper, and their values", place: Place::Left, moves: Moves::Rows }
+    Tricks {
+        title: "Tricks",
+        help: "tricks: the tricks of the paper and their values",
+        place: Place::Left,
+        moves: Moves::Rows,
+    }
     /// Training and validation loss.
     Loss {
         title: "Loss",
-        help: "training and validation loss",
+        help: "loss: training and validation loss",
         moves: Moves::Curves,
-        hints: &["line: training, smoothed", "dots: single steps", "◆: validation", "← → read", "y log  z zoom  x last steps"],
+        hints: &[
+            "line: training, smoothed",
+            "dots: single steps",
+            "◆: validation",
+            "← → read",
+            "y log  z zoom  x last steps",
+        ],
     }
     /// Learning rate.
     Rate {
         title: "Learning rate",
-        help: "so far, and to come",
+        help: "learning rate: so far and to come",
         moves: Moves::Curves,
         hints: &["line: so far", "dots: to come", "← → read", "z zoom"],
     }
     /// Top-1 and top-5.
     Accuracy {
         title: "Accuracy",
-        help: "top-1 and top-5 on the test set",
+        help: "accuracy: top-1 and top-5 on the test set",
         moves: Moves::Curves,
         hints: &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
     }
     /// CPU, GPUs and memory.
-    Hardware { title: "Hardware", help: "CPU, GPUs, memory, waiting for data" }
+    Hardware { title: "Hardware", help: "hardware: CPU, GPUs, memory, waiting for data" }
     /// What happened.
     Journal {
         title: "Journal",
-        help: "what happened",
+        help: "journal: what happened",
         moves: own(|panes| &mut panes.journal),
         hints: &["arrows scroll", "z zoom"],
     }
     /// Images: batches, mistakes, classes.
     Images {
         title: "Images",
-        help: "batches as they are fed, mistakes, confusion, classes, the teacher",
+        help: "images: batches as they are fed, mistakes, confusion, classes, the teacher",
         place: Place::Over(&[Pane::Loss, Pane::Rate]),
         moves: own(|panes| &mut panes.images),
         enter: Enter::File,
@@ -127,7 +144,7 @@ panes! {
     /// Gradients, updates and outputs of every layer.
     Inside {
         title: "Inside",
-        help: "gradients, updates and outputs of every layer",
+        help: "inside: gradients, updates and outputs of every layer",
         place: Place::Over(&[Pane::Rate, Pane::Hardware]),
         moves: own(|panes| &mut panes.inside),
         target: Some(Target::Layers),
@@ -196,7 +213,7 @@ mod tests {
         for (place, row) in PANES.iter().enumerate() {
             assert_eq!((row.pane.place(), row.pane.row().title), (place, row.title));
             assert_eq!(Pane::find(&row.name()), Some(row.pane), "two panes have the name {}", row.name());
-            assert!(!row.title.is_empty() && !row.help.is_empty(), "{:?}", row.pane);
+            assert!(row.help.starts_with(&format!("{}: ", row.title.to_lowercase())), "{}", row.help);
         }
     }
 

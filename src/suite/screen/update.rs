@@ -151,7 +151,7 @@ fn run(state: &mut State, place: usize, at: Duration, event: &Event) -> Vec<Effe
     let name = format!("{}, seed {}", state.tally.suite.cells[run.cell].name, run.seed);
     match event {
         Event::Applied { .. } if state.tally.live[place].edited && !edited => {
-            state.notify(Tone::Warn, format!("{name} was edited: it is none of the suite any more"));
+            state.notify(Tone::Warn, format!("{name} was edited: it no longer belongs to the suite"));
         }
         Event::Alarm { message, .. } => state.notify(Tone::Alarm, format!("{name}: {message}")),
         Event::Ended(summary) => match summary.state {

@@ -54,17 +54,17 @@ fn about(state: &State, run: &Run, columns: usize) -> Vec<(String, String)> {
     match (&brief.parent, parent) {
         (Some(dir), None) => say("fork of ", format!("{}, which is not here", name(dir, &state.root))),
         (Some(_), Some(parent)) => {
-            let otherwise = changes(Some(&parent.brief), brief);
-            let otherwise = if otherwise.is_empty() { otherwise } else { format!(", with {otherwise}") };
-            say("fork of ", format!("{}{otherwise}", parent.name));
+            let differs = changes(Some(&parent.brief), brief);
+            let differs = if differs.is_empty() { differs } else { format!(", with {differs}") };
+            say("fork of ", format!("{}{differs}", parent.name));
         }
         (None, _) => {}
     }
     match state.marked().first().filter(|(_, marked)| marked.brief.dir != brief.dir) {
         Some((slot, marked)) => {
-            let otherwise = changes(Some(&marked.brief), brief);
-            let otherwise = if otherwise.is_empty() { "no knob".into() } else { otherwise };
-            say(&format!("otherwise than {} ", LETTERS[*slot]), otherwise);
+            let differs = changes(Some(&marked.brief), brief);
+            let differs = if differs.is_empty() { "no knob".into() } else { differs };
+            say(&format!("differs from {} in ", LETTERS[*slot]), differs);
         }
         None => say("recipe ", changes(None, brief)),
     }

@@ -24,7 +24,7 @@ enum What {
     Top1,
     Time,
     State,
-    Otherwise,
+    Differs,
 }
 
 impl What {
@@ -34,7 +34,7 @@ impl What {
             What::Top1 => "top-1",
             What::Time => "time",
             What::State => "state",
-            What::Otherwise => "otherwise",
+            What::Differs => "differs in",
         }
     }
 
@@ -52,13 +52,13 @@ struct Columns {
 impl Columns {
     fn new(state: &State, width: u16) -> Columns {
         let mut shown =
-            vec![(What::When, 6), (What::Top1, 5), (What::Time, 7), (What::State, 16), (What::Otherwise, OTHERWISE)];
+            vec![(What::When, 6), (What::Top1, 5), (What::Time, 7), (What::State, 16), (What::Differs, OTHERWISE)];
         // Two for the cursor, two for the letter, two before every column.
         let room = usize::from(width).saturating_sub(5);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         let longest = state.rows.iter().map(|row| draw::width(&row.stem) + draw::width(&state.runs[row.run].name));
         let names = longest.max().unwrap_or(0).clamp(NAME.0, NAME.1);
-        for what in [What::Time, What::Otherwise, What::When, What::State, What::Top1] {
+        for what in [What::Time, What::Differs, What::When, What::State, What::Top1] {
             if taken(&shown) + names.min(14) > room {
                 shown.retain(|(other, _)| *other != what);
             }
@@ -66,7 +66,7 @@ impl Columns {
         let name = names.min(room.saturating_sub(taken(&shown)));
         let spare = room.saturating_sub(taken(&shown) + name);
         match shown.last_mut() {
-            Some((What::Otherwise, width)) => *width += spare,
+            Some((What::Differs, width)) => *width += spare,
             _ => return Columns { name: name + spare, shown },
         }
         Columns { name, shown }
@@ -111,7 +111,7 @@ fn cell(state: &State, theme: &Theme, run: &Run, what: What) -> (String, Style) 
         What::Top1 => (brief.best_top1.map_or(String::new(), |top1| format!("{:.2}", 100.0 * top1)), theme.text),
         What::Time => (took(run), theme.dim),
         What::State => standing(theme, run),
-        What::Otherwise => match state.selected() {
+        What::Differs => match state.selected() {
             Some(at) if at.brief.dir != brief.dir => (changes(Some(&at.brief), brief), theme.text),
             _ => (String::new(), theme.dim),
         },
@@ -161,7 +161,7 @@ fn rows(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, columns: &Co
     if state.rows.is_empty() && state.read {
         let text = match state.runs.is_empty() {
             true => format!("no runs in {}: `tricktop` begins one", state.root.display()),
-            false => "no run is like that; esc shows all again".into(),
+            false => "no run matches; esc shows all again".into(),
         };
         let area = Rect { x: area.x + area.width.min(1), width: area.width.saturating_sub(2), ..area };
         for (y, line) in draw::wrap(&text, usize::from(area.width)).iter().enumerate() {

@@ -164,7 +164,7 @@ fn help_lines(state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> 
     let marks = [
         ("A to F", "the marked runs, on the list and on every chart"),
         ("time", "of the last start"),
-        ("otherwise", "what a run has otherwise than the one at the cursor"),
+        ("differs in", "the values in which a run differs from the one at the cursor"),
         ("├ └", "forked from the run above"),
     ];
     let mut lines = help::keys(theme, columns, state.keys);

@@ -78,7 +78,7 @@ fn gains(state: &State, theme: &Theme) -> Line<'static> {
         parts.push(("paper", format!("{top1:.2} / {top5:.2}{gain}"), theme.text));
     }
     if row.runs == 0 {
-        parts.push(("no run of it is done yet", String::new(), theme.dim));
+        parts.push(("none of its runs is done yet", String::new(), theme.dim));
     }
     let spans = |(name, text, style): (&str, String, Style)| {
         [Span::styled(format!("{name} "), theme.dim), Span::styled(format!("{text}   "), style)]

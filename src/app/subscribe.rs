@@ -5,7 +5,7 @@ use super::state::State;
 use crate::train::Command;
 
 /// Tells the trainer when a pane that shows such a thing comes into view, or leaves it.
-pub(crate) fn look(state: &mut State) -> Option<Effect> {
+pub(crate) fn subscribe(state: &mut State) -> Option<Effect> {
     let seen = if state.zoom { state.focus } else { state.chart };
     let ended = state.run.state.ended();
     let at = seen.row().target.filter(|_| state.life.is_attended() && !ended);
