@@ -94,7 +94,7 @@ pub enum CommandError {
         typed: String,
     },
     /// A word that is neither a command nor a knob, and what it is like.
-    #[error("there is no knob or command {word:?}; {}", like.as_ref().map_or("? lists the commands".into(), |like| format!("did you mean {like}?")))]
+    #[error("there is no knob or command {word:?}; {}", way_out(like.as_deref()))]
     NoKnob {
         /// The word.
         word: String,
@@ -184,6 +184,11 @@ pub fn parse(line: &str, planned: &Recipe, themes: &[&str]) -> Result<Order, Com
         }),
         None => set(head, rest, planned),
     }
+}
+
+/// What helps with a word that is neither a command nor a knob.
+fn way_out(like: Option<&str>) -> String {
+    like.map_or_else(|| "? lists the commands".into(), |like| format!("did you mean {like}?"))
 }
 
 fn unknown(kind: &'static str, name: &str, known: String) -> CommandError {

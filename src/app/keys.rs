@@ -1,10 +1,10 @@
 //! The key table: it drives the dispatch, the footer and the help.
 
-use super::binding::{Section, bindings, c, k};
+use super::binding::{bindings, c, k};
 use super::panes::{PANES, PaneRow};
 use crossterm::event::KeyCode;
 
-pub use super::binding::Key;
+pub use super::binding::{Key, Section};
 /// A row of the key table of a run's screen, or of another table of the same form.
 pub type Binding<C = Context, A = Action> = super::binding::Binding<C, A>;
 

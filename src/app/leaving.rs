@@ -54,8 +54,8 @@ pub(crate) fn save_and_leave(state: &mut State) -> Vec<Effect> {
     vec![Effect::Send(Command::Stop { save: true })]
 }
 
-/// The system asks for the end. The same signal may come twice, to the program and to its group: the second says nothing
-/// new. What others train goes on.
+/// The system asks for the end. The same signal may come twice, to the program and to its group; the second says
+/// nothing new. What others train goes on.
 pub(crate) fn signal(state: &mut State) -> Vec<Effect> {
     let effects = match state.trained {
         _ if state.life.is_leaving() => Vec::new(),

@@ -71,7 +71,8 @@ impl Smooth {
     }
 }
 
-/// Curves that are drawn behind those of the run: of a part that was rolled back, or of the run that it was forked from.
+/// Curves that are drawn behind those of the run: of a part that was rolled back, or of the run from which it was
+/// forked.
 #[derive(Clone, Debug)]
 pub struct Ghost {
     pub(crate) smooth: Curve,

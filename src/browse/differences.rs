@@ -28,7 +28,8 @@ impl Differences {
     }
 }
 
-/// The values in which a run differs from another one, or from the defaults: `lr 0.2, mixup on`, `lr 0.1 → 0.05 @ step 300`.
+/// The values in which a run differs from another one, or from the defaults: `lr 0.2, mixup on`,
+/// `lr 0.1 → 0.05 @ step 300`.
 pub fn changes(from: Option<&Brief>, to: &Brief) -> String {
     let (default, none) = (Recipe::default(), Edits::new());
     let (recipe, edits) = from.map_or((&default, &none), |from| (&from.recipe, &from.edits));

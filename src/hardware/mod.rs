@@ -1,4 +1,4 @@
-//! Utilisation of GPUs (NVML, loaded at run time) and processor, sampled once a second by a thread of its own.
+//! Utilisation of GPUs (NVML, loaded at run time) and CPU, sampled once a second by a thread of its own.
 
 mod gpu;
 

@@ -14,8 +14,8 @@ pub(super) struct Learnt<'a> {
     pub(super) classes: &'a [String],
 }
 
-/// Of these runs those whose classes are others than most runs on the same images have, by their places here, and in what
-/// they differ. Of two sets of classes that equally many runs have, that of the first run is the usual one.
+/// The runs whose classes differ from those of most runs on the same images, by their places here, and in what they
+/// differ. Where two sets of classes are equally frequent, that of the first run is the usual one.
 pub(super) fn others(runs: &[Learnt<'_>]) -> BTreeMap<usize, String> {
     let mut sets: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (i, run) in runs.iter().enumerate().filter(|(_, run)| !run.classes.is_empty()) {

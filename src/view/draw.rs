@@ -177,14 +177,14 @@ pub(crate) fn first_row(at: usize, rows: usize, room: usize) -> usize {
 }
 
 /// A part of a line that is left out as a whole when there is no room; rank 0 goes last.
-pub(crate) struct Part {
+pub(crate) struct LinePart {
     pub(crate) rank: u8,
     pub(crate) spans: Vec<Span<'static>>,
 }
 
-impl Part {
-    pub(crate) fn new(rank: u8, spans: Vec<Span<'static>>) -> Part {
-        Part { rank, spans }
+impl LinePart {
+    pub(crate) fn new(rank: u8, spans: Vec<Span<'static>>) -> LinePart {
+        LinePart { rank, spans }
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -193,8 +193,8 @@ impl Part {
 }
 
 /// Writes parts at the left and at the right of a row, leaving out those of the highest ranks until all fit.
-pub(crate) fn row(buf: &mut Buffer, area: Rect, y: u16, gap: usize, mut left: Vec<Part>, mut right: Vec<Part>) {
-    let total = |parts: &[Part]| parts.iter().map(|p| p.width() + gap).sum::<usize>();
+pub(crate) fn row(buf: &mut Buffer, area: Rect, y: u16, gap: usize, mut left: Vec<LinePart>, mut right: Vec<LinePart>) {
+    let total = |parts: &[LinePart]| parts.iter().map(|p| p.width() + gap).sum::<usize>();
     while total(&left) + total(&right) > usize::from(area.width) + gap {
         let worst = left.iter().chain(&right).map(|p| p.rank).max().unwrap_or(0);
         if left.len() + right.len() <= 1 {
@@ -206,7 +206,7 @@ pub(crate) fn row(buf: &mut Buffer, area: Rect, y: u16, gap: usize, mut left: Ve
             left.remove(at);
         }
     }
-    let join = |parts: Vec<Part>| {
+    let join = |parts: Vec<LinePart>| {
         let mut spans = Vec::new();
         for (i, part) in parts.into_iter().enumerate() {
             if i > 0 {

@@ -1,6 +1,6 @@
 //! The two lines at the bottom: what is going on with the value at hand, and the keys.
 
-use super::draw::{self, Part};
+use super::draw::{self, LinePart};
 use super::panes;
 use super::theme::Theme;
 use super::typing::prompt;
@@ -16,7 +16,7 @@ use ratatui::text::Span;
 /// The line about the value at hand: what is typed, what went wrong, what was done, or what the knob means.
 pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let one = |text: &str, style: Style| vec![Part::new(0, vec![Span::styled(text.to_string(), style)])];
+    let one = |text: &str, style: Style| vec![LinePart::new(0, vec![Span::styled(text.to_string(), style)])];
     let parts = match &state.modal {
         Some(Modal::Command(line)) => {
             let mut spans = prompt(":", line.text(), line.cursor(), theme);
@@ -26,16 +26,16 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
             if let Some(hint) = &line.hint {
                 spans.push(Span::styled(format!("  {hint}"), theme.dim));
             }
-            vec![Part::new(0, spans)]
+            vec![LinePart::new(0, spans)]
         }
         Some(Modal::Help(help)) if help.typing => {
-            vec![Part::new(0, prompt("/", help.search.text(), help.search.cursor(), theme))]
+            vec![LinePart::new(0, prompt("/", help.search.text(), help.search.cursor(), theme))]
         }
         Some(Modal::Filter(line)) => {
             let mut spans = prompt("/", line.text(), line.cursor(), theme);
             let found = state.rows.knobs.len() + state.rows.tricks.len();
             spans.push(Span::styled(format!("  {found} rows"), theme.dim));
-            vec![Part::new(0, spans)]
+            vec![LinePart::new(0, spans)]
         }
         Some(Modal::Edit(editor)) => editing(state, editor, theme),
         _ => match (&state.alarm, &state.notice, state.selected()) {
@@ -52,15 +52,15 @@ pub(crate) fn status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect)
     }
 }
 
-fn editing(state: &State, editor: &Editor, theme: &Theme) -> Vec<Part> {
-    let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
+fn editing(state: &State, editor: &Editor, theme: &Theme) -> Vec<LinePart> {
+    let dim = |rank, text: String| LinePart::new(rank, vec![Span::styled(text, theme.dim)]);
     match &editor.meaning {
-        Err(problem) => vec![Part::new(0, vec![Span::styled(format!("! {problem}"), theme.alarm)])],
+        Err(problem) => vec![LinePart::new(0, vec![Span::styled(format!("! {problem}"), theme.alarm)])],
         Ok((value, when)) => {
             let what = format!("{} → {}", title(editor.knob), state.value_shown(editor.knob, value));
             let what = format!("{what} {}", state.when_text(editor.knob, *when));
             vec![
-                Part::new(0, vec![Span::styled(what, theme.pending)]),
+                LinePart::new(0, vec![Span::styled(what, theme.pending)]),
                 dim(1, editor.knob.kind.to_string()),
                 dim(2, editor.knob.help.to_string()),
             ]
@@ -69,9 +69,9 @@ fn editing(state: &State, editor: &Editor, theme: &Theme) -> Vec<Part> {
 }
 
 /// What a knob means, where the paper speaks of it, what it may hold.
-fn about(theme: &Theme, knob: &Knob) -> Vec<Part> {
-    let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
-    let mut parts = vec![Part::new(0, vec![Span::styled(title(knob), theme.text)]), dim(1, knob.help.to_string())];
+fn about(theme: &Theme, knob: &Knob) -> Vec<LinePart> {
+    let dim = |rank, text: String| LinePart::new(rank, vec![Span::styled(text, theme.dim)]);
+    let mut parts = vec![LinePart::new(0, vec![Span::styled(title(knob), theme.text)]), dim(1, knob.help.to_string())];
     if !knob.paper.is_empty() {
         parts.push(dim(2, format!("paper {}", knob.paper)));
     }
@@ -105,7 +105,7 @@ pub(crate) fn keys_of<C: PartialEq, A: Copy>(
             Span::raw(" "),
             Span::styled(word(b).to_string(), theme.dim),
         ];
-        Part::new(b.rank, spans)
+        LinePart::new(b.rank, spans)
     };
     let keys = Binding::footer(table, context).filter(|key| !word(key).is_empty());
     draw::row(buf, area, 0, 2, keys.map(part).collect(), Vec::new());

@@ -1,6 +1,6 @@
 //! The two lines at the top: what runs, how far it is, how it does.
 
-use super::draw::{self, Part};
+use super::draw::{self, LinePart};
 use super::theme::Theme;
 use crate::app::{Curve, State, Window, number};
 use ratatui::buffer::Buffer;
@@ -20,8 +20,8 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     draw::row(buf, area, 1, 2, left, right);
 }
 
-fn identity(state: &State, theme: &Theme) -> (Vec<Part>, Vec<Part>) {
-    let one = |rank, text: String, style| Part::new(rank, vec![Span::styled(text, style)]);
+fn identity(state: &State, theme: &Theme) -> (Vec<LinePart>, Vec<LinePart>) {
+    let one = |rank, text: String, style| LinePart::new(rank, vec![Span::styled(text, style)]);
     let mut left = vec![one(7, "tricktop".into(), theme.accent)];
     if let Some(info) = &state.run.info {
         left.push(one(1, info.name.clone(), theme.text));
@@ -49,7 +49,7 @@ fn identity(state: &State, theme: &Theme) -> (Vec<Part>, Vec<Part>) {
     (left, right)
 }
 
-fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<Part>, Vec<Part>) {
+fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<LinePart>, Vec<LinePart>) {
     let run = &state.run;
     let epochs = state.recipe.train.epochs;
     let total = number::thousands(run.total_steps(&state.recipe));
@@ -58,16 +58,19 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<Part>, Vec<Part>) {
     let digits = epochs.to_string().len();
     let label = |text: &str| Span::styled(text.to_string(), theme.dim);
     let plain = |text: String| Span::styled(text, theme.text);
-    let mut left = vec![Part::new(0, vec![label("epoch "), plain(format!("{epoch:>digits$}/{epochs}"))])];
+    let mut left = vec![LinePart::new(0, vec![label("epoch "), plain(format!("{epoch:>digits$}/{epochs}"))])];
     if run.info.is_some() {
-        left.push(Part::new(1, vec![label("step "), plain(format!("{step:>w$}/{total}", w = total.chars().count()))]));
+        left.push(LinePart::new(
+            1,
+            vec![label("step "), plain(format!("{step:>w$}/{total}", w = total.chars().count()))],
+        ));
     }
     let bar = if width >= 150 { 30 } else { 16 };
     let done = (run.epoch / epochs as f64).clamp(0.0, 1.0);
     let full = (done * bar as f64).round() as usize;
     let progress =
         vec![Span::styled("━".repeat(full), theme.accent), Span::styled("·".repeat(bar - full), theme.frame)];
-    left.push(Part::new(5, progress));
+    left.push(LinePart::new(5, progress));
     let mut right = Vec::new();
     if run.step > 0 {
         let value = number::loss(run.loss.value());
@@ -75,16 +78,16 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<Part>, Vec<Part>) {
         right.push(figure(theme, 3, "lr", format!("{:>6}", number::rate(run.lr)), theme.curve, &run.rate));
     }
     if let Some(top1) = run.top1.last() {
-        right.push(Part::new(4, vec![label("top-1 "), plain(format!("{:>6}", number::percent(top1.y)))]));
+        right.push(LinePart::new(4, vec![label("top-1 "), plain(format!("{:>6}", number::percent(top1.y)))]));
     }
     if let Some(best) = run.best {
-        right.push(Part::new(6, vec![label("best "), plain(best.words())]));
+        right.push(LinePart::new(6, vec![label("best "), plain(best.words())]));
     }
     (left, right)
 }
 
-fn figure(theme: &Theme, rank: u8, name: &str, value: String, style: Style, curve: &Curve) -> Part {
-    Part::new(
+fn figure(theme: &Theme, rank: u8, name: &str, value: String, style: Style, curve: &Curve) -> LinePart {
+    LinePart::new(
         rank,
         vec![
             Span::styled(format!("{name} "), theme.dim),

@@ -38,8 +38,10 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     }
     let rest = Rect { y: inner.y + y.min(inner.height), height: inner.height.saturating_sub(y), ..inner };
     if shown != Pane::Journal && rest.height > 0 {
-        draw::text(buf, rest, 0, 0, label_of(state.options.keys, Pane::Journal), theme.accent);
-        let text = Rect { x: rest.x + 2, width: rest.width.saturating_sub(2), ..rest };
+        let label = label_of(state.options.keys, Pane::Journal);
+        draw::text(buf, rest, 0, 0, label, theme.accent);
+        let beside = (draw::width(label) as u16 + 1).min(rest.width);
+        let text = Rect { x: rest.x + beside, width: rest.width - beside, ..rest };
         panes::journal::lines(state, theme, buf, text, 0);
     }
 }

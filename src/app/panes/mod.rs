@@ -1,7 +1,7 @@
 //! The panes: the table of what is known of each, and a file for what each of them keeps.
 //!
-//! A pane is two files, one here for its state and one in `view/panes` for its drawing. Everything else reads the table:
-//! keys, help, layout, side column, the line above the keys, and what the trainer is told that the screen looks at.
+//! A pane is two files, one here for its state and one in `view/panes` for its drawing. Everything else reads the
+//! table: keys, help, layout, side column, the line above the keys, and what the trainer makes while somebody looks.
 
 pub mod hardware;
 pub(crate) mod images;

@@ -5,8 +5,8 @@ use super::images::Album;
 use super::inside::Inside;
 use super::journal::Journal;
 
-/// The state of every pane that has one of its own. The charts show that of the run; the rows that steer are beside these
-/// in the state of the screen, because their cursor goes from pane to pane.
+/// The state of every pane that has one of its own. The charts show that of the run. The rows that steer are in the
+/// state of the screen, because their cursor goes from pane to pane.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct States {
     pub(crate) hardware: Hardware,

@@ -5,7 +5,7 @@ use crate::app::{Curve, Ghost, Point, Window};
 use crate::browse::{Run, State};
 use crate::view::axes::{Axes, both, padded};
 use crate::view::chart::{self, Pen, Series};
-use crate::view::draw::{self, Part};
+use crate::view::draw::{self, LinePart};
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -53,9 +53,9 @@ pub(super) fn over(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         let letter = of.slot.map_or(String::new(), |slot| format!("{} ", LETTERS[slot]));
         let name = draw::clip(&of.run.name, usize::from(area.width / 2));
         vec![
-            Part::new(0, vec![Span::styled(format!("{letter}{name}"), of.style.add_modifier(Modifier::BOLD))]),
-            Part::new(1, vec![Span::styled(top1, theme.text)]),
-            Part::new(2, vec![Span::styled(of.run.brief.standing.word(), theme.dim)]),
+            LinePart::new(0, vec![Span::styled(format!("{letter}{name}"), of.style.add_modifier(Modifier::BOLD))]),
+            LinePart::new(1, vec![Span::styled(top1, theme.text)]),
+            LinePart::new(2, vec![Span::styled(of.run.brief.standing.word(), theme.dim)]),
         ]
     };
     for (y, of) in drawn.iter().take(usize::from(lines)).enumerate() {

@@ -5,7 +5,7 @@ mod detail;
 mod list;
 mod table;
 
-use super::draw::{self, Part};
+use super::draw::{self, LinePart};
 use super::theme::Theme;
 use super::typing::prompt;
 use super::{footer, help, popup};
@@ -75,7 +75,7 @@ fn body_of(state: &State, theme: &Theme, buf: &mut Buffer, body: Rect, area: Rec
 
 /// What is shown, and of how many.
 fn header(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let one = |rank, text: String, style| Part::new(rank, vec![Span::styled(text, style)]);
+    let one = |rank, text: String, style| LinePart::new(rank, vec![Span::styled(text, style)]);
     let count = |what: Standing| state.runs.iter().filter(|run| run.brief.standing == what).count();
     let all = match (state.read, state.runs.len(), state.rows.len()) {
         (false, ..) => "reading …".to_string(),

@@ -5,7 +5,7 @@ use super::{Drawing, Summary};
 use crate::app::{Pane, State, Window, number};
 use crate::view::axes::{Axes, both, padded};
 use crate::view::chart::{self, Pen};
-use crate::view::draw::{self, Part};
+use crate::view::draw::{self, LinePart};
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -44,7 +44,7 @@ impl Drawing for Accuracy {
     }
 
     /// Top-5 is spoken of where there is one.
-    fn about(&self, state: &State, theme: &Theme) -> Vec<Part> {
+    fn about(&self, state: &State, theme: &Theme) -> Vec<LinePart> {
         let hints = Pane::Accuracy.row().hints.iter();
         let told = hints.filter(|hint| state.run.top5.last().is_some() || !hint.contains("top-5")).copied();
         super::reading_or(state, theme, told)

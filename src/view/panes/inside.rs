@@ -3,7 +3,7 @@
 use super::Drawing;
 use crate::app::{Pane, State, number};
 use crate::train::{LayerRow, Output};
-use crate::view::draw::{self, Part, first_row};
+use crate::view::draw::{self, LinePart, first_row};
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -136,12 +136,12 @@ impl Drawing for Inside {
     }
 
     /// The layer at the cursor with all its values.
-    fn about(&self, state: &State, theme: &Theme) -> Vec<Part> {
-        let dim = |rank, text: String| Part::new(rank, vec![Span::styled(text, theme.dim)]);
+    fn about(&self, state: &State, theme: &Theme) -> Vec<LinePart> {
+        let dim = |rank, text: String| LinePart::new(rank, vec![Span::styled(text, theme.dim)]);
         let Some(layer) = state.panes.inside.at_cursor() else { return vec![dim(0, "z zoom".into())] };
         let (least, most) = LayerRow::UPDATES;
         let mut parts = vec![
-            Part::new(0, vec![Span::styled(layer.name.clone(), theme.text)]),
+            LinePart::new(0, vec![Span::styled(layer.name.clone(), theme.text)]),
             dim(2, format!("weights {}", size(layer.weight))),
         ];
         match layer.output {
@@ -149,7 +149,7 @@ impl Drawing for Inside {
             None => parts.push(dim(1, "no output: only training asks for it".into())),
         }
         match layer.output.filter(Output::is_dead) {
-            Some(_) => parts.push(Part::new(1, vec![Span::styled("! dead: nothing but zeros", theme.alarm)])),
+            Some(_) => parts.push(LinePart::new(1, vec![Span::styled("! dead: nothing but zeros", theme.alarm)])),
             None => parts.push(dim(3, format!("update: {} to {}, best about 1e-3", exponent(least), exponent(most)))),
         }
         parts

@@ -12,7 +12,7 @@ mod loss;
 mod rate;
 pub(crate) mod rows;
 
-use super::draw::Part;
+use super::draw::LinePart;
 use super::header;
 use super::theme::Theme;
 use crate::app::{Curve, Pane, State};
@@ -26,9 +26,9 @@ pub(crate) trait Drawing {
     /// Draws the pane with its frame.
     fn draw(&self, state: &State, theme: &Theme, buf: &mut Buffer, area: Rect);
 
-    /// The line above the keys while the pane has the focus and there is nothing else to say: what the curves say at the
-    /// crosshair, or the hints of the table.
-    fn about(&self, state: &State, theme: &Theme) -> Vec<Part> {
+    /// The line above the keys while the pane has the focus and there is nothing else to say: what the curves say at
+    /// the crosshair, or the hints of the table.
+    fn about(&self, state: &State, theme: &Theme) -> Vec<LinePart> {
         reading_or(state, theme, state.focus.row().hints.iter().copied())
     }
 
@@ -72,7 +72,7 @@ pub(crate) fn drawing(pane: Pane) -> &'static dyn Drawing {
 }
 
 /// What the curves say at the crosshair; hints where there is none.
-fn reading_or<'a>(state: &State, theme: &Theme, hints: impl Iterator<Item = &'a str>) -> Vec<Part> {
+fn reading_or<'a>(state: &State, theme: &Theme, hints: impl Iterator<Item = &'a str>) -> Vec<LinePart> {
     match state.reading() {
         Some(reading) => words(reading.words(), theme.text),
         None => words(hints.map(String::from), theme.dim),
@@ -80,6 +80,6 @@ fn reading_or<'a>(state: &State, theme: &Theme, hints: impl Iterator<Item = &'a 
 }
 
 /// Words beside one another, those at the end to be left out first.
-fn words(words: impl IntoIterator<Item = String>, style: Style) -> Vec<Part> {
-    words.into_iter().enumerate().map(|(i, word)| Part::new(i as u8, vec![Span::styled(word, style)])).collect()
+fn words(words: impl IntoIterator<Item = String>, style: Style) -> Vec<LinePart> {
+    words.into_iter().enumerate().map(|(i, word)| LinePart::new(i as u8, vec![Span::styled(word, style)])).collect()
 }

@@ -4,7 +4,7 @@ mod columns;
 mod detail;
 mod header;
 
-use super::draw::{self, Part};
+use super::draw::{self, LinePart};
 use super::theme::Theme;
 use super::{footer, help, popup};
 use crate::app::Tone;
@@ -128,7 +128,7 @@ fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, frame
         },
     };
     let text = draw::clip(&text, usize::from(area.width));
-    draw::row(buf, area, 0, 2, vec![Part::new(0, vec![Span::styled(text, style)])], Vec::new());
+    draw::row(buf, area, 0, 2, vec![LinePart::new(0, vec![Span::styled(text, style)])], Vec::new());
 }
 
 fn draw_keys(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {

@@ -10,7 +10,7 @@ mod tiles;
 use super::{Drawing, words};
 use crate::app::{Kitty, Page, Pane, State, number};
 use crate::train;
-use crate::view::draw::{self, Part, first_row};
+use crate::view::draw::{self, LinePart, first_row};
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -52,7 +52,7 @@ impl Drawing for Images {
     }
 
     /// The mistake at the cursor, or what the arrows do.
-    fn about(&self, state: &State, theme: &Theme) -> Vec<Part> {
+    fn about(&self, state: &State, theme: &Theme) -> Vec<LinePart> {
         match state.mistake() {
             Some(mistake) => {
                 let name = draw::clip_middle(&mistake.name, 40);
