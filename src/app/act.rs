@@ -96,7 +96,7 @@ fn shift(state: &mut State, by: isize) {
             Moves::Rows => state.focus = state.rows.shift(state.focus, by),
             // A row up or down is no place to the left or right.
             Moves::Curves if by.unsigned_abs() > 1 => crosshair::shift(state, by),
-            Moves::Own(of) => of.0(&mut state.panes).shift(by),
+            Moves::Own(own) => own.of(&mut state.panes).shift(by),
             Moves::Curves | Moves::Nothing => {}
         },
     }
@@ -108,7 +108,7 @@ fn turn(state: &mut State, right: bool) {
         Moves::Rows if right => into_trick(state),
         Moves::Rows if state.focus == Pane::Tricks => state.rows.close(),
         Moves::Curves => crosshair::shift(state, if right { 1 } else { -1 }),
-        Moves::Own(of) => of.0(&mut state.panes).turn(right),
+        Moves::Own(own) => own.of(&mut state.panes).turn(right),
         Moves::Rows | Moves::Nothing => {}
     }
 }

@@ -51,7 +51,14 @@ pub enum Moves {
 
 /// The state that the arrows move.
 #[derive(Clone, Copy, Debug)]
-pub struct OwnScroll(pub(crate) fn(&mut States) -> &mut dyn Scroll);
+pub struct OwnScroll(fn(&mut States) -> &mut dyn Scroll);
+
+impl OwnScroll {
+    /// That state, among those of all panes.
+    pub(crate) fn of(self, states: &mut States) -> &mut dyn Scroll {
+        (self.0)(states)
+    }
+}
 
 /// What Enter does in a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
