@@ -22,7 +22,7 @@ use crate::kernels::Level;
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
 use crate::recipe::settings::Device;
-use crate::recipe::{Changes, Mistake, Mistakes, Preset, preset};
+use crate::recipe::{Changes, Knob, Mistake, Mistakes, Preset, Value, preset};
 use crate::runs::{self, RunError};
 use crate::text;
 use crate::train::bench::{CASES, Case};
@@ -239,7 +239,7 @@ fn fork(args: &Fork) -> Result<ExitCode, Failure> {
 /// Goes on with the run whose directory `dir` gives for the edits, once all else is known to be right.
 fn go_on(args: &Resume, dir: impl FnOnce(&Changes) -> Result<PathBuf, RunError>) -> Result<ExitCode, Failure> {
     let mistake = |message| Mistake { place: Place::whole("--set"), message };
-    let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
+    let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set).map(from_here)).collect();
     let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
     set_threads(&args.threads)?;
     if args.batch || plain_instead() {
@@ -252,6 +252,16 @@ fn go_on(args: &Resume, dir: impl FnOnce(&Changes) -> Result<PathBuf, RunError>)
     let options = settings::options(&args.look)?;
     let dir = dir(&sets).map_err(Failure::Run)?;
     screen::resume(&dir, sets, options)
+}
+
+/// A file that is there under a relative path is meant by it, wherever the run was begun.
+fn from_here((knob, value): (&'static Knob, Value)) -> (&'static Knob, Value) {
+    let is_file = ["tricks.distill.teacher", "net.weights"].contains(&knob.path);
+    let file = PathBuf::from(value.to_string());
+    match file.canonicalize() {
+        Ok(whole) if is_file && file.is_relative() => (knob, Value::Word(whole.display().to_string())),
+        _ => (knob, value),
+    }
 }
 
 /// Opens the screen on a run that is at work.

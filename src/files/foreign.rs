@@ -92,7 +92,9 @@ impl Foreign {
         match self {
             Foreign::Empty => "is empty: it was not written or fetched to its end".to_string(),
             Foreign::LfsPointer => {
-                format!("is a pointer of Git LFS, not the {wanted}; this fetches them in its repository: git lfs pull")
+                format!(
+                    "is a pointer of Git LFS, not the {wanted}; in its repository, this fetches the file itself: git lfs pull"
+                )
             }
             Foreign::WebPage => format!(
                 "is a web page (HTML), no {wanted}; fetch the file itself: the address behind \"download\" or \"raw\" (of \

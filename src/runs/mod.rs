@@ -52,7 +52,7 @@ pub use line::Line;
 pub use lines::Lines;
 pub use notes::Notes;
 pub use record::{Record, history, last_confusion, life};
-pub use resume::{resume, resume_with};
+pub use resume::{find_images, resume, resume_with};
 pub use shelf::{Move, TRASH, misnamed};
 pub use standing::Standing;
 pub use tensorboard::tensorboard;

@@ -203,6 +203,7 @@ fn info(dir: &Path, recipe: Recipe, log: &[Line]) -> Option<RunInfo> {
             device: device.clone(),
             memory: 0,
             steps_per_epoch: *steps_per_epoch,
+            step: 0,
         }),
         _ => None,
     })

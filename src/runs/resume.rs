@@ -107,19 +107,35 @@ impl Plan {
         }
         let manifest = dir.join(MANIFEST);
         let set = check_begun(&then, from, &manifest, images_at.as_deref()).map_err(|e| e.to_string())?;
-        if !manifest.exists() {
-            as_begun(record, &set)?;
-        }
+        as_begun(&manifest, record, &set)?;
         Ok(Plan { recipe, step, waiting, known, images_at, same })
     }
 }
 
-/// Whether a run of an older version, which lists no images, finds as many as it began with: else they would be split
-/// anew.
+/// Looks for the images of a run that is made again, before it begins.
+///
+/// # Errors
+/// Images that cannot be had, or others than it began with.
+pub fn find_images(dir: &Path, record: &Record, recipe: &Recipe, images_at: Option<&str>) -> Result<(), RunError> {
+    let manifest = dir.join(MANIFEST);
+    let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
+    // (one that lists them compares them when it begins)
+    if manifest.exists() {
+        return Ok(());
+    }
+    let set = check_begun(recipe, None, &manifest, images_at).map_err(|e| stuck(e.to_string()))?;
+    as_begun(&manifest, record, &set).map_err(stuck)
+}
+
+/// Whether a run of an older version, which lists no images in `manifest`, finds as many as it began with: else they would
+/// be split anew.
 ///
 /// # Errors
 /// Others, as a sentence.
-fn as_begun(record: &Record, set: &DataSet) -> Result<(), String> {
+fn as_begun(manifest: &Path, record: &Record, set: &DataSet) -> Result<(), String> {
+    if manifest.exists() {
+        return Ok(());
+    }
     let counts = |line: &Line| match line {
         Line::Ready { train_images, test_images, .. } => Some((*train_images, *test_images)),
         _ => None,

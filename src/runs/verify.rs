@@ -1,7 +1,7 @@
 //! Makes a run again and compares it with what was recorded.
 
 use super::dir::{LOG, METRICS};
-use super::{Line, Record, RunError, logs, spawn};
+use super::{Line, Record, RunError, find_images, logs, spawn};
 use crate::data::MANIFEST;
 use crate::train::{Digests, Event, Link, Options, StepRecord};
 use std::collections::BTreeMap;
@@ -60,6 +60,7 @@ fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: b
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, why)| stuck(why))?;
+    find_images(dir, &record, &recipe, images_at)?;
     let links: BTreeMap<u64, Link> = record.chain.iter().map(|link| (link.step, link.clone())).collect();
     let links: BTreeMap<u64, Link> = links.into_iter().filter(|(step, _)| until.is_none_or(|u| *step <= u)).collect();
     let Some(last) = links.keys().next_back().copied() else {

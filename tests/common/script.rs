@@ -53,6 +53,7 @@ pub fn info(recipe: &Recipe) -> RunInfo {
         device: "cpu avx2 x2".into(),
         memory: 310_000_000,
         steps_per_epoch: STEPS_PER_EPOCH,
+        step: 0,
     }
 }
 

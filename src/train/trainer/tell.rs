@@ -27,6 +27,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             device: self.on.name.clone(),
             memory: self.on.training(spec, self.learner.teacher(), data).memory(batch).total(),
             steps_per_epoch: self.batches(),
+            step: self.at.step,
         }
     }
 
