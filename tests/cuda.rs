@@ -156,7 +156,7 @@ fn train<D: Ops<f32>>(dev: D, mixed: bool) -> Vec<f64> {
     let step = |batch: u64| {
         let images = train_batch(&data, &order[batch as usize % 4 * 8..][..8], 0, batch, &s.augment);
         let at = Position { epoch: 0, batch: batch + 1, batches: 10 };
-        f64::from(learner.step(&images, at, &s).unwrap().loss)
+        f64::from(learner.step(images.clone(), at, &s).unwrap().loss)
     };
     (0..6).map(step).collect()
 }

@@ -236,7 +236,7 @@ fn train<D: Ops<f32>>(dev: &D, s: &Settings, steps: usize) -> Result<Vec<f32>, T
     let step = |batch: usize| {
         let images = train_batch(&data, &order[batch % 4 * 8..][..8], 0, batch as u64, &s.augment);
         let at = Position { epoch: 0, batch: batch as u64 + 1, batches: STEPS as u64 };
-        Ok(learner.step(&images, at, &s).map_err(TrainError::device)?.loss)
+        Ok(learner.step(images.clone(), at, &s).map_err(TrainError::device)?.loss)
     };
     (0..steps).map(step).collect()
 }

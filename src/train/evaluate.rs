@@ -1,6 +1,6 @@
 //! Evaluation on the test set.
 
-use super::step::Learner;
+use super::learner::Learner;
 use super::{Confusion, Evaluation, TrainError};
 use crate::data::{Pass, Reader, Skipped, Split};
 use crate::ops::Ops;
@@ -54,7 +54,7 @@ pub fn evaluate<D: Ops<f32>>(
         if batch.n == 0 {
             continue;
         }
-        let logits = learner.logits(&batch).map_err(TrainError::device)?;
+        let logits = learner.logits(batch.clone()).map_err(TrainError::device)?;
         let pixels = batch.pixels.chunks_exact(batch.height * batch.width * batch.channels);
         let places = places(&reader.set().test, number * size..len.min((number + 1) * size), &batch.skipped);
         for (((z, &label), pixels), place) in logits.chunks_exact(classes).zip(&batch.labels).zip(pixels).zip(places) {

@@ -2,12 +2,13 @@
 //!
 //! Looking changes nothing: the step does what it would have done, and the outputs are those of an evaluation.
 
+use super::gradients::Gradients;
+use super::learner::Learner;
 use super::protocol::or_nan;
-use super::sgd::{Sizes, Squares};
-use super::step::{Learner, Outcome};
+use super::step::Outcome;
 use crate::data::Batch;
-use crate::nn::{Group, Role};
-use crate::ops::{Map, Ops};
+use crate::nn::{Group, Param, Role};
+use crate::ops::Ops;
 use crate::recipe::Settings;
 use crate::tricks::schedule::Position;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ const PIXELS: usize = 4 * 224 * 224;
 pub struct Inside {
     /// The step.
     pub step: u64,
-    /// Norm of the gradients of all parameters together, before they are shortened.
+    /// Norm of the gradients of all parameters together, before they are clipped.
     #[serde(deserialize_with = "or_nan")]
     pub gradient: f64,
     /// The layers, in the order of their parameters.
@@ -35,7 +36,7 @@ pub struct Inside {
 pub struct LayerRow {
     /// Its name, as in timm's checkpoints.
     pub name: String,
-    /// Norm of the gradients of its parameters, before they are shortened, the loss scaling of mixed precision taken off.
+    /// Norm of the gradients of its parameters, before they are clipped, the loss scaling of mixed precision taken off.
     #[serde(deserialize_with = "or_nan")]
     pub gradient: f32,
     /// Norm of its parameters before the step.
@@ -85,6 +86,69 @@ impl LayerRow {
     pub const UPDATES: (f32, f32) = (1e-4, 1e-1);
 }
 
+/// Sums of squares of one parameter in one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Squares {
+    /// Of its gradient, before it is clipped.
+    gradient: f64,
+    /// Of its values before the step.
+    weight: f64,
+    /// Of what the step added to them.
+    update: f64,
+}
+
+/// What a step does to every trained parameter, in order.
+#[derive(Debug, Default)]
+pub(super) struct Sizes {
+    each: Vec<Squares>,
+    /// Time that it took to find out.
+    spent: Duration,
+}
+
+impl Sizes {
+    /// Notes the gradients; gives the values as they are before the update.
+    pub(super) fn before<D: Ops<f32>>(
+        &mut self,
+        params: &[&Param<f32, D>],
+        gradients: &mut Gradients<f32, D>,
+    ) -> Result<Vec<Vec<f32>>, D::Err> {
+        let begun = Instant::now();
+        let mut values = Vec::new();
+        for p in trained(params) {
+            self.each.push(Squares { gradient: gradients.norm([p])?.powi(2), ..Squares::default() });
+            values.push(p.data.as_vec());
+        }
+        self.spent += begun.elapsed();
+        Ok(values)
+    }
+
+    /// Notes what the update has done to the values.
+    pub(super) fn after<D: Ops<f32>>(&mut self, before: &[Vec<f32>], params: &[&Param<f32, D>]) {
+        let begun = Instant::now();
+        for ((squares, before), p) in self.each.iter_mut().zip(before).zip(trained(params)) {
+            for (before, after) in before.iter().map(|v| f64::from(*v)).zip(p.data.as_vec()) {
+                squares.weight += before * before;
+                squares.update += (f64::from(after) - before).powi(2);
+            }
+        }
+        self.spent += begun.elapsed();
+    }
+}
+
+fn trained<'a, 'p, D: Ops<f32>>(
+    params: &'a [&'p Param<f32, D>],
+) -> impl Iterator<Item = &'p Param<f32, D>> + use<'a, 'p, D> {
+    params.iter().copied().filter(|p| p.role != Role::Statistic)
+}
+
+/// The first images of a batch: as many as a look goes through.
+pub(super) fn sample(batch: &Batch) -> Batch {
+    let (pixels, channels) = (batch.height * batch.width, batch.channels);
+    let n = (PIXELS / pixels).clamp(1, IMAGES).min(batch.n);
+    let (pixels, labels) = (batch.pixels[..n * pixels * channels].to_vec(), batch.labels[..n].to_vec());
+    Batch { pixels, labels, n, skipped: Vec::new(), ..*batch }
+}
+
 /// A look, and what it cost.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -102,18 +166,18 @@ impl<D: Ops<f32>> Learner<D> {
     /// The device's.
     pub fn step_and_look(
         &mut self,
-        batch: &Batch,
+        batch: Batch,
         at: Position,
         s: &Settings,
         number: u64,
     ) -> Result<(Outcome, Option<Look>), D::Err> {
-        let mut sizes = Sizes::default();
+        let (mut sizes, sample) = (Sizes::default(), sample(&batch));
         let outcome = D::enter(|| self.pass(batch, at, s, Some(&mut sizes)))?;
         if !outcome.updated {
             return Ok((outcome, None));
         }
         let begun = Instant::now();
-        let mut outputs: BTreeMap<String, Output> = self.outputs(batch)?.into_iter().collect();
+        let mut outputs: BTreeMap<String, Output> = self.outputs(sample)?.into_iter().collect();
         let inside = Inside {
             step: number,
             gradient: sizes.each.iter().map(|s| s.gradient).sum::<f64>().sqrt(),
@@ -122,18 +186,14 @@ impl<D: Ops<f32>> Learner<D> {
         Ok((outcome, Some(Look { inside, spent: sizes.spent + begun.elapsed() })))
     }
 
-    /// The outputs of all layers for the first images of a batch, in the order in which images go through.
+    /// The outputs of all layers for some images, in the order in which images go through.
     ///
     /// # Errors
     /// The device's.
-    pub fn outputs(&mut self, batch: &Batch) -> Result<Vec<(String, Output)>, D::Err> {
-        let (pixels, channels) = (batch.height * batch.width, batch.channels);
-        let n = (PIXELS / pixels).clamp(1, IMAGES).min(batch.n);
+    pub fn outputs(&mut self, images: Batch) -> Result<Vec<(String, Output)>, D::Err> {
         let mut found = Vec::new();
         D::enter(|| {
-            let values = batch.pixels[..n * pixels * channels].to_vec();
-            let x = self.device().try_tensor_from_vec(values, (n * pixels, channels))?;
-            let x = Map::new(x, n, batch.height, batch.width);
+            let x = self.images(images)?;
             self.net.look(x, &mut |name, y| found.push((name.to_string(), Output::of(&y.as_vec()))))
         })?;
         Ok(found)

@@ -3,8 +3,8 @@
 use super::checkpoint::{Checkpoint, DIRECTORY, Signature, classes_of, weights_for};
 use super::classes::{Aligned, align, listed, places};
 use super::evaluate::{Seen, evaluate};
+use super::learner::Learner;
 use super::origin::Origin;
-use super::step::Learner;
 use super::{Evaluation, TrainError};
 use crate::data::{self, Batch, DataError, DataSet, Input, MANIFEST, Picture, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
@@ -309,7 +309,7 @@ impl Classifier {
         let pixels = Input::new(*image, *edge, mean, std).picture(picture).map_err(TrainError::Resume)?;
         let [height, width, channels] = *image;
         let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
-        let logits = self.learner.logits(&batch).map_err(TrainError::device)?;
+        let logits = self.learner.logits(batch).map_err(TrainError::device)?;
         let mut guesses: Vec<Guess> = (0..)
             .zip(classes)
             .zip(softmax(&logits))

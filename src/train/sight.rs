@@ -4,7 +4,7 @@ use super::evaluate::predicted;
 use super::pictures::{Agreement, Fed, FedImage, MOST};
 use crate::data::{Batch, DataSet, Thumbnail};
 use crate::recipe::settings::Smoothing;
-use crate::tricks::mixup::Plan;
+use crate::tricks::mix::Pair;
 use crate::tricks::targets::on_and_off;
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,8 @@ impl Sight {
         self.looks
     }
 
-    /// Takes pictures of a batch when it is time: its pixels as they go into the net, and how they were mixed.
-    pub(super) fn feed(&mut self, batch: &Batch, pixels: &[f32], plan: Option<&Plan>, smoothing: &Smoothing) {
+    /// Takes pictures of a batch when it is time: its images as they go into the net, and how they were mixed.
+    pub(super) fn feed(&mut self, batch: &Batch, pairs: Option<&[Pair]>, smoothing: &Smoothing) {
         if !self.looks() || self.taken.is_some_and(|taken| taken.elapsed() < EVERY) {
             return;
         }
@@ -51,25 +51,22 @@ impl Sight {
         let shape = [batch.height, batch.width, batch.channels];
         let image = |(i, pixels): (usize, &[f32])| {
             let picture = Thumbnail::new(pixels, shape, &self.mean, &self.std).ok()?;
-            let mixed = plan.map(|plan| (batch.labels[plan.partners[i]], plan.lambdas[i]));
+            let mixed = pairs.map(|pairs| (batch.labels[pairs[i].partner], pairs[i].share));
             Some(FedImage { picture, label: batch.labels[i], mixed })
         };
         let len = shape.iter().product::<usize>().max(1);
-        let images = pixels.chunks_exact(len).take(batch.n.min(MOST)).enumerate().filter_map(image).collect();
+        let images = batch.pixels.chunks_exact(len).take(batch.n.min(MOST)).enumerate().filter_map(image).collect();
         let smoothed = smoothing.on.then(|| on_and_off(smoothing, self.classes).0);
         self.fed = Some(Fed { step: 0, epoch: 0.0, batch: batch.n, images, smoothed, agreement: None });
     }
 
     /// Counts where teacher and student agree; the logits are those of a batch, row by row.
-    pub(super) fn compare(&mut self, batch: &Batch, plan: Option<&Plan>, teacher: &[f32], student: &[f32]) {
+    pub(super) fn compare(&mut self, labels: &[usize], pairs: Option<&[Pair]>, teacher: &[f32], student: &[f32]) {
         let counts = self.agreement.get_or_insert_default();
         let rows = teacher.chunks_exact(self.classes).zip(student.chunks_exact(self.classes));
         for (i, (teacher, student)) in rows.enumerate() {
             let (teacher, student) = (predicted(teacher), predicted(student));
-            let label = match plan {
-                Some(plan) if plan.lambdas[i] < 0.5 => batch.labels[plan.partners[i]],
-                _ => batch.labels[i],
-            };
+            let label = pairs.map_or(labels[i], |pairs| pairs[i].larger(labels[i], labels[pairs[i].partner]));
             counts.images += 1;
             counts.same += u64::from(teacher == student);
             counts.teacher += u64::from(teacher == label);
@@ -89,7 +86,7 @@ mod tests {
     use super::*;
     use crate::data::{Synthetic, train_batch};
     use crate::recipe::settings::{Augment, Crop};
-    use crate::tricks::mixup::mix;
+    use crate::tricks::mix;
 
     fn batch() -> (Sight, Batch) {
         let set = Synthetic { height: 6, width: 5, channels: 3, classes: 4, train: 64, test: 24 }.build(3);
@@ -103,7 +100,7 @@ mod tests {
         let (mut sight, batch) = batch();
         let smoothing = Smoothing { on: true, ..Smoothing::default() };
         let fed = |sight: &mut Sight| {
-            sight.feed(&batch, &batch.pixels, None, &smoothing);
+            sight.feed(&batch, None, &smoothing);
             sight.take(7, 0.5)
         };
         assert!(fed(&mut sight).is_none());
@@ -123,12 +120,12 @@ mod tests {
     fn mixed_images_have_both_labels_and_the_pixels_of_both() {
         let (mut sight, batch) = batch();
         sight.look(true);
-        let plan = Plan { partners: (0..32).rev().collect(), lambdas: vec![0.25; 32] };
-        let mixed = mix(&plan, &batch.pixels, 90);
-        sight.feed(&batch, &mixed, Some(&plan), &Smoothing::default());
+        let pairs: Vec<Pair> = (0..32).rev().map(|partner| Pair { partner, share: 0.25, region: None }).collect();
+        let mixed = Batch { pixels: mix::pixels(&pairs, &batch.pixels, [6, 5, 3]), ..batch.clone() };
+        sight.feed(&mixed, Some(&pairs), &Smoothing::default());
         let fed = sight.take(1, 0.0).unwrap();
         sight.taken = None;
-        sight.feed(&batch, &batch.pixels, None, &Smoothing::default());
+        sight.feed(&batch, None, &Smoothing::default());
         let plain = sight.take(1, 0.0).unwrap();
         assert_eq!(fed.images[3].mixed, Some((batch.labels[28], 0.25)));
         // (of the 24 that are shown, 9 has the partner 22)
@@ -139,15 +136,15 @@ mod tests {
 
     #[test]
     fn agreement_counts_the_class_of_the_larger_share() {
-        let (mut sight, batch) = batch();
-        let batch = Batch { labels: vec![0, 1, 2], n: 3, ..batch };
-        let plan = Plan { partners: vec![1, 2, 0], lambdas: vec![0.9, 0.4, 0.5] };
+        let (mut sight, _) = batch();
+        let pair = |partner, share| Pair { partner, share, region: None };
+        let (labels, pairs) = ([0, 1, 2], [pair(1, 0.9), pair(2, 0.4), pair(0, 0.5)]);
         let row = |class: usize| (0..4).map(move |c| if c == class { 1.0 } else { 0.0 });
-        let rows = |said: [usize; 3]| said.into_iter().flat_map(row).collect::<Vec<f32>>();
+        let rows = |predicted: [usize; 3]| predicted.into_iter().flat_map(row).collect::<Vec<f32>>();
         sight.look(true);
-        sight.compare(&batch, Some(&plan), &rows([0, 2, 1]), &rows([0, 1, 2]));
+        sight.compare(&labels, Some(&pairs), &rows([0, 2, 1]), &rows([0, 1, 2]));
         assert_eq!(sight.agreement, Some(Agreement { images: 3, same: 1, teacher: 2, student: 2 }));
-        sight.compare(&batch, None, &rows([0, 1, 2]), &rows([0, 1, 2]));
+        sight.compare(&labels, None, &rows([0, 1, 2]), &rows([0, 1, 2]));
         assert_eq!(sight.agreement, Some(Agreement { images: 6, same: 4, teacher: 5, student: 5 }));
     }
 }

@@ -12,8 +12,9 @@ mod tell;
 use super::checkpoint::Progress;
 use super::device::On;
 use super::edits::{Pending, Waiting};
+use super::inside::sample;
+use super::learner::Learner;
 use super::origin::Opened;
-use super::step::Learner;
 use super::worker::Options;
 use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, TrainError};
 use crate::data::{self, Pass, Reader};
@@ -234,7 +235,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             let waited = begun.elapsed();
             self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
-            let (outcome, inside) = self.step(&images, at)?;
+            let (n, sample) = (images.n, self.dead_are_due(at).then(|| sample(&images)));
+            let (outcome, inside) = self.step(images, at)?;
             if !outcome.updated && !outcome.overflow {
                 let (what, step) = (outcome.fault(), self.at.step + 1);
                 let what = format!("{what} at step {step}, which is left out: lower the rate and go on, or stop");
@@ -245,7 +247,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             }
             let took = begun.elapsed();
             train_time += took;
-            images_done += images.n;
+            images_done += n;
             self.at = Progress {
                 step: self.at.step + 1,
                 batch: at.batch,
@@ -258,7 +260,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 epoch: at.epochs(),
                 loss: outcome.loss,
                 lr: outcome.lr,
-                img_s: images.n as f64 / took.as_secs_f64(),
+                img_s: n as f64 / took.as_secs_f64(),
                 wait: (waited.as_secs_f64() / took.as_secs_f64()) as f32,
                 scaling: self.recipe.tricks.mixed.on.then(|| self.learner.scaler.into()),
             });
@@ -275,7 +277,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                     self.enter(State::Paused);
                 }
             }
-            match self.watch(&images, at, &outcome, (waited, took))? {
+            match self.watch(sample, at, &outcome, (waited, took))? {
                 Flow::On => {}
                 again => return Ok(again),
             }

@@ -3,7 +3,7 @@
 use super::TrainError;
 use super::checkpoint::{Checkpoint, Found, Pupil, weights_for};
 use super::classes::{Aligned, align};
-use super::step::Learner;
+use super::learner::Learner;
 use crate::nn::{Head, Net, NetSpec, Outputs};
 use crate::ops::Ops;
 use crate::recipe::settings::Distill;
@@ -57,7 +57,7 @@ impl<D: Ops<f32>> Learner<D> {
         if distill.on && self.teacher.as_ref().is_none_or(|t| (&t.source, t.by_place) != (source, by_place)) {
             let image_channels = self.net.spec().image_channels;
             let pupil = Pupil { image_channels, classes: &self.classes, by_place };
-            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), self.device(), &pupil)?;
+            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), &self.dev, &pupil)?;
             self.teacher = Some(Teacher { source: source.clone(), by_place, net, note });
         }
         Ok(())

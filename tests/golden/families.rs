@@ -96,7 +96,7 @@ fn compare<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, before: &Tensor
     report.compare(&format!("{name} logits_eval"), &logits, &case["logits_eval"].values);
 
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
-    let q = dev.tensor_from_vec(wide(&targets(&labels, CLASSES, &Smoothing::default())), (n, CLASSES));
+    let q = dev.tensor_from_vec(wide(&targets(&labels, None, CLASSES, &Smoothing::default())), (n, CLASSES));
     let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default())).unwrap();
     report.compare(&format!("{name} logits_train"), &narrow(logits.as_vec()), &case["logits_train"].values);
     let loss = match beside {

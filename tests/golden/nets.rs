@@ -19,7 +19,8 @@ use tricktop::nn::{Net, NetSpec, Role, TensorData};
 use tricktop::ops::loss::cross_entropy;
 use tricktop::ops::{Map, Mode, Ops, Real};
 use tricktop::recipe::settings::{Settings, Smoothing};
-use tricktop::train::sgd::Sgd;
+use tricktop::train::Gradients;
+use tricktop::train::optim::Optimiser;
 use tricktop::tricks::targets::targets;
 
 /// Half a unit in the last place: how far off stored values are.
@@ -125,13 +126,13 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{}", spec.name) };
     let x = Map::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
-    let q = wide(&targets(&labels, 10, &Smoothing::default()));
+    let q = wide(&targets(&labels, None, 10, &Smoothing::default()));
     let logits_eval = narrow(net.forward(x.clone(), Mode::Eval).unwrap().as_vec());
     let (mut logits_train, mut gradients, mut losses) = (Vec::new(), BTreeMap::new(), Vec::new());
     let mut settings = Settings::default();
     settings.optim.weight_decay = 1e-4;
     settings.tricks.no_bias_decay = true;
-    let mut sgd = Sgd::default();
+    let mut optimiser = Optimiser::default();
     for step in 0..3 {
         let logits = net.forward(x.clone().put_tape(OwnedTape::default()), Mode::Train).unwrap();
         if step == 0 {
@@ -139,12 +140,12 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
         }
         let loss = cross_entropy(logits, dev.tensor_from_vec(q.clone(), (n, 10))).unwrap();
         losses.push(loss.as_vec()[0].value() as f32);
-        let mut grads = loss.backward();
+        let mut grads = Gradients::of(loss, 1.0).unwrap();
         if step == 0 {
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
-            gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(&p.data).as_vec()))).collect();
+            gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(p).unwrap()))).collect();
         }
-        sgd.step(net.params_mut(), &mut grads, 0.05, 1.0, &settings, None).unwrap();
+        assert!(optimiser.update(net.params_mut(), &mut grads, 0.05, &settings).unwrap());
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

@@ -74,7 +74,7 @@ fn a_checkpoint_of_another_net_changes_nothing() {
     assert!(wrong.contains("has shape"), "{wrong}");
     let weights = Checkpoint::read(&run.dir.join("best.safetensors")).unwrap();
     let wrong = weights.restore(&mut learner).unwrap_err().to_string();
-    assert!(wrong.contains("velocity/") && wrong.contains("is missing"), "{wrong}");
+    assert!(wrong.contains("optim/velocity/") && wrong.contains("is missing"), "{wrong}");
     assert_eq!(learner.net.export(), before);
 }
 

@@ -45,7 +45,7 @@ fn norm(layer: &str, of: impl Fn(&str) -> Vec<f32>, tensors: &Tensors) -> f64 {
 fn look(recipe: &Recipe) -> (Inside, Tensors, Tensors) {
     let (mut learner, batch, _) = learner(recipe);
     let before = learner.net.export();
-    let (outcome, sight) = learner.step_and_look(&batch, AT, recipe, 31).unwrap();
+    let (outcome, sight) = learner.step_and_look(batch.clone(), AT, recipe, 31).unwrap();
     assert!(outcome.updated);
     (sight.unwrap().inside, before, learner.net.export())
 }
@@ -98,7 +98,7 @@ fn a_layer_that_was_made_dead_is_seen() {
     tensors.get_mut("layer1.0.bn1.weight").unwrap().values.fill(0.0);
     tensors.get_mut("layer1.0.bn1.bias").unwrap().values.fill(-0.5);
     learner.net.import(&tensors).unwrap();
-    let outputs = learner.outputs(&batch).unwrap();
+    let outputs = learner.outputs(batch.clone()).unwrap();
     let dead: Vec<&str> = outputs.iter().filter(|(_, o)| o.is_dead()).map(|(name, _)| name.as_str()).collect();
     assert_eq!(dead, ["layer1.0.conv1"]);
     let (_, stem) = &outputs[0];
@@ -122,8 +122,8 @@ fn looking_changes_nothing_of_the_steps() {
             let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
             let at = Position { epoch: 0, batch, batches: 10 };
             match looks {
-                true => drop(learner.step_and_look(&images, at, &recipe, batch).unwrap()),
-                false => drop(learner.step(&images, at, &recipe).unwrap()),
+                true => drop(learner.step_and_look(images.clone(), at, &recipe, batch).unwrap()),
+                false => drop(learner.step(images.clone(), at, &recipe).unwrap()),
             }
         }
         learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect::<Vec<u32>>()
@@ -189,7 +189,7 @@ fn nets_of_every_kind_are_looked_into() {
         ];
         let recipe = plain(&net);
         let (mut learner, batch, _) = learner(&recipe);
-        let (_, sight) = learner.step_and_look(&batch, AT, &recipe, 1).unwrap();
+        let (_, sight) = learner.step_and_look(batch.clone(), AT, &recipe, 1).unwrap();
         let layers = sight.unwrap().inside.layers;
         let is_whole = |l: &LayerRow| l.output.is_some_and(|o| o.mean.is_finite()) && l.weight > 0.0;
         assert!(layers.iter().all(is_whole), "{family}: {layers:?}");

@@ -30,7 +30,7 @@ fn weights_after_steps(threads: usize, data: &DataSet) -> Vec<u32> {
         let order = epoch_order(data.train.len(), 0, 0);
         for batch in 1..=3 {
             let images = train_batch(data, &order[..33], 0, batch, &everything.augment);
-            learner.step(&images, Position { epoch: 0, batch, batches: 3 }, &everything).unwrap();
+            learner.step(images.clone(), Position { epoch: 0, batch, batches: 3 }, &everything).unwrap();
         }
         learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect()
     })
@@ -55,16 +55,16 @@ fn a_step_that_cannot_be_made_changes_nothing() {
     let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &few, &data).unwrap();
     let mut images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &few.augment);
     let at = Position { epoch: 0, batch: 1, batches: 1 };
-    assert!(learner.step(&images, at, &few).unwrap().updated);
+    assert!(learner.step(images.clone(), at, &few).unwrap().updated);
     let state = |learner: &mut Learner<_>| {
-        let Learner { net, sgd, .. } = learner;
+        let Learner { net, optimiser, .. } = learner;
         let velocities = net.params().into_iter().filter(|p| p.role != tricktop::nn::Role::Statistic);
-        let velocities: Vec<Vec<f32>> = velocities.map(|p| sgd.velocity(p).unwrap()).collect();
+        let velocities: Vec<Vec<f32>> = velocities.map(|p| optimiser.slot("velocity", p).unwrap()).collect();
         (net.export(), velocities)
     };
     let before = state(&mut learner);
     images.pixels[7] = f32::NAN;
-    assert!(!learner.step(&images, at, &few).unwrap().updated);
+    assert!(!learner.step(images.clone(), at, &few).unwrap().updated);
     assert!(state(&mut learner) == before);
 }
 
@@ -78,7 +78,7 @@ fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
     let order = epoch_order(data.train.len(), 0, 0);
     let step = |learner: &mut Learner<_>, recipe: &Recipe, batch: u64| {
         let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
-        learner.step(&images, Position { epoch: 0, batch, batches: 20 }, recipe).unwrap()
+        learner.step(images.clone(), Position { epoch: 0, batch, batches: 20 }, recipe).unwrap()
     };
     let new = |recipe: &Recipe| Learner::new(dfdx::prelude::Cpu::default(), recipe, &data).unwrap();
     let losses = |recipe: &Recipe| {
@@ -158,7 +158,7 @@ fn every_bundled_preset_trains_a_step_or_says_what_it_lacks() {
         let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &recipe, &data).unwrap();
         let images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &recipe.augment);
         let before = learner.net.export();
-        let mut step = || learner.step(&images, Position { epoch: 0, batch: 1, batches: 1 }, &recipe).unwrap();
+        let mut step = || learner.step(images.clone(), Position { epoch: 0, batch: 1, batches: 1 }, &recipe).unwrap();
         let mut outcome = step();
         // (the first loss scale may be too large)
         while outcome.overflow {

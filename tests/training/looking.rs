@@ -6,7 +6,7 @@ use std::time::Instant;
 use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
 use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{Command, Event, Fed, FedImage, Missed, Pictures, State, Target, show_checkpoint, softmax};
-use tricktop::tricks::mixup::{mix, plan};
+use tricktop::tricks::mix;
 
 const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Pictures) };
 
@@ -85,11 +85,11 @@ fn mixed_images_come_with_both_labels_and_lambda() {
     let mut run = start(recipe.clone(), None, &[LOOK, Command::Steps(1)]);
     let fed = fed(&mut run);
     let (batch, thumbnail) = first_batch(&recipe);
-    let plan = plan(&recipe.tricks.mixup, 2, (recipe.train.seed, 0, 1), 40).unwrap();
-    let mixed = mix(&plan, &batch.pixels, 784);
+    let pairs = mix::pairs(&recipe.tricks, 2, (recipe.train.seed, 0, 1), 40).unwrap();
+    let mixed = mix::pixels(&pairs, &batch.pixels, [28, 28, 1]);
     assert_eq!(fed.smoothed, Some(0.9));
     for (i, image) in fed.images.iter().enumerate() {
-        let expected = (batch.labels[plan.partners[i]], plan.lambdas[i]);
+        let expected = (batch.labels[pairs[i].partner], pairs[i].share);
         assert_eq!((image.label, image.mixed), (batch.labels[i], Some(expected)));
         assert!(image.picture == thumbnail(&mixed, i), "image {i}");
     }

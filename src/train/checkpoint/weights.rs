@@ -49,7 +49,7 @@ fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainErro
     let path = resolved(path)?;
     let state = read(&path, |bytes| State::from_bytes(bytes).map_err(|e| e.to_string()))?;
     let classes = classes(&state.metadata);
-    let weights = state.tensors.into_iter().filter(|(name, _)| Part::of(name) != Part::Velocity);
+    let weights = state.tensors.into_iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
     Ok((weights.collect(), classes))
 }
 

@@ -238,7 +238,7 @@ mod tests {
     use crate::data::Synthetic;
     use crate::recipe::knobs::find;
     use crate::recipe::{Recipe, Value};
-    use crate::train::step::Learner;
+    use crate::train::learner::Learner;
     use crate::train::{Meta, Progress};
     use dfdx::prelude::Cpu;
 
@@ -259,10 +259,10 @@ mod tests {
         };
         assert_eq!(write(&mut learner, 1), None);
         let velocity = vec![f32::INFINITY; learner.net.params()[0].len()];
-        let Learner { net, sgd, .. } = &mut learner;
-        sgd.set_velocity(net.params()[0], velocity).unwrap();
+        let Learner { net, optimiser, .. } = &mut learner;
+        optimiser.set_slot("velocity", net.params()[0], velocity).unwrap();
         let why = write(&mut learner, 2).unwrap();
-        assert!(why.contains("step 2: velocity/conv1") && why.contains("not finite"), "{why}");
+        assert!(why.contains("step 2: optim/velocity/conv1") && why.contains("not finite"), "{why}");
         assert_eq!(steps(dir.path()).len(), 1);
         assert_eq!(Checkpoint::read(&dir.path().join(BEST)).unwrap().meta.at.step, 1);
     }

@@ -50,7 +50,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     /// Trains on a batch, and looks inside when that is due.
-    pub(super) fn step(&mut self, images: &Batch, at: Position) -> Result<(Outcome, Option<Box<Inside>>), TrainError> {
+    pub(super) fn step(&mut self, images: Batch, at: Position) -> Result<(Outcome, Option<Box<Inside>>), TrainError> {
         if !self.looking.is_due() {
             let outcome = self.learner.step(images, at, &self.recipe).map_err(TrainError::device)?;
             return Ok((outcome, None));
