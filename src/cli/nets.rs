@@ -1,8 +1,11 @@
 //! `tricktop nets`: the nets, their sizes and what training them needs.
 
 use super::Failure;
-use crate::nn::{Cost, Memory, NetSpec, Plan, Training, edge};
+use crate::nn::{Cost, Memory, NetSpec, Training, edge};
+use crate::ops::Precision;
+use crate::ops::memory::Backend;
 use crate::recipe::settings::{Family, Form, Net, Variant};
+use crate::train::optim::SLOTS;
 use serde::Serialize;
 
 /// Classes that the sizes are told for.
@@ -65,8 +68,11 @@ impl Row {
         let spec = NetSpec::new(&net, 3, CLASSES);
         let cost = spec.cost(input, input);
         let Cost { parameters, multiply_adds, .. } = cost;
-        let memory = |plan| Training { net: &spec, teacher: None, size: (input, input), plan }.memory(batch);
-        let [cpu, single, half] = [Plan::Kernels, Plan::Card { half: false }, Plan::Card { half: true }].map(memory);
+        let memory = |backend| {
+            Training { net: &spec, teacher: None, size: (input, input), slots: SLOTS.len(), backend }.memory(batch)
+        };
+        let backends = [Backend::Cpu, Backend::Cuda(Precision::Single), Backend::Cuda(Precision::Half)];
+        let [cpu, single, half] = backends.map(memory);
         Row {
             name: spec.name.clone(),
             family: family.word(),

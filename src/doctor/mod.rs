@@ -6,7 +6,7 @@ pub use selftest::Check;
 
 use crate::hardware::{self, Driver};
 use crate::kernels::Level;
-use crate::ops::{Card, cards, toolkit};
+use crate::ops::{Gpu, gpus, toolkit};
 use crate::recipe::settings::Device;
 use crate::train::bench::{self, Timing};
 use crate::train::{Chosen, TrainError};
@@ -33,7 +33,7 @@ pub struct Report {
     /// NVIDIA's driver, as NVML tells.
     pub driver: Result<Driver, &'static str>,
     /// The cards that can train.
-    pub cards: Result<Vec<Card>, String>,
+    pub cards: Result<Vec<Gpu>, String>,
     /// What the terminal can do.
     pub terminal: Terminal,
     /// The self-test.
@@ -82,7 +82,7 @@ impl Report {
             kernels: Level::best().word(),
             toolkit: toolkit(),
             driver: hardware::driver(),
-            cards: cards(),
+            cards: gpus(),
             terminal,
             test: None,
         }
@@ -127,7 +127,7 @@ impl Report {
             Err(why) => format!("driver     {why}\n"),
         };
         match &self.cards {
-            Ok(cards) => cards.iter().for_each(|Card { number, name, memory, capability: (major, minor) }| {
+            Ok(cards) => cards.iter().for_each(|Gpu { number, name, memory, capability: (major, minor) }| {
                 let memory = *memory as f64 / 1e9;
                 text +=
                     &format!("card       Cuda({number}): {name}, {memory:.1} GB, compute capability {major}.{minor}\n");

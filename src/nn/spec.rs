@@ -1,7 +1,8 @@
 //! Descriptions of whole nets, without a device.
 
 use super::families::{self, DenseNet, Inception, MobileNet, ResNet};
-use super::layer::{Cost, Extent, Layer, ParamSpec, Unit, walk};
+use super::layer::{Cost, Layer, ParamSpec, Unit, walk};
+use crate::ops::memory::Extent;
 use crate::recipe::settings::{Family, Form, Net};
 
 /// A net: layers, the mean over all pixels, a linear layer.

@@ -31,7 +31,7 @@ pub enum TrainError {
     },
     /// A card cannot be used.
     #[error("device: {device:?} cannot be used: {why}; Auto or Cpu trains on the processor")]
-    Card {
+    Gpu {
         /// The card.
         device: Device,
         /// Why not.

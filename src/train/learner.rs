@@ -7,7 +7,7 @@ use super::sight::Sight;
 use super::weights::Teacher;
 use crate::data::{Batch, DataSet};
 use crate::nn::{Net, NetSpec};
-use crate::ops::{Map, Mode, Ops};
+use crate::ops::{FeatureMap, Mode, Ops};
 use crate::recipe::Settings;
 use crate::tricks::scaling::Scaler;
 use dfdx::prelude::OwnedTape;
@@ -71,9 +71,9 @@ impl<D: Ops<f32>> Learner<D> {
     }
 
     /// Images on the device.
-    pub(super) fn images(&self, batch: Batch) -> Result<Map<f32, D>, D::Err> {
+    pub(super) fn images(&self, batch: Batch) -> Result<FeatureMap<f32, D>, D::Err> {
         let Batch { n, height: h, width: w, channels, pixels, .. } = batch;
-        Ok(Map::new(self.dev.try_tensor_from_vec(pixels, (n * h * w, channels))?, n, h, w))
+        Ok(FeatureMap::new(self.dev.try_tensor_from_vec(pixels, (n * h * w, channels))?, n, h, w))
     }
 
     /// Goes through the net as a step does, with its tape, or as an evaluation does; waits for the end.

@@ -8,9 +8,10 @@ use super::objective::{floor, loss};
 use crate::data::Batch;
 use crate::nn::Role;
 use crate::ops::loss::Loss;
-use crate::ops::{Map, Matrix, Mode, Ops};
+use crate::ops::{FeatureMap, Matrix, Mode, Ops};
 use crate::recipe::Settings;
 use crate::tricks::mix::{self, Pair};
+use crate::tricks::scaling::precision;
 use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::targets;
 use dfdx::prelude::{NoneTape, OwnedTape};
@@ -40,7 +41,7 @@ impl Outcome {
 /// What the net is given.
 struct Fed<D: Ops<f32>> {
     /// Images `(N, H, W, C)`, mixed.
-    images: Map<f32, D>,
+    images: FeatureMap<f32, D>,
     /// Target probabilities `(N, classes)`, smoothed and mixed.
     targets: Matrix<f32, D>,
     labels: Vec<usize>,
@@ -103,7 +104,7 @@ impl<D: Ops<f32>> Learner<D> {
         let q = targets(&labels, pairs.as_deref(), classes, smoothing);
         let targets = self.dev.try_tensor_from_vec(q, (n, classes))?;
         let images = self.images(batch)?;
-        let images = if s.tricks.mixed.on { D::narrow(images)? } else { images };
+        let images = D::to_precision(images, precision(&s.tricks.mixed))?;
         Ok(Fed { images, targets, labels, pairs })
     }
 

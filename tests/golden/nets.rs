@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use tricktop::nn::families::{Block, Groups, ResNet, Stem};
 use tricktop::nn::{Net, NetSpec, Role, TensorData};
 use tricktop::ops::loss::cross_entropy;
-use tricktop::ops::{Map, Mode, Ops, Real};
+use tricktop::ops::{FeatureMap, Mode, Ops, Real};
 use tricktop::recipe::settings::{Settings, Smoothing};
 use tricktop::train::Gradients;
 use tricktop::train::optim::Optimiser;
@@ -124,7 +124,7 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
     net.import(before).unwrap();
     assert_eq!(&net.export(), before, "{}: what is imported is exported again", spec.name);
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{}", spec.name) };
-    let x = Map::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
+    let x = FeatureMap::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
     let q = wide(&targets(&labels, None, 10, &Smoothing::default()));
     let logits_eval = narrow(net.forward(x.clone(), Mode::Eval).unwrap().as_vec());

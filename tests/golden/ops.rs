@@ -6,7 +6,7 @@ use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::{Layout, Param, Role};
 use tricktop::ops::composed::backward;
 use tricktop::ops::loss::{cross_entropy, distillation};
-use tricktop::ops::{Filter, Map, Matrix, Mode, Norm, Ops, composed, lean};
+use tricktop::ops::{FeatureMap, Filter, Matrix, Mode, Norm, Ops, composed, lean};
 use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
 use tricktop::train::Gradients;
 use tricktop::train::optim::Optimiser;
@@ -30,13 +30,13 @@ fn pixels<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
 }
 
 /// A map over `pixels`, whose gradient the tape keeps under them.
-fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> Map<f32, D, Traced<D>> {
+fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> FeatureMap<f32, D, Traced<D>> {
     let [n, _, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
-    Map::new(pixels.retaped(), n, h, w)
+    FeatureMap::new(pixels.retaped(), n, h, w)
 }
 
 /// The values of a map, on the tape.
-fn flat<D: Ops<f32>>(x: Map<f32, D, Traced<D>>) -> Matrix<f32, D, Traced<D>> {
+fn flat<D: Ops<f32>>(x: FeatureMap<f32, D, Traced<D>>) -> Matrix<f32, D, Traced<D>> {
     D::matrix(x).unwrap()
 }
 

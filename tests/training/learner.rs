@@ -3,7 +3,7 @@
 use std::path::Path;
 use tricktop::data::{DataSet, epoch_order, open, train_batch};
 use tricktop::nn::Net;
-use tricktop::ops::{Map, Mode};
+use tricktop::ops::{FeatureMap, Mode};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{Checkpoint, Learner, Pupil};
@@ -123,7 +123,7 @@ fn the_bundled_teacher_is_that_of_its_preset_and_good() {
     for start in (0..2000).step_by(250) {
         let b = tricktop::data::test_batch(&data, start..start + 250);
         let pixels = dfdx::prelude::TensorFromVec::tensor_from_vec(&dev, b.pixels, (250 * 28 * 28, 1));
-        let logits = net.forward(Map::new(pixels, 250, 28, 28), Mode::Eval).unwrap().as_vec();
+        let logits = net.forward(FeatureMap::new(pixels, 250, 28, 28), Mode::Eval).unwrap().as_vec();
         let best = |z: &[f32]| (0..10).max_by(|a, b| z[*a].total_cmp(&z[*b])).unwrap();
         right += logits.chunks(10).zip(&b.labels).filter(|(z, label)| best(z) == **label).count();
     }

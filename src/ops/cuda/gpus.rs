@@ -1,25 +1,25 @@
-//! The NVIDIA cards of the machine, asked before dfdx is: it panics where there is none.
+//! The NVIDIA GPUs of the machine, asked before dfdx is: it panics where there is none.
 
-use super::Error;
 use crate::ops::fault::{apart, meant};
-use crate::ops::{Card, Matrix};
+use crate::ops::{Gpu, Matrix};
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 use cudarc::nvrtc::sys::nvrtcVersion;
 use dfdx::dtypes::AMP;
 use dfdx::prelude::*;
+use dfdx::tensor::CudaError as Error;
 use half::f16;
 use std::ffi::CStr;
 use sys::CUdevice_attribute_enum as Attribute;
 
-/// What a driver's error means, as a predicate of the driver or the card.
+/// What a driver's error means, as a predicate of the driver or the GPU.
 fn meaning(DriverError(code): &DriverError) -> String {
     let known = match *code as u32 {
         2 => "its memory is full",
         34 => "libcuda is a stand-in: NVIDIA's driver itself is not installed",
         46 | 101 => "it is in use or out of order",
-        100 => "no NVIDIA card, or none that this process may see (CUDA_VISIBLE_DEVICES)",
-        200 | 209 | 218 => "it is older than the cards that this program was built for (CUDA_COMPUTE_CAP)",
+        100 => "no NVIDIA GPU, or none that this process may see (CUDA_VISIBLE_DEVICES)",
+        200 | 209 | 218 => "it is older than the GPUs that this program was built for (CUDA_COMPUTE_CAP)",
         222 => "its driver is older than the CUDA toolkit that this program was built with",
         700 | 716 | 717 | 719 => "a kernel failed on it; only a new start of the program can use it again",
         802 => "it is not ready yet: NVIDIA's fabric manager has to run on this machine",
@@ -29,7 +29,7 @@ fn meaning(DriverError(code): &DriverError) -> String {
     known.to_string()
 }
 
-/// What an error means, as a predicate of a card.
+/// What an error means, as a predicate of a GPU.
 pub fn reason(error: &Error) -> String {
     match error {
         Error::Driver(e) => meaning(e),
@@ -38,17 +38,17 @@ pub fn reason(error: &Error) -> String {
     }
 }
 
-/// The cards, in the order of their numbers.
+/// The GPUs, in the order of their numbers.
 ///
 /// # Errors
 /// Why there are none, as a sentence.
-pub fn cards() -> Result<Vec<Card>, String> {
+pub fn gpus() -> Result<Vec<Gpu>, String> {
     result::init().map_err(|e| meaning(&e))?;
     let count = result::device::get_count().map_err(|e| meaning(&e))?;
-    (0..count).map(card).collect::<Result<_, DriverError>>().map_err(|e| meaning(&e))
+    (0..count).map(gpu).collect::<Result<_, DriverError>>().map_err(|e| meaning(&e))
 }
 
-fn card(number: i32) -> Result<Card, DriverError> {
+fn gpu(number: i32) -> Result<Gpu, DriverError> {
     let device = result::device::get(number)?;
     let mut name = [0; 128];
     // SAFETY: the driver is initialised, `device` is one of its own, and the name is written into `name`, with its end
@@ -62,10 +62,10 @@ fn card(number: i32) -> Result<Card, DriverError> {
         let name = CStr::from_ptr(name.as_ptr()).to_string_lossy().into_owned();
         (name, result::device::total_mem(device)? as u64, capability)
     };
-    Ok(Card { number: number as usize, name, memory, capability: (major as u32, minor as u32) })
+    Ok(Gpu { number: number as usize, name, memory, capability: (major as u32, minor as u32) })
 }
 
-/// Opens a card that is there, when a trial of it ends well.
+/// Opens a GPU that is there, when a trial of it ends well.
 ///
 /// # Errors
 /// Why it cannot be used, as a predicate.
@@ -74,7 +74,7 @@ pub fn open(number: usize) -> Result<Cuda, String> {
     Cuda::try_build(number, 0).map_err(|e| reason(&e))
 }
 
-/// Computes a little on a card: with a kernel of the build, with those that are compiled here, and with a product.
+/// Computes a little on a GPU: with a kernel of the build, with those that are compiled here, and with a product.
 fn trial(number: usize) -> Result<(), String> {
     let sum = || -> Result<Vec<f32>, Error> {
         let dev = Cuda::try_build(number, 0)?;
@@ -102,7 +102,7 @@ pub fn toolkit() -> Option<(i32, i32)> {
     Some((major, minor))
 }
 
-/// Free memory of the card that this thread works on, in bytes.
+/// Free memory of the GPU that this thread works on, in bytes.
 pub fn free_memory() -> Option<u64> {
     result::mem_get_info().ok().map(|(free, _)| free as u64)
 }
