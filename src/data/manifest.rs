@@ -8,9 +8,10 @@
 //!                 for control characters, for % and for bytes that are not UTF-8
 //! ```
 
+use super::gzip::write_gzip;
 use super::left_out::examples;
-use super::source::Split;
-use super::{DataError, DataSet, Problem, kind, write_gzip};
+use super::source::{Split, set_name};
+use super::{DataError, DataSet, Problem};
 use crate::recipe::settings::Data;
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -209,7 +210,7 @@ impl Manifest {
 
     /// The name of the set.
     pub(super) fn name(&self) -> String {
-        kind::name(&self.head.path)
+        set_name(&self.head.path)
     }
 }
 

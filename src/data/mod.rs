@@ -5,6 +5,7 @@
 //! compressed.
 
 mod augment;
+mod balanced;
 mod batch;
 mod broken;
 mod bundled;
@@ -13,6 +14,7 @@ mod decode;
 mod error;
 mod format;
 mod get;
+mod gzip;
 mod idx;
 mod idx_dir;
 mod image_folder;
@@ -68,10 +70,9 @@ use crate::files;
 use crate::recipe::settings::{Data, DataKind, Normalise};
 use memory::Images;
 use parts::Parts;
-use source::Source;
+use source::{Source, set_name};
 use std::path::Path;
 use std::sync::Arc;
-use subset::write_gzip;
 
 /// Edge of the square that the net sees of photographs, unless the recipe names one (section 2.1).
 const PHOTOGRAPH: usize = 224;
@@ -258,15 +259,15 @@ fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
         DataKind::Idx => {
             let parts = idx_dir::open(path)?;
             let classes = (0..parts.classes).map(|label| label.to_string()).collect();
-            Opened::in_memory(kind::name(path), parts, classes, size)
+            Opened::in_memory(set_name(path), parts, classes, size)
         }
         DataKind::Cifar => {
             let cifar = cifar::open(path)?;
-            Opened::new(kind::name(path), Arc::new(cifar.train), Arc::new(cifar.test), cifar.classes, size)
+            Opened::new(set_name(path), Arc::new(cifar.train), Arc::new(cifar.test), cifar.classes, size)
         }
         DataKind::ImageFolder => {
             let folder = image_folder::open(path, data, edge(size, None).unwrap_or(PHOTOGRAPH), seed)?;
-            Opened::from_folder(kind::name(path), folder)
+            Opened::from_folder(set_name(path), folder)
         }
         DataKind::Packed => {
             let pack = packed::open(path)?;

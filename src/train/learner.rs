@@ -1,6 +1,7 @@
 //! A net in training: its optimiser, its teacher, and what goes through it without being learnt from.
 
 use super::TrainError;
+use super::checkpoint::Trained;
 use super::optim::Optimiser;
 use super::origin::Origin;
 use super::sight::Sight;
@@ -68,6 +69,11 @@ impl<D: Ops<f32>> Learner<D> {
             scaler: Scaler::default(),
             sight: Sight::default(),
         }
+    }
+
+    /// What checkpoints hold of it.
+    pub fn trained(&mut self) -> Trained<'_, D> {
+        Trained { net: &mut self.net, optimiser: &mut self.optimiser, scaler: &mut self.scaler }
     }
 
     /// Images on the device.

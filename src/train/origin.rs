@@ -1,13 +1,15 @@
 //! Where a run's images and files are: its recipe calls them as they were called where it was begun.
 
 use super::TrainError;
-use super::checkpoint::BUNDLED;
 use crate::data::{self, DataSet, Manifest};
 use crate::files::resolved;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Data;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The teacher inside the program, as a recipe calls it.
+pub(super) const BUNDLED: &str = "Bundled";
 
 /// What a run's directory remembers of its images and of where it was begun; nothing for a run that begins here.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! What is kept of training steps for screens that look. While none does, nothing is.
 
-use super::evaluate::predicted;
 use super::pictures::{Agreement, Fed, FedImage, MOST};
+use super::scores::predicted;
 use crate::data::{Batch, DataSet, Thumbnail};
 use crate::recipe::settings::Smoothing;
 use crate::tricks::mix::Pair;

@@ -2,9 +2,9 @@
 //! updates the weights.
 
 use super::gradients::Gradients;
-use super::inside::Sizes;
 use super::learner::Learner;
 use super::objective::{floor, loss};
+use super::updates::Updates;
 use crate::data::Batch;
 use crate::nn::Role;
 use crate::ops::loss::Loss;
@@ -71,7 +71,7 @@ impl<D: Ops<f32>> Learner<D> {
         batch: Batch,
         at: Position,
         s: &Settings,
-        look: Option<&mut Sizes>,
+        look: Option<&mut Updates>,
     ) -> Result<Outcome, D::Err> {
         let (lr, mixed) = (schedule::lr(at, s), &s.tricks.mixed);
         let scale = if mixed.on { f64::from(self.scaler.scale) } else { 1.0 };
@@ -132,13 +132,13 @@ impl<D: Ops<f32>> Learner<D> {
         mut gradients: Gradients<f32, D>,
         lr: f64,
         s: &Settings,
-        look: Option<&mut Sizes>,
+        look: Option<&mut Updates>,
     ) -> Result<bool, D::Err> {
         let Learner { net, optimiser, .. } = self;
-        let Some(sizes) = look else { return optimiser.update(net.params_mut(), &mut gradients, lr, s) };
-        let before = sizes.before(&net.params(), &mut gradients)?;
+        let Some(updates) = look else { return optimiser.update(net.params_mut(), &mut gradients, lr, s) };
+        let before = updates.before(&net.params(), &mut gradients)?;
         let updated = optimiser.update(net.params_mut(), &mut gradients, lr, s)?;
-        sizes.after(&before, &net.params());
+        updates.after(&before, &net.params());
         Ok(updated)
     }
 

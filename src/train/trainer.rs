@@ -14,8 +14,8 @@ use super::device::On;
 use super::edits::{Pending, Waiting};
 use super::inside::sample;
 use super::learner::Learner;
+use super::options::Options;
 use super::origin::Opened;
-use super::worker::Options;
 use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, TrainError};
 use crate::data::{self, Pass, Reader};
 use crate::ops::Ops;
@@ -109,7 +109,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 );
                 sink(Event::Alarm { step: checkpoint.meta.at.step, kind: AlarmKind::Other, message });
             }
-            checkpoint.restore(&mut learner)?;
+            checkpoint.restore(learner.trained())?;
             at = checkpoint.meta.at.clone();
             let batches = data::steps_per_epoch(data.train.len(), recipe.train.batch as usize) as u64;
             if at.batch >= batches {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tricktop::data::{Batch, DataSet, epoch_order, open, train_batch};
 use tricktop::nn::TensorData;
 use tricktop::recipe::{Recipe, Value};
-use tricktop::train::{Command, Event, Inside, LayerRow, Learner, State, Target};
+use tricktop::train::{Command, Event, Inside, LayerStats, Learner, State, Target};
 use tricktop::tricks::schedule::Position;
 
 const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Layers) };
@@ -191,7 +191,7 @@ fn nets_of_every_kind_are_looked_into() {
         let (mut learner, batch, _) = learner(&recipe);
         let (_, sight) = learner.step_and_look(batch.clone(), AT, &recipe, 1).unwrap();
         let layers = sight.unwrap().inside.layers;
-        let is_whole = |l: &LayerRow| l.output.is_some_and(|o| o.mean.is_finite()) && l.weight > 0.0;
+        let is_whole = |l: &LayerStats| l.output.is_some_and(|o| o.mean.is_finite()) && l.weight > 0.0;
         assert!(layers.iter().all(is_whole), "{family}: {layers:?}");
         assert!(layers.iter().any(|l| l.name == name), "{family}: {layers:?}");
     }

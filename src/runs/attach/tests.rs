@@ -7,7 +7,7 @@ use crate::recipe::{Recipe, Value};
 use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
 use crate::train::{
-    Agreement, AlarmKind, Change, Command, Event, Fed, FedImage, Inside, LayerRow, Options, Output, Pictures, State,
+    Agreement, AlarmKind, Change, Command, Event, Fed, FedImage, Inside, LayerStats, Options, Output, Pictures, State,
     Target, When,
 };
 use std::io::{BufReader, Write};
@@ -46,7 +46,7 @@ fn obedient(mut stage: Stage) {
 
 fn layers() -> Inside {
     let output = Some(Output { mean: f32::NAN, std: 0.5, zeros: 0.25 });
-    let layer = LayerRow { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
+    let layer = LayerStats { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
     Inside { step: 1, gradient: 0.3, layers: vec![layer] }
 }
 

@@ -10,11 +10,10 @@ pub(super) mod writer;
 
 pub use digest::{Digests, Link};
 pub use meta::{Meta, Progress, Signature};
-pub(super) use weights::{BUNDLED, Found, classes_of, weights_for};
+pub(super) use weights::{Found, classes_of, weights_for};
 pub use weights::{Pupil, read_weights, weights_file};
 
 use super::TrainError;
-use super::learner::Learner;
 use super::optim::{Optimiser, SLOTS};
 use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
 use crate::ops::Ops;
@@ -42,6 +41,16 @@ pub struct Checkpoint {
     /// What it says about itself.
     pub meta: Meta,
     state: State,
+}
+
+/// What a checkpoint is of, and what it is put into.
+pub struct Trained<'a, D: Ops<f32>> {
+    /// The net.
+    pub net: &'a mut Net<f32, D>,
+    /// Its optimiser.
+    pub optimiser: &'a mut Optimiser<f32, D>,
+    /// The factor of the loss in mixed precision.
+    pub scaler: &'a mut Scaler,
 }
 
 /// Writes a file whole: a temporary file beside it, fsync, rename, fsync of the directory.
@@ -130,12 +139,12 @@ impl Checkpoint {
         weights.map(|(_, t)| t.values.len()).sum()
     }
 
-    /// Gives a learner of the same net its state.
+    /// Gives a net of the same description and its optimiser their state.
     ///
     /// # Errors
     /// A tensor that is missing or of another shape, and then nothing has changed; the device's.
-    pub fn restore<D: Ops<f32>>(&self, learner: &mut Learner<D>) -> Result<(), TrainError> {
-        restore(&self.state.tensors, self.meta.at.scaler, learner)
+    pub fn restore<D: Ops<f32>>(&self, to: Trained<'_, D>) -> Result<(), TrainError> {
+        restore(&self.state.tensors, self.meta.at.scaler, to)
     }
 
     /// Its weights and running statistics under PyTorch's names.
@@ -167,14 +176,14 @@ impl Checkpoint {
     }
 }
 
-/// Gives a learner weights, statistics and what its optimiser keeps, under the names that they have in a checkpoint.
+/// Gives a net weights and statistics, and its optimiser what it keeps, under the names that they have in a checkpoint.
 fn restore<D: Ops<f32>>(
     tensors: &BTreeMap<String, TensorData>,
     scaler: Scaler,
-    learner: &mut Learner<D>,
+    to: Trained<'_, D>,
 ) -> Result<(), TrainError> {
     let mut kept = Vec::new();
-    for (i, p) in learner.net.params().into_iter().enumerate().filter(|(_, p)| p.role != Role::Statistic) {
+    for (i, p) in to.net.params().into_iter().enumerate().filter(|(_, p)| p.role != Role::Statistic) {
         for slot in SLOTS {
             let name = slot_name(slot, &p.name);
             let Some(tensor) = tensors.get(&name) else {
@@ -186,14 +195,13 @@ fn restore<D: Ops<f32>>(
             kept.push((i, *slot, tensor));
         }
     }
-    learner.net.import(tensors)?;
-    learner.scaler = scaler;
-    learner.optimiser = Optimiser::default();
-    let Learner { net, optimiser, .. } = learner;
-    let params = net.params();
+    to.net.import(tensors)?;
+    *to.scaler = scaler;
+    *to.optimiser = Optimiser::default();
+    let params = to.net.params();
     for (i, slot, tensor) in kept {
         let values = params[i].from_torch(&tensor.values);
-        optimiser.set_slot(slot, params[i], values).map_err(TrainError::device)?;
+        to.optimiser.set_slot(slot, params[i], values).map_err(TrainError::device)?;
     }
     Ok(())
 }

@@ -3,11 +3,10 @@
 
 use super::digest::{Digests, slot_name};
 use super::meta::{KEY, Meta};
-use super::restore;
+use super::{Trained, restore};
 use crate::nn::{Layout, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::train::TrainError;
-use crate::train::learner::Learner;
 use crate::train::optim::SLOTS;
 use std::collections::BTreeMap;
 
@@ -27,12 +26,12 @@ struct Part {
 }
 
 impl Snapshot {
-    /// Copies the state of a learner.
+    /// Copies the state of a net in training.
     ///
     /// # Errors
     /// The device's.
-    pub(in crate::train) fn of<D: Ops<f32>>(learner: &mut Learner<D>, meta: Meta) -> Result<Snapshot, TrainError> {
-        let Learner { net, optimiser, .. } = learner;
+    pub(in crate::train) fn of<D: Ops<f32>>(of: Trained<'_, D>, meta: Meta) -> Result<Snapshot, TrainError> {
+        let Trained { net, optimiser, .. } = of;
         let part = |p: &crate::nn::Param<f32, D>| {
             let kept: &[&str] = if p.role == Role::Statistic { &[] } else { SLOTS };
             let slot = |slot: &&'static str| Ok((*slot, optimiser.slot(slot, p).map_err(TrainError::device)?));
@@ -43,12 +42,12 @@ impl Snapshot {
         Ok(Snapshot { meta, parts: net.params().into_iter().map(part).collect::<Result<_, TrainError>>()? })
     }
 
-    /// Gives the learner that it was made of the state back.
+    /// Gives the net that it was made of its state back.
     ///
     /// # Errors
     /// The device's.
-    pub(in crate::train) fn restore<D: Ops<f32>>(&self, learner: &mut Learner<D>) -> Result<(), TrainError> {
-        restore(&self.tensors(true), self.meta.at.scaler, learner)
+    pub(in crate::train) fn restore<D: Ops<f32>>(&self, to: Trained<'_, D>) -> Result<(), TrainError> {
+        restore(&self.tensors(true), self.meta.at.scaler, to)
     }
 
     /// Bytes of its values.

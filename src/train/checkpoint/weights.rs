@@ -10,6 +10,7 @@ use crate::ops::Ops;
 use crate::recipe::{Recipe, settings};
 use crate::train::TrainError;
 use crate::train::classes::{Aligned, align};
+use crate::train::origin::BUNDLED;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -169,9 +170,6 @@ impl Checkpoint {
         Ok((net, (!told.is_empty()).then(|| format!("{} {}", source.display(), told.join("; it ")))))
     }
 }
-
-/// The teacher inside the program, as a recipe calls it.
-pub(in crate::train) const BUNDLED: &str = "Bundled";
 
 /// The net that a teacher's file is of, its weights, and the classes that it names.
 fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), String> {

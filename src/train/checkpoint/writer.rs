@@ -250,7 +250,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let write = |learner: &mut Learner<Cpu>, step| {
             let meta = Meta::new("plain", &recipe, Progress { step, ..Progress::default() }, Vec::new());
-            let snapshot = Snapshot::of(learner, meta).unwrap();
+            let snapshot = Snapshot::of(learner.trained(), meta).unwrap();
             let mut writer = Writer::start(dir.path().to_path_buf(), None).unwrap();
             writer.send(Job { snapshot, state: true, best: true, keep_last: 9, keep_best: 0, ms: 0.0 });
             let reports = writer.reports(true);

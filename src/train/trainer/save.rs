@@ -88,7 +88,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let at = Progress { scaler: self.learner.scaler, ..self.at.clone() };
         let mut meta = Meta::new(self.on.kernels, &self.recipe, at, self.pending.list().to_vec());
         meta.signature = Some(Signature::of(self.reader.set()));
-        Snapshot::of(&mut self.learner, meta)
+        Snapshot::of(self.learner.trained(), meta)
     }
 
     /// Hashes the state when that was asked for after the present step.
