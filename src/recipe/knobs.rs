@@ -140,7 +140,7 @@ knobs! {
     device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the processor, an NVIDIA card by its number, or Auto: the first card that works, else the processor";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
-    schedule.per, "per", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
+    schedule.reference_batch, "reference batch", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
     schedule.warmup.on, "warmup", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "lr rises from 0 over the first epochs";
     schedule.warmup.epochs, "length", TrickValue, from(0.0, 1000.0), "epochs", Add(0.5), Live, "3.1", "length of the warmup, counted inside the total";
     schedule.decay, "decay", Knob, Kind::Choice(Decay::WORDS), "", Add(1.0), Live, "5.1", "decay of the rate after the warmup";
@@ -193,8 +193,12 @@ knobs! {
     alarms.memory, "GPU memory", TrickValue, Kind::Choice(&["Off", "Tell"]), "", Add(1.0), Live, "", "the memory of the run's card is 95 % full; the screen looks at it";
 }
 
-/// The knob with this path, e.g. `tricks.mixup.alpha`.
+/// What knobs were called in earlier versions, and what they are called now.
+const RENAMED: &[(&str, &str)] = &[("schedule.per", "schedule.reference_batch")];
+
+/// The knob with this path, e.g. `tricks.mixup.alpha`, or that it had in an earlier version.
 pub fn find(path: &str) -> Option<&'static Knob> {
+    let path = RENAMED.iter().find(|(old, _)| *old == path).map_or(path, |(_, now)| now);
     KNOBS.iter().find(|k| k.path == path)
 }
 

@@ -126,7 +126,8 @@ impl<'t> Reader<'t> {
                 return;
             }
             let path = knobs::join(section, name);
-            let first = *seen.entry(name).or_insert(name);
+            let knob = knobs::find(&path);
+            let first = *seen.entry(knob.map_or(name, |knob| knob.path)).or_insert(name);
             let again = !std::ptr::eq(first, name);
             if again {
                 let (line, column) = self.place(first).position.unwrap_or_default();
@@ -137,7 +138,7 @@ impl<'t> Reader<'t> {
                 self.extends(value);
             } else if path == "edits" {
                 self.edits(value);
-            } else if let Some(knob) = knobs::find(&path) {
+            } else if let Some(knob) = knob {
                 self.knob(knob, value, again);
             } else if !knobs::fields(&path).is_empty() {
                 match ron::from_str::<Fields>(value) {

@@ -8,6 +8,7 @@ mod edges;
 mod files;
 mod image_run;
 mod names;
+mod old_run;
 mod own_images;
 mod refused;
 mod report;

@@ -124,7 +124,7 @@ settings! {
         /// Multiply the rate by batch / per.
         linear_scaling: bool = false,
         /// Batch size that `base_lr` is meant for.
-        per: u64 = 256,
+        reference_batch: u64 = 256,
         /// Linear warmup.
         warmup: Warmup = Warmup::default(),
         /// Decay after the warmup.
