@@ -123,11 +123,11 @@ pub fn run() -> Result<ExitCode, Failure> {
     if let [_, wake, group] = &std::env::args_os().collect::<Vec<_>>()[..]
         && wake == tui::background::WAKE
     {
-        // (it was started by this program, and nobody hears it)
+        // This program started it, and nobody reads its output.
         let woken = tui::background::wake(&group.to_string_lossy());
         return Ok(if woken.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    // (before all else: presets, images and weights may take minutes to read)
+    // Signals come first: presets, images and weights may take minutes to read.
     let signals = headless::catch()?;
     let cli = Cli::parse();
     Level::chosen().map_err(Failure::Level)?;

@@ -96,7 +96,7 @@ fn show(preset: &Preset, first: Begin, runs: &Path, options: Options) -> Result<
         unseen.take().into_iter().chain(presets).chain(themes.look().map(settings::themes)).collect()
     };
     let recipe = preset.recipe.clone();
-    // (from here on there is a run to stop, though its screen is still to open)
+    // From here on there is a run to stop, though its screen is still to open.
     headless::catch()?.begin();
     let end =
         tui::run(options, recipe, first, |begin| start(begin, runs), changes, &samples).map_err(Failure::Screen)?;

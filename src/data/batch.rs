@@ -94,7 +94,7 @@ pub(super) fn train(
                 Err(skip) => skipped.push(skip),
             }
         }
-        // (the run will fail for so many broken images)
+        // With so many broken images the run will fail anyway.
         out.fill(0.0);
         Made { label: Some(split.label(i)), skipped }
     };

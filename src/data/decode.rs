@@ -178,7 +178,7 @@ fn other(
     let (width, height) = decoder.dimensions();
     let size @ [height, width] = [height as usize, width as usize];
     let pixels = picture.admit(size, reading.max_pixels)?;
-    // (what is not RGB is decoded first and becomes so then; what is resized is copied in any case)
+    // What is not RGB is decoded first and becomes so then; what is resized is copied in any case.
     let copies = if decoder.color_type() == ColorType::Rgb8 { 3 } else { 6 };
     picture.take_room((decoder.total_bytes() as usize).saturating_add(copies * pixels))?;
     let turn = turn(decoder.orientation().ok(), reading);

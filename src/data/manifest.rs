@@ -233,7 +233,7 @@ fn listed(root: &Path, all: &Split, chosen: &Split, [part, spare]: [Part; 2]) ->
     let places = |split: &Split| (0..split.len()).map(|i| split.place(i)).collect::<Vec<usize>>();
     let used: HashSet<usize> = places(chosen).into_iter().collect();
     let rest = places(all).into_iter().filter(|place| !used.contains(place));
-    // (the chosen ones in the order in which the run has them)
+    // The chosen images keep the order that the run had.
     let order: Vec<(usize, Part)> =
         places(chosen).into_iter().map(|place| (place, part)).chain(rest.map(|place| (place, spare))).collect();
     let one = |&(place, part): &(usize, Part)| {

@@ -97,7 +97,7 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
         let begun = Instant::now();
         for i in 0..TIMED.min(split.len()) {
             let stages = Stages::Train { augment, seed: 0, epoch: 0, image: i as u64 };
-            // (a broken image takes no time worth measuring)
+            // A broken image takes no time worth measuring.
             if let Ok(image) = split.read(i) {
                 work(split, image, &stages);
             }

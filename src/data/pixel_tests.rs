@@ -68,7 +68,7 @@ fn colours_change_as_in_torchvision_and_mxnet() {
         ];
         for (name, matrix) in cases {
             let (mean, most) = distance(&changed(matrix), &picture(&format!("{name}{c}.png")).pixels);
-            // (torchvision's grey has other digits, and MXNet's way back from YIQ is no exact inverse)
+            // Torchvision's grey has other digits, and MXNet's way back from YIQ is no exact inverse.
             assert!(mean < 0.6 && most <= 2, "{name} {c}: {mean} {most}");
         }
     }

@@ -50,7 +50,7 @@ pub(crate) fn everything(data: &Data, role: Option<Role>) -> Result<All, DataErr
             Split::new(Arc::new(Joined(vec![train, test])), size)
         }
         Some(Role::Train) => train,
-        // (these sets have one split beside that for training, whatever it is called)
+        // These sets have one split beside that for training, whatever it is called.
         Some(Role::Val | Role::Test) => test,
     };
     Ok(All { name, images, classes, left_out })

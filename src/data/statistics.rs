@@ -60,7 +60,7 @@ pub(super) fn of(split: &Split, edge: usize, reading: Reading) -> (Vec<f32>, Vec
         let image = split.read(i * step);
         image.and_then(|image| input.bytes(&image, stored, &Stages::Middle, |bytes| Sums::of(bytes, channels)))
     });
-    // (the sums of none have every channel all the same)
+    // Without any image every channel still has a sum.
     let none = || Sums::of(&[], channels);
     let (mean, std) = sums.map(|sums| sums.unwrap_or_else(|_| none())).reduce(none, Sums::and).statistics();
     // A channel that never changes is centred and left at that.

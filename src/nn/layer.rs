@@ -281,7 +281,7 @@ impl Cost {
                 self.multiply_adds += conv.multiply_adds(from.h, from.w);
                 self.window(conv.kernel, conv.padding, from);
             }
-            // (with `ceil` a window may reach over the border)
+            // With `ceil` a window may reach over the border.
             Part::Pool(pool) if !pool.ceil => {
                 self.window((pool.kernel, pool.kernel), (pool.padding, pool.padding), from);
             }

@@ -167,7 +167,7 @@ impl NetSpec {
             if found == expected {
                 continue;
             }
-            // (of the linear layer only the classes may differ)
+            // Of the linear layer only the classes may differ.
             let of_head = head == Head::MayDiffer && self.gives_logits(&p.name);
             if of_head && found.len() == expected.len() && found[1..] == expected[1..] {
                 head_fits = false;

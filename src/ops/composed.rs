@@ -114,7 +114,7 @@ pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let shape = (n * h * w, c);
     let row = |m: &Matrix<E, D>| m.retaped::<T>().try_reshape_like(&(c,));
     let (x, tape) = D::matrix(x)?.split_tape();
-    // (the tape goes with the variance; the centred values are recorded by their id)
+    // The tape goes with the variance; the centred values are recorded by their id.
     let (var, centred) = match norm.mode {
         Mode::Train => {
             let mean = x.clone().put_tape(tape).try_mean::<(usize,), Axis<0>>()?;
@@ -309,7 +309,7 @@ pub fn gradient_square<E: Real, D: Ops<E>>(grads: &mut Gradients<E, D>, of: &[&M
         grads.try_alloc_for(*m)?;
         grads.get(*m).try_square()?.try_sum::<Rank0, Axes2<0, 1>>()
     });
-    // (the device is waited for once, not for every tensor)
+    // The device is waited for once, not for every tensor.
     let sums = sums.collect::<Result<Vec<_>, _>>()?.try_stack()?;
     Ok(sums.as_vec().into_iter().map(E::value).sum())
 }
@@ -336,7 +336,7 @@ pub fn sgd<E: Real, D: Ops<E>>(
         let at = w.ghost();
         return config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?);
     }
-    // (a gradient can only be scaled on the tape)
+    // A gradient can only be scaled on the tape.
     let scaled = grads.get(w).try_mul(E::of(step.factor as f64))?;
     let (at, mut grads) = (w.ghost(), backward(w.leaky_trace(), scaled)?);
     config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?)

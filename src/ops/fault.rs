@@ -33,7 +33,7 @@ pub fn apart<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Resul
     let (said, heard) = channel();
     let failed = said.clone();
     let work = move || {
-        // (whoever does not wait any more misses nothing)
+        // Nobody may be waiting any more.
         let done = last_words(move |words| drop(failed.send(Err(words))), f);
         drop(said.send(Ok(done)));
     };
@@ -44,7 +44,7 @@ pub fn apart<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Resul
 /// What a panic means, as a predicate of what computes.
 pub fn meant(panic: &str) -> String {
     let panic = panic.trim_start_matches("called `Result::unwrap()` on an `Err` value: ");
-    // (cudarc's own words for errors of the compiler and of the driver)
+    // These are cudarc's own words for errors of the compiler and of the driver.
     let has = |words: &[&str]| words.iter().any(|word| panic.contains(word));
     if has(&["CompileError", "NVRTC"]) {
         let folders = "the CUDA folder of the build and target/ of the checkout must stay where they were";
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_told_and_unwinds_nothing() {
-        // (a process of its own: that of the tests sets a hook in the end, which a thread that stands still prevents)
+        // A process of its own: that of the tests sets a hook in the end, which a thread that stands still prevents.
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         child.args(["ops::fault::tests::threads_that_stand_still", "--exact", "--ignored", "--nocapture"]);
         let output = child.output().unwrap();

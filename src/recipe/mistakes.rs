@@ -105,7 +105,7 @@ pub(super) fn unknown_field(section: &str, name: &str) -> String {
         return format!("{message}; did you mean `{known}`?");
     }
     match nearest(name, KNOBS.iter().flat_map(aliases), 0.8) {
-        // (the name alone would look like the one that was written)
+        // The bare name would look like the one that was written.
         Some(known) if !known.contains('.') => format!("{message}; `{known}` stands outside all sections"),
         Some(known) => format!("{message}; did you mean `{known}`?"),
         None => format!("{message}; the fields here are {}", fields.join(", ")),

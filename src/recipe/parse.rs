@@ -224,7 +224,7 @@ fn read(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Choice(_) | Kind::Text => {
             let word = ron::from_str(text).or_else(|_| ron::from_str::<Name>(text).map(|n| n.0.to_string()));
             match kind {
-                // (such as Cuda(0))
+                // Such as Cuda(0).
                 Kind::Choice(_) => Ok(Value::Word(word.unwrap_or_else(|_| text.to_string()))),
                 _ => word.map(Value::Word),
             }

@@ -30,7 +30,7 @@ impl Source {
 
     /// The preset that this one extends: `to` starts at this one's folder or is a bundled name.
     pub(super) fn relative(&self, to: &Path) -> Source {
-        // (a path that is not resolved is told when it cannot be read)
+        // A path that is not resolved is told when it cannot be read.
         let to = &files::resolved(to).unwrap_or_else(|_| to.to_path_buf());
         let beside = |here: &Path| tidy(&here.parent().unwrap_or(Path::new("")).join(to));
         match self {

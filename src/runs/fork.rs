@@ -66,7 +66,7 @@ fn copy(
     let run = RunDir::create(&record.recipe, runs)?;
     let filled = fill(&run.path, parent, record, checkpoint, &bytes);
     if filled.is_err() {
-        // (what cannot be removed either stays for a person to see)
+        // What cannot be removed either stays for a person to see.
         let _ = fs::remove_dir_all(&run.path);
     }
     filled.map(|()| run.path)
@@ -126,7 +126,7 @@ pub fn parent(dir: &Path) -> Option<String> {
         return Some(moved);
     }
     let mut found = None;
-    // (a fork says so in its first line)
+    // A fork says so in its first line.
     let first = |line: &[u8]| {
         if let Ok(Line::Fork { parent, .. }) = serde_json::from_slice(without_mark(line)) {
             found = Some(parent);

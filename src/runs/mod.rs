@@ -210,7 +210,7 @@ pub fn start_with(
     let run = RunDir::create(&recipe, runs)?;
     let first = Line::run_start(&run.name, &run.path, &recipe);
     let manifest = run.path.join(MANIFEST);
-    // (a run that is made again keeps to the images of the first)
+    // A run that is made again keeps to the images of the first.
     if let Some(first) = options.manifest.as_ref().filter(|first| first.exists()) {
         std::fs::copy(first, &manifest).map_err(RunError::write(&manifest))?;
     }
@@ -250,7 +250,7 @@ impl Session {
         };
         let note = note.or_else(|| server.as_ref().and_then(Server::elsewhere));
         self.notes.extend(note.filter(|_| !SAID.swap(true, Ordering::Relaxed)));
-        // (dropped in this order: the trainer ends, then every screen is told)
+        // Dropped in this order: the trainer ends, then every screen is told.
         self.worker = Box::new((self.worker, server));
         self
     }

@@ -39,7 +39,7 @@ impl Record {
         let number = |line: &Line| if let Line::Edit { edit, .. } = line { Some(*edit) } else { None };
         let last_edit = lines.iter().filter_map(number).max().unwrap_or(0);
         let mut edits: Vec<_> = standing(lines).into_iter().filter_map(edit).collect();
-        // (a run that was taken up again may have edits between those that it still had before it)
+        // A run that was taken up again may have edits between those that it still had before it.
         edits.sort_by_key(|(_, edit)| edit.after);
         Ok(Record { recipe, edits, last_edit, chain: logs::read(&dir.join(CHAIN))?, log: logs::read(&dir.join(LOG))? })
     }
@@ -117,7 +117,7 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
                 let evaluation = evaluation(step, epoch, val_loss, val_top1, val_top5);
                 (step, Event::Evaluated(Box::new(evaluation)))
             }
-            // (it follows its evaluation)
+            // The line of the epoch follows that of its evaluation.
             Line::Confusion { confusion, .. } => {
                 match events.last_mut() {
                     Some(Event::Epoch(end)) => end.evaluation.confusion = confusion,
@@ -153,7 +153,7 @@ pub fn life(dir: &Path) -> Result<Vec<Event>, RunError> {
     let recipe = recipe(dir)?;
     let mut log: Vec<Line> = Vec::new();
     logs::visit(&dir.join(LOG), |line| {
-        // (of the speeds between two other lines, the first and the last tell how long it took)
+        // Of the speeds between two other lines, the first and the last tell how long it took.
         if let ([.., Line::Speed { .. }, Line::Speed { .. }], Line::Speed { .. }) = (&log[..], &line) {
             log.pop();
         }
@@ -226,7 +226,7 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
         step: history.iter().filter_map(step).max().unwrap_or(0),
         best_top1: best.map(|(top1, _)| top1),
         best_epoch: best.map(|(_, epoch)| epoch),
-        // (of one that was killed, as far as it told)
+        // For a killed run, as far as its log goes.
         seconds: times.first().zip(times.last()).map_or(0.0, |(first, last)| last - first),
         dir: Some(dir.to_path_buf()),
         broken: 0,

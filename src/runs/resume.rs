@@ -29,7 +29,7 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let (mut from, mut notes) = newest(dir).map_err(stuck)?;
-    // (a checkpoint of an older version does not tell which epoch was the best)
+    // Checkpoints of earlier versions do not name the best epoch.
     if let Some(at) = from.as_mut().map(|from| &mut from.meta.at).filter(|at| at.best_epoch.is_none()) {
         at.best_epoch = best(&history(dir)?, at.step).map(|(_, epoch)| epoch);
     }
@@ -44,7 +44,7 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let name = run.name.clone();
     let first = Line::run_resume(&name, dir, &recipe, step);
     let mut recorder = Recorder::open(run, &recipe, &first, known)?;
-    // (a run that was killed between a checkpoint and its link lacks the link)
+    // A run that was killed between a checkpoint and its link lacks the link.
     let digests = from.as_ref().map(|c| c.meta.digests.clone());
     let link = digests.map(|digests| Link::after(recorder.last_link(), step, digests));
     if let Some(link) = &link {
@@ -98,7 +98,7 @@ impl Plan {
             let edit = Edit { after: step, changes: sets.clone() };
             recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| why)?;
             then = recipe.with(sets).map_err(|invalid| reasons(&invalid))?;
-            // (numbers that were taken back are not given anew)
+            // Numbers of edits that were rolled back are not used again.
             let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
             waiting.push(Waiting::scheduled(last + 1, edit));
         } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
@@ -119,7 +119,7 @@ impl Plan {
 pub fn find_images(dir: &Path, record: &Record, recipe: &Recipe, images_at: Option<&str>) -> Result<(), RunError> {
     let manifest = dir.join(MANIFEST);
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
-    // (one that lists them compares them when it begins)
+    // A run with a list of images compares them when it starts.
     if manifest.exists() {
         return Ok(());
     }

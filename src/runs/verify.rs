@@ -158,7 +158,7 @@ fn other_step((loss, lr): &(f32, f64), found: &StepRecord, most: Option<&mut f64
     let bound = if scaling.is_some() { ON_A_CARD.1 } else { ON_A_CARD.0 };
     let apart = f64::from((new - loss).abs() / loss.abs());
     *most = most.max(apart);
-    // (not near when it is no number)
+    // NaN is not near anything.
     let near = apart <= bound;
     (!near).then(|| {
         format!(

@@ -159,7 +159,7 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
     let profile = shares(times.iter().sum());
     times.sort_by(f64::total_cmp);
     let peak_rss_mb = peak_rss_mb();
-    // (in turn, so that a slow moment of the machine meets both)
+    // The two alternate, so that a slow moment of the machine slows both.
     let mut passes = [f64::INFINITY; 2];
     for _ in 0..times.len() {
         for (mode, fastest) in [Mode::Train, Mode::Eval].into_iter().zip(&mut passes) {

@@ -83,7 +83,7 @@ pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<
 /// The part of an edit that changes something under the recipe in force and the edits that wait, in the order in which
 /// they were asked for: not a knob that has the value, or that gets it at that very time.
 pub fn effective(recipe: &Recipe, waiting: &[Waiting], changes: Changes, when: When) -> Changes {
-    // (of a knob that is named twice the last value counts)
+    // Of a knob that is named twice the last value counts.
     let last = |changes: &Changes, knob: &Knob| changes.iter().rfind(|(k, _)| *k == knob).map(|(_, to)| to.clone());
     let changes_nothing = |knob: &Knob, to: &Value| {
         let mut coming = waiting.iter().filter_map(|w| Some((w.when, last(&w.changes, knob)?)));

@@ -88,7 +88,7 @@ impl Origin {
             (None, Some(manifest)) if !data.path.is_empty() => {
                 let there = manifest.path();
                 match (here.canonicalize().is_ok_and(|here| here == there), there.exists()) {
-                    // (called as the recipe calls it)
+                    // The path stays as the recipe writes it.
                     (true, _) => (here, false),
                     (false, false) if here.exists() => (here, true),
                     (false, _) => (there.to_path_buf(), false),

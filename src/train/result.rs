@@ -196,7 +196,7 @@ pub fn evaluate_weights(
     let set = match images {
         Images::Own(_) => own()?,
         Images::At { path, split, by_place } => {
-            // (those that the file names, else those of the preset's own images, where it has some)
+            // Those that the file names, else those of the preset's own images, where it has some.
             let classes = match classes_of(file)? {
                 None if !recipe.data.path.is_empty() => Some(own()?.classes),
                 named => named,

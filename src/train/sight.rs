@@ -128,7 +128,7 @@ mod tests {
         sight.feed(&batch, None, &Smoothing::default());
         let plain = sight.take(1, 0.0).unwrap();
         assert_eq!(fed.images[3].mixed, Some((batch.labels[28], 0.25)));
-        // (of the 24 that are shown, 9 has the partner 22)
+        // Of the 24 that are shown, 9 has the partner 22.
         let at = |image: &FedImage| image.picture.mean(2..3, 1..2).map(f32::from);
         let expected = |c: usize| 0.25 * at(&plain.images[9])[c] + 0.75 * at(&plain.images[22])[c];
         assert!((0..3).all(|c| (at(&fed.images[9])[c] - expected(c)).abs() <= 1.0));

@@ -157,7 +157,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     pub(super) fn run(mut self) {
         self.send(Event::Started(Box::new(self.info())));
         self.enter(State::Running);
-        // (the edits that a journal has at this very step come before any new order)
+        // The edits that a journal has at this very step come before any new order.
         self.apply_due(self.at.batch == 0);
         let ended = self.epochs();
         let (mut state, mut error) = match &ended {
@@ -204,8 +204,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     fn epochs(&mut self) -> Result<Flow, TrainError> {
         loop {
-            // (commands that came during the last evaluation, and edits due at this epoch, may change its number of
-            // steps, and whether there is one)
+            // Commands that came during the last evaluation, and edits due at this epoch, may change its number of
+            // steps, and whether there is one.
             match self.boundary(self.at.batch == 0) {
                 Flow::On => {}
                 Flow::Again => continue,

@@ -121,7 +121,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         let (state, seconds, error) = (State::Failed, begun.elapsed().as_secs_f64(), Some(error));
         let Reached { step, best_top1, best_epoch } = found.get();
         let summary = Summary { state, step, best_top1, best_epoch, seconds, dir, broken: 0, error };
-        // (it is in use when the panic is its own)
+        // The sink is borrowed when it is the one that panicked.
         if let Ok(mut sink) = last.try_borrow_mut() {
             sink(Event::State(state));
             sink(Event::Ended(Box::new(summary)));
@@ -131,7 +131,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
     let lost = failed.clone();
     let last = move |panic: String| {
         lost(gave_up(&panic));
-        // (nobody may wait any more)
+        // The other end may be gone.
         let _ = stands.send(());
     };
     let run = || {
@@ -144,7 +144,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         let mut data = origin.open(&recipe)?;
         if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
             signature.same_classes(&data)?;
-            // (of fewer images they would be others)
+            // Statistics of fewer images would differ.
             data.normalise(&signature.mean, &signature.std);
         }
         if let Some(manifest) = options.manifest.as_ref().filter(|_| options.dir.is_some()) {
@@ -162,7 +162,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
     match catch_unwind(AssertUnwindSafe(|| fault::last_words(last, run))) {
         Ok(Ok(())) => {}
         Ok(Err(e)) => failed(e.to_string()),
-        // (one that the pool's threads passed on)
+        // The pool's threads pass a panic on.
         Err(panic) => failed(gave_up(fault::text(&*panic))),
     }
 }
@@ -209,7 +209,7 @@ impl Worker {
         if let Some(thread) = self.thread.take()
             && self.still.recv().is_err()
         {
-            // (a panic has become an event)
+            // A panic was told as an event.
             let _ = thread.join();
         }
     }
@@ -217,7 +217,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // (a run that is over takes no orders any more)
+        // A run that is over takes no commands.
         let _ = self.commands.send(Command::Stop { save: true });
         self.wait();
     }

@@ -40,7 +40,7 @@ impl Scaler {
         }
         self.steady += 1;
         if growth > 0 && self.steady >= growth {
-            // (a factor that itself overflows would help nobody)
+            // A factor that itself overflows would help nobody.
             *self = Scaler { scale: (self.scale * 2.0).min(f32::MAX / 2.0), steady: 0, ..*self };
         }
         false

@@ -69,7 +69,7 @@ pub fn conv_norm_act<T: Tape<f32, Cpu>>(
     let mut y = Buffer::take(g.y_len());
     let to = Shared::new(&mut y);
     if norm.mode == Mode::Eval && !T::OWNS_TAPE {
-        // (nothing is trained: norm, sum and activation are done as the output is written)
+        // Nothing is trained: norm, sum and activation are done as the output is written.
         let statistic = statistic(&mut norm, None, relu)?;
         let residual = residual.as_ref().map(dense);
         let to = Finished { y: to, affine: affine(&statistic.pending), residual: residual.as_deref() };
@@ -99,7 +99,7 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
 ) -> Result<FeatureMap<f32, Cpu, T>, Error> {
     let (x, mut tape) = x.split_tape();
     let (len, c) = (x.len(), x.c);
-    // (a map that a kernel made, with nothing pending, is not copied)
+    // A map that a kernel made, with nothing pending, is not copied.
     let y = match (&x.held.values, &x.held.pending) {
         (Values::Kernel(values, _), None) => FeatureMap::over(values, x.size()),
         _ => {

@@ -86,7 +86,7 @@ impl<E: Real, D: Ops<E>> Parts<E, D> {
         let (w, conv, mut of_x, mut of_w) = (&self.w, &self.g.conv, Vec::new(), Gradients::leaky());
         for images in self.ranges() {
             let (x, gy) = (self.x(&images)?, rows(gy, &images, self.g.oh * self.g.ow)?);
-            // (a product on the tape would make both gradients)
+            // A product on the tape would make both gradients.
             if !self.input_grad && conv.groups == 1 {
                 add(&mut of_w, w, composed::weight_gradient(x, conv, gy)?)?;
                 continue;
@@ -138,7 +138,7 @@ mod tests {
         let (x, w) = (matrix(5 * 7 * 6, 4, 1), matrix(9 * 2, 6, 2));
         let map = |tape| FeatureMap::new(x.clone().put_tape(tape), 5, 7, 6);
         let whole = both(&[&x, &w], |tape| values_of(composed::conv2d(map(tape), &w, &conv).unwrap()));
-        // (an image gathers 4 * 3 * 9 * 4 values)
+        // An image gathers 4 * 3 * 9 * 4 values.
         for gathered in [1, 2 * 432, 3 * 432 + 5, usize::MAX] {
             let filter = Filter { weight: &w, conv: &conv, input_grad: true };
             let parts = both(&[&x, &w], |tape| values_of(conv2d_in_parts(map(tape), filter, gathered).unwrap()));

@@ -34,7 +34,7 @@ fn obedient(mut stage: Stage) {
                 stage.steps(at + 1..=at + n);
                 at += n;
             }
-            // (so that it is heard who looks at what)
+            // The commands tell who looks at what.
             Command::Look { screen, at } => {
                 stage.send(Event::Alarm { step: screen, kind: AlarmKind::Other, message: format!("{at:?}") });
             }
@@ -201,7 +201,7 @@ fn what_is_no_command_closes_that_connection_alone() {
     for case in cases {
         let mut stream = UnixStream::connect(session.dir.join(SOCKET)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // (the run may have closed it before all is said)
+        // The run may have closed it before all is said.
         let _ = stream.write_all(case.as_bytes());
         let mut said = String::new();
         let closed = BufReader::new(stream).read_to_string(&mut said);

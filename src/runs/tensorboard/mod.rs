@@ -52,7 +52,7 @@ pub fn tensorboard(dir: &Path, out: &Path) -> Result<PathBuf, RunError> {
         .into_iter()
         .filter_map(|line| if let Line::Speed { step, time, .. } = line { Some((step, time)) } else { None })
         .collect();
-    // (an event between two log intervals has the time of the one before)
+    // An event between two log intervals has the time of the one before.
     let time = |step: u64| times.range(..=step).next_back().or(times.iter().next()).map_or(0.0, |(_, time)| *time);
     let mut file = beginning(time(0), None);
     for line in metrics(dir)?.into_iter().chain(journal(dir)?) {

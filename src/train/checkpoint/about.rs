@@ -31,7 +31,7 @@ impl Checkpoint {
         if let Some(made) = timm(&net) {
             about.extend([("architecture", made.name), ("model_args", made.args.to_string())]);
         }
-        // (a checkpoint of an older version does not tell)
+        // Checkpoints of earlier versions have no signature.
         if let Some(Signature { classes, image: [height, width, channels], edge, mean, std, .. }) = signature {
             let share = |of: &[f32]| json(&of.iter().map(|v| f64::from(*v) / 255.0).collect::<Vec<f64>>());
             about.extend([

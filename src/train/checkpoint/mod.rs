@@ -159,7 +159,7 @@ impl Checkpoint {
     /// Knobs that this version does not allow, tensors that are not those of the net; the device's.
     pub fn net<D: Ops<f32>>(&self, dev: &D) -> Result<Net<f32, D>, TrainError> {
         let recipe = self.meta.recipe(&Recipe::default()).map_err(TrainError::Resume)?;
-        // (what the first convolution reads and the linear layer gives does not change the names)
+        // The numbers of input channels and of classes do not change the names.
         let any = NetSpec::new(&recipe.net, 1, 1);
         let size = |name: &str, axis: usize| self.state.tensors.get(name)?.shape.get(axis).copied();
         let first = any.params().first().map_or(String::new(), |p| p.name.clone());

@@ -152,7 +152,7 @@ impl Checkpoint {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {count} classes is needed)"))
         };
         let spec = NetSpec::new(&settings, image_channels, count);
-        // (a net is not built that the file does not fill)
+        // No net is built before the file is known to fill it.
         spec.fit(&weights.tensors, Head::Fits).map_err(needed)?;
         let by_places = "it teaches by the places of its outputs";
         let told = match align(&mut weights.tensors, &spec, classes, named.as_deref()) {

@@ -120,7 +120,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // (a panic there has no result that is still waited for)
+            // Nobody waits for the result of a thread that panicked.
             drop(thread.join());
         }
     }
@@ -141,7 +141,7 @@ impl Shelf {
             for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if name.starts_with('.') && name.contains(".safetensors.") {
-                    // (one that cannot be removed harms nothing)
+                    // A file that cannot be removed does no harm.
                     drop(fs::remove_file(entry.path()));
                 }
             }

@@ -31,7 +31,7 @@ struct Mistake {
 impl Mistake {
     fn of(seen: &Seen<'_>) -> Option<Mistake> {
         let &Seen { place, label, said, loss, logits, .. } = seen;
-        // (loss is minus the logarithm of the label's share)
+        // The loss is minus the logarithm of the label's probability.
         let confidence = (f64::from(logits[said] - logits[label]) - loss).exp() as f32;
         let [place, label, said] = [place, label, said].map(|v| v as u32);
         (label != said).then_some(Mistake { place, label, said, confidence, loss: loss as f32 })

@@ -17,7 +17,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             return Flow::Fail(why);
         }
         if self.options.until.is_some_and(|until| self.at.step >= until) {
-            // (edits may have been made after the very last step)
+            // Edits may have been made after the very last step.
             self.apply_due(epoch_starts);
             return Flow::End;
         }

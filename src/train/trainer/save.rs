@@ -64,7 +64,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 self.saver.missed |= state;
                 return;
             }
-            // (the best weights are those of this very step)
+            // The best weights are those of this step, so the writer must take them now.
             self.settle();
         }
         self.send(Event::Saving { step: self.at.step });
