@@ -52,9 +52,9 @@ struct Row {
     /// For one image.
     multiply_adds: u64,
     batch: usize,
-    /// A training step on the processor; `activations` are the maps kept from the forward to the backward pass.
+    /// A training step on the CPU; `activations` are the maps kept from the forward to the backward pass.
     memory: Memory,
-    /// The same on a card.
+    /// The same on a GPU.
     memory_on_card: Memory,
     /// The same in mixed precision.
     memory_on_card_mixed: Memory,
@@ -114,7 +114,7 @@ pub(super) fn list(batch: usize, json: bool) -> Result<String, Failure> {
         return serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Print(e.into()));
     }
     let head =
-        ["net", "input", "parameters", "multiply-adds", "activations", "on a CPU", "on a card", "mixed", "in a preset"];
+        ["net", "input", "parameters", "multiply-adds", "activations", "on a CPU", "on a GPU", "mixed", "in a preset"];
     let cells: Vec<_> = std::iter::once(head.map(String::from)).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| cells.iter().map(|r| r[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(width).collect();

@@ -36,7 +36,7 @@ fn verify(dir: &Path, until: Option<u64>, images_at: Option<&str>) -> Result<Exi
             print(&format!("{dir}: the same to the bit up to step {step}: {links} checkpoints, {steps} logged steps\n"))
         }
         (None, Some(apart)) => print(&format!(
-            "{dir}: near the same up to step {step}: {steps} logged losses, {apart:.1e} apart at most (a card computed, \
+            "{dir}: near the same up to step {step}: {steps} logged losses, {apart:.1e} apart at most (a GPU computed, \
              and no two such runs are the same to the bit)\n"
         )),
     }

@@ -1,4 +1,4 @@
-//! Compares a device with the processor: operations, nets with every gradient, and training. (The processor's own
+//! Compares a device with the CPU: operations, nets with every gradient, and training. (The CPU's own
 //! kernels are held to PyTorch's values by the tests of the program.)
 
 use crate::data::{Synthetic, epoch_order, train_batch};
@@ -17,7 +17,7 @@ use serde::Serialize;
 pub struct Check {
     /// What.
     pub name: String,
-    /// Relative distance to the processor, ‖a-b‖/‖b‖; not a number when the device gave one.
+    /// Relative distance to the CPU, ‖a-b‖/‖b‖; not a number when the device gave one.
     pub distance: f64,
     /// Largest distance that is allowed.
     pub bound: f64,

@@ -1,5 +1,5 @@
-//! Faults of a card. dfdx and cudarc panic on errors of the driver, also where they free what lies on the card: while a
-//! first panic unwinds, a second one ends the program. Hence a panic on a thread that computes on a card does not unwind:
+//! Faults of a GPU. dfdx and cudarc panic on errors of the driver, also where they free what lies on the GPU: while a
+//! first panic unwinds, a second one ends the program. Hence a panic on a thread that computes on a GPU does not unwind:
 //! it is told to whoever waits, and the thread stands still for ever.
 
 use std::any::Any;
@@ -37,7 +37,7 @@ pub fn apart<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Resul
         let done = last_words(move |words| drop(failed.send(Err(words))), f);
         drop(said.send(Ok(done)));
     };
-    Builder::new().name("card".into()).spawn(work).map_err(|e| e.to_string())?;
+    Builder::new().name("GPU".into()).spawn(work).map_err(|e| e.to_string())?;
     heard.recv().unwrap_or_else(|_| Err("its thread ended without a word".into()))
 }
 
@@ -100,7 +100,7 @@ pub fn text(payload: &(dyn Any + Send)) -> &str {
 mod tests {
     use super::*;
 
-    /// As a piece of a card's memory when the card has failed.
+    /// As a piece of a GPU's memory when the GPU has failed.
     struct Freed;
 
     impl Drop for Freed {

@@ -118,7 +118,7 @@ knobs! {
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
     net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
-    data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: found out from data.path, bundled when that is empty";
+    data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: recognised from data.path, bundled when that is empty";
     data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory or packed file of the images";
     data.size, "image size", Knob, int(0, 1024), "px", Add(32.0), Fork, "2.1", "edge of the square the net sees, 0 for the images' own, 224 for photographs";
     data.resize, "resize", Knob, int(0, 2048), "px", Add(32.0), Fork, "2.1", "shorter edge before the centre crop, 0 for 8/7 of the size of photographs, the size of small images";
@@ -137,7 +137,7 @@ knobs! {
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
     train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
-    device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the processor, an NVIDIA card by its number, or Auto: the first card that works, else the processor";
+    device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the CPU, an NVIDIA GPU by its number, or Auto: the first GPU that works, else the CPU";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
     schedule.reference_batch, "reference batch", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
@@ -162,7 +162,7 @@ knobs! {
     tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
     tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint or of PyTorch's weights (safetensors)";
     tricks.distill.by_place, "by place", TrickValue, Kind::Switch, "", Add(1.0), Live, "5.3", "a teacher of other classes is refused; with this its outputs are taken by their places";
-    tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision maps and gradients, single-precision weights; on a processor emulated, and slower";
+    tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision feature maps and gradients, single-precision weights; emulated on a CPU, and slower";
     tricks.mixed.growth, "growth", TrickValue, int(0, u64::MAX), "steps", Times(2.0), Live, "3.2", "steps without overflow after which the loss scale doubles, 0 for never";
     augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";
     augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";
@@ -186,11 +186,11 @@ knobs! {
     alarms.non_finite, "not finite", TrickValue, Kind::Choice(&["Pause", "RollBack"]), "", Add(1.0), Live, "", "a loss or gradient is not finite; RollBack: back to before an edit of the last epoch, then pause";
     alarms.spike, "loss spike", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "the loss of a batch is far above those before it";
     alarms.spike_size, "spike size", TrickValue, from(2.0, 1000.0), "", Add(1.0), Live, "", "how far above their mean, in their deviations";
-    alarms.dead, "dead layer", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "a layer gives nothing but zeros at the end of an epoch";
-    alarms.rate_over, "rate over", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "the rate has come to the end of its schedule, and the run has not";
+    alarms.dead, "dead layer", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "a layer outputs nothing but zeros at the end of an epoch";
+    alarms.rate_over, "rate over", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "the learning rate has come to the end of its schedule, and the run has not";
     alarms.wait, "data wait", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "more than the wait share of 10 seconds goes on waiting for images";
     alarms.wait_share, "wait share", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "", "share of waiting that is too much";
-    alarms.memory, "GPU memory", TrickValue, Kind::Choice(&["Off", "Tell"]), "", Add(1.0), Live, "", "the memory of the run's card is 95 % full; the screen looks at it";
+    alarms.memory, "GPU memory", TrickValue, Kind::Choice(&["Off", "Tell"]), "", Add(1.0), Live, "", "the memory of the run's GPU is 95 % full; the screen watches it";
 }
 
 /// What knobs were called in earlier versions, and what they are called now.

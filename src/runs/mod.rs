@@ -56,7 +56,7 @@ pub use resume::{find_images, resume, resume_with};
 pub use shelf::{Move, TRASH, misnamed};
 pub use standing::Standing;
 pub use tensorboard::tensorboard;
-pub use verify::{ON_A_CARD, Verdict, verify, verify_at};
+pub use verify::{ON_A_GPU, Verdict, verify, verify_at};
 
 use crate::data::MANIFEST;
 use crate::files::shell_word;

@@ -32,10 +32,10 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Says what a run of `recipe` would lack: its card, its images, the weights it starts from, its teacher.
+/// Says what a run of `recipe` would lack: its GPU, its images, the weights it starts from, its teacher.
 ///
 /// # Errors
-/// A card that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
+/// A GPU that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
 pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
     let (shape, classes) = data::check(&recipe.data, recipe.train.seed)?;
     check_net(recipe, None, &Origin::default(), shape, &classes)
@@ -156,7 +156,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         match chosen {
             Chosen::Cpu => Trainer::new(Cpu::default(), on, images, recipe, options, orders, send).map(Trainer::run),
             #[cfg(feature = "cuda")]
-            Chosen::Cuda(card, _) => Trainer::new(card, on, images, recipe, options, orders, send).map(Trainer::run),
+            Chosen::Cuda(gpu, _) => Trainer::new(gpu, on, images, recipe, options, orders, send).map(Trainer::run),
         }
     };
     match catch_unwind(AssertUnwindSafe(|| fault::last_words(last, run))) {

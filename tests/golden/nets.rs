@@ -76,12 +76,12 @@ fn nets_equal_timm() {
         };
         let (stored, kernels) = (apart(STORED), apart(KERNELS));
         #[cfg(feature = "cuda")]
-        let card = run::<f32, _>(&Cuda::default(), &spec, case, &before);
+        let gpu = run::<f32, _>(&Cuda::default(), &spec, case, &before);
         let runs = [
             ("f32", &single, &kernels, 3.0),
             ("f64", &double, &stored, 10.0),
             #[cfg(feature = "cuda")]
-            ("f32 on a card", &card, &kernels, 3.0),
+            ("f32 on a GPU", &gpu, &kernels, 3.0),
         ];
         for (precision, run, moved, factor) in runs {
             let name = format!("{name} {precision}");

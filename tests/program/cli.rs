@@ -74,7 +74,7 @@ fn wrong_usage_is_told_on_standard_error_and_starts_nothing() {
         #[cfg(not(feature = "cuda"))]
         Case {
             args: &["--batch", "quick", "--set", "device=Cuda(0)"],
-            says: &["device: Cuda(0) cannot be used: ", "built without CUDA", "Auto or Cpu trains on the processor"],
+            says: &["device: Cuda(0) cannot be used: ", "built without CUDA", "Auto or Cpu trains on the CPU"],
         },
         Case { args: &["--json", "quick"], says: &["--batch"] },
         Case { args: &["--batch", "quick", "--ascii"], says: &["--ascii", "cannot be used with"] },
@@ -196,7 +196,7 @@ fn the_doctor_tells_what_is_here() {
     #[cfg(not(feature = "cuda"))]
     assert!(report["cards"]["Err"].as_str().is_some_and(|why| why.contains("built without CUDA")), "{left:?}");
     let text = call.run(&["doctor"]).out;
-    let parts = ["tricktop", "system", "processor", "toolkit", "driver", "card", "terminal"];
+    let parts = ["tricktop", "system", "processor", "toolkit", "driver", "GPU", "terminal"];
     assert!(parts.iter().all(|part| text.lines().any(|line| line.starts_with(part))), "{text}");
 }
 

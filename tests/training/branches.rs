@@ -260,8 +260,8 @@ fn a_fork_that_would_be_refused_is_not_made() {
     let wrong =
         |path, value| runs::fork_with(&parent, Some(7), &set(path, value), runs.path()).unwrap_err().to_string();
     assert!(wrong("net.depth", Value::Int(14)).contains("needs a new one"));
-    let card = wrong("device", Value::Word("Cuda(9)".into()));
-    assert!(card.contains("Cuda(9)"), "{card}");
+    let gpu = wrong("device", Value::Word("Cuda(9)".into()));
+    assert!(gpu.contains("Cuda(9)"), "{gpu}");
     assert_eq!(made(), 1);
     runs::fork_with(&parent, Some(7), &set("optim.momentum", Value::Float(0.5)), runs.path()).unwrap();
     assert_eq!(made(), 2);

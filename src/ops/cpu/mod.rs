@@ -50,7 +50,7 @@ impl Ops<f32> for Cpu {
             }
         }
         // SAFETY: this thread stands still until `scope` returns, so that one thread at a time has what `pass` holds, and
-        // nothing of dfdx's on a processor belongs to the thread that made it
+        // nothing of dfdx's on a CPU belongs to the thread that made it
         unsafe impl<T> Send for Moved<T> {}
         let pass = Moved(pass);
         rayon::scope(|_| pass.run()).0

@@ -276,7 +276,7 @@ settings! {
         wait: Act = Act::Tell,
         /// How much: a share of ten seconds.
         wait_share: f64 = 0.2,
-        /// The memory of a card is nearly full.
+        /// The memory of a GPU is nearly full.
         memory: Act = Act::Tell,
     }
 }
