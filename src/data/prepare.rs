@@ -49,13 +49,13 @@ impl Input {
     /// A picture as the net sees it in a validation.
     ///
     /// # Errors
-    /// Why it cannot be used, as a sentence.
-    pub fn picture(&self, picture: &super::Picture) -> Result<Vec<f32>, String> {
+    /// Why it cannot be used.
+    pub fn picture(&self, picture: &super::Picture) -> Result<Vec<f32>, Broken> {
         let channels = self.shape[2];
         let stored = Stored::Pixels(picture.channels(channels).into());
         let mut out = vec![0.0; self.shape.iter().product()];
         let shape = Some([picture.height, picture.width, channels]);
-        self.write(&stored, shape, &Stages::Middle, &mut out).map_err(|e| e.to_string())?;
+        self.write(&stored, shape, &Stages::Middle, &mut out)?;
         Ok(out)
     }
 

@@ -306,7 +306,8 @@ impl Classifier {
     /// The device's.
     pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
         let Signature { classes, image, edge, mean, std } = &self.signature;
-        let pixels = Input::new(*image, *edge, mean, std).picture(picture).map_err(TrainError::Resume)?;
+        let pixels =
+            Input::new(*image, *edge, mean, std).picture(picture).map_err(|e| TrainError::Resume(e.to_string()))?;
         let [height, width, channels] = *image;
         let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
         let logits = self.learner.logits(batch).map_err(TrainError::device)?;
