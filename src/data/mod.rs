@@ -1,6 +1,6 @@
 //! Image sets, augmentation and batches.
 //!
-//! A `Source` reads single images from any thread; an [`Input`] makes numbers of them; a [`Reader`] does so ahead of the
+//! A `Source` reads single images from any thread; a [`Preprocessor`] makes numbers of them; a [`Reader`] does so ahead of the
 //! trainer. Nothing but the names, labels and a few batches is held in memory, but for sets of small images that come
 //! compressed.
 
@@ -57,7 +57,7 @@ pub use manifest::{MANIFEST, Manifest};
 pub use measure::{InputSpeed, input_speed};
 pub use packed::{Packed, Shrink, pack};
 pub use picture::{Picture, decode};
-pub use prepare::Input;
+pub use prepare::Preprocessor;
 pub use problem::Problem;
 pub use reader::{Pass, Reader};
 pub(crate) use select::everything;
@@ -96,7 +96,7 @@ pub struct DataSet {
     /// Standard deviation of each channel that images are normalised with, 0 to 255.
     pub std: Vec<f32>,
     /// How an image comes to the net.
-    pub input: Input,
+    pub preprocessor: Preprocessor,
     /// What a person should know of the splits, and of what has changed since a run began: sentences.
     pub notes: Vec<String>,
     /// What is in its directory and not in it.
@@ -117,7 +117,8 @@ impl DataSet {
     /// Normalises images with these means and deviations of the channels.
     pub fn normalise(&mut self, mean: &[f32], std: &[f32]) {
         (self.mean, self.std) = (mean.to_vec(), std.to_vec());
-        self.input = Input::new(self.input.shape, self.input.edge, mean, std).reading(self.input.reading);
+        self.preprocessor = Preprocessor::new(self.preprocessor.shape, self.preprocessor.edge, mean, std)
+            .reading(self.preprocessor.reading);
     }
 
     /// Leaves at most `most` test images, spread over all of them.
@@ -183,10 +184,10 @@ impl Opened {
             Some((mean, std)) => (mean.to_vec(), std.to_vec()),
             None => statistics::of(&train, edge, reading),
         };
-        let input = Input::new(shape, edge, &mean, &std).reading(reading);
+        let preprocessor = Preprocessor::new(shape, edge, &mean, &std).reading(reading);
         let tests_there = self.test.len() + self.spare_val;
         let whole = [self.train, self.test];
-        DataSet { name, train, test, classes, mean, std, input, notes, left_out, tests_there, whole }
+        DataSet { name, train, test, classes, mean, std, preprocessor, notes, left_out, tests_there, whole }
     }
 }
 

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 
 /// How the images of a set come to the net.
 #[derive(Clone, Debug)]
-pub struct Input {
+pub struct Preprocessor {
     /// Height, width and channels that the net sees.
     pub shape: [usize; 3],
     /// Shorter edge before the middle is cut out.
@@ -35,15 +35,15 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-impl Input {
+impl Preprocessor {
     /// For images of this shape, resized to the shorter edge `edge`, with means and deviations of the channels.
-    pub fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Input {
-        Input { shape, edge, reading: Reading::default(), normaliser: Normaliser::new(mean, std) }
+    pub fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Preprocessor {
+        Preprocessor { shape, edge, reading: Reading::default(), normaliser: Normaliser::new(mean, std) }
     }
 
     /// The same, with files read so.
-    pub fn reading(self, reading: Reading) -> Input {
-        Input { reading, ..self }
+    pub fn reading(self, reading: Reading) -> Preprocessor {
+        Preprocessor { reading, ..self }
     }
 
     /// A picture as the net sees it in a validation.

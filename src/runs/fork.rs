@@ -2,7 +2,7 @@
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::record::journal;
-use super::resume::Plan;
+use super::resume::Resume;
 use super::{Line, Notes, Record, RunError, history, logs};
 use crate::data::MANIFEST;
 use crate::files::without_mark;
@@ -30,7 +30,7 @@ pub fn fork(parent: &Path, step: Option<u64>, runs: &Path) -> Result<PathBuf, Ru
 pub fn fork_with(parent: &Path, step: Option<u64>, sets: &Changes, runs: &Path) -> Result<PathBuf, RunError> {
     let (record, checkpoint, path) = found(parent, step)?;
     let stuck = |why| RunError::Stuck { path: parent.to_path_buf(), why };
-    Plan::new(parent, &record, Some(&checkpoint), sets.clone()).map_err(stuck)?;
+    Resume::new(parent, &record, Some(&checkpoint), sets.clone()).map_err(stuck)?;
     copy(parent, &record, &checkpoint, &path, runs)
 }
 

@@ -4,7 +4,7 @@ use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE, name};
 use super::standing::{Standing, end};
 use super::{Line, RunError, logs};
 use crate::recipe::{Edit, Recipe, preset};
-use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, StepRecord, Summary, Waiting};
+use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, ScheduledEdit, StepRecord, Summary};
 use std::path::Path;
 
 /// The recipe, the edits and the chain of a run.
@@ -54,8 +54,8 @@ impl Record {
     }
 
     /// The edits from the `skip`-th on, as a trainer waits for them.
-    pub fn waiting(&self, skip: usize) -> Vec<Waiting> {
-        self.edits.iter().skip(skip).map(|(number, edit)| Waiting::scheduled(*number, edit.clone())).collect()
+    pub fn waiting(&self, skip: usize) -> Vec<ScheduledEdit> {
+        self.edits.iter().skip(skip).map(|(number, edit)| ScheduledEdit::of(*number, edit.clone())).collect()
     }
 
     /// The numbers of the edits that a checkpoint has made, in the order in which it made them. In a run that was taken up

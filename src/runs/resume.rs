@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, history, logs, spawn};
 use crate::data::{DataSet, MANIFEST};
 use crate::recipe::{Changes, Edit, Recipe, reasons};
-use crate::train::{Checkpoint, Link, Options, Waiting, When, already, check_begun, effective, steps};
+use crate::train::{Checkpoint, Link, Options, ScheduledEdit, When, already, check_begun, effective, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -33,8 +33,8 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     if let Some(at) = from.as_mut().map(|from| &mut from.meta.at).filter(|at| at.best_epoch.is_none()) {
         at.best_epoch = best(&history(dir)?, at.step).map(|(_, epoch)| epoch);
     }
-    let Plan { recipe, step, waiting, known, images_at, same } =
-        Plan::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
+    let Resume { recipe, step, waiting, known, images_at, same } =
+        Resume::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
     notes.extend((!same.is_empty()).then(|| already(&same)));
 
     run.touch()?;
@@ -57,10 +57,10 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
 }
 
 /// How a run goes on. Whatever is refused is refused here, before anything is written.
-pub(super) struct Plan {
+pub(super) struct Resume {
     recipe: Recipe,
     step: u64,
-    waiting: Vec<Waiting>,
+    waiting: Vec<ScheduledEdit>,
     /// The edits that its journal has.
     known: BTreeSet<u64>,
     /// Where its images are now, when they were moved.
@@ -69,18 +69,18 @@ pub(super) struct Plan {
     same: Changes,
 }
 
-impl Plan {
+impl Resume {
     /// For the run in `dir` of this record, from a checkpoint or else from its start, with edits for the next step or epoch.
     /// Its device may be another one now, and the place of its images.
     ///
     /// # Errors
     /// Why it cannot, as a sentence.
-    pub(super) fn new(dir: &Path, record: &Record, from: Option<&Checkpoint>, sets: Changes) -> Result<Plan, String> {
+    pub(super) fn new(dir: &Path, record: &Record, from: Option<&Checkpoint>, sets: Changes) -> Result<Resume, String> {
         let (recipe, step, made, waits) = match from {
             Some(Checkpoint { meta, .. }) => {
                 (meta.recipe(&record.recipe)?, meta.at.step, record.made(meta), meta.waiting.clone())
             }
-            None => (record.recipe.clone(), 0, Vec::new(), Waiting::all(record.recipe.edits())),
+            None => (record.recipe.clone(), 0, Vec::new(), ScheduledEdit::all(record.recipe.edits())),
         };
         let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
         let (paths, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "data.path");
@@ -100,7 +100,7 @@ impl Plan {
             then = recipe.with(sets).map_err(|invalid| reasons(&invalid))?;
             // Numbers of edits that were rolled back are not used again.
             let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
-            waiting.push(Waiting::scheduled(last + 1, edit));
+            waiting.push(ScheduledEdit::of(last + 1, edit));
         } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
             let epochs = recipe.train.epochs;
             return Err(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on"));
@@ -108,7 +108,7 @@ impl Plan {
         let manifest = dir.join(MANIFEST);
         let set = check_begun(&then, from, &manifest, images_at.as_deref()).map_err(|e| e.to_string())?;
         as_begun(&manifest, record, &set)?;
-        Ok(Plan { recipe, step, waiting, known, images_at, same })
+        Ok(Resume { recipe, step, waiting, known, images_at, same })
     }
 }
 

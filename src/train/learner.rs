@@ -2,9 +2,9 @@
 
 use super::TrainError;
 use super::checkpoint::Trained;
+use super::observer::Observer;
 use super::optim::Optimiser;
 use super::origin::Origin;
-use super::sight::Sight;
 use super::weights::Teacher;
 use crate::data::{Batch, DataSet};
 use crate::nn::{Net, NetSpec};
@@ -30,7 +30,7 @@ pub struct Learner<D: Ops<f32>> {
     /// The factor of the loss in mixed precision.
     pub scaler: Scaler,
     /// What is kept of the steps for screens that look.
-    pub sight: Sight,
+    pub observer: Observer,
 }
 
 impl<D: Ops<f32>> Learner<D> {
@@ -50,8 +50,8 @@ impl<D: Ops<f32>> Learner<D> {
         let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
         let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
-        let (sight, classes) = (Sight::of(data), data.classes.clone());
-        let mut learner = Learner { sight, classes, origin, ..Learner::holding(dev, net) };
+        let (observer, classes) = (Observer::of(data), data.classes.clone());
+        let mut learner = Learner { observer, classes, origin, ..Learner::holding(dev, net) };
         learner.ready_teacher(&s.tricks.distill)?;
         Ok(learner)
     }
@@ -67,7 +67,7 @@ impl<D: Ops<f32>> Learner<D> {
             notes: Vec::new(),
             origin: Origin::default(),
             scaler: Scaler::default(),
-            sight: Sight::default(),
+            observer: Observer::default(),
         }
     }
 

@@ -15,6 +15,7 @@ mod layers;
 mod learner;
 mod nan;
 mod objective;
+mod observer;
 pub mod optim;
 mod options;
 mod origin;
@@ -23,7 +24,6 @@ mod pictures;
 mod protocol;
 mod result;
 mod scores;
-mod sight;
 mod step;
 mod trainer;
 mod updates;
@@ -37,7 +37,7 @@ pub use checkpoint::{
 };
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
-pub use edits::{Waiting, When, already, effective};
+pub use edits::{ScheduledEdit, When, already, effective};
 pub use error::TrainError;
 pub use evaluate::{Seen, top5_tells};
 pub use gradients::Gradients;
@@ -45,6 +45,7 @@ pub use inside::Look;
 pub use layers::{Inside, LayerStats, Output};
 pub use learner::Learner;
 pub(crate) use nan::or_nan;
+pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
 pub use pictures::{Agreement, Fed, FedImage, Missed, MissedImage, Pictures};
@@ -52,6 +53,5 @@ pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RolledBack, Sca
 pub use result::{
     Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
 };
-pub use sight::Sight;
 pub use step::Outcome;
 pub use worker::{Worker, check, check_begun, spawn};

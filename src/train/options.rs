@@ -1,7 +1,7 @@
 //! What a run is called, where it writes, and what it goes on from.
 
 use super::checkpoint::{Checkpoint, Link};
-use super::edits::Waiting;
+use super::edits::ScheduledEdit;
 use super::error::TrainError;
 use super::origin::Origin;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ pub struct Options {
     /// The last link of its chain.
     pub link: Option<Link>,
     /// Edits that wait for their time; those of the recipe when there are none here.
-    pub edits: Option<Vec<Waiting>>,
+    pub edits: Option<Vec<ScheduledEdit>>,
     /// Number of the last edit in its journal.
     pub last_edit: u64,
     /// Step after which it is done, if it is not before.

@@ -6,7 +6,7 @@ use super::evaluate::{Seen, evaluate};
 use super::learner::Learner;
 use super::origin::Origin;
 use super::{Evaluation, TrainError};
-use crate::data::{self, Batch, DataError, DataSet, Input, MANIFEST, Picture, Reader, Reading, Role, Skipped};
+use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::Recipe;
 use crate::recipe::settings::{Data, DataKind, Net as NetSettings};
@@ -104,8 +104,8 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
     };
     if let Some(signature) = signature {
         set.normalise(&signature.mean, &signature.std);
-        if set.input.shape != signature.image {
-            let ([a, b, c], [h, w, channels]) = (signature.image, set.input.shape);
+        if set.preprocessor.shape != signature.image {
+            let ([a, b, c], [h, w, channels]) = (signature.image, set.preprocessor.shape);
             return Err(wrong(format!(
                 "is for images of {a} x {b} x {c}; those of {} are {h} x {w} x {channels}",
                 set.name
@@ -306,8 +306,9 @@ impl Classifier {
     /// The device's.
     pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
         let Signature { classes, image, edge, mean, std } = &self.signature;
-        let pixels =
-            Input::new(*image, *edge, mean, std).picture(picture).map_err(|e| TrainError::Resume(e.to_string()))?;
+        let pixels = Preprocessor::new(*image, *edge, mean, std)
+            .picture(picture)
+            .map_err(|e| TrainError::Resume(e.to_string()))?;
         let [height, width, channels] = *image;
         let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
         let logits = self.learner.logits(batch).map_err(TrainError::device)?;

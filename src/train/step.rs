@@ -99,7 +99,7 @@ impl<D: Ops<f32>> Learner<D> {
         if let Some(pairs) = &pairs {
             batch.pixels = mix::pixels(pairs, &batch.pixels, [batch.height, batch.width, batch.channels]);
         }
-        self.sight.feed(&batch, pairs.as_deref(), smoothing);
+        self.observer.feed(&batch, pairs.as_deref(), smoothing);
         let labels = std::mem::take(&mut batch.labels);
         let q = targets(&labels, pairs.as_deref(), classes, smoothing);
         let targets = self.dev.try_tensor_from_vec(q, (n, classes))?;
@@ -117,8 +117,8 @@ impl<D: Ops<f32>> Learner<D> {
         };
         let (logits, auxiliary) = self.net.forward_both(fed.images.put_tape(OwnedTape::default()))?;
         let taught = teacher.as_ref().map(|teacher| teacher.as_vec());
-        if let Some(teacher) = taught.as_ref().filter(|_| self.sight.looks()) {
-            self.sight.compare(&fed.labels, fed.pairs.as_deref(), teacher, &logits.as_vec());
+        if let Some(teacher) = taught.as_ref().filter(|_| self.observer.looks()) {
+            self.observer.compare(&fed.labels, fed.pairs.as_deref(), teacher, &logits.as_vec());
         }
         let floor = taught.map_or(0.0, |teacher| floor(&teacher, classes, distill));
         let loss = loss((logits, auxiliary), fed.targets, teacher, distill)?;

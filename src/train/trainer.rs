@@ -11,7 +11,7 @@ mod tell;
 
 use super::checkpoint::Progress;
 use super::device::On;
-use super::edits::{Pending, Waiting};
+use super::edits::{Pending, ScheduledEdit};
 use super::inside::sample;
 use super::learner::Learner;
 use super::options::Options;
@@ -122,7 +122,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         if let Some(message) = learner.teacher_note() {
             sink(Event::Alarm { step: at.step, kind: AlarmKind::Other, message });
         }
-        let edits = options.edits.take().unwrap_or_else(|| Waiting::all(recipe.edits()));
+        let edits = options.edits.take().unwrap_or_else(|| ScheduledEdit::all(recipe.edits()));
         let last_edit = edits.iter().map(|e| e.edit).fold(options.last_edit, u64::max);
         let saver = Saver::new(&options, at.step)?;
         let reader = Reader::new(data, rayon::current_num_threads())?;

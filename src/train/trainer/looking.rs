@@ -41,7 +41,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Some(at) => self.looking.screens.insert(screen, at),
             None => self.looking.screens.remove(&screen),
         };
-        self.learner.sight.look(self.looking.at(Target::Pictures));
+        self.learner.observer.look(self.looking.at(Target::Pictures));
         match at {
             Some(Target::Pictures) => self.show_mistakes(),
             Some(Target::Layers) => self.looking.next = None,
@@ -57,10 +57,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         }
         let number = self.at.step + 1;
         let seen = self.learner.step_and_look(images, at, &self.recipe, number).map_err(TrainError::device)?;
-        let (outcome, sight) = seen;
-        let inside = sight.map(|sight| {
-            self.looking.looked(sight.spent);
-            Box::new(sight.inside)
+        let (outcome, look) = seen;
+        let inside = look.map(|look| {
+            self.looking.looked(look.spent);
+            Box::new(look.inside)
         });
         Ok((outcome, inside))
     }

@@ -75,14 +75,14 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// Sends what the last step has left for screens that look.
     pub(super) fn show_step(&mut self) {
-        if let Some(fed) = self.learner.sight.take(self.at.step, self.epochs_done()) {
+        if let Some(fed) = self.learner.observer.take(self.at.step, self.epochs_done()) {
             self.send(Event::Pictures(Box::new(Pictures::Fed(fed))));
         }
     }
 
     /// Sends what the last evaluation got wrong, when any screen looks.
     pub(super) fn show_mistakes(&mut self) {
-        let Some(Mistakes { step, worst, confused }) = self.mistakes.as_ref().filter(|_| self.learner.sight.looks())
+        let Some(Mistakes { step, worst, confused }) = self.mistakes.as_ref().filter(|_| self.learner.observer.looks())
         else {
             return;
         };

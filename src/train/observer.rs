@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Keeps pictures of the steps that are made, for the screens that look.
 #[derive(Debug, Default)]
-pub struct Sight {
+pub struct Observer {
     mean: Vec<f32>,
     std: Vec<f32>,
     classes: usize,
@@ -23,10 +23,10 @@ pub struct Sight {
     agreement: Option<Agreement>,
 }
 
-impl Sight {
+impl Observer {
     /// For images of a set.
-    pub fn of(set: &DataSet) -> Sight {
-        Sight { mean: set.mean.clone(), std: set.std.clone(), classes: set.classes.len(), ..Sight::default() }
+    pub fn of(set: &DataSet) -> Observer {
+        Observer { mean: set.mean.clone(), std: set.std.clone(), classes: set.classes.len(), ..Observer::default() }
     }
 
     /// Somebody looks, from now on or still, or nobody does.
@@ -88,45 +88,45 @@ mod tests {
     use crate::recipe::settings::{Augment, Crop};
     use crate::tricks::mix;
 
-    fn batch() -> (Sight, Batch) {
+    fn batch() -> (Observer, Batch) {
         let set = Synthetic { height: 6, width: 5, channels: 3, classes: 4, train: 64, test: 24 }.build(3);
         let plain = Augment { crop: Crop { on: false, pad: 0 }, flip: false, ..Augment::default() };
         let places: Vec<u32> = (0..32).collect();
-        (Sight::of(&set), train_batch(&set, &places, 0, 0, &plain))
+        (Observer::of(&set), train_batch(&set, &places, 0, 0, &plain))
     }
 
     #[test]
     fn nothing_is_kept_while_no_screen_looks_and_no_more_than_once_a_second_while_one_does() {
-        let (mut sight, batch) = batch();
+        let (mut observer, batch) = batch();
         let smoothing = Smoothing { on: true, ..Smoothing::default() };
-        let fed = |sight: &mut Sight| {
-            sight.feed(&batch, None, &smoothing);
-            sight.take(7, 0.5)
+        let fed = |observer: &mut Observer| {
+            observer.feed(&batch, None, &smoothing);
+            observer.take(7, 0.5)
         };
-        assert!(fed(&mut sight).is_none());
-        sight.look(true);
-        let first = fed(&mut sight).unwrap();
+        assert!(fed(&mut observer).is_none());
+        observer.look(true);
+        let first = fed(&mut observer).unwrap();
         assert_eq!((first.step, first.batch, first.images.len(), first.smoothed), (7, 32, MOST, Some(0.9)));
         assert!(first.images.iter().zip(&batch.labels).all(|(image, label)| image.label == *label));
-        assert!(fed(&mut sight).is_none(), "a second has not passed");
+        assert!(fed(&mut observer).is_none(), "a second has not passed");
         // Another screen does not wait.
-        sight.look(true);
-        assert!(fed(&mut sight).is_some());
-        sight.look(false);
-        assert!(!sight.looks() && fed(&mut sight).is_none());
+        observer.look(true);
+        assert!(fed(&mut observer).is_some());
+        observer.look(false);
+        assert!(!observer.looks() && fed(&mut observer).is_none());
     }
 
     #[test]
     fn mixed_images_have_both_labels_and_the_pixels_of_both() {
-        let (mut sight, batch) = batch();
-        sight.look(true);
+        let (mut observer, batch) = batch();
+        observer.look(true);
         let pairs: Vec<Pair> = (0..32).rev().map(|partner| Pair { partner, share: 0.25, region: None }).collect();
         let mixed = Batch { pixels: mix::pixels(&pairs, &batch.pixels, [6, 5, 3]), ..batch.clone() };
-        sight.feed(&mixed, Some(&pairs), &Smoothing::default());
-        let fed = sight.take(1, 0.0).unwrap();
-        sight.taken = None;
-        sight.feed(&batch, None, &Smoothing::default());
-        let plain = sight.take(1, 0.0).unwrap();
+        observer.feed(&mixed, Some(&pairs), &Smoothing::default());
+        let fed = observer.take(1, 0.0).unwrap();
+        observer.taken = None;
+        observer.feed(&batch, None, &Smoothing::default());
+        let plain = observer.take(1, 0.0).unwrap();
         assert_eq!(fed.images[3].mixed, Some((batch.labels[28], 0.25)));
         // Of the 24 that are shown, 9 has the partner 22.
         let at = |image: &FedImage| image.picture.mean(2..3, 1..2).map(f32::from);
@@ -136,15 +136,15 @@ mod tests {
 
     #[test]
     fn agreement_counts_the_class_of_the_larger_share() {
-        let (mut sight, _) = batch();
+        let (mut observer, _) = batch();
         let pair = |partner, share| Pair { partner, share, region: None };
         let (labels, pairs) = ([0, 1, 2], [pair(1, 0.9), pair(2, 0.4), pair(0, 0.5)]);
         let row = |class: usize| (0..4).map(move |c| if c == class { 1.0 } else { 0.0 });
         let rows = |predicted: [usize; 3]| predicted.into_iter().flat_map(row).collect::<Vec<f32>>();
-        sight.look(true);
-        sight.compare(&labels, Some(&pairs), &rows([0, 2, 1]), &rows([0, 1, 2]));
-        assert_eq!(sight.agreement, Some(Agreement { images: 3, same: 1, teacher: 2, student: 2 }));
-        sight.compare(&labels, None, &rows([0, 1, 2]), &rows([0, 1, 2]));
-        assert_eq!(sight.agreement, Some(Agreement { images: 6, same: 4, teacher: 5, student: 5 }));
+        observer.look(true);
+        observer.compare(&labels, Some(&pairs), &rows([0, 2, 1]), &rows([0, 1, 2]));
+        assert_eq!(observer.agreement, Some(Agreement { images: 3, same: 1, teacher: 2, student: 2 }));
+        observer.compare(&labels, None, &rows([0, 1, 2]), &rows([0, 1, 2]));
+        assert_eq!(observer.agreement, Some(Agreement { images: 6, same: 4, teacher: 5, student: 5 }));
     }
 }
