@@ -4,8 +4,8 @@ use super::Failure;
 use crate::nn::{Cost, Memory, NetSpec, Training, edge};
 use crate::ops::Precision;
 use crate::ops::memory::Backend;
-use crate::recipe::settings::{Family, Form, Net, Variant};
-use crate::train::optim::SLOTS;
+use crate::recipe::settings::{Family, Form, Net, Settings, Variant};
+use crate::train::optim::slots;
 use serde::Serialize;
 
 /// Classes that the sizes are told for.
@@ -68,8 +68,10 @@ impl Row {
         let spec = NetSpec::new(&net, 3, CLASSES);
         let cost = spec.cost(input, input);
         let Cost { parameters, multiply_adds, .. } = cost;
+        let optimiser = Settings::default().optim.name;
         let memory = |backend| {
-            Training { net: &spec, teacher: None, size: (input, input), slots: SLOTS.len(), backend }.memory(batch)
+            Training { net: &spec, teacher: None, size: (input, input), slots: slots(optimiser).len(), backend }
+                .memory(batch)
         };
         let backends = [Backend::Cpu, Backend::Cuda(Precision::Single), Backend::Cuda(Precision::Half)];
         let [cpu, single, half] = backends.map(memory);

@@ -1,5 +1,6 @@
 //! CPU kernels on plain slices. Activations are `(N*H*W, C)`, convolution weights `(KH*KW*C_in/groups, C_out)`.
 
+pub mod adamw;
 pub mod buffer;
 pub mod concat;
 pub mod conv;

@@ -6,10 +6,11 @@
 //! matrix: each is wrong or panics on some device.
 
 use super::{FeatureMap, Matrix, Mode, Norm, Ops, Real};
+use crate::kernels::adamw::AdamW;
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use crate::kernels::sgd::Step;
 use dfdx::prelude::*;
-use dfdx::tensor_ops::{Momentum, SgdConfig, WeightDecay};
+use dfdx::tensor_ops::{AdamConfig, Momentum, SgdConfig, WeightDecay};
 
 /// Composed convolution; see [`Ops::conv2d`].
 ///
@@ -336,10 +337,37 @@ pub fn sgd<E: Real, D: Ops<E>>(
         let at = w.ghost();
         return config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?);
     }
-    // A gradient can only be scaled on the tape.
-    let scaled = grads.get(w).try_mul(E::of(step.factor as f64))?;
-    let (at, mut grads) = (w.ghost(), backward(w.leaky_trace(), scaled)?);
+    let (at, mut grads) = (w.ghost(), scaled(w, step.factor as f64, grads)?);
     config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?)
+}
+
+/// Composed step of AdamW; see [`Ops::adamw`].
+///
+/// # Errors
+/// The device's.
+pub fn adamw<E: Real, D: Ops<E>>(
+    step: AdamW,
+    w: &mut Matrix<E, D>,
+    [means, squares]: [&mut Gradients<E, D>; 2],
+    grads: &mut Gradients<E, D>,
+) -> Result<(), D::Err> {
+    let AdamW { lr, betas, epsilon: eps, decay, factor, update } = step;
+    let weight_decay = (decay > 0.0).then_some(WeightDecay::Decoupled(decay));
+    let config = AdamConfig { lr, betas, eps, weight_decay };
+    let (at, t) = (w.ghost(), i32::try_from(update).unwrap_or(i32::MAX));
+    let mut grads = scaled(w, factor, grads)?;
+    let (mean, square) = (means.get_or_alloc_mut(&at)?, squares.get_or_alloc_mut(&at)?);
+    config.try_update(t, w, mean, square, grads.get_or_alloc_mut(&at)?)
+}
+
+/// The gradient of a tensor times a factor, in a store of its own: it can only be scaled on a tape.
+fn scaled<E: Real, D: Ops<E>>(
+    of: &Matrix<E, D>,
+    factor: f64,
+    grads: &mut Gradients<E, D>,
+) -> Result<Gradients<E, D>, D::Err> {
+    grads.try_alloc_for(of)?;
+    backward(of.leaky_trace(), grads.get(of).try_mul(E::of(factor))?)
 }
 
 /// Composed way to put values in the place of a gradient. A negative zero becomes a positive one.

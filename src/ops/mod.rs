@@ -14,6 +14,7 @@ mod precision;
 pub use map::{FeatureMap, Matrix};
 pub use precision::Precision;
 
+use crate::kernels::adamw::AdamW;
 use crate::kernels::geometry::{Conv, Pool};
 use crate::kernels::sgd::Step;
 use dfdx::prelude::{Device, Dtype, Gradients, Tape};
@@ -238,6 +239,19 @@ pub trait Ops<E: Real>: Device<E> {
         grads: &mut Gradients<E, Self>,
     ) -> Result<(), Self::Err> {
         composed::sgd(step, w, velocities, grads)
+    }
+
+    /// A step of AdamW on a parameter, whose means, mean squares and gradient are in the stores.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn adamw(
+        step: AdamW,
+        w: &mut Matrix<E, Self>,
+        means: [&mut Gradients<E, Self>; 2],
+        grads: &mut Gradients<E, Self>,
+    ) -> Result<(), Self::Err> {
+        composed::adamw(step, w, means, grads)
     }
 
     /// Puts `values` in the place of a tensor's gradient.

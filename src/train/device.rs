@@ -1,7 +1,7 @@
 //! What computes: the CPU, or a GPU that is known to work before anything is put on it.
 
 use super::checkpoint::Pupil;
-use super::optim::SLOTS;
+use super::optim::slots;
 use super::origin::Opened;
 use super::{Checkpoint, TrainError};
 use crate::data::DataSet;
@@ -10,7 +10,7 @@ use crate::nn::{Net, NetSpec, Training};
 use crate::ops::memory::Backend;
 use crate::ops::{Gpu, Precision, fault, gpus};
 use crate::recipe::Recipe;
-use crate::recipe::settings::Device;
+use crate::recipe::settings::{Device, OptimName};
 use crate::tricks::scaling::precision;
 use dfdx::prelude::Cpu;
 
@@ -125,7 +125,7 @@ impl On {
         let teacher =
             distill.on.then(|| Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil));
         let teacher = teacher.transpose()?;
-        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data);
+        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data, recipe.optim.name);
         let memory = training.memory(batch);
         if !memory.is_countable() {
             return Err(TrainError::Count { batch, largest: training.largest_batch(self.free.unwrap_or(u64::MAX)) });
@@ -141,12 +141,18 @@ impl On {
     }
 
     /// What takes memory in training a net.
-    pub fn training<'a>(&self, net: &'a NetSpec, teacher: Option<&'a NetSpec>, data: &DataSet) -> Training<'a> {
+    pub fn training<'a>(
+        &self,
+        net: &'a NetSpec,
+        teacher: Option<&'a NetSpec>,
+        data: &DataSet,
+        optimiser: OptimName,
+    ) -> Training<'a> {
         Training {
             net,
             teacher,
             size: (data.train.height, data.train.width),
-            slots: SLOTS.len(),
+            slots: slots(optimiser).len(),
             backend: self.backend,
         }
     }

@@ -8,6 +8,7 @@ mod unit;
 mod values;
 
 use super::{FeatureMap, Filter, Matrix, Norm, Ops, Precision};
+use crate::kernels::adamw::AdamW;
 use crate::kernels::buffer::{Buffer, Shared};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
@@ -191,6 +192,18 @@ impl Ops<f32> for Cpu {
     fn sgd(step: Step, w: &mut Matrix<f32, Self>, velocities: &mut Grads, grads: &mut Grads) -> Result<(), Error> {
         let (velocity, gradient) = (velocities.get_or_alloc_mut(w)?, grads.get_or_alloc_mut(w)?);
         timed(Work::Optimiser, || step.run(values_mut(w), velocity, gradient));
+        Ok(())
+    }
+
+    fn adamw(
+        step: AdamW,
+        w: &mut Matrix<f32, Self>,
+        [means, squares]: [&mut Grads; 2],
+        grads: &mut Grads,
+    ) -> Result<(), Error> {
+        let (mean, square) = (means.get_or_alloc_mut(w)?, squares.get_or_alloc_mut(w)?);
+        let gradient = grads.get_or_alloc_mut(w)?;
+        timed(Work::Optimiser, || step.run(values_mut(w), mean, square, gradient));
         Ok(())
     }
 

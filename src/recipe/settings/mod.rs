@@ -108,13 +108,21 @@ settings! {
     }
     /// Optimiser: SGD.
     Optim {
+        /// Which one.
+        name: OptimName = OptimName::Sgd,
         /// Momentum.
         momentum: f64 = 0.9,
         /// Nesterov's form of momentum.
         nesterov: bool = true,
-        /// L2 weight decay.
+        /// Weight decay: L2 with SGD, decoupled with AdamW.
         weight_decay: f64 = 5e-4,
-        /// Norm to which the gradients of all parameters together are shortened; 0 for as they are.
+        /// Share that AdamW's mean of gradients keeps at a step.
+        beta1: f64 = 0.9,
+        /// Share that AdamW's mean of squared gradients keeps at a step.
+        beta2: f64 = 0.999,
+        /// What AdamW adds to the root of the mean square.
+        epsilon: f64 = 1e-8,
+        /// Norm to which the gradients of all parameters together are clipped; 0 for as they are.
         clip_norm: f64 = 0.0,
     }
     /// Learning rate.

@@ -90,6 +90,16 @@ impl TryFrom<Value> for Device {
 }
 
 choice!(
+    /// An optimiser.
+    OptimName {
+        /// Stochastic gradient descent with momentum.
+        Sgd,
+        /// Adam with decoupled weight decay.
+        AdamW,
+    }
+);
+
+choice!(
     /// Family of nets.
     Family {
         /// ResNet.

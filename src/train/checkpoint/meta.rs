@@ -37,6 +37,9 @@ pub struct Progress {
     /// Loss scaling in mixed precision.
     #[serde(default)]
     pub scaler: Scaler,
+    /// Updates that the optimiser has made since it began with what it keeps.
+    #[serde(default)]
+    pub updates: u64,
 }
 
 /// What a net was trained to see and to say.

@@ -14,10 +14,11 @@ pub(super) use weights::{Found, classes_of, weights_for};
 pub use weights::{Pupil, read_weights, weights_file};
 
 use super::TrainError;
-use super::optim::{Optimiser, SLOTS};
+use super::optim::{Optimiser, slots, with_slots};
 use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
+use crate::recipe::settings::OptimName;
 use crate::tricks::scaling::Scaler;
 use atomic_write_file::AtomicWriteFile;
 use digest::{Part, slot_name, todays_name};
@@ -144,7 +145,7 @@ impl Checkpoint {
     /// # Errors
     /// A tensor that is missing or of another shape, and then nothing has changed; the device's.
     pub fn restore<D: Ops<f32>>(&self, to: Trained<'_, D>) -> Result<(), TrainError> {
-        restore(&self.state.tensors, self.meta.at.scaler, to)
+        restore(&self.state.tensors, &self.meta.at, to)
     }
 
     /// Its weights and running statistics under PyTorch's names.
@@ -179,12 +180,15 @@ impl Checkpoint {
 /// Gives a net weights and statistics, and its optimiser what it keeps, under the names that they have in a checkpoint.
 fn restore<D: Ops<f32>>(
     tensors: &BTreeMap<String, TensorData>,
-    scaler: Scaler,
+    at: &Progress,
     to: Trained<'_, D>,
 ) -> Result<(), TrainError> {
+    let first = to.net.params().first().map_or(String::new(), |p| p.name.clone());
+    // A file without any slot is one of weights alone: the slots of SGD are named as missing.
+    let optimiser = with_slots(|slot| tensors.contains_key(&slot_name(slot, &first))).unwrap_or(OptimName::Sgd);
     let mut kept = Vec::new();
     for (i, p) in to.net.params().into_iter().enumerate().filter(|(_, p)| p.role != Role::Statistic) {
-        for slot in SLOTS {
+        for slot in slots(optimiser) {
             let name = slot_name(slot, &p.name);
             let Some(tensor) = tensors.get(&name) else {
                 return Err(StateError::Missing { name, nearest: None }.into());
@@ -196,8 +200,8 @@ fn restore<D: Ops<f32>>(
         }
     }
     to.net.import(tensors)?;
-    *to.scaler = scaler;
-    *to.optimiser = Optimiser::default();
+    *to.scaler = at.scaler;
+    *to.optimiser = Optimiser::new(optimiser, at.updates);
     let params = to.net.params();
     for (i, slot, tensor) in kept {
         let values = params[i].from_torch(&tensor.values);

@@ -7,7 +7,6 @@ use super::{Trained, restore};
 use crate::nn::{Layout, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::train::TrainError;
-use crate::train::optim::SLOTS;
 use std::collections::BTreeMap;
 
 /// A copy of a run's state.
@@ -33,7 +32,7 @@ impl Snapshot {
     pub(in crate::train) fn of<D: Ops<f32>>(of: Trained<'_, D>, meta: Meta) -> Result<Snapshot, TrainError> {
         let Trained { net, optimiser, .. } = of;
         let part = |p: &crate::nn::Param<f32, D>| {
-            let kept: &[&str] = if p.role == Role::Statistic { &[] } else { SLOTS };
+            let kept: &[&str] = if p.role == Role::Statistic { &[] } else { optimiser.slots() };
             let slot = |slot: &&'static str| Ok((*slot, optimiser.slot(slot, p).map_err(TrainError::device)?));
             let slots = kept.iter().map(slot).collect::<Result<_, TrainError>>()?;
             let (name, layout, shape) = (p.name.clone(), p.layout, *dfdx::prelude::HasShape::shape(&p.data));
@@ -47,7 +46,7 @@ impl Snapshot {
     /// # Errors
     /// The device's.
     pub(in crate::train) fn restore<D: Ops<f32>>(&self, to: Trained<'_, D>) -> Result<(), TrainError> {
-        restore(&self.tensors(true), self.meta.at.scaler, to)
+        restore(&self.tensors(true), &self.meta.at, to)
     }
 
     /// Bytes of its values.

@@ -1,12 +1,11 @@
 //! SGD with momentum and weight decay by parameter group (section 2.1).
 
-use super::Update;
+use super::{Slots, Update, slot};
 use crate::kernels::sgd::Step;
 use crate::nn::Param;
 use crate::ops::{Ops, Real};
 use crate::recipe::settings::Optim;
 use dfdx::prelude::Gradients as Store;
-use std::collections::BTreeMap;
 
 /// The running sum of gradients.
 const VELOCITY: &str = "velocity";
@@ -20,14 +19,14 @@ pub(super) const SLOTS: &[&str] = &[VELOCITY];
 /// The device's.
 pub(super) fn update<E: Real, D: Ops<E>>(
     p: &mut Param<E, D>,
-    slots: &mut BTreeMap<&'static str, Store<E, D>>,
+    slots: &mut Slots<E, D>,
     gradients: &mut Store<E, D>,
-    Update { lr, factor, decay }: Update,
+    Update { lr, factor, decay, .. }: Update,
     optim: &Optim,
 ) -> Result<(), D::Err> {
     let (lr, momentum, decay, factor) = (lr as f32, optim.momentum as f32, decay as f32, factor as f32);
     let step = Step { lr, momentum, nesterov: optim.nesterov, decay, factor };
-    D::sgd(step, &mut p.data, slots.entry(VELOCITY).or_insert_with(Store::leaky), gradients)
+    D::sgd(step, &mut p.data, slot(slots, VELOCITY), gradients)
 }
 
 #[cfg(test)]

@@ -85,7 +85,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// A copy of the state.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
-        let at = Progress { scaler: self.learner.scaler, ..self.at.clone() };
+        let (scaler, updates) = (self.learner.scaler, self.learner.optimiser.updates());
+        let at = Progress { scaler, updates, ..self.at.clone() };
         let mut meta = Meta::new(self.on.kernels, &self.recipe, at, self.pending.list().to_vec());
         meta.signature = Some(Signature::of(self.reader.set()));
         Snapshot::of(self.learner.trained(), meta)
