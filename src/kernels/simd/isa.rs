@@ -3,7 +3,7 @@
 //! [`Vector::ROWS`] follows from the registers. A tile of sums takes `ROWS * LINE / LANES` of them, the line of the panel
 //! `LINE / LANES`, and a broadcast value one.
 //!
-//! - AVX2 has 16: 6 * 2 + 2 + 1 = 15. This is the 6x16 tile that other libraries use on such machines.
+//! - AVX2 has 16: 6 * 2 + 2 + 1 = 15. BLIS has the same tile of 6x16 for Haswell.
 //! - NEON has 32: 6 * 4 + 4 + 1 = 29.
 //! - AVX-512 has 32, and 14 + 1 + 1 leaves half of them free. 14 independent sums are more than the 4 cycles of a
 //!   multiply-add need, and rows of 7, 14, 28 and 56 pixels, those of nets for images of 224 pixels, are cut without a
