@@ -3,7 +3,7 @@
 //! A [`Source`] gives the values of a feature map `(N*H*W, C)` and applies what comes before the convolution as it
 //! reads: a batch norm with its ReLU, a residual sum, the gradient of a norm. A [`Sink`] takes the values and does what
 //! comes behind the convolution as it writes: sums for the statistics of a norm, the norm itself in an evaluation, the
-//! residual sum, ReLU. So no map is read and written for a norm alone.
+//! residual sum, ReLU. So the forward pass of a norm takes no pass over a map.
 //!
 //! Both are compiled into the kernels that use them: nothing is called by pointer for a value. Arithmetic is in f32.
 
