@@ -13,6 +13,8 @@
 
 mod passes;
 mod scheme;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 use super::form::{Form, points};
