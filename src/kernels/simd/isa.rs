@@ -1,8 +1,20 @@
-//! The vectors of each level.
+//! The vectors of each level: a register of one instruction set and how each method of [`Vector`] is done with it.
+//!
+//! [`Vector::ROWS`] follows from the registers. A tile of sums takes `ROWS * LINE / LANES` of them, the line of the panel
+//! `LINE / LANES`, and a broadcast value one.
+//!
+//! - AVX2 has 16: 6 * 2 + 2 + 1 = 15. BLIS has the same tile of 6x16 for Haswell.
+//! - NEON has 32: 6 * 4 + 4 + 1 = 29.
+//! - AVX-512 has 32, and 14 + 1 + 1 leaves half of them free. 14 independent sums are more than the 4 cycles of a
+//!   multiply-add need, and rows of 7, 14, 28 and 56 pixels, those of nets for images of 224 pixels, are cut without a
+//!   remainder. The microkernels are compiled for up to 16 rows.
 
-use super::Vector;
+use super::vector::Vector;
 
-/// Eight lanes of plain Rust.
+/// Eight lanes of plain Rust, which the compiler turns into what every machine of the architecture has.
+///
+/// The check on all other levels, and what runs where there is none of them. It has the lanes and rows of AVX2 and
+/// rounds products and sums apart.
 #[derive(Clone, Copy)]
 pub struct Plain([f32; 8]);
 
@@ -16,7 +28,7 @@ impl Plain {
     }
 }
 
-// SAFETY: plain Rust runs everywhere
+// SAFETY: Plain Rust runs everywhere.
 unsafe impl Vector for Plain {
     const LANES: usize = 8;
     const ROWS: usize = 6;
@@ -31,12 +43,12 @@ unsafe impl Vector for Plain {
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self {
-        // SAFETY: the caller's pointer
+        // SAFETY: The caller's pointer is valid for eight values.
         Plain(unsafe { p.cast::<[f32; 8]>().read_unaligned() })
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
-        // SAFETY: the caller's pointer
+        // SAFETY: The caller's pointer is valid for eight values.
         unsafe { p.cast::<[f32; 8]>().write_unaligned(self.0) }
     }
     #[inline(always)]
@@ -67,13 +79,15 @@ unsafe impl Vector for Plain {
 
 /// The vectors of an instruction set: its register, lanes, and how each method is done there.
 macro_rules! vector {
-    ($(#[$doc:meta])* $name:ident, $register:ty, $lanes:literal, rows: $rows:literal, splat: $splat:path, load: $load:path, store: $store:path,
-     add: $add:path, sub: $sub:path, mul: $mul:path, mul_add: $mul_add:expr, where_positive: $where_positive:expr, at_least: $at_least:expr) => {
+    ($(#[$doc:meta])* $name:ident, $register:ty, $lanes:literal, rows: $rows:literal,
+     splat: $splat:path, load: $load:path, store: $store:path,
+     add: $add:path, sub: $sub:path, mul: $mul:path, mul_add: $mul_add:expr,
+     where_positive: $where_positive:expr, at_least: $at_least:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub struct $name($register);
 
-        // SAFETY (of every method): the caller has seen to it that the machine has the instructions
+        // SAFETY: Of every method, the caller has made sure that the machine has the instructions.
         unsafe impl Vector for $name {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
@@ -124,7 +138,7 @@ macro_rules! vector {
 
 #[cfg(target_arch = "x86_64")]
 pub mod x86 {
-    use crate::kernels::simd::{LINE, Vector};
+    use crate::kernels::simd::vector::{LINE, Vector};
     use std::arch::x86_64::*;
 
     vector! {
@@ -134,7 +148,7 @@ pub mod x86 {
         add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps,
         mul_add: |a, b, c| _mm256_fmadd_ps(a, b, c),
         where_positive: |a, v| _mm256_and_ps(a, _mm256_cmp_ps::<_CMP_NLE_UQ>(v, _mm256_setzero_ps())),
-        // (of two operands one of which is not a number, max gives the second)
+        // Where one operand is not a number, `max` gives the second.
         at_least: |a, floor| _mm256_max_ps(floor, a)
     }
 
@@ -151,7 +165,7 @@ pub mod x86 {
 
 #[cfg(target_arch = "aarch64")]
 pub mod arm {
-    use crate::kernels::simd::{LINE, Vector};
+    use crate::kernels::simd::vector::{LINE, Vector};
     use std::arch::aarch64::*;
 
     vector! {
