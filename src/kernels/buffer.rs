@@ -88,17 +88,17 @@ impl DerefMut for Buffer {
 
 /// The address of values that several tasks write to, each its own part.
 #[derive(Clone, Copy)]
-pub struct Shared(*mut f32);
+pub struct SharedPtr(*mut f32);
 
 // SAFETY: It is an address and no more; whoever writes through it makes sure that the parts are disjoint.
-unsafe impl Send for Shared {}
+unsafe impl Send for SharedPtr {}
 // SAFETY: As above.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for SharedPtr {}
 
-impl Shared {
+impl SharedPtr {
     /// The address of `values`.
     pub fn new(values: &mut [f32]) -> Self {
-        Shared(values.as_mut_ptr())
+        SharedPtr(values.as_mut_ptr())
     }
 
     /// The address of value `at`.

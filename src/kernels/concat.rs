@@ -1,6 +1,6 @@
 //! Feature maps side by side in the channels of one: the joints of Inception and DenseNet.
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::lanes::{Dense, Input, Normed, Source};
 use super::parallel;
 use super::simd::{Level, by_vector, simd_kernel};
@@ -23,14 +23,14 @@ pub struct Channels {
 pub fn write(level: Level, x: Input, at: Channels, y: &mut [f32]) {
     let rows = x.data.len() / at.count;
     assert!(at.first + at.count <= at.of && y.len() == rows * at.of);
-    let y = Shared::new(y);
+    let y = SharedPtr::new(y);
     match x.pending {
         None => write_from(level, Dense(x.data), at, rows, y),
         Some(affine) => write_from(level, Normed { data: x.data, affine }, at, rows, y),
     }
 }
 
-fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: Shared) {
+fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: SharedPtr) {
     parallel::each((0..rows).step_by(ROWS), &|_, start| {
         // SAFETY: `write` has asserted that rows and channels exist, and no other task has these rows.
         unsafe { write_rows(level, x, at, start, (start + ROWS).min(rows), y) }
@@ -38,7 +38,7 @@ fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: Share
 }
 
 simd_kernel! {
-    fn write_rows<V, S: Source>(x: S, at: Channels, start: usize, end: usize, y: Shared) {
+    fn write_rows<V, S: Source>(x: S, at: Channels, start: usize, end: usize, y: SharedPtr) {
         // SAFETY: The caller's rows and channels exist.
         unsafe {
             by_vector!(V, at.count, |c, n| {
@@ -53,7 +53,7 @@ simd_kernel! {
 
 /// Takes these channels out of the gradient `gy` `(N*H*W, at.of)` of the whole map: adds them to `gx` `(N*H*W,
 /// at.count)` when `add`, else writes them.
-pub fn read(gy: &[f32], at: Channels, gx: &mut [f32], add: bool) {
+pub fn read_grad(gy: &[f32], at: Channels, gx: &mut [f32], add: bool) {
     assert!(at.first + at.count <= at.of && gy.len() / at.of == gx.len() / at.count);
     let parts = gx.chunks_mut(ROWS * at.count).zip(gy.chunks(ROWS * at.of));
     parallel::each(parts, &|_, (gx, gy)| {

@@ -1,7 +1,7 @@
 //! Convolution, forward and backward, with the norms, sums and activations around it done on the way. Here the shape of
 //! a convolution decides which way it takes: `products`, `depthwise` or `direct` (`docs/dev/kernels.md`).
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Input, Neutral, NormGrad, Normed, Sink, collect};
 use super::moments::Part;
@@ -57,7 +57,7 @@ pub fn backward(
         assert!(x.data.len() == g.x_len() && gw.len() == w.len());
         let to = gx.map(|(gx, add)| {
             assert!(gx.len() == g.x_len());
-            Gradient { gx: Shared::new(gx), add }
+            Gradient { gx: SharedPtr::new(gx), add }
         });
         let (before, behind) = (Neutral::new(g.conv.c_in), Neutral::new(g.conv.c_out));
         let x_values = Normed { data: x.data, affine: x.pending.unwrap_or(before.affine()) };

@@ -14,7 +14,7 @@
 //! So one pass over g and y gives a, b and d ([`gradients`]), and the convolution before the norm applies them as it
 //! reads g and y ([`NormGrad`]). With running statistics, which do not depend on y, b = d = 0.
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::lanes::{self, Neutral, NormGrad, NormSums, Where};
 use super::moments;
 use super::simd::Level;
@@ -61,7 +61,7 @@ pub struct Gradients {
 
 /// Sums the gradient `g` `(N*H*W, C)` of a norm's output, in one pass, to the gradients of the norm. Masks `g` in place
 /// with [`Mask::Above`].
-pub fn gradients(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradients {
+pub fn backward(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradients {
     let (c, len) = (s.mean.len(), g.len());
     assert!(s.y.len() == len);
     let sums = |to| NormSums { y: s.y, mean: s.mean, to };
@@ -74,7 +74,7 @@ pub fn gradients(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradient
         }
         Mask::Above(z) => {
             assert!(z.len() == len);
-            let to = Shared::new(g);
+            let to = SharedPtr::new(g);
             lanes::pass(level, Where { g: to, z }, len, c, sums(Some(to)))
         }
     };

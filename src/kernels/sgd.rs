@@ -55,7 +55,7 @@ impl Step {
 }
 
 /// The sum of squares in f64, in an order that does not depend on the threads.
-pub fn square(values: &[f32]) -> f64 {
+pub fn sum_of_squares(values: &[f32]) -> f64 {
     let square = |chunk: &[f32]| chunk.iter().map(|v| *v as f64 * *v as f64).sum::<f64>();
     parallel::map(values.chunks(CHUNK), &square).iter().sum()
 }

@@ -1,6 +1,6 @@
 //! The kernels against the naive loops and finite differences.
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
 use super::lanes::{self, Affine, Dense, Finished, Input, Moments, Neutral, NormGrad, Statistics, Summed};
@@ -86,7 +86,7 @@ fn cases() -> Vec<ConvGeometry> {
 fn run(level: Level, g: &ConvGeometry, x: Input, w: &[f32], gy: OutputGrad) -> [Vec<f32>; 3] {
     let (mut y, mut gx, mut gw) = (vec![9.0; g.y_len()], vec![9.0; g.x_len()], vec![0.0; w.len()]);
     let neutral = Neutral::new(g.conv.c_out);
-    let to = Finished { y: Shared::new(&mut y), affine: neutral.affine(), residual: None };
+    let to = Finished { y: SharedPtr::new(&mut y), affine: neutral.affine(), residual: None };
     conv::forward(level, g, x, w, to);
     conv::backward(level, g, x, gy, w, &mut gw, Some((&mut gx, false)));
     [y, gx, gw]
@@ -167,7 +167,7 @@ fn statistics_of_an_output_equal_those_of_its_values() {
         let exact = reference::conv(&g, &x, &w);
         for level in Level::available() {
             let mut y = vec![9.0; g.y_len()];
-            let to = Statistics { y: Shared::new(&mut y), of: Moments { pivot: &pivot } };
+            let to = Statistics { y: SharedPtr::new(&mut y), of: Moments { pivot: &pivot } };
             let parts = conv::forward(level, &g, plain(&x), &w, to);
             assert_eq!(parts.iter().map(|p| p.rows).sum::<usize>(), g.n * g.oh * g.ow, "{g:?}");
             let (mean, var) = moments::moments(&parts, &pivot);
@@ -293,7 +293,7 @@ fn norm_gradients_equal_finite_differences() {
     let [mean, inverse_deviation, scale, shift] = case.statistics(x, &gamma);
     let (mean, inverse_deviation, scale, shift) = (&mean[..], &inverse_deviation[..], &scale[..], &shift[..]);
     let saved = norm::Saved { y: x, mean, inverse_deviation, scale, shift, batch_statistics: true };
-    let own = norm::gradients(Level::best(), &saved, &mut case.gy.clone(), norm::Mask::No);
+    let own = norm::backward(Level::best(), &saved, &mut case.gy.clone(), norm::Mask::No);
     let [a, b, d] = &own.factors;
     let gx =
         lanes::collect(Level::best(), NormGrad { g: &case.gy, y: x, factors: [a, b, d], mask: None }, len, NormCase::C);
@@ -329,10 +329,10 @@ fn a_relu_lets_gradients_through_where_its_output_is_above_0() {
     let saved = norm::Saved { y: &case.x, mean, inverse_deviation, scale, shift, batch_statistics: true };
     let z = case.forward(&case.x, &gamma, true);
     let masked: Vec<f32> = case.gy.iter().zip(&z).map(|(g, z)| if *z > 0.0 { *g } else { 0.0 }).collect();
-    let expected = norm::gradients(Level::best(), &saved, &mut masked.clone(), norm::Mask::No);
+    let expected = norm::backward(Level::best(), &saved, &mut masked.clone(), norm::Mask::No);
     let mut above = case.gy.clone();
     for (g, mask) in [(&mut above, norm::Mask::Above(&z)), (&mut case.gy.clone(), norm::Mask::Own)] {
-        let found = norm::gradients(Level::best(), &saved, g, mask);
+        let found = norm::backward(Level::best(), &saved, g, mask);
         assert_eq!(
             (found.gamma, found.beta, found.factors),
             (expected.gamma.clone(), expected.beta.clone(), expected.factors.clone())

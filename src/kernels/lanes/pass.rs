@@ -3,7 +3,7 @@
 use super::sinks::{Gradient, Sink};
 use super::sources::Source;
 use super::writing::{Sums, Writing};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::moments::Part;
 use crate::kernels::parallel;
 use crate::kernels::simd::{LINE, Level, by_vector, simd_kernel};
@@ -23,7 +23,7 @@ const AHEAD: usize = 1 << 11;
 /// The values of a source of `len` values, `c` channels a pixel: `(len / c, c)`.
 pub fn collect<S: Source>(level: Level, from: S, len: usize, c: usize) -> Buffer {
     let mut out = Buffer::take(len);
-    pass(level, from, len, c, Gradient { gx: Shared::new(&mut out), add: false });
+    pass(level, from, len, c, Gradient { gx: SharedPtr::new(&mut out), add: false });
     out
 }
 

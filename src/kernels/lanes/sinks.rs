@@ -1,7 +1,7 @@
 //! What convolutions and passes write to: the trait [`Sink`] and the sinks.
 
 use super::affine::{Affine, channels, floor};
-use crate::kernels::buffer::Shared;
+use crate::kernels::buffer::SharedPtr;
 use crate::kernels::simd::{L2, Vector, prefetch};
 
 // SAFETY: In all unsafe blocks of this file, the callers promise that the machine has the level and that the places
@@ -58,7 +58,7 @@ impl Sink for Moments<'_> {
 #[derive(Clone, Copy)]
 pub struct Statistics<'a> {
     /// Output.
-    pub y: Shared,
+    pub y: SharedPtr,
     /// The sums.
     pub of: Moments<'a>,
 }
@@ -90,7 +90,7 @@ pub struct NormSums<'a> {
     /// Mean of every channel of y.
     pub mean: &'a [f32],
     /// Where v is written.
-    pub to: Option<Shared>,
+    pub to: Option<SharedPtr>,
 }
 
 impl Sink for NormSums<'_> {
@@ -121,7 +121,7 @@ impl Sink for NormSums<'_> {
 #[derive(Clone, Copy)]
 pub struct Finished<'a> {
     /// Output.
-    pub y: Shared,
+    pub y: SharedPtr,
     /// The norm of v.
     pub affine: Affine<'a>,
     /// Added when there.
@@ -155,7 +155,7 @@ impl Sink for Finished<'_> {
 #[derive(Clone, Copy)]
 pub struct Gradient {
     /// Gradient.
-    pub gx: Shared,
+    pub gx: SharedPtr,
     /// Whether it holds a gradient already, to which v is added.
     pub add: bool,
 }

@@ -1,7 +1,7 @@
 //! What convolutions and passes read: the trait [`Source`] and the sources.
 
 use super::affine::{Affine, Input, channels, floor};
-use crate::kernels::buffer::Shared;
+use crate::kernels::buffer::SharedPtr;
 use crate::kernels::simd::{L2, Vector, prefetch};
 
 // SAFETY: In all unsafe blocks of this file, the callers promise that the machine has the level and that the values
@@ -116,8 +116,8 @@ impl Source for Summed<'_> {
 /// g where z is above 0, else 0: the gradient behind a ReLU whose output z was kept.
 #[derive(Clone, Copy)]
 pub struct Where<'a> {
-    /// g, `z.len()` values. Shared, so that a sink may replace a value after it was read.
-    pub g: Shared,
+    /// g, `z.len()` values. SharedPtr, so that a sink may replace a value after it was read.
+    pub g: SharedPtr,
     /// z.
     pub z: &'a [f32],
 }
@@ -144,7 +144,7 @@ impl Source for Where<'_> {
 /// The gradient of a norm's input: a * mask(g) + b * y + d by channel, with y the norm's input.
 ///
 /// This is the backward pass of batch norm (Ioffe and Szegedy 2015, section 3) with its two sums over the batch done
-/// before, by [`norm::gradients`](crate::kernels::norm::gradients), which gives a, b and d.
+/// before, by [`norm::backward`](crate::kernels::norm::backward), which gives a, b and d.
 #[derive(Clone, Copy)]
 pub struct NormGrad<'a> {
     /// Gradient of the norm's output, or with a mask that of the ReLU behind it.

@@ -6,7 +6,7 @@
 
 use super::form::{self, Form};
 use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
 use crate::kernels::moments::Part;
@@ -187,7 +187,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
         }
         // There are fewer taps than matrices of dU (9 and 36), so the groups are summed as taps.
         let mut taps = Buffer::zeros(len);
-        let to = Shared::new(&mut taps);
+        let to = SharedPtr::new(&mut taps);
         // SAFETY: The taps are this task's.
         (0..du.panels()).for_each(|p| unsafe { form::add_weight_grad::<F>(level, du, p, to, w.cols, p) });
         (taps, None)
@@ -197,7 +197,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
     let [first, rest @ ..] = &mut sums[..] else { return };
     let Some(Some(du)) = du.first() else { return parallel::add(gw, &sums) };
     parallel::add(first, rest);
-    let gw = Shared::new(gw);
+    let gw = SharedPtr::new(gw);
     // SAFETY: `gw` holds the gradient, and each panel's channels are one task's.
     parallel::each(0..du.panels(), &|_, p| unsafe { form::add_weight_grad::<F>(level, *du, p, gw, w.cols, p) });
 }

@@ -14,7 +14,7 @@
 //! ```
 
 use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::gemm;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
 use crate::kernels::simd::{L2, LINE, Level, Vector, by_vector, prefetch, simd_kernel};
@@ -183,7 +183,7 @@ simd_kernel! {
     ///
     /// # Safety
     /// `gw` must hold the gradient; no other task may write to these channels.
-    pub fn add_weight_grad<V, F: Form>(from: TileMatrix, from_panel: usize, gw: Shared, cols: usize, panel: usize) {
+    pub fn add_weight_grad<V, F: Form>(from: TileMatrix, from_panel: usize, gw: SharedPtr, cols: usize, panel: usize) {
         let first = panel * LINE;
         // SAFETY: The caller's gradient has the `n` columns of every row.
         unsafe {

@@ -19,7 +19,7 @@ mod pointwise;
 mod tiles;
 mod winograd;
 
-use super::buffer::{Buffer, Shared};
+use super::buffer::{Buffer, SharedPtr};
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Source};
 use super::moments::Part;
@@ -93,7 +93,7 @@ fn backward_as<F: Form, S: Source, G: Source>(
     let to = spread_gw.as_deref_mut().unwrap_or(&mut *gw);
     match blocks::applies::<F>(&w) {
         true => blocks::backward::<F, S, G>(level, g, maps, w, to, gx),
-        false => phases::backward::<F, S, G>(level, g, maps, w, Shared::new(to), gx),
+        false => phases::backward::<F, S, G>(level, g, maps, w, SharedPtr::new(to), gx),
     }
     if let Some(spread_gw) = spread_gw {
         groups::add_spread(&g.conv, &spread_gw, gw);

@@ -7,7 +7,7 @@
 
 use super::form::{self, Form};
 use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
 use crate::kernels::moments::Part;
@@ -89,7 +89,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
     g: &ConvGeometry,
     (x, gy): (S, G),
     w: Weights,
-    gw: Shared,
+    gw: SharedPtr,
     gx: Option<Gradient>,
 ) {
     let (tx, ty) = Tiling::of(g, F::EDGE);

@@ -3,7 +3,7 @@
 //! Nothing here knows what a [`Form`](super::form::Form) does with a tile: only its edge and its number of frequencies.
 //! The layouts are drawn in `docs/dev/kernels.md`.
 
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::gemm::PanelRows;
 use crate::kernels::geometry::{Conv, ConvGeometry};
 use crate::kernels::simd::{L2, LINE, prefetch};
@@ -14,7 +14,7 @@ use std::ops::Range;
 /// long.
 #[derive(Clone, Copy)]
 pub struct TileMatrix {
-    data: Shared,
+    data: SharedPtr,
     /// Rows of each matrix.
     pub rows: usize,
     /// Columns of each matrix.
@@ -30,7 +30,7 @@ impl TileMatrix {
     pub fn room(count: usize, rows: usize, cols: usize) -> (Buffer, TileMatrix) {
         let frequency = ((cols.div_ceil(LINE) * rows) | 1) * LINE;
         let mut room = Buffer::take(count * frequency);
-        let data = Shared::new(&mut room);
+        let data = SharedPtr::new(&mut room);
         (room, TileMatrix { data, rows, cols, frequency })
     }
 

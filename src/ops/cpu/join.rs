@@ -1,7 +1,7 @@
 //! Maps that come together: side by side, and gated on top of a shortcut.
 
 use super::values::{Error, Slot, Target, input, raw, values};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::concat::{self, Channels};
 use crate::kernels::lanes::{self, Affine, Gradient, Input, NormSums, Normed, Summed, Where};
 use crate::kernels::profile::{Work, timed};
@@ -31,7 +31,7 @@ pub fn concat<T: Tape<f32, Cpu>>(
     tape.add_backward_op(move |grads| {
         let Some(gy) = gy.take() else { return Ok(()) };
         targets.iter().try_for_each(|(to, at)| {
-            to.gather(grads, n * h * w * at.count, |gx, add| timed(Work::Sum, || concat::read(&gy, *at, gx, add)))
+            to.gather(grads, n * h * w * at.count, |gx, add| timed(Work::Sum, || concat::read_grad(&gy, *at, gx, add)))
         })
     });
     Ok(out.put_tape(tape))
@@ -58,7 +58,7 @@ pub fn excite<T: Tape<f32, Cpu>>(
             let (scale, shift) = (times(&scale, gate), times(&shift, gate));
             let residual = Input { data: &residual.data[i * image..][..image], ..residual };
             let sum = Summed { data, affine: Affine { scale: &scale, shift: &shift, relu: true }, residual };
-            lanes::pass(Level::best(), sum, image, c, Gradient { gx: Shared::new(y), add: false });
+            lanes::pass(Level::best(), sum, image, c, Gradient { gx: SharedPtr::new(y), add: false });
         });
     });
     let out = FeatureMap::made(y, x.size());
@@ -69,7 +69,7 @@ pub fn excite<T: Tape<f32, Cpu>>(
         let zeros = vec![0.0; c];
         let maps = g.chunks_mut(image).zip(raw(&x).chunks(image)).zip(raw(&z).chunks(image));
         let sums = |((g, y), z): ((&mut [f32], &[f32]), &[f32])| {
-            let to = Shared::new(g);
+            let to = SharedPtr::new(g);
             let parts =
                 lanes::pass(Level::best(), Where { g: to, z }, image, c, NormSums { y, mean: &zeros, to: Some(to) });
             let (sum, dot) = moments::totals(&parts, c);
@@ -81,7 +81,7 @@ pub fn excite<T: Tape<f32, Cpu>>(
             let maps = gx.chunks_mut(image).zip(g.chunks(image)).zip(values(&gate).chunks(c));
             parallel::each(maps, &|_, ((gx, g), gate)| {
                 let scaled = Normed { data: g, affine: Affine { scale: gate, shift: &zeros, relu: false } };
-                lanes::pass(Level::best(), scaled, image, c, Gradient { gx: Shared::new(gx), add });
+                lanes::pass(Level::best(), scaled, image, c, Gradient { gx: SharedPtr::new(gx), add });
             });
         })?;
         of_residual.give(grads, g)

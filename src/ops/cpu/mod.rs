@@ -9,7 +9,7 @@ mod values;
 
 use super::{FeatureMap, Filter, Matrix, Norm, Ops, Precision};
 use crate::kernels::adamw::AdamW;
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use crate::kernels::lanes::{Affine, Finished, Input, Neutral};
@@ -185,7 +185,7 @@ impl Ops<f32> for Cpu {
     fn gradient_square(grads: &mut Grads, of: &[&Matrix<f32, Self>]) -> Result<f64, Error> {
         of.iter().try_fold(0.0, |sum, m| {
             let gradient = grads.get_or_alloc_mut(*m)?;
-            Ok(sum + timed(Work::Optimiser, || sgd::square(gradient)))
+            Ok(sum + timed(Work::Optimiser, || sgd::sum_of_squares(gradient)))
         })
     }
 
@@ -267,7 +267,7 @@ impl FilterBack {
 fn convolved(g: &ConvGeometry, x: Input, w: &[f32], bias: Option<&[f32]>) -> Buffer {
     let (neutral, mut y) = (Neutral::new(g.conv.c_out), Buffer::take(g.y_len()));
     let affine = Affine { shift: bias.unwrap_or(neutral.affine().shift), ..neutral.affine() };
-    conv::forward(Level::best(), g, x, w, Finished { y: Shared::new(&mut y), affine, residual: None });
+    conv::forward(Level::best(), g, x, w, Finished { y: SharedPtr::new(&mut y), affine, residual: None });
     y
 }
 

@@ -6,7 +6,7 @@
 use super::FilterBack;
 use super::held::{Pending, Values};
 use super::values::{Error, Grads, Slot, Target, affine, dense, input, matrix, raw, values};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{self, Affine, Dense, Finished, Gradient, Moments, NormGrad, Statistics, Summed};
@@ -67,7 +67,7 @@ pub fn conv_norm_act<T: Tape<f32, Cpu>>(
     let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
     let size = (g.n, g.oh, g.ow, f.conv.c_out);
     let mut y = Buffer::take(g.y_len());
-    let to = Shared::new(&mut y);
+    let to = SharedPtr::new(&mut y);
     if norm.mode == Mode::Eval && !T::OWNS_TAPE {
         // Nothing is trained: norm, sum and activation are done as the output is written.
         let statistic = statistic(&mut norm, None, relu)?;
@@ -119,7 +119,7 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
     tape.add_backward_op(move |grads| {
         normed.backward(grads, |grads, gy| {
             gx.gather(grads, len, |gx, add| {
-                lanes::pass(Level::best(), gy, len, c, Gradient { gx: Shared::new(gx), add });
+                lanes::pass(Level::best(), gy, len, c, Gradient { gx: SharedPtr::new(gx), add });
             })
         })
     });
@@ -183,7 +183,7 @@ impl Normed {
             None if relu => norm::Mask::Own,
             None => norm::Mask::No,
         };
-        let own = timed(Work::Norm, || norm::gradients(Level::best(), &saved, &mut g, mask));
+        let own = timed(Work::Norm, || norm::backward(Level::best(), &saved, &mut g, mask));
         self.gamma.add(grads, &own.gamma)?;
         self.beta.add(grads, &own.beta)?;
         let [a, b, d] = &own.factors;
