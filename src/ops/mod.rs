@@ -37,7 +37,7 @@ pub fn cards() -> Result<Vec<Card>, String> {
     #[cfg(feature = "cuda")]
     return cuda::cards();
     #[cfg(not(feature = "cuda"))]
-    Err("this program was built without CUDA (docs/CUDA.md says how to build it with)".into())
+    Err("this program was built without CUDA (docs/guide/gpus.md says how to build it with)".into())
 }
 
 /// Version of the CUDA toolkit that the program runs with, if it was built with CUDA: major and minor.

@@ -208,18 +208,6 @@ fn sets_come_on_top_and_share_the_report() {
     assert!(clash.starts_with("--set: net.depth is 21; "), "{clash}");
 }
 
-#[test]
-fn the_knob_page_is_up_to_date() {
-    let table = tricktop::recipe::knobs::markdown_table();
-    if std::env::var_os("TRICKTOP_BLESS").is_some() {
-        fs::write("docs/KNOBS.md", &table).unwrap();
-    }
-    assert!(
-        fs::read_to_string("docs/KNOBS.md").unwrap_or_default() == table,
-        "docs/KNOBS.md is out of date: run `tricktop knobs --markdown > docs/KNOBS.md`"
-    );
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
