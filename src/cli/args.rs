@@ -300,6 +300,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Data,
     },
+    /// Prints the man page of the program
+    Man {
+        /// Writes the man pages of the program and of every command into this directory instead
+        #[arg(long, value_parser = path(), value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Prints the completions of a shell
     Completions {
         /// The shell

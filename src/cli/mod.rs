@@ -9,6 +9,7 @@ mod list;
 mod nets;
 mod print;
 mod records;
+pub mod reference;
 mod report;
 mod screen;
 mod settings;
@@ -165,6 +166,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
         Some(Command::Data { command }) => data::run(command),
+        Some(Command::Man { dir }) => reference::man(dir.as_deref()),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! A buffer that is dropped goes back to the pool. The next one of that size then has its memory at once, which the
 //! system would have to hand out and clear page by page: 14 steps of a small net took 9,076 page faults without the
-//! pool and 283 with it (`docs/MEASUREMENTS.md`).
+//! pool and 283 with it (`docs/dev/measurements.md`).
 //!
 //! A buffer comes with the values that it last had: whoever takes one writes all that is read later.
 

@@ -40,7 +40,7 @@ pub fn gpus() -> Result<Vec<Gpu>, String> {
     #[cfg(feature = "cuda")]
     return cuda::gpus();
     #[cfg(not(feature = "cuda"))]
-    Err("this program was built without CUDA (docs/CUDA.md says how to build it with)".into())
+    Err("this program was built without CUDA (docs/guide/gpus.md says how to build it with)".into())
 }
 
 /// Version of the CUDA toolkit that the program runs with, if it was built with CUDA: major and minor.

@@ -226,12 +226,13 @@ pub(super) fn join(section: &str, field: &str) -> String {
     if section.is_empty() { field.to_string() } else { format!("{section}.{field}") }
 }
 
-/// `docs/KNOBS.md`: every knob in a table.
+/// `docs/reference/knobs.md`: every knob in a table.
 pub fn markdown_table() -> String {
     let mut page = String::from(
-        "# Knobs\n\nWritten by `tricktop knobs --markdown > docs/KNOBS.md`. *applies* says when a change takes effect in a \
-         run: `live` at the next step, `epoch` at the next epoch, `fork` in a new run only. *paper* is the section of \
-         \"Bag of Tricks for Image Classification with Convolutional Neural Networks\".\n\n\
+        "# Knobs\n\nEvery knob, as `tricktop knobs --markdown` prints it. *applies* says when a change takes effect in a run: \
+         `live` at the next step, `epoch` at the next epoch, `fork` in a new run only. *paper* is the section of \"Bag of \
+         Tricks for Image Classification with Convolutional Neural Networks\". This page is generated; \
+         `TRICKTOP_BLESS=1 cargo test --test docs` writes it.\n\n\
          | knob | default | allowed | applies | paper | what it does |\n|---|---|---|---|---|---|\n",
     );
     let defaults = Settings::default();

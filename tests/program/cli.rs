@@ -173,7 +173,21 @@ fn knobs_are_listed_as_columns_and_as_markdown() {
             assert!(line.contains(part), "{part:?} is missing: {line}");
         }
     }
-    assert_eq!(markdown, std::fs::read_to_string("docs/KNOBS.md").unwrap());
+    assert_eq!(markdown, std::fs::read_to_string("docs/reference/knobs.md").unwrap());
+}
+
+#[test]
+fn man_pages_are_printed_and_written() {
+    let left = run(&["man"]);
+    assert_eq!((left.code, left.err.as_str()), (0, ""));
+    assert!(left.out.contains(".TH tricktop 1") && left.out.contains("tricktop\\-resume(1)"), "{}", left.out);
+    let call = Call::new();
+    let left = call.run(&["man", "--dir", "man/man1"]);
+    assert_eq!(left.code, 0, "{left:?}");
+    for (page, option) in [("tricktop.1", "batch"), ("tricktop-resume.1", "set"), ("tricktop-data-pack.1", "edge")] {
+        let text = fs::read_to_string(call.dir.path().join("man/man1").join(page)).unwrap();
+        assert!(text.contains(&format!("\\-\\-{option}")), "{page}: {text}");
+    }
 }
 
 #[test]

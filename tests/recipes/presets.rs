@@ -221,18 +221,6 @@ fn a_knob_is_read_under_the_name_that_it_had() {
     assert!(mistakes.contains("duplicate field schedule.reference_batch; it is already set at 1:13"), "{mistakes}");
 }
 
-#[test]
-fn the_knob_page_is_up_to_date() {
-    let table = tricktop::recipe::knobs::markdown_table();
-    if std::env::var_os("TRICKTOP_BLESS").is_some() {
-        fs::write("docs/KNOBS.md", &table).unwrap();
-    }
-    assert!(
-        fs::read_to_string("docs/KNOBS.md").unwrap_or_default() == table,
-        "docs/KNOBS.md is out of date: run `tricktop knobs --markdown > docs/KNOBS.md`"
-    );
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 

@@ -453,7 +453,7 @@ fn what_cannot_be_read_is_left_out_and_told() {
     assert!(screen.text(80, 24).contains("1 left out"));
 }
 
-/// What a list of thousands of runs takes; see docs/MEASUREMENTS.md.
+/// What a list of thousands of runs takes; see docs/dev/measurements.md.
 #[test]
 #[ignore = "takes a while to make the runs"]
 fn two_thousand_runs_open_in_under_a_second() {

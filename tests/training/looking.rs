@@ -206,7 +206,7 @@ fn a_run_is_the_same_to_the_bit_whether_somebody_looks_or_not() {
     assert_eq!((links_seen, losses_seen), (links, losses));
 }
 
-/// For docs/MEASUREMENTS.md: what is done once a second while somebody looks.
+/// For docs/dev/measurements.md: what is done once a second while somebody looks.
 #[test]
 #[ignore = "a measurement"]
 fn the_time_that_pictures_take() {

@@ -1,7 +1,7 @@
 //! Few channels: every task takes blocks of tiles through all steps, in scratch of its own that stays in the
 //! second-level cache.
 //!
-//! Block sizes are reckoned for the cores that everything was measured on (`docs/MEASUREMENTS.md`): Zen 4 with 32 KiB
+//! Block sizes are reckoned for the cores that everything was measured on (`docs/dev/measurements.md`): Zen 4 with 32 KiB
 //! of first-level and 1 MiB of second-level cache a core, and 32 MiB of last-level cache.
 
 use super::form::{self, Form};
@@ -19,7 +19,7 @@ use std::ops::Range;
 /// Every block reads all of U, so U should stay in the last-level cache, in which it takes an eighth at most. Larger
 /// weights are transformed where they are multiplied by ([`phases`](super::phases)). 128 by 128 channels of 3x3 are
 /// below (36 * 128 * 128 = 590 thousand), 512 by 2048 of 1x1 are not. Moving the limit here, from 128 * 128 weights a
-/// tap, was measured with asking ahead (`docs/MEASUREMENTS.md`, "Asking ahead").
+/// tap, was measured with asking ahead (`docs/dev/measurements.md`, "Asking ahead").
 const MANY_WEIGHTS: usize = 1 << 20;
 
 /// Whether weights are few enough for blocks.
@@ -48,7 +48,7 @@ const VALUES: usize = 144 << 10;
 /// Bands of a block, for about as many tiles as [`VALUES`] allows, but 16 to 48.
 ///
 /// Fewer than 16 rows would not fill the tiles of sums of AVX-512 (14 rows), and each line of a panel would be read for
-/// little. More than 48 gain nothing: blocks of 24, 48 and 96 tiles were equally fast (`docs/MEASUREMENTS.md`, "Where
+/// little. More than 48 gain nothing: blocks of 24, 48 and 96 tiles were equally fast (`docs/dev/measurements.md`, "Where
 /// the time goes"), and larger blocks are fewer, so that they divide worse among the threads.
 fn bands_per_block<F: Form>(x: &Tiling, y: &Tiling) -> usize {
     let tiles = (VALUES / (F::FREQUENCIES * (x.c + y.c))).clamp(16, 48);

@@ -3,7 +3,7 @@
 //! than the caches, never go to memory.
 //!
 //! Nothing is asked for ahead here: it was no faster, because the maps of such layers lie in the last-level cache
-//! already (`docs/MEASUREMENTS.md`, "Asking ahead").
+//! already (`docs/dev/measurements.md`, "Asking ahead").
 
 use super::form::{self, Form};
 use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};

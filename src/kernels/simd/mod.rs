@@ -20,7 +20,7 @@ pub use vector::{LINE, Vector, load_all, store_all};
 /// The first-level cache, for [`prefetch`]: `_MM_HINT_T0` of x86.
 pub const L1: i32 = 3;
 /// The second-level cache: `_MM_HINT_T1` of x86. What is needed a whole block later goes there, because in the
-/// first-level cache it would drive out what is in use (`docs/MEASUREMENTS.md`, "Asking ahead").
+/// first-level cache it would drive out what is in use (`docs/dev/measurements.md`, "Asking ahead").
 pub const L2: i32 = 2;
 
 /// Asks for the cache line at `p` ahead of its use. The address need not be readable. Does nothing outside x86-64.

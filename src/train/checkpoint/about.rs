@@ -1,4 +1,4 @@
-//! What another program has to know of exported weights, as text in their file. README has the keys.
+//! What another program has to know of exported weights, as text in their file. `docs/guide/nets.md` lists the keys.
 
 use super::{Checkpoint, Meta, Signature};
 use crate::nn::{knobs_of, timm};

@@ -9,7 +9,7 @@
 //! first-level cache of 32 KiB.
 //!
 //! Tiles of 6x6 would multiply a sixth less on maps of 32 and 16 pixels and nothing less on maps of 8 and 4, with
-//! larger rounding errors (`docs/MEASUREMENTS.md`).
+//! larger rounding errors (`docs/dev/measurements.md`).
 
 mod passes;
 mod scheme;
