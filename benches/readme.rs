@@ -1,20 +1,71 @@
-//! Makes the pictures of the README from real runs.
+//! Makes the pictures of the documentation from real runs, which takes minutes:
+//! `cargo bench --bench readme -- recording`, `cargo bench --bench readme -- screenshot`.
 
-#![cfg(unix)]
-use crate::pty::Terminal;
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../tests/terminal/pty.rs"]
+#[allow(dead_code)]
+mod pty;
+
 use portable_pty::CommandBuilder;
+use pty::Terminal;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tricktop::view::svg;
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let wants = |name: &str| asked.iter().any(|word| word == name);
+    if wants("recording") {
+        recording();
+    }
+    if wants("screenshot") {
+        screenshot();
+    }
+}
 
 fn assets() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets"))
 }
 
-/// `assets/recording.svg`: `cargo test --release --test terminal recording -- --ignored`.
-#[test]
-#[ignore = "trains for a minute, to make assets/recording.svg"]
+/// The screen's cells, as the program coloured them.
+fn cells(screen: &vt100::Screen) -> Buffer {
+    let color = |c: vt100::Color| match c {
+        vt100::Color::Default => Color::Reset,
+        vt100::Color::Idx(i) => Color::Indexed(i),
+        vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+    };
+    let (rows, cols) = screen.size();
+    let mut buffer = Buffer::empty(Rect::new(0, 0, cols, rows));
+    for (x, y) in (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y))) {
+        let Some(cell) = screen.cell(y, x).filter(|cell| cell.has_contents()) else { continue };
+        let mut style = Style::new().fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
+        for (on, modifier) in
+            [(cell.bold(), Modifier::BOLD), (cell.dim(), Modifier::DIM), (cell.inverse(), Modifier::REVERSED)]
+        {
+            style = if on { style.add_modifier(modifier) } else { style };
+        }
+        buffer[(x, y)].set_symbol(cell.contents()).set_style(style);
+    }
+    buffer
+}
+
+/// Watches the screen for a time and keeps what is seen, three times a second, with the time since `begun`.
+fn film(terminal: &mut Terminal, begun: Instant, seconds: f64, frames: &mut Vec<(f64, Buffer)>) {
+    let until = Instant::now() + Duration::from_secs_f64(seconds);
+    while Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(333));
+        let cells = cells(terminal.look());
+        if frames.last().is_none_or(|(_, last)| *last != cells) {
+            frames.push((begun.elapsed().as_secs_f64(), cells));
+        }
+    }
+}
+
+/// Makes `assets/recording.svg`.
 fn recording() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
@@ -52,7 +103,7 @@ fn recording() {
     ];
     for (keys, seconds) in script {
         terminal.press(keys);
-        terminal.film(begun, seconds, &mut frames);
+        film(&mut terminal, begun, seconds, &mut frames);
     }
     std::fs::write(assets().join("recording.svg"), svg::film(&frames, begun.elapsed().as_secs_f64())).unwrap();
     terminal.press("n");
@@ -61,9 +112,7 @@ fn recording() {
     terminal.ends();
 }
 
-/// `assets/screenshot.svg` and `.txt`: `cargo test --release --test terminal screenshot -- --ignored`.
-#[test]
-#[ignore = "trains for minutes, to make assets/screenshot.svg and assets/screenshot.txt"]
+/// Makes `assets/screenshot.svg` and `assets/screenshot.txt`.
 fn screenshot() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
@@ -78,7 +127,7 @@ fn screenshot() {
     terminal.wait_long("epoch  6/");
     terminal.press("\r0.35");
     terminal.wait_for("0.35");
-    std::fs::write(assets().join("screenshot.svg"), svg::svg(&terminal.cells())).unwrap();
+    std::fs::write(assets().join("screenshot.svg"), svg::svg(&cells(terminal.look()))).unwrap();
     std::fs::write(assets().join("screenshot.txt"), terminal.contents() + "\n").unwrap();
     terminal.press("\x1bqn");
     terminal.wait_for("STOPPED");
