@@ -7,6 +7,8 @@
 mod pictures;
 #[path = "common/record.rs"]
 mod record;
+#[path = "common/tiny.rs"]
+mod tiny;
 
 use dfdx::prelude::{Cpu, Cuda};
 use record::*;

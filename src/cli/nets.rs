@@ -28,13 +28,20 @@ const NETS: &[(Family, Form, u64, Variant)] = &[
     (Family::DenseNet, Form::ImageNet, 121, Variant::B),
     (Family::DenseNet, Form::ImageNet, 201, Variant::B),
     (Family::Inception, Form::ImageNet, 48, Variant::B),
-    (Family::InceptionAux, Form::ImageNet, 48, Variant::B),
     (Family::ResNet, Form::Small, 20, Variant::D),
     (Family::ResNet, Form::Small, 18, Variant::D),
     (Family::SeResNet, Form::Small, 20, Variant::D),
     (Family::MobileNet, Form::Small, 28, Variant::B),
     (Family::DenseNet, Form::Small, 121, Variant::B),
 ];
+
+/// The nets that are listed; Inception without its auxiliary head and with it.
+fn nets() -> impl Iterator<Item = Net> {
+    NETS.iter().flat_map(|&(family, form, depth, variant)| {
+        let heads: &[bool] = if family == Family::Inception { &[false, true] } else { &[false] };
+        heads.iter().map(move |&auxiliary| Net { family, form, depth, variant, auxiliary, ..Net::default() })
+    })
+}
 
 /// A net and its sizes.
 #[derive(Serialize)]
@@ -45,6 +52,8 @@ struct Row {
     depth: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     variant: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    auxiliary: bool,
     /// Edge of an image.
     input: usize,
     classes: usize,
@@ -61,11 +70,11 @@ struct Row {
 }
 
 impl Row {
-    fn new(&(family, form, depth, variant): &(Family, Form, u64, Variant), batch: usize) -> Row {
-        let net = Net { family, form, depth, variant, ..Net::default() };
+    fn new(net: &Net, batch: usize) -> Row {
+        let &Net { family, form, depth, variant, auxiliary, .. } = net;
         let resnet = matches!(family, Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt);
         let input = edge(family, form);
-        let spec = NetSpec::new(&net, 3, CLASSES);
+        let spec = NetSpec::new(net, 3, CLASSES);
         let cost = spec.cost(input, input);
         let Cost { parameters, multiply_adds, .. } = cost;
         let optimiser = Settings::default().optim.name;
@@ -81,6 +90,7 @@ impl Row {
             form: form.word(),
             depth,
             variant: resnet.then_some(variant.word()),
+            auxiliary,
             input,
             classes: CLASSES,
             parameters,
@@ -95,6 +105,7 @@ impl Row {
     fn cells(&self) -> [String; 9] {
         let Row { family, form, depth, .. } = self;
         let variant = self.variant.map_or(String::new(), |v| format!(", variant: {v}"));
+        let auxiliary = if self.auxiliary { ", auxiliary: true" } else { "" };
         [
             self.name.clone(),
             format!("{} px", self.input),
@@ -104,14 +115,14 @@ impl Row {
             format!("{:.0} MB", self.memory.total() as f64 / 1e6),
             format!("{:.0} MB", self.memory_on_card.total() as f64 / 1e6),
             format!("{:.0} MB", self.memory_on_card_mixed.total() as f64 / 1e6),
-            format!("net: (family: {family}, form: {form}, depth: {depth}{variant})"),
+            format!("net: (family: {family}, form: {form}, depth: {depth}{variant}{auxiliary})"),
         ]
     }
 }
 
 /// All nets, as a table or as one JSON array.
 pub(super) fn list(batch: usize, json: bool) -> Result<String, Failure> {
-    let rows: Vec<Row> = NETS.iter().map(|net| Row::new(net, batch)).collect();
+    let rows: Vec<Row> = nets().map(|net| Row::new(&net, batch)).collect();
     if json {
         return serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Print(e.into()));
     }

@@ -132,6 +132,7 @@ impl DataSet {
 }
 
 /// What a source has to say.
+#[derive(Clone)]
 struct Opened {
     name: String,
     train: Split,
@@ -200,6 +201,50 @@ fn edge(size: u64, stored: Option<[usize; 3]>) -> Option<usize> {
     }
 }
 
+/// Images that settings name, found and not looked at. Finding them may mean to list a million files, so that whoever has
+/// done it passes on what it found.
+#[derive(Clone)]
+pub struct Found {
+    data: Data,
+    seed: u64,
+    opened: Opened,
+    chosen: [Split; 2],
+}
+
+impl Found {
+    /// Whether these are the images that [`open`] would find.
+    pub fn is_of(&self, data: &Data, seed: u64) -> bool {
+        self.data == *data && self.seed == seed
+    }
+
+    /// Height, width and channels of what a net sees.
+    pub fn shape(&self) -> [usize; 3] {
+        self.opened.train.shape()
+    }
+
+    /// The names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.opened.classes
+    }
+
+    /// Opens them.
+    pub fn open(self) -> DataSet {
+        self.opened.ready(&self.data, self.chosen)
+    }
+}
+
+impl PartialEq for Found {
+    fn eq(&self, other: &Found) -> bool {
+        self.is_of(&other.data, other.seed)
+    }
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found").field("data", &self.data).field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
 /// Opens the images that the settings name; `seed` chooses them when only some are wanted (`data.train_images`,
 /// `data.test_images`), or when a folder has to be split.
 ///
@@ -207,9 +252,7 @@ fn edge(size: u64, stored: Option<[usize; 3]>) -> Option<usize> {
 /// A missing or ambiguous directory, a damaged file, labels that do not fit, no image to validate with, or more images
 /// asked for than there are.
 pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
-    let opened = opened(data, seed)?;
-    let chosen = opened.chosen(data, seed)?;
-    Ok(opened.ready(data, chosen))
+    find(data, seed).map(Found::open)
 }
 
 /// Opens the images of a run that has begun, at the place that the settings name: those that it began with. At another
@@ -233,15 +276,14 @@ pub fn open_kept(data: &Data, seed: u64, manifest: &Manifest, moved: bool) -> Re
     Ok(Opened::from_folder(manifest.name(), folder).ready(data, chosen))
 }
 
-/// Says what [`open`] would, and gives height, width and channels of what a net sees, and the names of the classes. No
-/// image is looked at.
+/// Finds the images that [`open`] opens; none of them is looked at.
 ///
 /// # Errors
 /// As [`open`].
-pub fn check(data: &Data, seed: u64) -> Result<([usize; 3], Vec<String>), DataError> {
+pub fn find(data: &Data, seed: u64) -> Result<Found, DataError> {
     let opened = opened(data, seed)?;
-    opened.chosen(data, seed)?;
-    Ok((opened.train.shape(), opened.classes))
+    let chosen = opened.chosen(data, seed)?;
+    Ok(Found { data: data.clone(), seed, opened, chosen })
 }
 
 /// The settings with the path that is opened.

@@ -43,7 +43,7 @@ pub struct Auxiliary {
 pub fn edge(family: Family, form: Form) -> usize {
     match (family, form) {
         (_, Form::Small) => 32,
-        (Family::Inception | Family::InceptionAux, _) => 299,
+        (Family::Inception, _) => 299,
         _ => 224,
     }
 }
@@ -59,7 +59,7 @@ impl NetSpec {
             }
             Family::MobileNet => MobileNet::of(net).spec(image_channels, classes),
             Family::DenseNet => DenseNet::of(net).spec(&format!("densenet{}", net.depth), image_channels, classes),
-            Family::Inception | Family::InceptionAux => Inception::of(net).spec(image_channels, classes),
+            Family::Inception => Inception::of(net).spec(image_channels, classes),
         })
     }
 

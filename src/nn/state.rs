@@ -3,6 +3,7 @@
 use super::recognise::looks_like;
 use super::{Net, NetSpec};
 use crate::ops::{Ops, Real};
+use crate::text;
 use dfdx::prelude::HasShape;
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -95,9 +96,8 @@ fn near(nearest: &Option<String>) -> String {
 }
 
 /// The name that is most like `name`.
-fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<String> {
-    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(name, other);
-    among.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).map(String::from)
+fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a String>) -> Option<String> {
+    text::nearest(name, among.map(|other| (other, other)), 0.0).cloned()
 }
 
 /// What becomes of the linear layer when the tensors are of other classes.
@@ -143,12 +143,10 @@ impl NetSpec {
     /// Why tensors do not fit, with the name nearest to one that is missing or not known.
     pub(super) fn nearest_named(&self, why: StateError, tensors: &BTreeMap<String, TensorData>) -> StateError {
         match why {
-            StateError::Missing { name, .. } => {
-                StateError::Missing { nearest: nearest(&name, tensors.keys().map(String::as_str)), name }
-            }
+            StateError::Missing { name, .. } => StateError::Missing { nearest: nearest(&name, tensors.keys()), name },
             StateError::Unknown { name, .. } => {
                 let params = self.params();
-                StateError::Unknown { nearest: nearest(&name, params.iter().map(|p| p.name.as_str())), name }
+                StateError::Unknown { nearest: nearest(&name, params.iter().map(|p| &p.name)), name }
             }
             why => why,
         }
@@ -280,7 +278,7 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     pub fn import(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), StateError> {
         for p in self.params() {
             let t = tensors.get(&p.name).ok_or_else(|| {
-                let nearest = nearest(&p.name, tensors.keys().map(String::as_str));
+                let nearest = nearest(&p.name, tensors.keys());
                 StateError::Missing { name: p.name.clone(), nearest }
             })?;
             if t.shape != p.torch_shape() {

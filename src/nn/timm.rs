@@ -60,8 +60,8 @@ pub fn timm(net: &Net) -> Option<Timm> {
         // timm has ReLU6 there.
         Family::MobileNet => Some(Timm { name: "mobilenetv1_100".into(), args: r#"{"act_layer": "relu"}"# }),
         Family::DenseNet => plain(format!("densenet{depth}")),
-        Family::Inception => plain("inception_v3".into()),
-        Family::InceptionAux => Some(Timm { name: "inception_v3".into(), args: r#"{"aux_logits": true}"# }),
+        Family::Inception if !net.auxiliary => plain("inception_v3".into()),
+        Family::Inception => Some(Timm { name: "inception_v3".into(), args: r#"{"aux_logits": true}"# }),
     }
 }
 

@@ -1,10 +1,8 @@
 //! Mistakes of presets and of `--set`: where they stand, how they are worded, and the nearest known name.
 
 use super::{KNOBS, Knob, knobs};
+use crate::text::nearest;
 use std::fmt;
-
-/// Length in bytes above which a name is like no other.
-const LONGEST: usize = 200;
 
 /// Where a mistake stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,27 +122,6 @@ pub(super) fn unknown_knob(path: &str) -> String {
 fn aliases(knob: &'static Knob) -> [(&'static str, &'static str); 3] {
     let last = knob.path.rsplit('.').next().unwrap_or(knob.path);
     [(knob.path, knob.path), (last, knob.path), (knob.name, knob.path)]
-}
-
-/// The answer of the word most like `name`, when one is at least `least` alike (0 to 1); the first of equals.
-pub(super) fn nearest<'a>(
-    name: &str,
-    words: impl IntoIterator<Item = (&'a str, &'a str)>,
-    least: f64,
-) -> Option<&'a str> {
-    let plain = |word: &str| word.to_lowercase().replace([' ', '-'], "_");
-    let name = plain(name);
-    if name.len() > LONGEST {
-        return None;
-    }
-    let mut best = None;
-    for (word, answer) in words {
-        let alike = strsim::normalized_damerau_levenshtein(&name, &plain(word));
-        if alike >= best.map_or(least, |(most, _)| most) && best.is_none_or(|(most, _)| alike > most) {
-            best = Some((alike, answer));
-        }
-    }
-    best.map(|(_, answer)| answer)
 }
 
 /// A name on one line, with what cannot be seen in it as escapes: it never looks like another one.

@@ -4,7 +4,7 @@
 //! that the place of a name or a value is the place of its slice, and a mistake in one value hides no other.
 
 use super::mistakes::{Mistake, Place, excerpt, unknown_field};
-use super::{Changes, Edit, Kind, Knob, Value, knobs};
+use super::{Changes, Edit, Kind, Knob, Value, knobs, older};
 use ron::value::RawValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::HashMap;
@@ -203,10 +203,11 @@ impl<'t> Reader<'t> {
     }
 
     fn knob(&mut self, knob: &'static Knob, text: &'t str, again: bool) {
-        match read(knob.kind, text) {
-            Ok(value) if !again => {
+        match read(knob, text) {
+            Ok(changes) if !again => {
                 let place = self.place(text);
-                self.parsed.settings.push(Setting { knob, value, place });
+                let setting = |(knob, value)| Setting { knob, value, place: place.clone() };
+                self.parsed.settings.extend(changes.into_iter().map(setting));
             }
             Ok(_) => {}
             Err(problem) => self.mistake(text, format!("{} {problem}", knob.path)),
@@ -214,8 +215,9 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The value written as `text` in a preset; words may stand with or without quotes.
-fn read(kind: Kind, text: &str) -> Result<Value, String> {
+/// What a knob's value means that is written as `text` in a preset; words may stand with or without quotes.
+fn read(knob: &'static Knob, text: &str) -> Result<Changes, String> {
+    let kind = knob.kind;
     let value = match kind {
         Kind::Switch => ron::from_str(text).map(Value::Bool),
         Kind::Int { .. } => ron::from_str(text).map(Value::Int),
@@ -230,7 +232,13 @@ fn read(kind: Kind, text: &str) -> Result<Value, String> {
             }
         }
     };
-    value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))
+    if let Ok(Value::Word(old)) = &value
+        && let Some(changes) = older::word(knob, old)
+    {
+        return Ok(changes);
+    }
+    let value = value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))?;
+    Ok(vec![(knob, value)])
 }
 
 /// The fields of a RON struct, in their order, repeated ones too.

@@ -1,8 +1,9 @@
 //! Where the text of a preset comes from: a file, or the program itself.
 
 use super::bundled::{self, Bundled};
-use super::mistakes::{Mistake, Place, nearest};
+use super::mistakes::{Mistake, Place};
 use crate::files::{self, TextError};
+use crate::text::nearest;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};

@@ -4,6 +4,7 @@ use super::checkpoint::{Checkpoint, Link};
 use super::edits::ScheduledEdit;
 use super::error::TrainError;
 use super::origin::Origin;
+use crate::data::Found;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub struct Options {
     pub manifest: Option<PathBuf>,
     /// Where its images are now, when that is another place than it began with.
     pub images_at: Option<String>,
+    /// Its images, when they were found already: they are not looked for once more.
+    pub found: Option<Found>,
     /// Threads that compute, of its own; without a number those of the program.
     pub threads: Option<NonZeroUsize>,
 }

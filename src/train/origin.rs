@@ -50,6 +50,11 @@ impl Origin {
         Origin { manifest: None, ..self }
     }
 
+    /// Whether the images are those that the recipe names here: a run that begins, of images that nobody has moved.
+    pub fn is_here(&self) -> bool {
+        self.manifest.is_none() && self.moved.is_none()
+    }
+
     /// Opens the images of the run: those that it began with.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::options::Options;
 use super::origin::{Opened, Origin};
 use super::trainer::Trainer;
 use super::{AlarmKind, Checkpoint, Chosen, Command, Event, State, Summary, TrainError};
-use crate::data::{self, DataError, DataSet};
+use crate::data::{self, DataError, DataSet, Found};
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
 use crate::recipe::Recipe;
@@ -32,13 +32,16 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Says what a run of `recipe` would lack: its GPU, its images, the weights it starts from, its teacher.
+/// Finds the images of a run of `recipe`, and says what else it would lack: its GPU, the weights it starts from, its
+/// teacher.
 ///
 /// # Errors
-/// A GPU that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
-pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
-    let (shape, classes) = data::check(&recipe.data, recipe.train.seed)?;
-    check_net(recipe, None, &Origin::default(), shape, &classes)
+/// A GPU that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of
+/// other images.
+pub fn check(recipe: &Recipe) -> Result<Found, TrainError> {
+    let found = data::find(&recipe.data, recipe.train.seed)?;
+    check_net(recipe, None, &Origin::default(), found.shape(), found.classes())?;
+    Ok(found)
 }
 
 /// Opens the images of a run that goes on from a checkpoint, if there is one, and says what would keep it from that.
@@ -112,7 +115,7 @@ fn start(recipe: Recipe, options: Options, sink: Sink) -> io::Result<Worker> {
     Ok(Worker { commands, still, thread: Some(thread) })
 }
 
-fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sender<()>, sink: Sink) {
+fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands: Sender<()>, sink: Sink) {
     let (dir, sink, begun) = (options.dir.clone(), Rc::new(RefCell::new(sink)), Instant::now());
     let reached =
         Rc::new(Cell::new(options.from.as_ref().map_or(Reached::default(), |from| Reached::at(&from.meta.at))));
@@ -141,7 +144,11 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         };
         send(Event::State(State::Starting));
         let origin = options.origin()?;
-        let mut data = origin.open(&recipe)?;
+        let found = options.found.take().filter(|found| found.is_of(&recipe.data, recipe.train.seed));
+        let mut data = match found {
+            Some(found) if origin.is_here() => found.open(),
+            _ => origin.open(&recipe)?,
+        };
         if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
             signature.same_classes(&data)?;
             // Statistics of fewer images would differ.

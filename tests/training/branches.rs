@@ -1,6 +1,7 @@
 //! Rolling back to before an edit, and forking from a checkpoint: what goes on is the same to the bit as a run that never
 //! went another way.
 
+use crate::tiny;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,18 +12,7 @@ use tricktop::runs::{self, Session};
 use tricktop::train::{Checkpoint, Command, Event, RolledBack, State, When, steps};
 
 fn recipe() -> Recipe {
-    let changes = [
-        ("data.train_images", Value::Int(320)),
-        ("data.test_images", Value::Int(200)),
-        ("net.depth", Value::Int(8)),
-        ("net.width", Value::Float(0.25)),
-        ("train.epochs", Value::Int(4)),
-        ("train.batch", Value::Int(32)),
-        ("train.log_every", Value::Int(1)),
-        ("train.checkpoint_steps", Value::Int(7)),
-        ("schedule.warmup.on", Value::Bool(true)),
-    ];
-    Recipe::default().with(changes.map(|(path, value)| (find(path).unwrap(), value))).unwrap()
+    tiny::recipe(&[("train.epochs", Value::Int(4)), ("train.checkpoint_steps", Value::Int(7))])
 }
 
 fn set(path: &str, value: Value) -> Changes {

@@ -1,4 +1,4 @@
-//! Looks inside a net in training: what they see, and that they change nothing.
+//! Looks inside a net in training: what they see. That they change nothing stands in `looking.rs`.
 
 use crate::running::*;
 use dfdx::prelude::Cpu;
@@ -108,50 +108,6 @@ fn a_layer_that_was_made_dead_is_seen() {
 }
 
 #[test]
-fn looking_changes_nothing_of_the_steps() {
-    let everything = [
-        ("tricks.mixup.on", Value::Bool(true)),
-        ("tricks.smoothing.on", Value::Bool(true)),
-        ("optim.clip_norm", Value::Float(1.0)),
-    ];
-    let recipe = recipe(&everything);
-    let steps = |looks: bool| {
-        let (mut learner, _, data) = learner(&recipe);
-        let order = epoch_order(data.train.len(), 0, 0);
-        for batch in 1..=4 {
-            let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
-            let at = Position { epoch: 0, batch, batches: 10 };
-            match looks {
-                true => drop(learner.step_and_look(images.clone(), at, &recipe, batch).unwrap()),
-                false => drop(learner.step(images.clone(), at, &recipe).unwrap()),
-            }
-        }
-        learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect::<Vec<u32>>()
-    };
-    assert!(steps(true) == steps(false));
-}
-
-#[test]
-fn a_run_that_is_looked_at_has_the_same_chain_of_hashes() {
-    let chain = |looks: bool| {
-        let dir = tempfile::tempdir().unwrap();
-        let run = Run::start(recipe(&[]), Some(dir.path()));
-        if looks {
-            run.send(LOOK);
-        }
-        let events = run.finish();
-        let seen = events.iter().filter(|e| matches!(e, Event::Layers(_))).count();
-        assert_eq!(seen > 0, looks);
-        let links =
-            events.iter().filter_map(|e| if let Event::Checkpoint { link, .. } = e { link.clone() } else { None });
-        (links.collect::<Vec<_>>(), trace(&events))
-    };
-    let (looked, plain) = (chain(true), chain(false));
-    assert!(!looked.0.is_empty());
-    assert_eq!(looked, plain);
-}
-
-#[test]
 fn it_looks_at_once_and_no_more_when_the_last_screen_has_gone() {
     let mut run = Run::start(recipe(&[("train.epochs", Value::Int(500))]), None);
     run.send(Command::Steps(1));
@@ -195,41 +151,4 @@ fn nets_of_every_kind_are_looked_into() {
         assert!(layers.iter().all(is_whole), "{family}: {layers:?}");
         assert!(layers.iter().any(|l| l.name == name), "{family}: {layers:?}");
     }
-}
-
-/// Prints images a second of a short run, looked at and not, in turn: `cargo test --release --test training -- --ignored
-/// --nocapture inside`.
-#[test]
-#[ignore = "it measures time"]
-fn what_looking_costs() {
-    let changes = [
-        ("net.depth", Value::Int(20)),
-        ("net.width", Value::Float(1.0)),
-        ("data.train_images", Value::Int(4000)),
-        ("train.batch", Value::Int(128)),
-        ("train.epochs", Value::Int(100)),
-    ];
-    let seconds = |looks: bool| {
-        let mut run = Run::start(recipe(&changes), None);
-        run.wait_state(State::Running);
-        if looks {
-            run.send(LOOK);
-        }
-        let begun = run.wait(|e| if let Event::Steps(_) = e { Some(std::time::Instant::now()) } else { None });
-        let count = steps(&run.seen).len();
-        run.wait(|e| matches!(e, Event::Steps(s) if s.last().is_some_and(|s| s.step >= 60)).then_some(()));
-        let done = steps(&run.seen).len() - count;
-        let speed = 128.0 * done as f64 / begun.elapsed().as_secs_f64();
-        let looks = run.seen.iter().filter(|e| matches!(e, Event::Layers(_))).count();
-        run.send(Command::Stop { save: false });
-        (speed, looks)
-    };
-    let mut best = [0.0f64; 2];
-    for turn in 0..6 {
-        let looked = turn % 2 == 1;
-        let (speed, looks) = seconds(looked);
-        best[usize::from(looked)] = best[usize::from(looked)].max(speed);
-        println!("{} {speed:.1} images a second, {looks} looks", if looked { "looked at" } else { "plain    " });
-    }
-    println!("fastest: plain {:.1}, looked at {:.1}: {:+.2} %", best[0], best[1], 100.0 * (best[1] / best[0] - 1.0));
 }

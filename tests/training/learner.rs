@@ -1,50 +1,13 @@
-//! Steps without a trainer around them: threads, every bundled preset, the bundled teacher.
+//! Steps without a trainer around them: every bundled preset, the bundled teacher.
 
+use crate::tiny::knob;
 use std::path::Path;
-use tricktop::data::{DataSet, epoch_order, open, train_batch};
+use tricktop::data::{epoch_order, open, train_batch};
 use tricktop::nn::Net;
 use tricktop::ops::{FeatureMap, Mode};
-use tricktop::recipe::knobs::find;
-use tricktop::recipe::{Knob, Recipe, Value};
+use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{Checkpoint, Learner, Pupil};
 use tricktop::tricks::schedule::Position;
-
-fn knob(path: &str) -> &'static Knob {
-    find(path).unwrap()
-}
-
-/// Three steps with everything on; the weights after them, to the bit.
-fn weights_after_steps(threads: usize, data: &DataSet) -> Vec<u32> {
-    let everything = [
-        ("net.depth", Value::Int(8)),
-        ("train.batch", Value::Int(33)),
-        ("tricks.mixup.on", Value::Bool(true)),
-        ("tricks.smoothing.on", Value::Bool(true)),
-        ("tricks.distill.on", Value::Bool(true)),
-        ("net.width", Value::Float(1.25)),
-    ];
-    let everything = Recipe::default().with(everything.map(|(path, value)| (knob(path), value))).unwrap();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| {
-        let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &everything, data).unwrap();
-        let order = epoch_order(data.train.len(), 0, 0);
-        for batch in 1..=3 {
-            let images = train_batch(data, &order[..33], 0, batch, &everything.augment);
-            learner.step(images.clone(), Position { epoch: 0, batch, batches: 3 }, &everything).unwrap();
-        }
-        learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect()
-    })
-}
-
-#[test]
-fn steps_are_the_same_to_the_bit_with_1_2_3_and_4_threads() {
-    let few = Recipe::default().with([(knob("data.train_images"), Value::Int(400))]).unwrap();
-    let data = open(&few.data, 0).unwrap();
-    let one = weights_after_steps(1, &data);
-    for threads in [2, 3, 4] {
-        assert!(weights_after_steps(threads, &data) == one, "{threads} threads differ from one");
-    }
-}
 
 #[test]
 fn a_step_that_cannot_be_made_changes_nothing() {

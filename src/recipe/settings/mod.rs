@@ -76,6 +76,8 @@ settings! {
         depth: u64 = 20,
         /// Model tweak of ResNets; other families have none.
         variant: Variant = Variant::D,
+        /// Whether Inception has its auxiliary head, a second classifier in the middle whose loss counts 0.4 in training.
+        auxiliary: bool = false,
         /// Factor on every channel count.
         width: f64 = 1.0,
         /// Safetensors file of weights to start from; empty for none.

@@ -116,8 +116,6 @@ choice!(
         DenseNet,
         /// Inception-V3.
         Inception,
-        /// Inception-V3 with its auxiliary head, a second classifier in the middle whose loss counts 0.4 in training.
-        InceptionAux,
     }
 );
 choice!(
