@@ -2,6 +2,7 @@
 //! in it ([`families`]), and one [`Net`] that runs them.
 
 pub mod families;
+mod fit;
 mod groups;
 pub mod layer;
 mod memory;

@@ -254,14 +254,6 @@ impl serde::Serialize for Knob {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for &'static Knob {
-    /// Reads a path.
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let path = String::deserialize(deserializer)?;
-        find(&path).ok_or_else(|| serde::de::Error::custom(super::mistakes::unknown_knob(&path)))
-    }
-}
-
 impl PartialEq for Knob {
     fn eq(&self, other: &Self) -> bool {
         self.path == other.path

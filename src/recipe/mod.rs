@@ -9,6 +9,7 @@ mod parse;
 pub mod preset;
 pub mod settings;
 mod source;
+mod unknown;
 mod value;
 mod write;
 

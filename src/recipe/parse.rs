@@ -3,7 +3,8 @@
 //! RON itself is read by the crate `ron`: every level is a list of fields whose values stay slices of the text, so
 //! that the place of a name or a value is the place of its slice, and a mistake in one value hides no other.
 
-use super::mistakes::{Mistake, Place, excerpt, unknown_field};
+use super::mistakes::{Mistake, Place, excerpt};
+use super::unknown::unknown_field;
 use super::{Changes, Edit, Kind, Knob, Value, knobs, older};
 use ron::value::RawValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};

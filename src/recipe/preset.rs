@@ -3,9 +3,10 @@
 //! A path names a file or, when there is no such file, a preset inside the program ([`super::bundled`]). All mistakes
 //! are gathered before anything is refused.
 
-use super::mistakes::{Mistake, Mistakes, Place, unknown_knob};
+use super::mistakes::{Mistake, Mistakes, Place};
 use super::parse::{self, Parsed, PlacedEdit, Setting, parse};
 use super::source::Source;
+use super::unknown::unknown_knob;
 use super::{Changes, Invalid, Recipe, Value, knobs, older};
 use crate::files::read_text;
 use std::fs;

@@ -5,7 +5,7 @@ use super::checkpoint::Trained;
 use super::observer::Observer;
 use super::optim::Optimiser;
 use super::origin::Origin;
-use super::weights::Teacher;
+use super::teacher::Teacher;
 use crate::data::{Batch, DataSet};
 use crate::nn::{Net, NetSpec};
 use crate::ops::{FeatureMap, Mode, Ops};

@@ -25,6 +25,7 @@ mod protocol;
 mod result;
 mod scores;
 mod step;
+mod teacher;
 mod trainer;
 mod updates;
 mod weights;

@@ -4,18 +4,10 @@ use super::TrainError;
 use super::checkpoint::{Checkpoint, Found, Pupil, weights_for};
 use super::classes::{Aligned, align};
 use super::learner::Learner;
-use crate::nn::{Head, Net, NetSpec, Outputs};
+use super::teacher::Teacher;
+use crate::nn::{Head, NetSpec, Outputs};
 use crate::ops::Ops;
 use crate::recipe::settings::Distill;
-
-/// A teacher and where it came from.
-pub(super) struct Teacher<D: Ops<f32>> {
-    source: String,
-    by_place: bool,
-    pub(super) net: Net<f32, D>,
-    /// What is to be told of its file.
-    note: Option<String>,
-}
 
 impl<D: Ops<f32>> Learner<D> {
     /// Takes the weights of a file to start from; says in a sentence what is to be told of that: a prefix of names that was
