@@ -106,12 +106,8 @@ use Step::{Add, Times};
 
 knobs! {
     schedule.base_lr, "lr", Knob, above(0.0, 100.0), "", Times(1.25), Live, "2.1", "learning rate at the peak of the schedule";
-    optim.name, "optimiser", Knob, Kind::Choice(OptimName::WORDS), "", Add(1.0), Live, "2.1", "SGD with momentum, or AdamW; what it keeps begins anew with another one";
     optim.momentum, "momentum", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "2.1", "momentum of SGD";
     optim.weight_decay, "weight decay", Knob, from(0.0, 1.0), "", Times(2.0), Live, "2.1", "weight decay: L2 with Sgd, decoupled with AdamW";
-    optim.beta1, "beta 1", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "", "share that AdamW's mean of gradients keeps at a step";
-    optim.beta2, "beta 2", Knob, from(0.0, 0.99999), "", Add(0.001), Live, "", "share that AdamW's mean of squared gradients keeps at a step";
-    optim.epsilon, "epsilon", Knob, above(0.0, 1.0), "", Times(10.0), Live, "", "what AdamW adds to the root of the mean square";
     optim.clip_norm, "clip norm", Knob, from(0.0, 1e6), "", Add(0.5), Live, "", "norm to which all gradients together are clipped, 0 for none";
     train.batch, "batch", Knob, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "images a step";
     train.epochs, "epochs", Knob, int(1, 100_000), "epochs", Add(1.0), NextEpoch, "", "length of the run";
@@ -119,7 +115,6 @@ knobs! {
     net.form, "net form", Knob, Kind::Choice(Form::WORDS), "", Add(1.0), Fork, "", "Small: 3x3 stem, no max-pool; ImageNet: 7x7 or deep stem, max-pool";
     net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2; DenseNet: 121, 169, 201; MobileNet: 28; Inception: 48";
     net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D of ResNets; a small net pools in its shortcuts with D, and A, B and C are the same";
-    net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
     net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
@@ -142,10 +137,15 @@ knobs! {
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
     train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
+    net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
+    optim.name, "optimiser", Knob, Kind::Choice(OptimName::WORDS), "", Add(1.0), Live, "2.1", "SGD with momentum, or AdamW; what it keeps begins anew with another one";
+    optim.beta1, "beta 1", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "", "share that AdamW's mean of gradients keeps at a step";
+    optim.beta2, "beta 2", Knob, from(0.0, 0.99999), "", Add(0.001), Live, "", "share that AdamW's mean of squared gradients keeps at a step";
+    optim.epsilon, "epsilon", Knob, above(0.0, 1.0), "", Times(10.0), Live, "", "what AdamW adds to the root of the mean square";
     device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the CPU, an NVIDIA GPU by its number, or Auto: the first GPU that works, else the CPU";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
-    schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
-    schedule.reference_batch, "reference batch", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
+    schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / reference_batch";
+    schedule.reference_batch, "ref. batch", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
     schedule.warmup.on, "warmup", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "lr rises from 0 over the first epochs";
     schedule.warmup.epochs, "length", TrickValue, from(0.0, 1000.0), "epochs", Add(0.5), Live, "3.1", "length of the warmup, counted inside the total";
     schedule.decay, "decay", Knob, Kind::Choice(Decay::WORDS), "", Add(1.0), Live, "5.1", "decay of the rate after the warmup";

@@ -87,7 +87,7 @@ mod tests {
         let cases = [
             ("lr", "unknown knob `lr`; did you mean `schedule.base_lr`?"),
             ("alpha", "unknown knob `alpha`; did you mean `tricks.mixup.alpha`?"),
-            ("schedule.lr", "unknown knob `schedule.lr`; did you mean `schedule.decay`?"),
+            ("schedule.lr", "unknown knob `schedule.lr`; did you mean `schedule.base_lr`?"),
             ("tricks.mixup", "unknown knob `tricks.mixup`; did you mean `tricks.mixup.on`?"),
             ("train.epochs\u{200b}", "unknown knob `train.epochs\\u{200b}`; did you mean `train.epochs`?"),
             ("train.epoch", "unknown knob `train.epoch`; did you mean `train.epochs`?"),
