@@ -5,7 +5,7 @@
 use divan::{Bencher, black_box};
 use std::fmt;
 use tricktop::kernels::Level;
-use tricktop::kernels::buffer::{Buffer, Shared};
+use tricktop::kernels::buffer::{Buffer, SharedPtr};
 use tricktop::kernels::conv::{self, OutputGrad};
 use tricktop::kernels::geometry::{Conv, ConvGeometry};
 use tricktop::kernels::lanes::{Affine, Finished, Input, Moments, NormGrad, Statistics};
@@ -65,7 +65,7 @@ fn forward(bencher: Bencher, shape: &Shape) {
     let channels = values(g.conv.c_out);
     let affine = Affine { scale: &channels, shift: &channels, relu: false };
     bencher.bench_local(|| {
-        let to = Finished { y: Shared::new(&mut y), affine, residual: None };
+        let to = Finished { y: SharedPtr::new(&mut y), affine, residual: None };
         conv::forward(Level::best(), g, Input { data: black_box(&x), pending: None }, &w, to);
     });
 }
@@ -89,7 +89,7 @@ fn unit_forward(bencher: Bencher, shape: &Shape) {
     let (scale, shift) = (values(g.conv.c_in), values(g.conv.c_in));
     bencher.bench_local(|| {
         let pending = (!of_images(g)).then_some(Affine { scale: &scale, shift: &shift, relu: true });
-        let to = Statistics { y: Shared::new(&mut y), of: Moments { pivot: &pivot } };
+        let to = Statistics { y: SharedPtr::new(&mut y), of: Moments { pivot: &pivot } };
         conv::forward(Level::best(), g, Input { data: black_box(&x), pending }, &w, to)
     });
 }
@@ -105,7 +105,7 @@ fn unit_backward(bencher: Bencher, shape: &Shape) {
         let (mean, inverse_deviation, scale_of_y, shift_of_y) = (&mean, &inverse_deviation, &own_scale, &own_shift);
         let saved =
             Saved { y: &y, mean, inverse_deviation, scale: scale_of_y, shift: shift_of_y, batch_statistics: true };
-        let own = norm::gradients(Level::best(), &saved, &mut gy, Mask::Own);
+        let own = norm::backward(Level::best(), &saved, &mut gy, Mask::Own);
         let [a, b, d] = &own.factors;
         let out =
             OutputGrad::Norm(NormGrad { g: &gy, y: &y, factors: [a, b, d], mask: Some((&own_scale, &own_shift)) });

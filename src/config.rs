@@ -220,7 +220,7 @@ pub fn themes(folder: Option<&Path>) -> Result<Vec<Theme>, ConfigError> {
     let mut themes = THEMES.to_vec();
     for (path, _) in files(folder) {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        // (one that was there a moment ago may be gone)
+        // A file that was listed may be gone by now.
         let Some(changed) = read::<Changed>(&path)? else { continue };
         let theme = changed.theme(name).map_err(|problem| ConfigError { path, problem })?;
         themes.retain(|other| other.name != theme.name);
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(of(&[("HOME", "/home/ann")]), Some("/home/ann/.config/tricktop".into()));
         assert_eq!(of(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/home/ann")]), Some("/x/tricktop".into()));
         assert_eq!(of(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/home/ann")]), Some("/home/ann/.config/tricktop".into()));
-        // (whoever names it means it)
+        // A theme that was named must be there.
         assert_eq!(of(&[("TRICKTOP_CONFIG", "mine"), ("HOME", "/home/ann")]), Some("mine".into()));
         assert_eq!(load(None).unwrap().hook, "");
         assert_eq!(themes(None).unwrap().len(), THEMES.len());

@@ -1,7 +1,7 @@
 //! tricktop: a terminal workstation for training image classifiers, in which every trick of the paper "Bag of Tricks
 //! for Image Classification with Convolutional Neural Networks" is a live switch.
 //!
-//! `docs/ARCHITECTURE.md` shows how the modules stand to each other.
+//! `docs/dev/architecture.md` shows how the modules stand to each other.
 
 pub mod app;
 pub mod batch;

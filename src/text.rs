@@ -99,6 +99,27 @@ pub fn latex(text: &str) -> String {
     out
 }
 
+/// Length in bytes above which a name is like no other.
+const LONGEST: usize = 200;
+
+/// What somebody may have meant who wrote `name`: the answer of the word most like it, when one is at least `least` alike
+/// (0 to 1); the first of equals.
+pub fn nearest<T>(name: &str, words: impl IntoIterator<Item = (impl AsRef<str>, T)>, least: f64) -> Option<T> {
+    let plain = |word: &str| word.to_lowercase().replace([' ', '-'], "_");
+    let name = plain(name);
+    if name.len() > LONGEST {
+        return None;
+    }
+    let mut best: Option<(f64, T)> = None;
+    for (word, answer) in words {
+        let alike = strsim::normalized_damerau_levenshtein(&name, &plain(word.as_ref()));
+        if best.as_ref().map_or(alike >= least, |(most, _)| alike > *most) {
+            best = Some((alike, answer));
+        }
+    }
+    best.map(|(_, answer)| answer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

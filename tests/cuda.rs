@@ -1,4 +1,4 @@
-//! Whole runs on an NVIDIA card (or an emulated one) beside the same runs on the processor.
+//! Whole runs on an NVIDIA GPU (or an emulated one) beside the same runs on the CPU.
 
 #![cfg(feature = "cuda")]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -7,6 +7,8 @@
 mod pictures;
 #[path = "common/record.rs"]
 mod record;
+#[path = "common/tiny.rs"]
+mod tiny;
 
 use dfdx::prelude::{Cpu, Cuda};
 use record::*;
@@ -62,7 +64,7 @@ fn near(a: &[f64], b: &[f64], bound: f64) {
 }
 
 #[test]
-fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
+fn a_gpu_trains_as_the_cpu_does_and_either_goes_on_for_the_other() {
     let (desk, pictures) = (Desk::new(), tempfile::tempdir().unwrap());
     pictures::folder(pictures.path(), 20);
     let start = |recipe| play(runs::start(recipe, desk.path()).unwrap());
@@ -71,7 +73,7 @@ fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
         assert_eq!(played.end.state, State::Done, "{:?}", played.end.error);
         played.dir
     };
-    let (cpu, card) = (("device", word("Cpu")), ("device", word("Cuda(0)")));
+    let (cpu, gpu) = (("device", word("Cpu")), ("device", word("Cuda(0)")));
     let teacher = done(&[cpu.clone(), ("train.epochs", Value::Int(1)), ("tricks.mixup.on", Value::Bool(false))]);
     let teacher = teacher.join("best.safetensors").display().to_string();
     let taught = [("tricks.distill.on", Value::Bool(true)), ("tricks.distill.teacher", word(teacher))];
@@ -80,19 +82,19 @@ fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
     };
 
     let on_cpu = done(&with(&cpu, &[]));
-    let on_card = done(&with(&card, &[]));
-    assert_eq!(losses(&on_card).len(), 20);
-    near(&losses(&on_card), &losses(&on_cpu), 1e-4);
-    let ready = lines(&on_card, "log.jsonl").into_iter().chain(lines(&on_card, "metrics.jsonl"));
+    let on_gpu = done(&with(&gpu, &[]));
+    assert_eq!(losses(&on_gpu).len(), 20);
+    near(&losses(&on_gpu), &losses(&on_cpu), 1e-4);
+    let ready = lines(&on_gpu, "log.jsonl").into_iter().chain(lines(&on_gpu, "metrics.jsonl"));
     assert!(ready.into_iter().any(|l| l["device"].as_str().is_some_and(|d| d.starts_with("cuda 0 "))));
 
     let mixed = [("tricks.mixed.on", Value::Bool(true))];
-    let half_on_card = losses(&done(&with(&card, &mixed)));
-    near(&half_on_card, &losses(&done(&with(&cpu, &mixed))), 2e-3);
-    assert!(half_on_card != losses(&on_card));
+    let half_on_gpu = losses(&done(&with(&gpu, &mixed)));
+    near(&half_on_gpu, &losses(&done(&with(&cpu, &mixed))), 2e-3);
+    assert!(half_on_gpu != losses(&on_gpu));
 
     // ten steps on one device, ten on the other
-    for (first, second) in [(&cpu, &card), (&card, &cpu)] {
+    for (first, second) in [(&cpu, &gpu), (&gpu, &cpu)] {
         let dir = {
             let session = runs::start(narrow(pictures.path(), &with(first, &[])), desk.path()).unwrap();
             session.commands.send(tricktop::train::Command::Steps(10)).unwrap();
@@ -100,10 +102,10 @@ fn a_card_trains_as_the_processor_does_and_either_goes_on_for_the_other() {
             session.commands.send(tricktop::train::Command::Stop { save: true }).unwrap();
             play(session).dir
         };
-        if first == &card {
+        if first == &gpu {
             let verdict = runs::verify(&dir, None).unwrap();
             assert!(verdict.difference.is_none() && verdict.links > 0 && verdict.steps == 10, "{verdict:?}");
-            assert!(verdict.apart.is_some_and(|apart| apart <= runs::ON_A_CARD.0), "{verdict:?}");
+            assert!(verdict.apart.is_some_and(|apart| apart <= runs::ON_A_GPU.0), "{verdict:?}");
             println!("made again, losses differ by {:.1e}", verdict.apart.unwrap());
         }
         let played = play(runs::resume(&dir, vec![(knob(second.0), second.1.clone())]).unwrap());
@@ -156,24 +158,24 @@ fn train<D: Ops<f32>>(dev: D, mixed: bool) -> Vec<f64> {
     let step = |batch: u64| {
         let images = train_batch(&data, &order[batch as usize % 4 * 8..][..8], 0, batch, &s.augment);
         let at = Position { epoch: 0, batch: batch + 1, batches: 10 };
-        f64::from(learner.step(&images, at, &s).unwrap().loss)
+        f64::from(learner.step(images.clone(), at, &s).unwrap().loss)
     };
     (0..6).map(step).collect()
 }
 
 #[test]
-fn every_kind_of_layer_trains_as_on_the_processor_in_mixed_precision_too() {
+fn every_kind_of_layer_trains_as_on_the_cpu_in_mixed_precision_too() {
     for (mixed, bound) in [(false, 1e-4), (true, 2e-3)] {
         near(&train(Cuda::default(), mixed), &train(Cpu::default(), mixed), bound);
     }
 }
 
-/// An emulated card can be given little memory: what is refused there, that what is advised fits, and that `Auto` takes
-/// the processor.
+/// An emulated GPU can be given little memory: what is refused there, that what is advised fits, and that `Auto` takes
+/// the CPU.
 #[test]
 fn what_does_not_fit_is_refused_and_what_is_advised_fits() {
     if std::env::var_os("CUDA_EMU_COMPUTE_CAP").is_none() {
-        println!("left out: the memory of a real card is what it is");
+        println!("left out: the memory of a real GPU is what it is");
         return;
     }
     for mixed in ["false", "true"] {
@@ -186,10 +188,7 @@ fn what_does_not_fit_is_refused_and_what_is_advised_fits() {
             (output.status.success(), String::from_utf8_lossy(&said).into_owned())
         };
         let (done, said) = step("Auto", "1000");
-        assert!(
-            done && said.contains("for now the processor computes") && said.contains("one step was made"),
-            "{said}"
-        );
+        assert!(done && said.contains("for now the CPU computes") && said.contains("one step was made"), "{said}");
         let (_, said) = step("Cuda(0)", "1000");
         assert!(said.contains("MB are free on cuda 0"), "{said}");
         let advised = said.split("set train.batch to ").nth(1).unwrap_or_else(|| panic!("{said}"));
@@ -236,7 +235,7 @@ fn the_self_test_passes() {
     let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
     let checks = report["test"]["checks"].as_array().unwrap();
     assert!(output.status.success() && checks.len() >= 20, "{text}");
-    assert!(checks.iter().any(|check| check["distance"].as_f64() > Some(0.0)), "the card is the processor: {text}");
+    assert!(checks.iter().any(|check| check["distance"].as_f64() > Some(0.0)), "the GPU is the CPU: {text}");
     assert_eq!(report["cards"]["Ok"][0]["number"], 0);
     assert!(report["toolkit"][0].as_u64() >= Some(12), "{text}");
 }
@@ -276,13 +275,13 @@ fn a_card_that_fails_its_trial_is_left_alone() {
     for (fault, words) in [
         (("FAULT_LAUNCH", "0"), "failed"),
         (("FAULT_COMPILE", ""), "a kernel cannot be compiled"),
-        (("FAULT_LOAD", "209"), "it is older than the cards that this program was built for"),
+        (("FAULT_LOAD", "209"), "it is older than the GPUs that this program was built for"),
         (("FAULT_LOAD", "222"), "its driver is older than the CUDA toolkit"),
     ] {
         let desk = Desk::new();
         let (status, said) = with_fault(fault, "Auto", desk.path());
         assert_eq!(status, Some(0), "{said}");
-        assert!(said.contains("card 0 cannot be used: ") && said.contains(words) && said.contains("cpu "), "{said}");
+        assert!(said.contains("GPU 0 cannot be used: ") && said.contains(words) && said.contains("cpu "), "{said}");
         let (status, said) = with_fault(fault, "Cuda(0)", desk.path());
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains(words) && !said.contains("panicked"), "{said}");

@@ -84,7 +84,7 @@ fn memory_is_bounded() {
     no_size_or_shape_takes_more_than_an_image_may();
 }
 
-/// The bound of docs/MEASUREMENTS.md.
+/// The bound of docs/dev/measurements.md.
 fn no_size_or_shape_takes_more_than_an_image_may() {
     let mut jpeg = Vec::new();
     JpegEncoder::new(&mut jpeg).encode_image(&Grey(20_000, 10_000)).unwrap();

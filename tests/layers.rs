@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("ops", &["kernels"]),
     ("nn", &["ops", "recipe", "random"]),
-    ("recipe", &["files"]),
+    ("recipe", &["files", "text"]),
     ("data", &["recipe", "random"]),
     // (the groups of parameters that decay are those of the nets)
     ("tricks", &["recipe", "random", "nn"]),

@@ -1,5 +1,5 @@
-"""Trains a ResNet-18 on a few made-up photographs, exports its weights, and reads them with the lines of README in timm:
-its probabilities must be those of `tricktop predict`, and its figures on a part of the classes those of `tricktop eval`.
+"""Trains a ResNet-18 on a few made-up photographs, exports its weights, and reads them in timm with the lines of
+docs/guide/nets.md: its probabilities must be those of `tricktop predict`, and its figures on a part of the classes those of `tricktop eval`.
 
     python3 -m venv venv && venv/bin/pip install torch timm
     venv/bin/python tests/weights_timm.py target/release/tricktop
@@ -22,11 +22,11 @@ SETS = ["data.path=photos", "data.size=64", "net.form=ImageNet", "net.depth=18",
         "train.seed=3", "schedule.warmup.on=false", "schedule.base_lr=0.05"]
 
 
-def readme_lines(readme):
-    """The program in README that loads weights in timm."""
-    programs = re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
+def timm_lines(page):
+    """The program on the page of nets that loads weights in timm."""
+    programs = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     found = [program for program in programs if "timm.create_model" in program]
-    assert len(found) == 1, f"README has {len(found)} programs that load weights in timm"
+    assert len(found) == 1, f"{page} has {len(found)} programs that load weights in timm"
     return found[0]
 
 
@@ -56,7 +56,7 @@ def in_timm(folder, picture):
     """What timm says of a picture with weights.safetensors, as {class: probability}."""
     Image.open(picture).save(pathlib.Path(folder, "photo.png"))
     scope = {"print": lambda *_: None}
-    exec(compile(LINES, "README.md", "exec"), scope)
+    exec(compile(LINES, "nets.md", "exec"), scope)
     return dict(zip(json.loads(scope["about"]["label_names"]), scope["probabilities"]))
 
 
@@ -75,7 +75,7 @@ def part_of_the_classes(program, folder, name, label):
 
 
 program = str(pathlib.Path(sys.argv[1]).resolve())
-LINES = readme_lines(pathlib.Path(__file__).resolve().parent.parent / "README.md")
+LINES = timm_lines(pathlib.Path(__file__).resolve().parent.parent / "docs" / "guide" / "nets.md")
 with tempfile.TemporaryDirectory() as folder:
     for colour, name in enumerate(["blue sky", "grass", "\"red\""]):
         where = pathlib.Path(folder, "photos", name)

@@ -4,6 +4,7 @@ use super::editor::{self, ValueError};
 use super::panes::{PANES, Pane};
 use super::words::title;
 use crate::recipe::{KNOBS, Knob, Recipe, Value};
+use crate::text::nearest;
 use crate::train::When;
 use thiserror::Error;
 
@@ -206,19 +207,15 @@ pub(crate) fn shown(knob: &Knob, planned: &Recipe) -> String {
     format!("{} is {}; it may be {}", title(knob), planned.get(knob), knob.kind)
 }
 
+/// How alike a word and a name must be for a guess.
+const ALIKE: f64 = 0.6;
+
 /// What is to be said of a word that is like a command more than like any knob.
 fn like_a_command(word: &str) -> Option<CommandError> {
-    let lower = word.to_lowercase();
-    let near = nearest(&lower, COMMANDS.iter().map(|c| c.name.to_string()).chain(KNOBS.iter().flat_map(names)))?;
-    let command = COMMANDS.iter().find(|c| c.name == near)?;
-    Some(CommandError::NoKnob { word: word.to_string(), like: Some(command.name.to_string()) })
-}
-
-/// The name most like a word, when it is like it.
-fn nearest(word: &str, names: impl Iterator<Item = String>) -> Option<String> {
-    let likeness = |name: &String| strsim::jaro_winkler(name, word);
-    let near = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(&near) > 0.75).then_some(near)
+    let commands = COMMANDS.iter().map(|command| (command.name.to_string(), Some(command.name)));
+    let knobs = KNOBS.iter().flat_map(names).map(|name| (name, None));
+    let command = nearest(word, commands.chain(knobs), ALIKE)??;
+    Some(CommandError::NoKnob { word: word.to_string(), like: Some(command.to_string()) })
 }
 
 /// Names that mean a knob: its path, its end (`mixup.alpha`), its short name (`weight-decay`, `lr`), its initials.
@@ -245,10 +242,8 @@ pub(crate) fn knob(name: &str) -> Result<&'static Knob, CommandError> {
     let lower = name.to_lowercase();
     let depth = |k: &&Knob| names(k).iter().position(|n| *n == lower);
     let Some(best) = KNOBS.iter().filter_map(|k| depth(&k)).min() else {
-        return Err(CommandError::NoKnob {
-            word: name.to_string(),
-            like: nearest(&lower, KNOBS.iter().flat_map(names)),
-        });
+        let like = nearest(name, KNOBS.iter().flat_map(names).map(|near| (near.clone(), near)), ALIKE);
+        return Err(CommandError::NoKnob { word: name.to_string(), like });
     };
     let found: Vec<&Knob> = KNOBS.iter().filter(|k| depth(k) == Some(best)).collect();
     match found[..] {

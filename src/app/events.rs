@@ -18,10 +18,11 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
                 what += &format!(", about {}", number::bytes(info.memory));
             }
             let notes = info.notes.clone();
+            // (the last logged step may be some before the one that it goes on from)
+            let step = info.step.max(state.run.step);
             state.recipe = info.recipe.clone();
             state.run.info = Some(*info);
-            state.note(Tone::Plain, what);
-            notes.into_iter().for_each(|note| state.note(Tone::Plain, note));
+            [what].into_iter().chain(notes).for_each(|note| state.note_at(step, Tone::Plain, note));
         }
         Event::State(to) => run_state(state, to),
         Event::Steps(records) => steps(state, &records),

@@ -156,7 +156,7 @@ pub(super) struct Replay {
 
 #[derive(Debug, Args)]
 pub(super) struct Threads {
-    /// Threads that compute [default: one a processor]
+    /// Threads that compute [default: one a CPU]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<NonZeroUsize>,
 }
@@ -240,9 +240,9 @@ pub(super) enum Command {
         #[command(flatten)]
         threads: Threads,
     },
-    /// Says what the program finds on this machine: processor, cards, driver, terminal
+    /// Says what the program finds on this machine: CPU, GPUs, driver, terminal
     Doctor {
-        /// Compares what computes with the processor's kernels, and times training steps: a report for an issue
+        /// Compares what computes with the CPU's kernels, and times training steps: a report for an issue
         #[arg(long)]
         self_test: bool,
         /// What the self-test is of
@@ -299,6 +299,12 @@ pub(super) enum Command {
     Data {
         #[command(subcommand)]
         command: Data,
+    },
+    /// Prints the man page of the program
+    Man {
+        /// Writes the man pages of the program and of every command into this directory instead
+        #[arg(long, value_parser = path(), value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
     /// Prints the completions of a shell
     Completions {

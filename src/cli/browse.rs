@@ -27,7 +27,7 @@ pub(super) fn runs(args: &Runs) -> Result<ExitCode, Failure> {
         Begin::Attach(dir) | Begin::TakeUp(dir, _) => screen::visit(&dir.clone(), begin),
         _ => Err("only a run that is there can be opened".into()),
     };
-    let start = |dir: &Path, begin| screen::start(begin, screen::beside(dir)).map_err(|e| e.to_string());
+    let start = |dir: &Path, begin| screen::start(begin, None, screen::beside(dir)).map_err(|e| e.to_string());
     tui::browse::browse(state, visit, start).map_err(Failure::Screen)?;
     Ok(ExitCode::SUCCESS)
 }

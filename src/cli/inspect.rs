@@ -160,11 +160,13 @@ impl File {
             ("whole", whole.into()),
             ("edits made", format!("{}, {} waiting", at.edits, meta.waiting.len())),
             ("parameters", self.parameters.unwrap_or_default().to_string()),
-            ("weights", meta.digests.weights.clone()),
-            ("statistics", meta.digests.statistics.clone()),
-            ("velocity", if self.whole { meta.digests.velocity.clone() } else { "not kept".into() }),
         ];
-        let rows = rows.iter().map(|(name, value)| format!("{name:<11} {}\n", shown(value)));
+        // The optimiser's slots of a file of weights are not kept, or hashed as nothing by earlier versions.
+        let is_kept = |name: &str| self.whole || ["weights", "statistics"].contains(&name);
+        let hashes = meta.digests.parts().into_iter().filter(|(name, _)| is_kept(name));
+        let none = (!self.whole).then_some(("optimiser", "not kept"));
+        let hashes = hashes.chain(none).map(|(name, hash)| (name, hash.to_string()));
+        let rows = rows.into_iter().chain(hashes).map(|(name, value)| format!("{name:<11} {}\n", shown(&value)));
         let knobs = meta.recipe.iter().map(|(path, value)| format!("  {path:<26} {}\n", shown(&value.to_string())));
         rows.chain(["recipe\n".to_string()]).chain(knobs).collect()
     }

@@ -9,6 +9,7 @@ mod list;
 mod nets;
 mod print;
 mod records;
+pub mod reference;
 mod report;
 mod screen;
 mod settings;
@@ -16,13 +17,13 @@ mod suites;
 mod using;
 
 use crate::config::ConfigError;
-use crate::data::DataError;
+use crate::data::{DataError, Found};
 use crate::doctor::{Report, Terminal};
 use crate::kernels::Level;
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
 use crate::recipe::settings::Device;
-use crate::recipe::{Changes, Mistake, Mistakes, Preset, preset};
+use crate::recipe::{Changes, Knob, Mistake, Mistakes, Preset, Value, preset};
 use crate::runs::{self, RunError};
 use crate::text;
 use crate::train::bench::{CASES, Case};
@@ -123,11 +124,11 @@ pub fn run() -> Result<ExitCode, Failure> {
     if let [_, wake, group] = &std::env::args_os().collect::<Vec<_>>()[..]
         && wake == tui::background::WAKE
     {
-        // (it was started by this program, and nobody hears it)
+        // This program started it, and nobody reads its output.
         let woken = tui::background::wake(&group.to_string_lossy());
         return Ok(if woken.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    // (before all else: presets, images and weights may take minutes to read)
+    // Signals come first: presets, images and weights may take minutes to read.
     let signals = headless::catch()?;
     let cli = Cli::parse();
     Level::chosen().map_err(Failure::Level)?;
@@ -165,6 +166,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
         Some(Command::Data { command }) => data::run(command),
+        Some(Command::Man { dir }) => reference::man(dir.as_deref()),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();
@@ -182,14 +184,16 @@ fn train(mut args: Train) -> Result<ExitCode, Failure> {
     let mut presets = load(&args.presets, &args.sets).map_err(Failure::Presets)?;
     let several = presets.len() > 1;
     if args.batch || (!several && plain_instead()) {
-        let options = || Options { unattended: true, ..Options::default() };
-        let starts = presets.into_iter().map(|p| || runs::start_with(p.recipe, options(), &args.runs, runs::spawn));
+        let options = |found| Options { unattended: true, found: Some(found), ..Options::default() };
+        let starts = presets
+            .into_iter()
+            .map(|(preset, found)| || runs::start_with(preset.recipe, options(found), &args.runs, runs::spawn));
         return headless::batch(starts, args.json);
     }
     let options = settings::options(&args.look)?;
     match presets.pop() {
         _ if several => Err(Failure::SeveralPresets(presets.len() + 1)),
-        Some(preset) if io::stdout().is_terminal() => screen::open(preset, &args.runs, options),
+        Some((preset, found)) if io::stdout().is_terminal() => screen::open(preset, found, &args.runs, options),
         _ => Err(Failure::NoTerminal),
     }
 }
@@ -204,24 +208,22 @@ fn plain_instead() -> bool {
 }
 
 /// Loads every preset and looks for the images and the teacher it names, before anything starts.
-fn load(paths: &[PathBuf], sets: &[String]) -> Result<Vec<Preset>, Mistakes> {
+fn load(paths: &[PathBuf], sets: &[String]) -> Result<Vec<(Preset, Found)>, Mistakes> {
     let mut presets = Vec::new();
     let mut mistakes = Vec::new();
     for path in paths {
         match preset::load_with(path, sets) {
-            Ok(preset) => {
-                mistakes.extend(lacking(&preset));
-                presets.push(preset);
-            }
+            Ok(preset) => match train::check(&preset.recipe) {
+                Ok(found) => presets.push((preset, found)),
+                Err(error) => {
+                    let place = Place::whole(preset.path().display().to_string());
+                    mistakes.push(Mistake { place, message: error.to_string() });
+                }
+            },
             Err(found) => mistakes.extend_from_slice(found.list()),
         }
     }
     if mistakes.is_empty() { Ok(presets) } else { Err(mistakes.into_iter().collect()) }
-}
-
-fn lacking(preset: &Preset) -> Option<Mistake> {
-    let error = train::check(&preset.recipe).err()?;
-    Some(Mistake { place: Place::whole(preset.path().display().to_string()), message: error.to_string() })
 }
 
 /// Goes on with a run, on the screen or without.
@@ -239,8 +241,9 @@ fn fork(args: &Fork) -> Result<ExitCode, Failure> {
 /// Goes on with the run whose directory `dir` gives for the edits, once all else is known to be right.
 fn go_on(args: &Resume, dir: impl FnOnce(&Changes) -> Result<PathBuf, RunError>) -> Result<ExitCode, Failure> {
     let mistake = |message| Mistake { place: Place::whole("--set"), message };
-    let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
-    let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
+    let sets: Result<Vec<Changes>, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
+    let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?.concat();
+    let sets: Changes = sets.into_iter().map(from_here).collect();
     set_threads(&args.threads)?;
     if args.batch || plain_instead() {
         let options = Options { unattended: true, ..Options::default() };
@@ -252,6 +255,16 @@ fn go_on(args: &Resume, dir: impl FnOnce(&Changes) -> Result<PathBuf, RunError>)
     let options = settings::options(&args.look)?;
     let dir = dir(&sets).map_err(Failure::Run)?;
     screen::resume(&dir, sets, options)
+}
+
+/// A file that is there under a relative path is meant by it, wherever the run was begun.
+fn from_here((knob, value): (&'static Knob, Value)) -> (&'static Knob, Value) {
+    let is_file = ["tricks.distill.teacher", "net.weights"].contains(&knob.path);
+    let file = PathBuf::from(value.to_string());
+    match file.canonicalize() {
+        Ok(whole) if is_file && file.is_relative() => (knob, Value::Word(whole.display().to_string())),
+        _ => (knob, value),
+    }
 }
 
 /// Opens the screen on a run that is at work.

@@ -1,8 +1,11 @@
 //! `tricktop nets`: the nets, their sizes and what training them needs.
 
 use super::Failure;
-use crate::nn::{Cost, Memory, NetSpec, Plan, Training, edge};
-use crate::recipe::settings::{Family, Form, Net, Variant};
+use crate::nn::{Cost, Memory, NetSpec, Training, edge};
+use crate::ops::Precision;
+use crate::ops::memory::Backend;
+use crate::recipe::settings::{Family, Form, Net, Settings, Variant};
+use crate::train::optim::slots;
 use serde::Serialize;
 
 /// Classes that the sizes are told for.
@@ -25,13 +28,20 @@ const NETS: &[(Family, Form, u64, Variant)] = &[
     (Family::DenseNet, Form::ImageNet, 121, Variant::B),
     (Family::DenseNet, Form::ImageNet, 201, Variant::B),
     (Family::Inception, Form::ImageNet, 48, Variant::B),
-    (Family::InceptionAux, Form::ImageNet, 48, Variant::B),
     (Family::ResNet, Form::Small, 20, Variant::D),
     (Family::ResNet, Form::Small, 18, Variant::D),
     (Family::SeResNet, Form::Small, 20, Variant::D),
     (Family::MobileNet, Form::Small, 28, Variant::B),
     (Family::DenseNet, Form::Small, 121, Variant::B),
 ];
+
+/// The nets that are listed; Inception without its auxiliary head and with it.
+fn nets() -> impl Iterator<Item = Net> {
+    NETS.iter().flat_map(|&(family, form, depth, variant)| {
+        let heads: &[bool] = if family == Family::Inception { &[false, true] } else { &[false] };
+        heads.iter().map(move |&auxiliary| Net { family, form, depth, variant, auxiliary, ..Net::default() })
+    })
+}
 
 /// A net and its sizes.
 #[derive(Serialize)]
@@ -42,6 +52,8 @@ struct Row {
     depth: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     variant: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    auxiliary: bool,
     /// Edge of an image.
     input: usize,
     classes: usize,
@@ -49,30 +61,36 @@ struct Row {
     /// For one image.
     multiply_adds: u64,
     batch: usize,
-    /// A training step on the processor; `activations` are the maps kept from the forward to the backward pass.
+    /// A training step on the CPU; `activations` are the maps kept from the forward to the backward pass.
     memory: Memory,
-    /// The same on a card.
+    /// The same on a GPU.
     memory_on_card: Memory,
     /// The same in mixed precision.
     memory_on_card_mixed: Memory,
 }
 
 impl Row {
-    fn new(&(family, form, depth, variant): &(Family, Form, u64, Variant), batch: usize) -> Row {
-        let net = Net { family, form, depth, variant, ..Net::default() };
+    fn new(net: &Net, batch: usize) -> Row {
+        let &Net { family, form, depth, variant, auxiliary, .. } = net;
         let resnet = matches!(family, Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt);
         let input = edge(family, form);
-        let spec = NetSpec::new(&net, 3, CLASSES);
+        let spec = NetSpec::new(net, 3, CLASSES);
         let cost = spec.cost(input, input);
         let Cost { parameters, multiply_adds, .. } = cost;
-        let memory = |plan| Training { net: &spec, teacher: None, size: (input, input), plan }.memory(batch);
-        let [cpu, single, half] = [Plan::Kernels, Plan::Card { half: false }, Plan::Card { half: true }].map(memory);
+        let optimiser = Settings::default().optim.name;
+        let memory = |backend| {
+            Training { net: &spec, teacher: None, size: (input, input), slots: slots(optimiser).len(), backend }
+                .memory(batch)
+        };
+        let backends = [Backend::Cpu, Backend::Cuda(Precision::Single), Backend::Cuda(Precision::Half)];
+        let [cpu, single, half] = backends.map(memory);
         Row {
             name: spec.name.clone(),
             family: family.word(),
             form: form.word(),
             depth,
             variant: resnet.then_some(variant.word()),
+            auxiliary,
             input,
             classes: CLASSES,
             parameters,
@@ -87,6 +105,7 @@ impl Row {
     fn cells(&self) -> [String; 9] {
         let Row { family, form, depth, .. } = self;
         let variant = self.variant.map_or(String::new(), |v| format!(", variant: {v}"));
+        let auxiliary = if self.auxiliary { ", auxiliary: true" } else { "" };
         [
             self.name.clone(),
             format!("{} px", self.input),
@@ -96,19 +115,19 @@ impl Row {
             format!("{:.0} MB", self.memory.total() as f64 / 1e6),
             format!("{:.0} MB", self.memory_on_card.total() as f64 / 1e6),
             format!("{:.0} MB", self.memory_on_card_mixed.total() as f64 / 1e6),
-            format!("net: (family: {family}, form: {form}, depth: {depth}{variant})"),
+            format!("net: (family: {family}, form: {form}, depth: {depth}{variant}{auxiliary})"),
         ]
     }
 }
 
 /// All nets, as a table or as one JSON array.
 pub(super) fn list(batch: usize, json: bool) -> Result<String, Failure> {
-    let rows: Vec<Row> = NETS.iter().map(|net| Row::new(net, batch)).collect();
+    let rows: Vec<Row> = nets().map(|net| Row::new(&net, batch)).collect();
     if json {
         return serde_json::to_string_pretty(&rows).map(|text| text + "\n").map_err(|e| Failure::Print(e.into()));
     }
     let head =
-        ["net", "input", "parameters", "multiply-adds", "activations", "on a CPU", "on a card", "mixed", "in a preset"];
+        ["net", "input", "parameters", "multiply-adds", "activations", "on a CPU", "on a GPU", "mixed", "in a preset"];
     let cells: Vec<_> = std::iter::once(head.map(String::from)).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| cells.iter().map(|r| r[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(width).collect();

@@ -22,7 +22,7 @@ pub(super) fn pipe(text: &str) -> Result<ExitCode, Failure> {
 
 /// Says something beside the output.
 pub(super) fn say(message: &str) {
-    // (when standard error is closed, there is nowhere left to say so)
+    // When standard error is closed, there is nowhere left to say so.
     let _ = writeln!(io::stderr(), "{}", text::printed(message));
 }
 

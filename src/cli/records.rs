@@ -20,6 +20,7 @@ pub(super) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     let record = Record::read(&dir).map_err(Failure::Run)?;
     let until = args.until.or(record.chain.last().map(|link| link.step));
     let recipe = record.as_recipe().map_err(|why| Failure::Run(RunError::Stuck { path: dir.clone(), why }))?;
+    runs::find_images(&dir, &record, &recipe, images_at.as_deref()).map_err(Failure::Run)?;
     let (edits, manifest) = (Some(record.waiting(0)), Some(dir.join(MANIFEST)));
     let options = Options { edits, until, again: true, unattended: true, manifest, images_at, ..Options::default() };
     headless::batch([|| runs::start_with(recipe, options, &args.runs, runs::spawn)], args.json)
@@ -35,7 +36,7 @@ fn verify(dir: &Path, until: Option<u64>, images_at: Option<&str>) -> Result<Exi
             print(&format!("{dir}: the same to the bit up to step {step}: {links} checkpoints, {steps} logged steps\n"))
         }
         (None, Some(apart)) => print(&format!(
-            "{dir}: near the same up to step {step}: {steps} logged losses, {apart:.1e} apart at most (a card computed, \
+            "{dir}: near the same up to step {step}: {steps} logged losses, {apart:.1e} apart at most (a GPU computed, \
              and no two such runs are the same to the bit)\n"
         )),
     }

@@ -15,7 +15,7 @@ pub(super) fn report(args: &Args) -> Result<ExitCode, Failure> {
     set_threads(&args.threads)?;
     let printed = args.output == Path::new("-");
     let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // (before images are looked at, which takes its time)
+    // This is checked before images are looked at, which takes a while.
     if let Some(lost) = folder.filter(|folder| !printed && !folder.is_dir()) {
         let lost = lost.display();
         return Err(Failure::Inspect(format!("{} cannot be written: {lost} is no directory", args.output.display())));

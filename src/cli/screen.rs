@@ -3,32 +3,33 @@
 use super::{Failure, headless, settings};
 use crate::app::{Begin, Msg, Options};
 use crate::config::{self, ThemeWatch};
+use crate::data::Found;
 use crate::hardware::{self, Sampler};
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
 use crate::runs::{self, Line, RunError};
-use crate::train::{AlarmKind, Event, State};
+use crate::train::{self, AlarmKind, Event, State};
 use crate::tui::{self, Session, suite::Visit};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 
-/// Opens the screen on a new run of a preset, and comes back when the user leaves it.
-pub(super) fn open(preset: Preset, runs: &Path, options: Options) -> Result<ExitCode, Failure> {
+/// Opens the screen on a new run of a preset, whose images were found, and comes back when the user leaves it.
+pub(super) fn open(preset: Preset, found: Found, runs: &Path, options: Options) -> Result<ExitCode, Failure> {
     let first = Begin::New(Box::new(preset.recipe.clone()));
-    show(&preset, first, runs, options)
+    show(&preset, first, Some(found), runs, options)
 }
 
 /// Opens the screen on a run that goes on; new ones are made beside it.
 pub(super) fn resume(dir: &Path, sets: Changes, options: Options) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
-    show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), beside(dir), options)
+    show(&preset, Begin::TakeUp(dir.to_path_buf(), sets), None, beside(dir), options)
 }
 
 /// Opens the screen on a run that another process trains, or at which nobody is at work; new ones are made beside it.
 pub(super) fn attach(dir: &Path, options: Options) -> Result<ExitCode, Failure> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(Failure::Presets)?;
-    show(&preset, Begin::Attach(dir.to_path_buf()), beside(dir), options)
+    show(&preset, Begin::Attach(dir.to_path_buf()), None, beside(dir), options)
 }
 
 /// The directory that a run is in.
@@ -36,10 +37,13 @@ pub(super) fn beside(dir: &Path) -> &Path {
     dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Starts a run; a new one gets its directory below `runs`.
-pub(super) fn start(begin: Begin, runs: &Path) -> Result<Session, RunError> {
+/// Starts a run; a new one gets its directory below `runs`, and may have its images found already.
+pub(super) fn start(begin: Begin, found: Option<Found>, runs: &Path) -> Result<Session, RunError> {
     let (run, mut past) = match begin {
-        Begin::New(recipe) => (runs::start(*recipe, runs)?, Vec::new()),
+        Begin::New(recipe) => {
+            let options = train::Options { found, ..train::Options::default() };
+            (runs::start_with(*recipe, options, runs, runs::spawn)?, Vec::new())
+        }
         Begin::TakeUp(dir, sets) => (runs::resume(&dir, sets)?, runs::history(&dir)?),
         Begin::Fork(dir, sets) => {
             let dir = runs::fork_with(&dir, None, &sets, runs)?;
@@ -76,13 +80,19 @@ fn attached(dir: &Path) -> Result<Session, RunError> {
 /// Gets a hold of the run in `dir` for its screen: one that is trained elsewhere, is over, or is taken up.
 pub(super) fn visit(dir: &Path, begin: Begin) -> Result<Visit, String> {
     let preset = preset::load(&dir.join(runs::RECIPE)).map_err(|mistakes| in_one_line(&mistakes))?;
-    let session = start(begin, beside(dir)).map_err(|e| e.to_string())?;
+    let session = start(begin, None, beside(dir)).map_err(|e| e.to_string())?;
     let (sampler, hardware) = Sampler::start().map_err(|e| e.to_string())?;
     Ok(Visit { recipe: preset.recipe, session, hardware, guard: Box::new(sampler) })
 }
 
 /// Opens the screen on the run `first`.
-fn show(preset: &Preset, first: Begin, runs: &Path, options: Options) -> Result<ExitCode, Failure> {
+fn show(
+    preset: &Preset,
+    first: Begin,
+    mut found: Option<Found>,
+    runs: &Path,
+    options: Options,
+) -> Result<ExitCode, Failure> {
     let (_sampler, samples) =
         Sampler::start().map_err(|e| Failure::SetUp("starting the thread that looks at the machine", e.to_string()))?;
     let name = preset.path().display().to_string();
@@ -96,10 +106,10 @@ fn show(preset: &Preset, first: Begin, runs: &Path, options: Options) -> Result<
         unseen.take().into_iter().chain(presets).chain(themes.look().map(settings::themes)).collect()
     };
     let recipe = preset.recipe.clone();
-    // (from here on there is a run to stop, though its screen is still to open)
+    // From here on there is a run to stop, though its screen is still to open.
     headless::catch()?.begin();
-    let end =
-        tui::run(options, recipe, first, |begin| start(begin, runs), changes, &samples).map_err(Failure::Screen)?;
+    let start = |begin| start(begin, found.take(), runs);
+    let end = tui::run(options, recipe, first, start, changes, &samples).map_err(Failure::Screen)?;
     Ok(if end.state == State::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -88,7 +88,7 @@ pub(super) fn suite(args: &Args) -> Result<ExitCode, Failure> {
         on_screen(&opened, jobs, args)?
     };
     opened.results = suite::collect(&opened.runs, &opened.store.dirs());
-    // (without its terminal a suite ends as well as with it)
+    // A suite without a terminal ends in the same way.
     if left.attended {
         notes(&opened);
         print(&opened.table().text(suite::Format::Text))?;

@@ -2,9 +2,9 @@
 
 use super::args::{Eval, Predict};
 use super::{Failure, find_run, lines_of, set_threads};
-use crate::data::{DataSet, Picture, Reading, Skipped, decode};
+use crate::data::{Broken, DataSet, Picture, Reading, Skipped, decode};
 use crate::recipe::mistakes::Place;
-use crate::recipe::{Mistake, preset};
+use crate::recipe::{Changes, Mistake, preset};
 use crate::text::{columns, left, plain_terminal, shown};
 use crate::train::{
     BEST, Classifier, Confusion, Evaluation, Guess, Images, Of, Seen, Tally, Tested, TrainError, best_weights,
@@ -130,8 +130,8 @@ pub(super) fn place_of_images(sets: &[String]) -> Result<Option<String>, Failure
     let wrong =
         |message: String| Failure::Presets([Mistake { place: Place::whole("--set"), message }].into_iter().collect());
     let mut found = None;
-    for set in sets {
-        let (knob, value) = preset::parse_set(set).map_err(wrong)?;
+    let changes = sets.iter().map(|set| preset::parse_set(set)).collect::<Result<Vec<Changes>, _>>().map_err(wrong)?;
+    for (knob, value) in changes.concat() {
         if knob.path != "data.path" {
             let path = knob.path;
             return Err(wrong(format!(
@@ -243,7 +243,7 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     let show = args.show && std::io::stdout().is_terminal() && plain_terminal().is_none();
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {
-        let said = read(image, classifier.reading()).and_then(|picture| {
+        let said = read(image, classifier.reading()).map_err(|e| e.to_string()).and_then(|picture| {
             let guesses = classifier.classify(&picture, args.top.get()).map_err(|e| e.to_string())?;
             Ok((picture, guesses))
         });
@@ -272,9 +272,8 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     Ok((text, unread))
 }
 
-fn read(image: &Path, reading: Reading) -> Result<Picture, String> {
-    let bytes = std::fs::read(image).map_err(|e| format!("cannot be read: {e}"))?;
-    decode(&bytes, reading)
+fn read(image: &Path, reading: Reading) -> Result<Picture, Broken> {
+    decode(&std::fs::read(image)?, reading)
 }
 
 /// A picture in true colours, two rows of pixels a line.
@@ -282,7 +281,7 @@ fn half_blocks(picture: &Picture) -> Result<String, Failure> {
     const COLUMNS: usize = 48;
     let width = COLUMNS.min(picture.width.max(1));
     let rows = (picture.height * width / picture.width.max(1)).clamp(2, 2 * COLUMNS) / 2 * 2;
-    let small = picture.resized(rows, width).map_err(Failure::Inspect)?;
+    let small = picture.resized(rows, width).map_err(|e| Failure::Inspect(e.to_string()))?;
     let mut text = String::new();
     for pair in small.pixels.chunks_exact(2 * width * 3) {
         let (upper, lower) = pair.split_at(width * 3);

@@ -94,7 +94,7 @@ pub(super) fn train(
                 Err(skip) => skipped.push(skip),
             }
         }
-        // (the run will fail for so many broken images)
+        // With so many broken images the run will fail anyway.
         out.fill(0.0);
         Made { label: Some(split.label(i)), skipped }
     };
@@ -121,7 +121,7 @@ struct Made {
 }
 
 fn write(set: &DataSet, split: &Split, i: usize, stages: &Stages<'_>, out: &mut [f32]) -> Result<(), Skipped> {
-    let written = split.read(i).and_then(|image| set.input.write(&image, split.stored_shape(), stages, out));
+    let written = split.read(i).and_then(|image| set.preprocessor.write(&image, split.stored_shape(), stages, out));
     written.map_err(|broken| Skipped { image: split.name(i), problem: broken.to_string() })
 }
 

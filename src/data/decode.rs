@@ -6,11 +6,13 @@ use super::format::Format;
 use super::jpeg;
 use super::room::{MOST, Room};
 use super::turn::Turn;
+use crate::files::Foreign;
 use crate::recipe::settings::{Data, Orient};
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 /// Pixels from which on a picture has to find room among the other large ones.
 const LARGE_PIXELS: usize = 1_000_000;
@@ -128,7 +130,13 @@ pub(super) fn decode_part(
         Some(format) => other(bytes, format, reading, picture, wanted),
         None => {
             let begin: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
-            Err(Broken::Kind(if begin.is_empty() { "nothing".into() } else { begin.join(" ") }))
+            let begin = if begin.is_empty() { "nothing".into() } else { begin.join(" ") };
+            Err(Broken::Kind(match Foreign::of(bytes) {
+                Some(what @ (Foreign::LfsPointer | Foreign::WebPage)) => {
+                    format!("{begin}; it {}", what.told(Path::new(""), "image"))
+                }
+                _ => begin,
+            }))
         }
     });
     if decoded.is_err() {
@@ -170,7 +178,7 @@ fn other(
     let (width, height) = decoder.dimensions();
     let size @ [height, width] = [height as usize, width as usize];
     let pixels = picture.admit(size, reading.max_pixels)?;
-    // (what is not RGB is decoded first and becomes so then; what is resized is copied in any case)
+    // What is not RGB is decoded first and becomes so then; what is resized is copied in any case.
     let copies = if decoder.color_type() == ColorType::Rgb8 { 3 } else { 6 };
     picture.take_room((decoder.total_bytes() as usize).saturating_add(copies * pixels))?;
     let turn = turn(decoder.orientation().ok(), reading);

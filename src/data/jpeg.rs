@@ -105,13 +105,13 @@ impl Frame {
         loop {
             let marker = *bytes.get(at..at + 2)?.strip_prefix(&[0xff])?.first()?;
             if marker == 0xff {
-                // (a byte that fills up)
+                // 0xff bytes may pad the space between markers.
                 at += 1;
                 continue;
             }
             let length = word(at + 2)?;
             match marker {
-                // (all frames but the headers of Huffman tables, extensions and arithmetic conditioning)
+                // All frames but the headers of Huffman tables, extensions and arithmetic conditioning.
                 0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                     let components = usize::from(*bytes.get(at + 9)?);
                     let sampling = bytes.get(at + 10..at + 10 + 3 * components)?.chunks_exact(3);
@@ -130,7 +130,7 @@ impl Frame {
                     let all = usize::from(*bytes.get(at + 4)?) == components;
                     return Some(Frame { scan: at, unit: frame.unit.filter(|_| all), orientation, ..frame });
                 }
-                // (one that is damaged says nothing)
+                // Damaged EXIF data is ignored.
                 0xe1 if orientation.is_none() => {
                     let exif = bytes.get(at + 4..at + 2 + length)?.strip_prefix(b"Exif\0\0");
                     orientation = exif.and_then(Orientation::from_exif_chunk);

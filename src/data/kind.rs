@@ -4,13 +4,6 @@ use super::{DataError, cifar, idx_dir, image_folder, packed};
 use crate::recipe::settings::{Data, DataKind};
 use std::path::Path;
 
-/// A set's name: that of its directory or file.
-pub(super) fn name(path: &Path) -> String {
-    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let name = if path.is_file() { resolved.file_stem() } else { resolved.file_name() };
-    name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
 /// The kind of the images that the settings name.
 ///
 /// # Errors

@@ -8,9 +8,10 @@
 //!                 for control characters, for % and for bytes that are not UTF-8
 //! ```
 
+use super::gzip::write_gzip;
 use super::left_out::examples;
-use super::source::Split;
-use super::{DataError, DataSet, Problem, kind, write_gzip};
+use super::source::{Split, set_name};
+use super::{DataError, DataSet, Problem};
 use crate::recipe::settings::Data;
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -209,7 +210,7 @@ impl Manifest {
 
     /// The name of the set.
     pub(super) fn name(&self) -> String {
-        kind::name(&self.head.path)
+        set_name(&self.head.path)
     }
 }
 
@@ -232,7 +233,7 @@ fn listed(root: &Path, all: &Split, chosen: &Split, [part, spare]: [Part; 2]) ->
     let places = |split: &Split| (0..split.len()).map(|i| split.place(i)).collect::<Vec<usize>>();
     let used: HashSet<usize> = places(chosen).into_iter().collect();
     let rest = places(all).into_iter().filter(|place| !used.contains(place));
-    // (the chosen ones in the order in which the run has them)
+    // The chosen images keep the order that the run had.
     let order: Vec<(usize, Part)> =
         places(chosen).into_iter().map(|place| (place, part)).chain(rest.map(|place| (place, spare))).collect();
     let one = |&(place, part): &(usize, Part)| {

@@ -97,7 +97,7 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
         let begun = Instant::now();
         for i in 0..TIMED.min(split.len()) {
             let stages = Stages::Train { augment, seed: 0, epoch: 0, image: i as u64 };
-            // (a broken image takes no time worth measuring)
+            // A broken image takes no time worth measuring.
             if let Ok(image) = split.read(i) {
                 work(split, image, &stages);
             }
@@ -110,17 +110,17 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
             let wanted = |size, turn: Turn| {
                 let [height, width] = turn.size(size);
                 let region = stages.region(height, width).map(|region| turn.stored(region, size));
-                set.input.wanted(region, size, turn)
+                set.preprocessor.wanted(region, size, turn)
             };
-            let _ = decode_part(&bytes, set.input.reading, &mut picture, wanted);
+            let _ = decode_part(&bytes, set.preprocessor.reading, &mut picture, wanted);
             picture.free();
         }
     });
     let resize = time(&mut |_, image, stages| {
-        let _ = set.input.bytes(&image, stored, stages, |_| ());
+        let _ = set.preprocessor.bytes(&image, stored, stages, |_| ());
     });
     let all = time(&mut |_, image, stages| {
-        let _ = set.input.write(&image, stored, stages, &mut out);
+        let _ = set.preprocessor.write(&image, stored, stages, &mut out);
     });
     [read, decode, resize, all]
 }

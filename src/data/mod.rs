@@ -1,10 +1,11 @@
 //! Image sets, augmentation and batches.
 //!
-//! A `Source` reads single images from any thread; an [`Input`] makes numbers of them; a [`Reader`] does so ahead of the
+//! A `Source` reads single images from any thread; a [`Preprocessor`] makes numbers of them; a [`Reader`] does so ahead of the
 //! trainer. Nothing but the names, labels and a few batches is held in memory, but for sets of small images that come
 //! compressed.
 
 mod augment;
+mod balanced;
 mod batch;
 mod broken;
 mod bundled;
@@ -13,6 +14,7 @@ mod decode;
 mod error;
 mod format;
 mod get;
+mod gzip;
 mod idx;
 mod idx_dir;
 mod image_folder;
@@ -55,7 +57,7 @@ pub use manifest::{MANIFEST, Manifest};
 pub use measure::{InputSpeed, input_speed};
 pub use packed::{Packed, Shrink, pack};
 pub use picture::{Picture, decode};
-pub use prepare::Input;
+pub use prepare::Preprocessor;
 pub use problem::Problem;
 pub use reader::{Pass, Reader};
 pub(crate) use select::everything;
@@ -68,10 +70,9 @@ use crate::files;
 use crate::recipe::settings::{Data, DataKind, Normalise};
 use memory::Images;
 use parts::Parts;
-use source::Source;
+use source::{Source, set_name};
 use std::path::Path;
 use std::sync::Arc;
-use subset::write_gzip;
 
 /// Edge of the square that the net sees of photographs, unless the recipe names one (section 2.1).
 const PHOTOGRAPH: usize = 224;
@@ -95,7 +96,7 @@ pub struct DataSet {
     /// Standard deviation of each channel that images are normalised with, 0 to 255.
     pub std: Vec<f32>,
     /// How an image comes to the net.
-    pub input: Input,
+    pub preprocessor: Preprocessor,
     /// What a person should know of the splits, and of what has changed since a run began: sentences.
     pub notes: Vec<String>,
     /// What is in its directory and not in it.
@@ -116,7 +117,8 @@ impl DataSet {
     /// Normalises images with these means and deviations of the channels.
     pub fn normalise(&mut self, mean: &[f32], std: &[f32]) {
         (self.mean, self.std) = (mean.to_vec(), std.to_vec());
-        self.input = Input::new(self.input.shape, self.input.edge, mean, std).reading(self.input.reading);
+        self.preprocessor = Preprocessor::new(self.preprocessor.shape, self.preprocessor.edge, mean, std)
+            .reading(self.preprocessor.reading);
     }
 
     /// Leaves at most `most` test images, spread over all of them.
@@ -130,6 +132,7 @@ impl DataSet {
 }
 
 /// What a source has to say.
+#[derive(Clone)]
 struct Opened {
     name: String,
     train: Split,
@@ -182,10 +185,10 @@ impl Opened {
             Some((mean, std)) => (mean.to_vec(), std.to_vec()),
             None => statistics::of(&train, edge, reading),
         };
-        let input = Input::new(shape, edge, &mean, &std).reading(reading);
+        let preprocessor = Preprocessor::new(shape, edge, &mean, &std).reading(reading);
         let tests_there = self.test.len() + self.spare_val;
         let whole = [self.train, self.test];
-        DataSet { name, train, test, classes, mean, std, input, notes, left_out, tests_there, whole }
+        DataSet { name, train, test, classes, mean, std, preprocessor, notes, left_out, tests_there, whole }
     }
 }
 
@@ -198,6 +201,50 @@ fn edge(size: u64, stored: Option<[usize; 3]>) -> Option<usize> {
     }
 }
 
+/// Images that settings name, found and not looked at. Finding them may mean to list a million files, so that whoever has
+/// done it passes on what it found.
+#[derive(Clone)]
+pub struct Found {
+    data: Data,
+    seed: u64,
+    opened: Opened,
+    chosen: [Split; 2],
+}
+
+impl Found {
+    /// Whether these are the images that [`open`] would find.
+    pub fn is_of(&self, data: &Data, seed: u64) -> bool {
+        self.data == *data && self.seed == seed
+    }
+
+    /// Height, width and channels of what a net sees.
+    pub fn shape(&self) -> [usize; 3] {
+        self.opened.train.shape()
+    }
+
+    /// The names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.opened.classes
+    }
+
+    /// Opens them.
+    pub fn open(self) -> DataSet {
+        self.opened.ready(&self.data, self.chosen)
+    }
+}
+
+impl PartialEq for Found {
+    fn eq(&self, other: &Found) -> bool {
+        self.is_of(&other.data, other.seed)
+    }
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found").field("data", &self.data).field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
 /// Opens the images that the settings name; `seed` chooses them when only some are wanted (`data.train_images`,
 /// `data.test_images`), or when a folder has to be split.
 ///
@@ -205,9 +252,7 @@ fn edge(size: u64, stored: Option<[usize; 3]>) -> Option<usize> {
 /// A missing or ambiguous directory, a damaged file, labels that do not fit, no image to validate with, or more images
 /// asked for than there are.
 pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
-    let opened = opened(data, seed)?;
-    let chosen = opened.chosen(data, seed)?;
-    Ok(opened.ready(data, chosen))
+    find(data, seed).map(Found::open)
 }
 
 /// Opens the images of a run that has begun, at the place that the settings name: those that it began with. At another
@@ -231,15 +276,14 @@ pub fn open_kept(data: &Data, seed: u64, manifest: &Manifest, moved: bool) -> Re
     Ok(Opened::from_folder(manifest.name(), folder).ready(data, chosen))
 }
 
-/// Says what [`open`] would, and gives height, width and channels of what a net sees, and the names of the classes. No
-/// image is looked at.
+/// Finds the images that [`open`] opens; none of them is looked at.
 ///
 /// # Errors
 /// As [`open`].
-pub fn check(data: &Data, seed: u64) -> Result<([usize; 3], Vec<String>), DataError> {
+pub fn find(data: &Data, seed: u64) -> Result<Found, DataError> {
     let opened = opened(data, seed)?;
-    opened.chosen(data, seed)?;
-    Ok((opened.train.shape(), opened.classes))
+    let chosen = opened.chosen(data, seed)?;
+    Ok(Found { data: data.clone(), seed, opened, chosen })
 }
 
 /// The settings with the path that is opened.
@@ -258,15 +302,15 @@ fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
         DataKind::Idx => {
             let parts = idx_dir::open(path)?;
             let classes = (0..parts.classes).map(|label| label.to_string()).collect();
-            Opened::in_memory(kind::name(path), parts, classes, size)
+            Opened::in_memory(set_name(path), parts, classes, size)
         }
         DataKind::Cifar => {
             let cifar = cifar::open(path)?;
-            Opened::new(kind::name(path), Arc::new(cifar.train), Arc::new(cifar.test), cifar.classes, size)
+            Opened::new(set_name(path), Arc::new(cifar.train), Arc::new(cifar.test), cifar.classes, size)
         }
         DataKind::ImageFolder => {
             let folder = image_folder::open(path, data, edge(size, None).unwrap_or(PHOTOGRAPH), seed)?;
-            Opened::from_folder(kind::name(path), folder)
+            Opened::from_folder(set_name(path), folder)
         }
         DataKind::Packed => {
             let pack = packed::open(path)?;

@@ -1,5 +1,6 @@
 //! A single picture from a file, for a net to look at and a terminal to show.
 
+use super::broken::Broken;
 use super::decode::{Picture as Decoded, Reading, decode as decode_into};
 use super::resize::whole;
 
@@ -17,10 +18,10 @@ pub struct Picture {
 /// Decodes an image file, turned as it is shown where the reading wants it. Transparency is left out, grey becomes RGB.
 ///
 /// # Errors
-/// Why it cannot be, as a sentence.
-pub fn decode(bytes: &[u8], reading: Reading) -> Result<Picture, String> {
+/// Why it cannot be.
+pub fn decode(bytes: &[u8], reading: Reading) -> Result<Picture, Broken> {
     let mut picture = Decoded::default();
-    decode_into(bytes, reading, &mut picture).map_err(|e| e.to_string())?;
+    decode_into(bytes, reading, &mut picture)?;
     let (pixels, [height, width]) = picture.into_shown();
     Ok(Picture { height, width, pixels })
 }
@@ -29,10 +30,10 @@ impl Picture {
     /// The picture with `height` x `width` pixels, each the mean of what it covers or lies between.
     ///
     /// # Errors
-    /// A size of 0, as a sentence.
-    pub fn resized(&self, height: usize, width: usize) -> Result<Picture, String> {
+    /// A size of 0.
+    pub fn resized(&self, height: usize, width: usize) -> Result<Picture, Broken> {
         let shape = [self.height, self.width, 3];
-        let pixels = whole(&self.pixels, shape, [height, width]).map_err(|e| e.to_string())?;
+        let pixels = whole(&self.pixels, shape, [height, width])?;
         Ok(Picture { height, width, pixels })
     }
 
@@ -68,8 +69,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_is_said_to_be_none() {
-        assert!(decode(b"no picture", Reading::default()).unwrap_err().contains("JPEG"));
+    fn what_is_no_picture_is_told() {
+        assert!(decode(b"no picture", Reading::default()).unwrap_err().to_string().contains("JPEG"));
         let whole = png(40, 40, vec![7; 40 * 40 * 3]);
         assert!(decode(&whole[..whole.len() / 2], Reading::default()).is_err());
     }

@@ -2,7 +2,7 @@
 
 use super::augment::{Colour, Stages, hue, saturation};
 use super::decode::{Picture, Reading, decode};
-use super::prepare::Input;
+use super::prepare::Preprocessor;
 use super::resize::{Region, resize};
 use super::source::Stored;
 use crate::recipe::settings::{Augment, Orient, Resized};
@@ -47,7 +47,7 @@ fn boxes_are_resized_as_pillow_resizes_them() {
 
 #[test]
 fn the_middle_is_that_of_torchvision() {
-    let input = Input::new([32, 32, 3], 37, &[0.0; 3], &[1.0; 3]);
+    let input = Preprocessor::new([32, 32, 3], 37, &[0.0; 3], &[1.0; 3]);
     let bytes = input.bytes(&Stored::Encoded(file("decoded.png").into()), None, &Stages::Middle, <[u8]>::to_vec);
     let (mean, most) = distance(&bytes.unwrap(), &picture("middle.png").pixels);
     assert!(mean < 0.3 && most <= 1, "{mean} {most}");
@@ -68,7 +68,7 @@ fn colours_change_as_in_torchvision_and_mxnet() {
         ];
         for (name, matrix) in cases {
             let (mean, most) = distance(&changed(matrix), &picture(&format!("{name}{c}.png")).pixels);
-            // (torchvision's grey has other digits, and MXNet's way back from YIQ is no exact inverse)
+            // Torchvision's grey has other digits, and MXNet's way back from YIQ is no exact inverse.
             assert!(mean < 0.6 && most <= 2, "{name} {c}: {mean} {most}");
         }
     }
@@ -96,7 +96,7 @@ fn a_photograph_that_is_stored_turned_is_seen_upright_wherever_it_is_read() {
         upright.write_to(&mut png, image::ImageFormat::Png).unwrap();
         let png = png.into_inner();
 
-        let input = Input::new([24, 40, 3], 37, &[0.0; 3], &[1.0; 3]);
+        let input = Preprocessor::new([24, 40, 3], 37, &[0.0; 3], &[1.0; 3]);
         let stored = Reading { orient: Orient::Stored, ..Reading::default() };
         let drawn = |image| Stages::Train { augment: &resized, seed: 3, epoch: 1, image };
         for stages in [Stages::Middle, drawn(1), drawn(2), drawn(7)] {

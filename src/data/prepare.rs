@@ -10,7 +10,7 @@ use std::cell::RefCell;
 
 /// How the images of a set come to the net.
 #[derive(Clone, Debug)]
-pub struct Input {
+pub struct Preprocessor {
     /// Height, width and channels that the net sees.
     pub shape: [usize; 3],
     /// Shorter edge before the middle is cut out.
@@ -35,27 +35,27 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-impl Input {
+impl Preprocessor {
     /// For images of this shape, resized to the shorter edge `edge`, with means and deviations of the channels.
-    pub fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Input {
-        Input { shape, edge, reading: Reading::default(), normaliser: Normaliser::new(mean, std) }
+    pub fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Preprocessor {
+        Preprocessor { shape, edge, reading: Reading::default(), normaliser: Normaliser::new(mean, std) }
     }
 
     /// The same, with files read so.
-    pub fn reading(self, reading: Reading) -> Input {
-        Input { reading, ..self }
+    pub fn reading(self, reading: Reading) -> Preprocessor {
+        Preprocessor { reading, ..self }
     }
 
     /// A picture as the net sees it in a validation.
     ///
     /// # Errors
-    /// Why it cannot be used, as a sentence.
-    pub fn picture(&self, picture: &super::Picture) -> Result<Vec<f32>, String> {
+    /// Why it cannot be used.
+    pub fn picture(&self, picture: &super::Picture) -> Result<Vec<f32>, Broken> {
         let channels = self.shape[2];
         let stored = Stored::Pixels(picture.channels(channels).into());
         let mut out = vec![0.0; self.shape.iter().product()];
         let shape = Some([picture.height, picture.width, channels]);
-        self.write(&stored, shape, &Stages::Middle, &mut out).map_err(|e| e.to_string())?;
+        self.write(&stored, shape, &Stages::Middle, &mut out)?;
         Ok(out)
     }
 

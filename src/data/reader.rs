@@ -95,13 +95,13 @@ impl Reader {
     /// The pass has no such batch.
     pub fn batch(&mut self, pass: &Pass, number: usize) -> Result<Batch, DataError> {
         if self.current.as_ref().is_none_or(|c| c.next != number || c.pass != *pass) {
-            // (the old one first: its cancelled work makes room for the new)
+            // The old work is cancelled first, to make room for the new.
             self.current = None;
             let (to, batches) = sync_channel(AHEAD);
             let cancelled = Arc::new(AtomicBool::new(false));
             let order = Order { pass: pass.clone(), first: number, to, cancelled: Arc::clone(&cancelled) };
             if let Some(orders) = &self.orders {
-                // (a thread that is gone is noticed below)
+                // A thread that is gone is noticed below.
                 let _ = orders.send(order);
             }
             self.current = Some(Current { pass: pass.clone(), next: number, batches, cancelled });
@@ -119,7 +119,7 @@ impl Drop for Reader {
         self.current = None;
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // (a panic there has become an error of the run)
+            // A panic there is told as an error of the run.
             let _ = thread.join();
         }
     }

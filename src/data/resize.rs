@@ -55,7 +55,7 @@ pub(super) fn resize(
 ) -> Result<(), Broken> {
     let done = match shape[2] {
         3 => colours(pixels, shape, region, size, out),
-        // (the library compiles its filters for every kind of pixel; grey is rare and small enough to go as a colour)
+        // The library compiles its filters for every kind of pixel; grey is rare and small enough to go as a colour.
         1 => {
             let tripled: Vec<u8> = pixels.iter().flat_map(|grey| [*grey; 3]).collect();
             let mut resized = vec![0; out.len() * 3];
@@ -81,7 +81,7 @@ fn colours(
     let mut to = image(out_width, out_height, out)?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
     RESIZER.with_borrow_mut(|(resizer, part)| {
-        // (the library compiles its filters for every kind of image too: a copy of the part is of the kind it uses itself)
+        // The library compiles its filters for every kind of image too: a copy of the part is of the kind it uses itself.
         part.clear();
         let rows = pixels.chunks_exact(width * 3).skip(region.top).take(region.height);
         rows.for_each(|row| part.extend_from_slice(&row[region.left * 3..][..region.width * 3]));

@@ -1,7 +1,7 @@
 //! All images that are at a place, or those of one split, for an evaluation.
 
 use super::image_folder::{self, Role};
-use super::source::{Joined, Split};
+use super::source::{Joined, Split, set_name};
 use super::{DataError, DataSet, LeftOut, Opened, PHOTOGRAPH, edge, kind, opened, resolved};
 use crate::recipe::settings::{Data, DataKind};
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(crate) fn everything(data: &Data, role: Option<Role>) -> Result<All, DataErr
     if kind::of(data)? == DataKind::ImageFolder {
         let size = edge(data.size, None).unwrap_or(PHOTOGRAPH);
         let (images, classes, left_out) = image_folder::everything(path, size, role)?;
-        return Ok(All { name: kind::name(path), images, classes, left_out });
+        return Ok(All { name: set_name(path), images, classes, left_out });
     }
     let Opened { name, train, test, classes, left_out, .. } = opened(data, 0)?;
     let images = match role {
@@ -50,7 +50,7 @@ pub(crate) fn everything(data: &Data, role: Option<Role>) -> Result<All, DataErr
             Split::new(Arc::new(Joined(vec![train, test])), size)
         }
         Some(Role::Train) => train,
-        // (these sets have one split beside that for training, whatever it is called)
+        // These sets have one split beside that for training, whatever it is called.
         Some(Role::Val | Role::Test) => test,
     };
     Ok(All { name, images, classes, left_out })

@@ -1,10 +1,11 @@
 //! Where images come from, behind one trait, and the part of them that a run trains on or validates with.
 
 use super::DataError;
+use super::balanced::balanced;
 use super::broken::Broken;
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// One image as its source keeps it.
@@ -135,7 +136,7 @@ impl Split {
     /// # Errors
     /// There are not so many.
     pub(super) fn balanced(&self, what: &'static str, count: u64, seed: u64, set: &str) -> Result<Split, DataError> {
-        let chosen = super::subset::balanced(self.len(), |i| self.label(i), count, seed);
+        let chosen = balanced(self.len(), |i| self.label(i), count, seed);
         let few = || DataError::TooFew { what, asked: count, set: set.to_string(), have: self.len() };
         chosen.map(|chosen| self.select(&chosen)).ok_or_else(few)
     }
@@ -192,4 +193,11 @@ impl fmt::Debug for Split {
         let Split { height, width, channels, .. } = self;
         write!(f, "{} images of {height}x{width}x{channels}", self.len())
     }
+}
+
+/// A set's name: that of its directory or file.
+pub(super) fn set_name(path: &Path) -> String {
+    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let name = if path.is_file() { resolved.file_stem() } else { resolved.file_name() };
+    name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

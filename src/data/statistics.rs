@@ -2,7 +2,7 @@
 
 use super::augment::Stages;
 use super::decode::Reading;
-use super::prepare::Input;
+use super::prepare::Preprocessor;
 use super::source::Split;
 use rayon::prelude::*;
 
@@ -54,13 +54,13 @@ impl Sums {
 pub(super) fn of(split: &Split, edge: usize, reading: Reading) -> (Vec<f32>, Vec<f32>) {
     let channels = split.channels;
     let stored = split.stored_shape();
-    let input = Input::new(split.shape(), edge, &vec![0.0; channels], &vec![1.0; channels]).reading(reading);
+    let input = Preprocessor::new(split.shape(), edge, &vec![0.0; channels], &vec![1.0; channels]).reading(reading);
     let step = split.len().div_ceil(if stored.is_some() { IMAGES } else { FILES }).max(1);
     let sums = (0..split.len().div_ceil(step)).into_par_iter().map(|i| {
         let image = split.read(i * step);
         image.and_then(|image| input.bytes(&image, stored, &Stages::Middle, |bytes| Sums::of(bytes, channels)))
     });
-    // (the sums of none have every channel all the same)
+    // Without any image every channel still has a sum.
     let none = || Sums::of(&[], channels);
     let (mean, std) = sums.map(|sums| sums.unwrap_or_else(|_| none())).reduce(none, Sums::and).statistics();
     // A channel that never changes is centred and left at that.

@@ -101,7 +101,7 @@ struct Written {
 impl From<Thumbnail> for Written {
     fn from(t: Thumbnail) -> Written {
         let pixels = BASE64_STANDARD.encode(t.pixels);
-        // (no side is longer than EDGE, or than what was read)
+        // No side is longer than EDGE, or than what was read.
         Written { height: t.height as u16, width: t.width as u16, channels: t.channels as u8, pixels }
     }
 }

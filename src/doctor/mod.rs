@@ -6,7 +6,7 @@ pub use selftest::Check;
 
 use crate::hardware::{self, Driver};
 use crate::kernels::Level;
-use crate::ops::{Card, cards, toolkit};
+use crate::ops::{Gpu, gpus, toolkit};
 use crate::recipe::settings::Device;
 use crate::train::bench::{self, Timing};
 use crate::train::{Chosen, TrainError};
@@ -22,8 +22,9 @@ pub struct Report {
     pub cuda: bool,
     /// Operating system and architecture.
     pub system: String,
-    /// Name of the processor.
-    pub processor: String,
+    /// Name of the CPU.
+    #[serde(rename = "processor")]
+    pub cpu: String,
     /// Threads that compute.
     pub threads: usize,
     /// Instruction set of the kernels.
@@ -32,8 +33,9 @@ pub struct Report {
     pub toolkit: Option<(i32, i32)>,
     /// NVIDIA's driver, as NVML tells.
     pub driver: Result<Driver, &'static str>,
-    /// The cards that can train.
-    pub cards: Result<Vec<Card>, String>,
+    /// The GPUs that can train.
+    #[serde(rename = "cards")]
+    pub gpus: Result<Vec<Gpu>, String>,
     /// What the terminal can do.
     pub terminal: Terminal,
     /// The self-test.
@@ -61,7 +63,7 @@ pub struct Terminal {
 pub struct Test {
     /// What computed.
     pub device: String,
-    /// Everything that was compared with the processor.
+    /// Everything that was compared with the CPU.
     pub checks: Vec<Check>,
     /// Training steps, timed.
     pub timings: Vec<Timing>,
@@ -77,18 +79,18 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             cuda: cfg!(feature = "cuda"),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            processor: brand.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into()),
+            cpu: brand.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into()),
             threads: rayon::current_num_threads(),
             kernels: Level::best().word(),
             toolkit: toolkit(),
             driver: hardware::driver(),
-            cards: cards(),
+            gpus: gpus(),
             terminal,
             test: None,
         }
     }
 
-    /// Tests a device against the processor, and with `timed` times its training steps.
+    /// Tests a device against the CPU, and with `timed` times its training steps.
     ///
     /// # Errors
     /// A device that cannot be had, or that gives up.
@@ -115,10 +117,10 @@ impl Report {
 
     /// For people.
     pub fn text(&self) -> String {
-        let Report { version, system, processor, threads, kernels, terminal, .. } = self;
+        let Report { version, system, cpu, threads, kernels, terminal, .. } = self;
         let built = if self.cuda { "with CUDA" } else { "without CUDA" };
         let mut text = format!(
-            "tricktop   {version}, built {built}\nsystem     {system}\nprocessor  {processor}, {threads} threads, kernels {kernels}\n"
+            "tricktop   {version}, built {built}\nsystem     {system}\nCPU        {cpu}, {threads} threads, kernels {kernels}\n"
         );
         let toolkit = self.toolkit.map_or("none".to_string(), |(major, minor)| format!("CUDA {major}.{minor}"));
         text += &format!("toolkit    {toolkit}\n");
@@ -126,13 +128,13 @@ impl Report {
             Ok(Driver { version, cuda: (major, minor) }) => format!("driver     {version}, for CUDA {major}.{minor}\n"),
             Err(why) => format!("driver     {why}\n"),
         };
-        match &self.cards {
-            Ok(cards) => cards.iter().for_each(|Card { number, name, memory, capability: (major, minor) }| {
+        match &self.gpus {
+            Ok(gpus) => gpus.iter().for_each(|Gpu { number, name, memory, capability: (major, minor) }| {
                 let memory = *memory as f64 / 1e9;
                 text +=
-                    &format!("card       Cuda({number}): {name}, {memory:.1} GB, compute capability {major}.{minor}\n");
+                    &format!("GPU        Cuda({number}): {name}, {memory:.1} GB, compute capability {major}.{minor}\n");
             }),
-            Err(why) => text += &format!("card       none: {why}\n"),
+            Err(why) => text += &format!("GPU        none: {why}\n"),
         }
         text += &terminal.text();
         if let Some(test) = &self.test {
@@ -167,7 +169,7 @@ impl Terminal {
 impl Test {
     fn text(&self) -> String {
         let failed = self.checks.iter().filter(|check| !check.passed()).count();
-        let mut text = format!("\nself-test  {} against the processor's kernels\n", self.device);
+        let mut text = format!("\nself-test  {} against the CPU's kernels\n", self.device);
         for check in &self.checks {
             let mark = if check.passed() { "ok  " } else { "FAIL" };
             text += &format!("  {mark}  {:<44} off by {:.1e}, bound {:.0e}\n", check.name, check.distance, check.bound);

@@ -1,11 +1,11 @@
-//! Compares a device with the processor: operations, nets with every gradient, and training. (The processor's own
+//! Compares a device with the CPU: operations, nets with every gradient, and training. (The CPU's own
 //! kernels are held to PyTorch's values by the tests of the program.)
 
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::{Net, NetSpec, Role};
 use crate::ops::composed::backward;
-use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops};
+use crate::ops::{FeatureMap, Filter, Matrix, Mode, Norm, Ops, Precision};
 use crate::recipe::settings::{Family, Form, Settings, Variant};
 use crate::train::{Learner, TrainError};
 use crate::tricks::schedule::Position;
@@ -17,7 +17,7 @@ use serde::Serialize;
 pub struct Check {
     /// What.
     pub name: String,
-    /// Relative distance to the processor, ‖a-b‖/‖b‖; not a number when the device gave one.
+    /// Relative distance to the CPU, ‖a-b‖/‖b‖; not a number when the device gave one.
     pub distance: f64,
     /// Largest distance that is allowed.
     pub bound: f64,
@@ -70,21 +70,22 @@ pub fn run<D: Ops<f32>>(dev: &D) -> Result<Vec<Check>, TrainError> {
     let mut checks = Vec::new();
     let cpu = Cpu::default();
     for (name, op) in OPS {
-        for (half, kind, bound) in [(false, "", SINGLE), (true, ", mixed precision", HALF)] {
-            let (found, expected) = (op.values(dev, half), op.values(&cpu, half));
+        for (precision, kind, bound) in [(Precision::Single, "", SINGLE), (Precision::Half, ", mixed precision", HALF)]
+        {
+            let (found, expected) = (op.values(dev, precision), op.values(&cpu, precision));
             let (found, expected) = (found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?);
             checks.push(Check::of(format!("{name}{kind}"), &found, &expected, bound));
         }
     }
     for (name, settings, edge) in nets() {
-        let both = |half| {
-            let (found, expected) = (pass(dev, &settings, edge, half), pass(&cpu, &settings, edge, half));
+        let both = |precision| {
+            let (found, expected) = (pass(dev, &settings, edge, precision), pass(&cpu, &settings, edge, precision));
             Ok::<_, TrainError>((found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?))
         };
-        let (found, expected) = both(false)?;
+        let (found, expected) = both(Precision::Single)?;
         checks.push(Check::of(format!("{name}: logits"), &found.0, &expected.0, SINGLE));
         checks.push(Check::of(format!("{name}: gradients"), &found.1, &expected.1, DEEP));
-        let (found, expected) = both(true)?;
+        let (found, expected) = both(Precision::Half)?;
         checks.push(Check::of(format!("{name}: logits, mixed precision"), &found.0, &expected.0, MIXED));
         checks.push(Check::of(format!("{name}: gradients, mixed precision"), &found.1, &expected.1, DEEP_MIXED));
     }
@@ -147,13 +148,13 @@ fn gradients<D: Ops<f32>>(y: Matrix<f32, D, OwnedTape<f32, D>>, of: &[&Matrix<f3
 
 impl Op {
     /// Its output and every gradient, one behind the other.
-    fn values<D: Ops<f32>>(&self, dev: &D, half: bool) -> Result<Vec<f32>, D::Err> {
+    fn values<D: Ops<f32>>(&self, dev: &D, precision: Precision) -> Result<Vec<f32>, D::Err> {
         let (n, h, w, c) = SIZE;
         let x = matrix(dev, (n * h * w, c), 1)?;
-        let narrow = |map| if half { D::narrow(map) } else { Ok(map) };
-        let map = narrow(Map::new(x.clone(), n, h, w))?.put_tape(OwnedTape::default());
-        let (map, mut of) = if half {
-            // (a map of half precision does not tell its gradient: a convolution before it does)
+        let narrow = |map| D::to_precision(map, precision);
+        let map = narrow(FeatureMap::new(x.clone(), n, h, w))?.put_tape(OwnedTape::default());
+        let (map, mut of) = if precision != Precision::Single {
+            // The gradient of such a map cannot be read, that of a convolution before it can.
             let (conv, weight) = (Conv::same(c, c, 1, 1), matrix(dev, (c, c), 8)?);
             (D::conv2d(map, Filter { weight: &weight, conv: &conv, input_grad: true })?, vec![weight])
         } else {
@@ -177,14 +178,14 @@ impl Op {
             Op::AveragePool(pool) => D::average_pool(map, pool)?,
             Op::Concat => {
                 let (map, tape) = map.split_tape();
-                let other = narrow(Map::new(matrix(dev, (n * h * w, 5), 2)?, n, h, w))?;
-                D::concat(vec![map, other], tape)?
+                let other = narrow(FeatureMap::new(matrix(dev, (n * h * w, 5), 2)?, n, h, w))?;
+                D::concat(map, vec![other], tape)?
             }
             Op::Excite => {
                 let (map, tape) = map.split_tape();
                 let (gate, residual) = (matrix(dev, (n, c), 2)?, matrix(dev, (n * h * w, c), 3)?);
                 of.push(gate.clone());
-                D::excite(map, gate.put_tape(tape), narrow(Map::new(residual, n, h, w))?)?
+                D::excite(map, gate.put_tape(tape), narrow(FeatureMap::new(residual, n, h, w))?)?
             }
         };
         let y = D::matrix(y)?;
@@ -211,16 +212,16 @@ fn nets() -> impl Iterator<Item = (&'static str, Settings, usize)> {
 
 /// Logits of images of an edge in evaluation, and the gradients of every parameter in training. With maps in half
 /// precision they are of an evaluation: training's norms over few values would blow its roundings up.
-fn pass<D: Ops<f32>>(dev: &D, s: &Settings, edge: usize, half: bool) -> Result<(Vec<f32>, Vec<f32>), D::Err> {
+fn pass<D: Ops<f32>>(dev: &D, s: &Settings, edge: usize, precision: Precision) -> Result<(Vec<f32>, Vec<f32>), D::Err> {
     let n = 4;
     let mut net = Net::new(dev, &NetSpec::new(&s.net, 3, 10))?;
     net.initialise(s.net.init, false, 0)?;
     let images = || {
-        let x = Map::new(matrix(dev, (n * edge * edge, 3), 7)?, n, edge, edge);
-        if half { D::narrow(x) } else { Ok(x) }
+        let x = FeatureMap::new(matrix(dev, (n * edge * edge, 3), 7)?, n, edge, edge);
+        D::to_precision(x, precision)
     };
     let logits = net.forward(images()?, Mode::Eval)?.as_vec();
-    let mode = if half { Mode::Eval } else { Mode::Train };
+    let mode = if precision == Precision::Single { Mode::Train } else { Mode::Eval };
     let y = net.forward(images()?.put_tape(OwnedTape::default()), mode)?;
     let trained: Vec<_> = net.params().into_iter().filter(|p| p.role != Role::Statistic).map(|p| &p.data).collect();
     Ok((logits, gradients(y, &trained)?))
@@ -236,7 +237,7 @@ fn train<D: Ops<f32>>(dev: &D, s: &Settings, steps: usize) -> Result<Vec<f32>, T
     let step = |batch: usize| {
         let images = train_batch(&data, &order[batch % 4 * 8..][..8], 0, batch as u64, &s.augment);
         let at = Position { epoch: 0, batch: batch as u64 + 1, batches: STEPS as u64 };
-        Ok(learner.step(&images, at, &s).map_err(TrainError::device)?.loss)
+        Ok(learner.step(images.clone(), at, &s).map_err(TrainError::device)?.loss)
     };
     (0..steps).map(step).collect()
 }

@@ -74,7 +74,7 @@ impl Foreign {
                 () => Foreign::Archive,
             });
         }
-        // (a pickle begins with its protocol; older checkpoints of PyTorch are several in a row)
+        // A pickle begins with its protocol; older checkpoints of PyTorch are several in a row.
         if matches!(bytes, [0x80, 2..=5, ..]) {
             return Some(Foreign::Pickle);
         }
@@ -92,7 +92,9 @@ impl Foreign {
         match self {
             Foreign::Empty => "is empty: it was not written or fetched to its end".to_string(),
             Foreign::LfsPointer => {
-                format!("is a pointer of Git LFS, not the {wanted}; this fetches them in its repository: git lfs pull")
+                format!(
+                    "is a pointer of Git LFS, not the {wanted}; in its repository, this fetches the file itself: git lfs pull"
+                )
             }
             Foreign::WebPage => format!(
                 "is a web page (HTML), no {wanted}; fetch the file itself: the address behind \"download\" or \"raw\" (of \
@@ -123,7 +125,7 @@ fn is_safetensors(bytes: &[u8]) -> bool {
 /// The first line of a text, as much of it as a message has room for; none when the bytes are no text.
 fn beginning(text: &[u8]) -> Option<String> {
     let first = &text[..text.len().min(BEFORE_TAG)];
-    // (the last character may be cut)
+    // The last character may be cut.
     let first = first.utf8_chunks().next().filter(|chunk| first.len() - chunk.valid().len() < 4)?.valid();
     let is_text = !first.is_empty() && !first.contains(|c: char| c.is_control() && !c.is_whitespace());
     is_text.then(|| first.lines().next().unwrap_or_default().chars().take(SHOWN).collect())

@@ -43,7 +43,7 @@ fn resolved_in(path: &Path, home: Option<&Path>) -> Result<PathBuf, PathError> {
     if ["~", "$HOME", "${HOME}"].contains(&first) {
         let (path, part) = (text.to_string(), first.to_string());
         let home = home.ok_or(PathError::NoHome { path, part })?;
-        // (of `~//photos` what is joined must not be a path from the root)
+        // Joining `/photos` of `~//photos` would give a path from the root.
         return Ok(home.join(rest.trim_start_matches('/')));
     }
     match for_a_shell(text) {

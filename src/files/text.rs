@@ -83,7 +83,7 @@ mod tests {
             assert_eq!(two(mark, u16::to_be_bytes), "is UTF-16, not UTF-8; save it as UTF-8");
         }
         assert_eq!(text(b"\xff\xfe\0\0(\0\0\0".to_vec()), Err(TextError::Wide("UTF-32")));
-        // (after the mark too, places count from the first character)
+        // After the mark too, places count from the first character.
         assert_eq!(text(b"\xef\xbb\xbfa\n\xc3\xbcb\xff".to_vec()), Err(TextError::NotUtf8 { line: 2, column: 3 }));
     }
 }

@@ -1,45 +1,45 @@
-//! Maps side by side in the channels of one.
+//! Feature maps side by side in the channels of one: the joints of Inception and DenseNet.
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::lanes::{Dense, Input, Normed, Source};
 use super::parallel;
 use super::simd::{Level, by_vector, simd_kernel};
 
-/// Rows that a task goes through.
+/// Pixels that a task goes through. A copy has no sums, so that the number changes no result; it is that of a pass.
 const ROWS: usize = 256;
 
-/// Some channels of a map.
+/// A range of channels of a map.
 #[derive(Clone, Copy, Debug)]
 pub struct Channels {
-    /// Channels of the map.
+    /// Channels that the map has.
     pub of: usize,
-    /// The first of them.
+    /// The first channel of the range.
     pub first: usize,
-    /// How many.
+    /// Channels of the range.
     pub count: usize,
 }
 
-/// Writes the values of `x`, `at.count` channels wide, into those channels of `y`.
+/// Writes x `(N*H*W, at.count)`, with what is pending on it, into these channels of y `(N*H*W, at.of)`.
 pub fn write(level: Level, x: Input, at: Channels, y: &mut [f32]) {
     let rows = x.data.len() / at.count;
     assert!(at.first + at.count <= at.of && y.len() == rows * at.of);
-    let y = Shared::new(y);
+    let y = SharedPtr::new(y);
     match x.pending {
         None => write_from(level, Dense(x.data), at, rows, y),
         Some(affine) => write_from(level, Normed { data: x.data, affine }, at, rows, y),
     }
 }
 
-fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: Shared) {
+fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: SharedPtr) {
     parallel::each((0..rows).step_by(ROWS), &|_, start| {
-        // SAFETY: the rows exist, and so do the channels in each (asserted by `write`); no other task has these rows
+        // SAFETY: `write` has asserted that rows and channels exist, and no other task has these rows.
         unsafe { write_rows(level, x, at, start, (start + ROWS).min(rows), y) }
     });
 }
 
 simd_kernel! {
-    fn write_rows<V, S: Source>(x: S, at: Channels, start: usize, end: usize, y: Shared) {
-        // SAFETY: the caller's rows and channels
+    fn write_rows<V, S: Source>(x: S, at: Channels, start: usize, end: usize, y: SharedPtr) {
+        // SAFETY: The caller's rows and channels exist.
         unsafe {
             by_vector!(V, at.count, |c, n| {
                 let k = x.constants::<V>(c, n);
@@ -51,8 +51,9 @@ simd_kernel! {
     }
 }
 
-/// Takes the gradient of some channels out of that of the whole: adds it to `gx` when `add`, else writes it.
-pub fn read(gy: &[f32], at: Channels, gx: &mut [f32], add: bool) {
+/// Takes these channels out of the gradient `gy` `(N*H*W, at.of)` of the whole map: adds them to `gx` `(N*H*W,
+/// at.count)` when `add`, else writes them.
+pub fn read_grad(gy: &[f32], at: Channels, gx: &mut [f32], add: bool) {
     assert!(at.first + at.count <= at.of && gy.len() / at.of == gx.len() / at.count);
     let parts = gx.chunks_mut(ROWS * at.count).zip(gy.chunks(ROWS * at.of));
     parallel::each(parts, &|_, (gx, gy)| {

@@ -1,6 +1,7 @@
-//! Convolution, forward and backward, with what comes before and after it done on the way.
+//! Convolution, forward and backward, with the norms, sums and activations around it done on the way. Here the shape of
+//! a convolution decides which way it takes: `products`, `depthwise` or `direct` (`docs/dev/kernels.md`).
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Input, Neutral, NormGrad, Normed, Sink, collect};
 use super::moments::Part;
@@ -8,16 +9,20 @@ use super::profile::{Work, timed};
 use super::simd::Level;
 use super::{depthwise, direct, products};
 
-/// The gradient of a convolution's output.
+/// The gradient of a convolution's output `(N*OH*OW, O)`.
 #[derive(Clone, Copy)]
 pub enum OutputGrad<'a> {
-    /// Values.
+    /// As values.
     Dense(&'a [f32]),
-    /// By way of the norm behind it.
+    /// As the gradient of the norm behind the convolution, applied as it is read.
     Norm(NormGrad<'a>),
 }
 
-/// Convolves `x` with w `(KH*KW*C/groups, O)` into `to`; gives the sums that the sink kept.
+/// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to` `(N*OH*OW, O)`. Returns the sums that the sink kept,
+/// in parts whose order depends on the shape alone.
+///
+/// # Panics
+/// When x or w do not have the sizes of `g`.
 pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to: K) -> Vec<Part> {
     timed(Work::Forward, || {
         assert!(x.data.len() == g.x_len() && w.len() == g.conv.weight_shape().0 * g.conv.c_out);
@@ -34,8 +39,11 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to:
     })
 }
 
-/// Adds the gradient of w to `gw`, and gives that of x to `gx`, when it is wanted: added when the flag is set, else
-/// written.
+/// Adds the gradient of w to `gw` `(KH*KW*C/groups, O)`. Where the gradient of x `(N*H*W, C)` is wanted, adds it to
+/// `gx` when the flag beside it is set, else writes it there.
+///
+/// # Panics
+/// When x, `gw` or `gx` do not have the sizes of `g`.
 pub fn backward(
     level: Level,
     g: &ConvGeometry,
@@ -49,7 +57,7 @@ pub fn backward(
         assert!(x.data.len() == g.x_len() && gw.len() == w.len());
         let to = gx.map(|(gx, add)| {
             assert!(gx.len() == g.x_len());
-            Gradient { gx: Shared::new(gx), add }
+            Gradient { gx: SharedPtr::new(gx), add }
         });
         let (before, behind) = (Neutral::new(g.conv.c_in), Neutral::new(g.conv.c_out));
         let x_values = Normed { data: x.data, affine: x.pending.unwrap_or(before.affine()) };

@@ -1,35 +1,53 @@
-//! Convolutions of any kernel, stride, dilation and groups (those that have no way of their own), as products of gathered
-//! rows and packed weights.
+//! Convolutions of any kernel, stride, dilation and groups, by the definition: those that have no way of their own,
+//! such as the stems of nets, whose images have 1 or 3 channels.
 //!
-//! A panel holds the weights of 16 output channels; in groups it reads the inputs of theirs alone, with zeros where a row
-//! and a column are not of one group.
+//! Images get their padding in memory ([`Padded`]), so that the inputs of a tap lie equally far from every pixel. That
+//! takes the place of im2col, which copies every value once a tap: the rows of the matrix product are read where they lie.
+//!
+//! ```text
+//! y  = x_rows (N*OH*OW, KH*KW*C) x w (KH*KW*C, O)
+//! gw = x_rows^T x gy (N*OH*OW, O)
+//! gx = gy_rows (pixels of a parity class, taps*O) x w^T (taps*O, C)     for each parity class of the stride
+//! ```
+//!
+//! A panel holds the weights of 16 output channels. In groups it has the input channels of the groups of its columns
+//! alone, with zeros where a row and a column are not of one group.
 //!
 //! Every sum runs in an order that depends on the shapes alone.
 
 use super::buffer::Buffer;
+use super::gemm;
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Source, Sums, Writing};
-use super::micro;
 use super::moments::Part;
 use super::padded::{Grid, Padded};
 use super::parallel;
 use super::simd::{LINE, Level, by_vector, simd_kernel};
 use std::ops::Range;
 
-/// Pixels, about, that a panel of weights stays in the cache for.
+/// Pixels, about, that go through a panel of weights before the next panel takes their place.
+///
+/// A panel is KH*KW*C lines of 64 bytes, 9 KiB for a stem of 7x7 on 3 channels, and stays in the first-level cache for
+/// all of these pixels. Their inputs are read once for every panel, so they should be few enough to stay in the
+/// second-level cache: 96 pixels of 512 channels are 192 KiB.
 const CHUNK: usize = 96;
-/// Chunks of a task, at most.
+/// Chunks of a task, at most: enough work for a task to be worth its start, few enough for the threads to share them
+/// evenly.
 const CHUNKS: usize = 4;
-/// Tasks that small maps are cut into.
+/// Tasks that small maps are cut into, so that many threads have something to do.
 const LEAST_TASKS: usize = 16;
-/// Pixels, about, summed into a tile of a weight gradient before it goes to memory.
+/// Pixels, about, that are summed into a tile of a weight gradient before it goes to memory.
+///
+/// A panel of the output's gradient for them is 192 lines, 12 KiB, which stays in the first-level cache while all tiles
+/// of the gradient are multiplied with it; the addition to memory is one for 192 multiply-adds.
 const GRAD_CHUNK: usize = 192;
-/// Weight gradients of at most this many values are summed in slices of the batch, larger ones by rows.
+/// Weight gradients of at most this many values are summed in slices of the batch, each slice with a copy of its own:
+/// 16 copies of 576 KiB at most. Larger ones are cut into parts, and a task sums a part over the whole batch.
 const SLICED_UP_TO: usize = 9 * 128 * 128;
-/// Slices of the batch.
+/// Slices of the batch. The number is fixed so that the order of the sums does not depend on the threads.
 const SLICES: usize = 16;
 
-/// Convolves x `(N*H*W, C)` with w `(KH*KW*C, O)` into `to`; gives the sums that the sink kept.
+/// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to`. Returns the sums that the sink kept.
 pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to: K) -> Vec<Part> {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     let grid = Grid::forward(g);
@@ -41,14 +59,14 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to
     product(level, &source, &grid, &panels, ((g.oh, g.ow, o), to))
 }
 
-/// Gives the gradient of x to `to`.
+/// Gives the gradient of x `(N*H*W, C)` to `to`, out of that of the output, gy `(N*OH*OW, O)`.
 pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gradient) {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     let ours = Groups { count: g.conv.groups, rows: o, cols: c };
     let height = c / ours.count;
     let grids = Grid::backward(g);
     let source = Padded::new(gy, (g.n, g.oh, g.ow, o), &grids);
-    // (a stride that is larger than the kernel leaves pixels out)
+    // A stride that is larger than the kernel leaves pixels out: their class has no taps and its gradient is zero.
     for grid in grids.iter().filter(|grid| !to.add || !grid.taps.is_empty()) {
         let at = |tap: usize, row: usize, col: usize| w[(grid.taps[tap].weight * height + col % height) * o + row];
         // (N*H*W of the class, taps*O) x (taps*O, C)
@@ -56,7 +74,7 @@ pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gra
     }
 }
 
-/// Adds the gradient of w to `gw`.
+/// Adds the gradient of w to `gw` `(KH*KW*C/groups, O)`, out of x `(N*H*W, C)` and gy `(N*OH*OW, O)`.
 pub fn weight_grad<G: Source>(level: Level, g: &ConvGeometry, x: &[f32], gy: G, gw: &mut [f32]) {
     let o = g.conv.c_out;
     let grid = Grid::forward(g);
@@ -74,6 +92,7 @@ pub fn weight_grad<G: Source>(level: Level, g: &ConvGeometry, x: &[f32], gy: G, 
         let partials = parallel::map((0..rows).step_by(slice), &sum);
         parallel::add(gw, &partials);
     } else {
+        // Parts of at most 96 rows of gw, six tiles of 16, cut evenly.
         let values_per_task = width.div_ceil(width.div_ceil(96));
         let tasks = gw.chunks_exact_mut(width * o).enumerate().flat_map(|(tap, gw)| {
             let parts = gw.chunks_mut(values_per_task * o).enumerate();
@@ -86,12 +105,12 @@ pub fn weight_grad<G: Source>(level: Level, g: &ConvGeometry, x: &[f32], gy: G, 
     }
 }
 
-/// Rows of a grid with about as many pixels.
+/// Rows of a grid that have about `pixels` pixels together.
 fn chunk(grid: &Grid, pixels: usize) -> usize {
     (pixels / grid.size.1).max(1)
 }
 
-/// The groups that the rows and columns of a tap's weights are cut into.
+/// The groups that the rows and columns of a tap's weights are cut into: equally many of each.
 #[derive(Clone, Copy)]
 struct Groups {
     count: usize,
@@ -100,10 +119,12 @@ struct Groups {
 }
 
 impl Groups {
+    /// The group of a row.
     fn of_row(&self, row: usize) -> usize {
         row / (self.rows / self.count)
     }
 
+    /// The group of a column.
     fn of_col(&self, col: usize) -> usize {
         col / (self.cols / self.count)
     }
@@ -150,7 +171,8 @@ fn pack(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + S
     parallel::map(0..groups.cols.div_ceil(LINE), &panel)
 }
 
-/// Multiplies what the pixels of a grid read by packed panels, into maps of height, width and channels.
+/// What the pixels of a grid read x packed panels: `(pixels, parts * inputs) x (parts * inputs, 16)` for every panel,
+/// into maps of height, width and channels.
 fn product<K: Sink>(
     level: Level,
     source: &Padded,
@@ -170,13 +192,13 @@ fn product<K: Sink>(
                 let k = parts.len() * inputs.len();
                 for row in first..(first + chunk).min(range.end) {
                     let (a, place) = (source.row(grid, row, &parts), grid.output(row, (h, w)) * c);
-                    // (memory would rest while the product is made)
+                    // Memory would rest while the product is made.
                     (0..width).for_each(|x| to.prefetch(place + x * apart + p * LINE));
-                    // SAFETY: the row has `width` pixels, which have the parts and the panel's inputs of each; it has as
-                    // many lines; the places are those of the task's own pixels
+                    // SAFETY: The row has `width` pixels with the panel's inputs in every part, the panel has as many
+                    // lines, and the places are those of the task's own pixels.
                     unsafe {
                         let (from, count) = (inputs.start, inputs.len());
-                        micro::nn(level, a, 0, width, from, count, k, lines.as_ptr(), tiles.as_mut_ptr());
+                        gemm::nn(level, a, 0, width, from, count, k, lines.as_ptr(), tiles.as_mut_ptr());
                         write(level, tiles.as_ptr(), place, apart, width, p * LINE, c, to, Sums::of(&mut sums));
                     }
                 }
@@ -188,9 +210,9 @@ fn product<K: Sink>(
 }
 
 simd_kernel! {
-    /// Reads rows of `cols` values into panels, `stride` values apart.
+    /// Reads rows of `cols` values into panels `[cols / 16][row][16]`, which lie `stride` values apart.
     fn read_panels<V, S: Source>(from: S, rows: Range<usize>, cols: usize, panels: *mut f32, stride: usize) {
-        // SAFETY: rows and panels are the caller's
+        // SAFETY: The caller's rows and panels exist.
         unsafe {
             by_vector!(V, cols, |col, n| {
                 let k = from.constants::<V>(col, n);
@@ -205,11 +227,12 @@ simd_kernel! {
 }
 
 simd_kernel! {
-    /// Gives lines to the sink, for channels `first..` of `c`: from a place on, some values apart, so many.
+    /// Gives `count` lines to the sink, as channels `first..` of `c` of pixels whose places are `apart` from `place`
+    /// on.
     fn write<V, K: Sink>(
         lines: *const f32, place: usize, apart: usize, count: usize, first: usize, c: usize, to: K, sums: Sums,
     ) {
-        // SAFETY: lines and places are the caller's
+        // SAFETY: The caller's lines and places exist.
         unsafe {
             by_vector!(V, LINE.min(c - first), |lane, n| {
                 let mut to = Writing::begin(to, first + lane, n, sums);
@@ -222,8 +245,8 @@ simd_kernel! {
     }
 }
 
-/// Adds the sums over the pixels of `rows` of (what it reads)^T x (row of gy) to `sums`, for some taps and values of each:
-/// all of them where there are groups. `sums` is `(taps * values of a group, cols)`.
+/// Adds x_rows^T x gy over the pixels of `rows` to `sums`, for some taps and values of each; for all of them where
+/// there are groups. `(pixels, values)^T x (pixels, 16)` at a time; `sums` is `(taps * values of a group, cols)`.
 fn outer_products<G: Source>(
     level: Level,
     (source, grid): (&Padded, &Grid),
@@ -241,7 +264,7 @@ fn outer_products<G: Source>(
     for first in rows.clone().step_by(chunk) {
         let rows = first..(first + chunk).min(rows.end);
         let count = rows.len() * width;
-        // SAFETY: the pixels exist; every panel has as many lines
+        // SAFETY: The pixels exist, and every panel has as many lines.
         unsafe { read_panels(level, gy, first * width..first * width + count, o, panels.as_mut_ptr(), stride) }
         let table = source.pixels(grid, rows, &parts, &mut pixels);
         for (i, tap) in taps.clone().enumerate() {
@@ -252,10 +275,10 @@ fn outer_products<G: Source>(
                     if these.is_empty() {
                         continue;
                     }
-                    // SAFETY: `count` rows of the table, whose parts hold the values; as many lines of the panel
+                    // SAFETY: The table has `count` rows, whose parts hold the values, and the panel as many lines.
                     unsafe {
                         let tile = tile.as_mut_ptr();
-                        micro::tn(level, table, tap, these.start, these.len(), count, panel.as_ptr(), tile, false);
+                        gemm::tn(level, table, tap, these.start, these.len(), count, panel.as_ptr(), tile, false);
                     }
                     for (row, line) in these.clone().zip(tile.chunks_exact(LINE)) {
                         let at = i * values.len().min(height) + row % height - values.start;

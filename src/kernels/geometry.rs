@@ -1,6 +1,6 @@
-//! Sizes of convolutions and pools: the only place that computes them.
+//! Sizes of convolutions and pools. They are computed here and nowhere else.
 
-/// A convolution without its input's size. Weights are HWIO: a matrix `(KH*KW*C_in/groups, C_out)`.
+/// A convolution without the size of its input. Weights are HWIO, a matrix `(KH*KW*C_in/groups, C_out)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
     /// Kernel height and width.
@@ -20,7 +20,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// A dense convolution with a square kernel, padded to keep the size at stride 1.
+    /// A convolution without groups with a square kernel, padded to keep the size at stride 1.
     pub const fn same(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
         let padding = (kernel / 2, kernel / 2);
         Conv { kernel: (kernel, kernel), stride, padding, dilation: 1, groups: 1, c_in, c_out }
@@ -31,7 +31,7 @@ impl Conv {
         self.kernel.0 * self.kernel.1
     }
 
-    /// Whether every output pixel is made of one input pixel: a product of matrices.
+    /// Whether every output pixel reads one input pixel, and all are read: one product of matrices.
     pub fn is_pointwise(&self) -> bool {
         self.kernel == (1, 1) && self.stride == 1 && self.padding == (0, 0)
     }
@@ -86,7 +86,7 @@ impl ConvGeometry {
     }
 }
 
-/// A pool's window on one axis pair.
+/// The square window of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Window height and width.
@@ -95,9 +95,9 @@ pub struct Pool {
     pub stride: usize,
     /// Padding on every side.
     pub padding: usize,
-    /// Whether a last window that is cut off by the border counts.
+    /// Whether a last window that the border cuts off counts: PyTorch's `ceil_mode`.
     pub ceil: bool,
-    /// Whether an average counts the padding.
+    /// Whether an average counts the padding: PyTorch's `count_include_pad`.
     pub count_padding: bool,
 }
 
@@ -111,7 +111,7 @@ impl Pool {
     pub fn out(&self, size: usize) -> usize {
         let span = (size + 2 * self.padding).saturating_sub(self.kernel);
         let out = if self.ceil { span.div_ceil(self.stride) } else { span / self.stride } + 1;
-        // PyTorch's rule: the last window must start inside the input or the left padding
+        // PyTorch's rule: the last window must start inside the input or the left padding.
         if self.ceil && (out - 1) * self.stride >= size + self.padding { out - 1 } else { out }
     }
 
@@ -121,7 +121,7 @@ impl Pool {
         start.saturating_sub(self.padding)..(start + self.kernel).saturating_sub(self.padding).min(size)
     }
 
-    /// What an average over the window `(oy, ox)` of an `h` x `w` map divides by.
+    /// The number that an average over the window `(oy, ox)` of an `h` x `w` map divides by.
     pub fn divisor(&self, oy: usize, ox: usize, h: usize, w: usize) -> f32 {
         let side = |o: usize, size: usize| match self.count_padding {
             true => (o * self.stride + self.kernel).min(size + 2 * self.padding) - o * self.stride,

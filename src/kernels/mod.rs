@@ -1,13 +1,21 @@
-//! CPU kernels on plain slices. Activations are `(N*H*W, C)`, convolution weights `(KH*KW*C_in/groups, C_out)`.
+//! CPU kernels on plain slices of f32.
+//!
+//! Feature maps are `(N*H*W, C)`: NHWC, the channels of a pixel side by side. Weights of convolutions are
+//! `(KH*KW*C_in/groups, C_out)`: HWIO. Pixels of a map are counted over all images; sizes are in values, not bytes,
+//! where no unit is named.
+//!
+//! Results depend on shapes and on the [`Level`] alone, never on the number of threads. `docs/dev/kernels.md` explains
+//! the ways through a convolution, the layouts, and how to add an instruction set or a number format.
 
+pub mod adamw;
 pub mod buffer;
 pub mod concat;
 pub mod conv;
 mod depthwise;
 mod direct;
+mod gemm;
 pub mod geometry;
 pub mod lanes;
-mod micro;
 pub mod moments;
 pub mod norm;
 mod padded;

@@ -1,15 +1,15 @@
-//! Mean and variance of columns from the sums of parts.
+//! Mean and variance of channels from the sums of parts.
 
-/// What a part of the rows adds up to.
+/// The sums over a part of the pixels.
 pub struct Part {
-    /// Rows.
+    /// Pixels of the part.
     pub rows: usize,
-    /// For every column the sum of values less the pivot, then for every column that of their squares, lines of
-    /// `len / 2`.
+    /// Two sums for every channel, `(2, len / 2)`: of [`Moments`](super::lanes::Moments) those of values less the pivot
+    /// and of their squares, of [`NormSums`](super::lanes::NormSums) those of g and g * (y - mean).
     pub sums: Vec<f32>,
 }
 
-/// The two sums of every column over all parts.
+/// The two sums of every channel over all parts, in the order of the parts.
 pub fn totals(parts: &[Part], c: usize) -> (Vec<f64>, Vec<f64>) {
     let (mut first, mut second) = (vec![0f64; c], vec![0f64; c]);
     for part in parts {
@@ -20,7 +20,12 @@ pub fn totals(parts: &[Part], c: usize) -> (Vec<f64>, Vec<f64>) {
     (first, second)
 }
 
-/// Mean and variance (biased) of every column, from parts in order, whose values had `pivot` taken away.
+/// Mean and biased variance of every channel, from the sums of parts, in their order, whose values had `pivot`
+/// subtracted.
+///
+/// Parts are joined in f64 by the pairwise formula of Chan, Golub and LeVeque, "Algorithms for Computing the Sample
+/// Variance", The American Statistician 37(3), 1983: with counts n and m and means that differ by delta, the sums of
+/// squared deviations add up with delta^2 * n * m / (n + m).
 pub fn moments(parts: &[Part], pivot: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let c = pivot.len();
     let (mut count, mut mean, mut squares) = (0f64, vec![0f64; c], vec![0f64; c]);

@@ -1,6 +1,20 @@
-//! The gradient of a batch norm. Its forward pass is done by the convolutions around it: [`super::lanes`].
+//! The backward pass of batch norm (Ioffe and Szegedy, "Batch Normalization", ICML 2015, section 3). The forward pass
+//! is done by the convolutions around it, as they write and read ([`super::lanes`]).
+//!
+//! With y the norm's input, xhat = (y - mean) * inverse_deviation, z = gamma * xhat + beta the output and g its
+//! gradient, over n pixels a channel:
+//!
+//! ```text
+//! gamma's = inverse_deviation * dot      dot = sum of g * (y - mean)
+//! beta's  = sum                          sum = sum of g
+//! input's = scale * (g - sum / n - xhat * inverse_deviation * dot / n)  =  a * g + b * y + d
+//!   a = scale    b = -scale * inverse_deviation^2 * dot / n    d = -scale * sum / n - b * mean
+//! ```
+//!
+//! So one pass over g and y gives a, b and d ([`gradients`]), and the convolution before the norm applies them as it
+//! reads g and y ([`NormGrad`]). With running statistics, which do not depend on y, b = d = 0.
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::lanes::{self, Neutral, NormGrad, NormSums, Where};
 use super::moments;
 use super::simd::Level;
@@ -8,9 +22,9 @@ use super::simd::Level;
 /// What the backward pass of a norm needs of its forward pass.
 #[derive(Clone, Copy)]
 pub struct Saved<'a> {
-    /// Input of the norm, `(pixels, channels)`.
+    /// Input of the norm, `(N*H*W, C)`.
     pub y: &'a [f32],
-    /// Mean that was taken away, by channel.
+    /// Mean that was subtracted, by channel.
     pub mean: &'a [f32],
     /// 1 / sqrt(var + eps), by channel.
     pub inverse_deviation: &'a [f32],
@@ -18,23 +32,24 @@ pub struct Saved<'a> {
     pub scale: &'a [f32],
     /// beta - mean * scale, by channel.
     pub shift: &'a [f32],
-    /// Whether mean and variance came from y itself.
+    /// Whether mean and variance are those of y itself, and not the running ones.
     pub batch_statistics: bool,
 }
 
-/// Where the gradient of a norm's output counts.
+/// Where the gradient of a norm's output counts: the ReLU behind the norm, if there is one.
 #[derive(Clone, Copy)]
 pub enum Mask<'a> {
     /// Everywhere.
     No,
     /// Where the norm's output is above 0.
     Own,
-    /// Where these values are; elsewhere the gradient is set to 0.
+    /// Where these values, outputs of a ReLU after a residual sum, are above 0. Elsewhere the gradient is set to 0,
+    /// since the residual reads it too.
     Above(&'a [f32]),
 }
 
-/// The gradients of a norm's parameters, and by channel what makes that of its input out of the gradient g of its
-/// output: a * mask(g) + b * y + d.
+/// The gradients of a norm's parameters, and the factors by channel of the gradient of its input: a * mask(g) + b * y +
+/// d.
 pub struct Gradients {
     /// Of gamma.
     pub gamma: Vec<f32>,
@@ -44,8 +59,9 @@ pub struct Gradients {
     pub factors: [Vec<f32>; 3],
 }
 
-/// Goes through the gradient `g` of a norm's output once.
-pub fn gradients(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradients {
+/// Sums the gradient `g` `(N*H*W, C)` of a norm's output, in one pass, to the gradients of the norm. Masks `g` in place
+/// with [`Mask::Above`].
+pub fn backward(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradients {
     let (c, len) = (s.mean.len(), g.len());
     assert!(s.y.len() == len);
     let sums = |to| NormSums { y: s.y, mean: s.mean, to };
@@ -58,7 +74,7 @@ pub fn gradients(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradient
         }
         Mask::Above(z) => {
             assert!(z.len() == len);
-            let to = Shared::new(g);
+            let to = SharedPtr::new(g);
             lanes::pass(level, Where { g: to, z }, len, c, sums(Some(to)))
         }
     };

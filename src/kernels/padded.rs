@@ -1,14 +1,16 @@
-//! Images with their padding in memory: every tap of a convolution then lies equally far from every pixel.
+//! Images with their padding in memory, so that every tap of a convolution lies equally far from every pixel: a matrix
+//! of gathered rows (im2col) without the copies.
 
 use super::buffer::Buffer;
+use super::gemm::{Scattered, Strided};
 use super::geometry::ConvGeometry;
-use super::micro::{Scattered, Strided};
 use super::parallel;
 use std::ops::Range;
 
 /// Where the products of one class of output pixels find their inputs, and which pixels those are.
 ///
-/// Pixel `(qy, qx)` of the grid is output pixel `q * step + phase` and reads input pixel `q * source_step + tap`.
+/// Pixel `(qy, qx)` of the grid is output pixel `q * step + phase` and reads input pixel `q * source_step + tap`, for
+/// every tap and along both axes.
 pub struct Grid {
     /// Height and width of the grid.
     pub size: (usize, usize),
@@ -18,22 +20,23 @@ pub struct Grid {
     phase: (usize, usize),
     /// Distance of the input pixels that neighbours read.
     source_step: usize,
-    /// Pixels that a tap reads, side by side.
+    /// Pixels side by side that a tap reads.
     pub span: usize,
     /// The taps.
     pub taps: Vec<Tap>,
 }
 
-/// What every pixel of a grid reads.
+/// A tap: what every pixel of a grid reads in one place.
 pub struct Tap {
-    /// Its (first) input pixel, counted from that of the grid's pixel: row and column.
+    /// Its input pixel, the first one where it reads several, counted from that of the grid's pixel: row and column.
     at: (isize, isize),
     /// Its place in the weights.
     pub weight: usize,
 }
 
 impl Grid {
-    /// The grid of a forward convolution: a tap is a row of the kernel, where that lies together.
+    /// The grid of a forward convolution. A tap is a whole row of the kernel where its pixels lie side by side, without
+    /// dilation and groups: a stem of 7x7 on 3 channels then reads 7 runs of 21 values instead of 49 of 3.
     pub fn forward(g: &ConvGeometry) -> Grid {
         let c = &g.conv;
         let span = if c.dilation == 1 && c.groups == 1 { c.kernel.1 } else { 1 };
@@ -46,8 +49,9 @@ impl Grid {
         Grid { size: (g.oh, g.ow), step: 1, phase: (0, 0), source_step: c.stride, span, taps: taps.collect() }
     }
 
-    /// The grids of the gradient with regard to the input: one for each parity class of the stride, so that no tap
-    /// of a class misses.
+    /// The grids of the gradient of the input, one for each parity class of the stride. An input pixel is read by those
+    /// taps alone whose offset has its parity; in a class all pixels have the same taps, so none of them multiplies by
+    /// zeros.
     pub fn backward(g: &ConvGeometry) -> Vec<Grid> {
         let c = &g.conv;
         let s = c.stride;
@@ -74,7 +78,7 @@ impl Grid {
         (image * h + y * self.step + self.phase.0) * w + self.phase.1
     }
 
-    /// The input pixels that it reads along an axis of `size`, from the first to the last.
+    /// The first and the last input pixel that the grid reads along an axis on which it has `size` pixels.
     fn reach(&self, size: usize, at: impl Fn(&Tap) -> isize, span: usize) -> (isize, isize) {
         let last = ((size - 1) * self.source_step + span - 1) as isize;
         let places = || self.taps.iter().map(&at);
@@ -82,11 +86,11 @@ impl Grid {
     }
 }
 
-/// Images of `c` channels, with as many zeros around them as some grids read.
+/// Images `(N, H, W, C)` with as many zeros around them as some grids read.
 pub struct Padded<'a> {
     /// Images.
     pub n: usize,
-    /// Images that have zeros around them; others are read where they are.
+    /// The images with zeros around them. None where no grid reads beyond them: they are then read where they are.
     copy: Option<Buffer>,
     data: &'a [f32],
     /// Height and width, with the zeros.
@@ -138,17 +142,17 @@ impl<'a> Padded<'a> {
         self.copy.as_deref().unwrap_or(self.data).as_ptr().wrapping_add(at * self.c)
     }
 
-    /// How far the values of every tap of a grid lie from [`Padded::first`].
+    /// How far the values of every tap of a grid lie from [`Padded::first`], for [`Strided`] and [`Scattered`].
     pub fn parts(&self, grid: &Grid) -> Vec<isize> {
         grid.taps.iter().map(|tap| (tap.at.0 * self.size.1 as isize + tap.at.1) * self.c as isize).collect()
     }
 
-    /// What the pixels of a row of a grid read: `c * span` values of every part.
+    /// What the pixels of a row of a grid read, as rows of a product: `c * span` values in every part.
     pub fn row<'b>(&self, grid: &Grid, row: usize, parts: &'b [isize]) -> Strided<'b> {
         Strided { first: self.first(grid, row), step: grid.source_step * self.c, parts }
     }
 
-    /// Puts the first values of all pixels of some rows of a grid into `pixels`.
+    /// What the pixels of some rows of a grid read, as rows of a product. `pixels` is room for their first values.
     pub fn pixels<'b>(
         &self,
         grid: &Grid,

@@ -1,4 +1,4 @@
-//! Max and average pools over `(N*H*W, C)`.
+//! Max and average pools over feature maps `(N*H*W, C)`, forward and backward. An image is a task.
 
 use super::geometry::Pool;
 use super::parallel;
@@ -7,20 +7,20 @@ use super::simd::{Level, simd_kernel};
 /// Size of a batch of maps: images, height, width, channels.
 pub type Nhwc = (usize, usize, usize, usize);
 
-/// Values of one image's input.
+/// Values of the input of one image.
 fn map_len((_, h, w, c): Nhwc) -> usize {
     h * w * c
 }
 
-/// Values of one image's output.
+/// Values of the output of one image.
 fn out_len(p: &Pool, (_, h, w, c): Nhwc) -> usize {
     p.out(h) * p.out(w) * c
 }
 
-/// Calls `f(input pixel, output pixel, 1 / divisor)` for every member of every window of one image, windows in order and
-/// members in order within them.
+/// Calls `f(input pixel, output pixel, 1 / divisor)` for every input pixel of every window of one image, windows in
+/// order and pixels in order within them.
 #[inline(always)]
-fn members(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
+fn window_pixels(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
     let ow = p.out(w);
     for (oy, ox) in (0..p.out(h) * ow).map(|i| (i / ow, i % ow)) {
         let share = 1.0 / p.divisor(oy, ox, h, w);
@@ -32,10 +32,11 @@ fn members(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f32)) {
     }
 }
 
-/// Maximum of every window; a NaN in it wins.
+/// Writes the maximum of every window of x `(N*H*W, C)` to y `(N*OH*OW, C)`. Not-a-number in a window wins, as in
+/// PyTorch.
 pub fn max_forward(level: Level, p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
     let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
-    // SAFETY: the kernel touches what its slices hold
+    // SAFETY: The kernel touches what its slices hold.
     parallel::each(maps, &|_, (x, y)| unsafe { max_of_image(level, p, size, x, y) });
 }
 
@@ -43,7 +44,7 @@ simd_kernel! {
     fn max_of_image<V>(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
         let c = size.3;
         y.fill(f32::NEG_INFINITY);
-        members(p, size, |input, output, _| {
+        window_pixels(p, size, |input, output, _| {
             for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
                 *y = if *x > *y || x.is_nan() { *x } else { *y };
             }
@@ -51,20 +52,21 @@ simd_kernel! {
     }
 }
 
-/// Adds the gradient of a max pool to `gx`: the first maximum of a window takes it, as in PyTorch.
+/// Adds the gradient of a max pool to `gx` `(N*H*W, C)`, out of that of the output, `gy` `(N*OH*OW, C)`. The first
+/// maximum of a window takes it, as in PyTorch.
 pub fn max_backward(level: Level, p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
     let out = out_len(p, size);
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out)).zip(x.chunks(map_len(size))).zip(y.chunks(out));
-    // SAFETY: the kernel touches what its slices hold
-    parallel::each(maps, &|_, (((gx, gy), x), y)| unsafe { max_gradient_of_image(level, p, size, (x, y), gy, gx) });
+    // SAFETY: The kernel touches what its slices hold.
+    parallel::each(maps, &|_, (((gx, gy), x), y)| unsafe { max_grad_of_image(level, p, size, (x, y), gy, gx) });
 }
 
 simd_kernel! {
-    fn max_gradient_of_image<V>(p: &Pool, size: Nhwc, maps: (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
+    fn max_grad_of_image<V>(p: &Pool, size: Nhwc, maps: (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
         let ((x, y), c) = (maps, size.3);
-        // (without a branch, so that it becomes vectors: 0 where no member of the window has been the maximum yet)
+        // 0 where no pixel of the window has been the maximum yet. The loop has no branch, so that it becomes vectors.
         let mut taken = vec![0u32; y.len()];
-        members(p, size, |input, output, _| {
+        window_pixels(p, size, |input, output, _| {
             let (from, to) = (input * c..(input + 1) * c, output * c..(output + 1) * c);
             let window = taken[to.clone()].iter_mut().zip(&y[to.clone()]).zip(&gy[to]);
             for ((gx, x), ((taken, y), gy)) in gx[from.clone()].iter_mut().zip(&x[from]).zip(window) {
@@ -76,10 +78,10 @@ simd_kernel! {
     }
 }
 
-/// Average of every window.
+/// Writes the average of every window of x `(N*H*W, C)` to y `(N*OH*OW, C)`.
 pub fn average_forward(level: Level, p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
     let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
-    // SAFETY: the kernel touches what its slices hold
+    // SAFETY: The kernel touches what its slices hold.
     parallel::each(maps, &|_, (x, y)| unsafe { average_of_image(level, p, size, x, y) });
 }
 
@@ -87,7 +89,7 @@ simd_kernel! {
     fn average_of_image<V>(p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
         let c = size.3;
         y.fill(0.0);
-        members(p, size, |input, output, share| {
+        window_pixels(p, size, |input, output, share| {
             for (y, x) in y[output * c..][..c].iter_mut().zip(&x[input * c..][..c]) {
                 *y += x * share;
             }
@@ -95,17 +97,17 @@ simd_kernel! {
     }
 }
 
-/// Adds the gradient of an average pool to `gx`.
+/// Adds the gradient of an average pool to `gx` `(N*H*W, C)`, out of that of the output, `gy` `(N*OH*OW, C)`.
 pub fn average_backward(level: Level, p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out_len(p, size)));
-    // SAFETY: the kernel touches what its slices hold
-    parallel::each(maps, &|_, (gx, gy)| unsafe { average_gradient_of_image(level, p, size, gy, gx) });
+    // SAFETY: The kernel touches what its slices hold.
+    parallel::each(maps, &|_, (gx, gy)| unsafe { average_grad_of_image(level, p, size, gy, gx) });
 }
 
 simd_kernel! {
-    fn average_gradient_of_image<V>(p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
+    fn average_grad_of_image<V>(p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
         let c = size.3;
-        members(p, size, |input, output, share| {
+        window_pixels(p, size, |input, output, share| {
             for (gx, gy) in gx[input * c..][..c].iter_mut().zip(&gy[output * c..][..c]) {
                 *gx += gy * share;
             }

@@ -1,4 +1,5 @@
-//! Where the time of a step goes: a clock for every kind of work, always running, since it costs two readings a kernel.
+//! Where the time of a step goes: a clock for every kind of work. It always runs, since it costs two readings of the
+//! time a kernel.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ pub enum Work {
     Forward,
     /// Their gradients.
     Backward,
-    /// Statistics and gradients of norms that take a pass of their own.
+    /// Statistics and gradients of norms that take a pass of their own over a map.
     Norm,
     /// Residual sums.
     Sum,

@@ -1,4 +1,5 @@
-//! The definitions as naive loops, for tests. Layouts: NHWC activations, HWIO weights.
+//! The definitions as naive loops with sums in f64, which the tests hold the kernels to. Feature maps are NHWC, weights
+//! HWIO.
 
 use super::geometry::{ConvGeometry, Pool};
 
@@ -32,8 +33,8 @@ pub fn conv(g: &ConvGeometry, x: &[f32], w: &[f32]) -> Vec<f32> {
     y.into_iter().map(|v| v as f32).collect()
 }
 
-/// Gradients of `sum(gy * conv(x, w))` with regard to x and w.
-pub fn conv_gradients(g: &ConvGeometry, x: &[f32], w: &[f32], gy: &[f32]) -> (Vec<f32>, Vec<f32>) {
+/// The gradients of `sum(gy * conv(x, w))` with respect to x and w.
+pub fn conv_grads(g: &ConvGeometry, x: &[f32], w: &[f32], gy: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let (mut gx, mut gw) = (vec![0f64; x.len()], vec![0f64; w.len()]);
     conv_products(g, |xi, wi, yi| {
         gx[xi] += gy[yi] as f64 * w[wi] as f64;

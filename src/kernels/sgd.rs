@@ -1,28 +1,36 @@
-//! A step of SGD on one parameter.
+//! A step of SGD with momentum on one parameter, as PyTorch does it.
 
 use super::parallel;
 
-/// Values that a task goes through.
+/// Values that a task goes through: 128 KiB each of weights, velocity and gradient. Small parameters are one task. It
+/// also cuts the sum of [`square`], so that another value changes its last digits.
 const CHUNK: usize = 1 << 15;
 
-/// What a step does to every value of a parameter.
+/// The settings of a step, the same for every value of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// Learning rate.
     pub lr: f32,
     /// Momentum.
     pub momentum: f32,
-    /// Whether it is Nesterov's.
+    /// Whether the momentum is Nesterov's.
     pub nesterov: bool,
     /// L2 weight decay.
     pub decay: f32,
-    /// Factor on the gradient.
+    /// Factor on the gradient: a clipped norm, an unscaled loss.
     pub factor: f32,
 }
 
 impl Step {
-    /// g = factor * gradient + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov w -= lr * (g + momentum * v).
-    /// Without momentum the velocity stays as it is.
+    /// Updates weights and velocity, all of one length:
+    ///
+    /// ```text
+    /// g = factor * gradient + decay * w
+    /// v = momentum * v + g
+    /// w = w - lr * v                      or with Nesterov  w - lr * (g + momentum * v)
+    /// ```
+    ///
+    /// Without momentum, w - lr * g, and the velocity stays as it is.
     pub fn run(self, w: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
         let chunks = w.chunks_mut(CHUNK).zip(velocity.chunks_mut(CHUNK)).zip(gradient.chunks(CHUNK));
         parallel::each(chunks, &|_, ((w, v), g)| match (self.momentum == 0.0, self.nesterov) {
@@ -46,8 +54,8 @@ impl Step {
     }
 }
 
-/// Sum of squares, in an order that does not depend on the threads.
-pub fn square(values: &[f32]) -> f64 {
+/// The sum of squares in f64, in an order that does not depend on the threads.
+pub fn sum_of_squares(values: &[f32]) -> f64 {
     let square = |chunk: &[f32]| chunk.iter().map(|v| *v as f64 * *v as f64).sum::<f64>();
     parallel::map(values.chunks(CHUNK), &square).iter().sum()
 }

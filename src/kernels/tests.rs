@@ -1,6 +1,6 @@
 //! The kernels against the naive loops and finite differences.
 
-use super::buffer::Shared;
+use super::buffer::SharedPtr;
 use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
 use super::lanes::{self, Affine, Dense, Finished, Input, Moments, Neutral, NormGrad, Statistics, Summed};
@@ -55,10 +55,10 @@ fn cases() -> Vec<ConvGeometry> {
         let conv = Conv { kernel, dilation, padding, groups: 20, ..Conv::same(20, 20, 3, stride) };
         cases.push(ConvGeometry::new(conv, 17, 9, 8));
     }
-    // (a kernel that reaches past its image: taps of the gradient lie before it alone)
+    // A kernel that reaches past its image: taps of the gradient lie before it alone.
     let far = Conv { dilation: 5, padding: (0, 0), ..Conv::same(3, 5, 3, 4) };
     cases.push(ConvGeometry::new(far, 2, 3, 3));
-    // (several tasks an image, rows of more pixels than a chunk)
+    // Several tasks an image, and rows of more pixels than a chunk.
     cases.extend([1, 2].map(|s| ConvGeometry::new(Conv { groups: 33, ..Conv::same(33, 33, 3, s) }, 1, 70, 40)));
     cases.push(ConvGeometry::new(Conv::same(3, 20, 3, 1), 1, 5, 210));
     for (n, h, w) in [(1, 13, 9), (3, 8, 22), (40, 8, 8)] {
@@ -67,11 +67,11 @@ fn cases() -> Vec<ConvGeometry> {
     for (n, size, stride) in [(2, 4, 1), (5, 30, 1), (3, 2, 2), (5, 28, 2)] {
         cases.push(ConvGeometry::new(Conv::same(130, 140, 3, stride), n, size, size));
     }
-    // (tiles of every height and width, maps of even and odd sizes)
+    // Tiles of every height and width, and maps of even and odd sizes.
     for (h, w) in [(10, 11), (11, 12), (12, 13), (13, 14), (14, 15), (15, 10)] {
         cases.extend([1, 2].map(|stride| ConvGeometry::new(Conv::same(9, 18, 3, stride), 7, h, w)));
     }
-    // (groups of a part of a panel, of one and of several, with their transforms done at once and one after the other)
+    // Groups of a part of a panel, of one and of several panels, through blocks and through phases.
     for (c, groups, kernel, stride) in
         [(64, 32, 3, 1), (48, 12, 3, 2), (32, 2, 3, 1), (96, 3, 3, 2), (64, 4, 1, 2), (768, 12, 3, 1), (768, 12, 3, 2)]
     {
@@ -86,7 +86,7 @@ fn cases() -> Vec<ConvGeometry> {
 fn run(level: Level, g: &ConvGeometry, x: Input, w: &[f32], gy: OutputGrad) -> [Vec<f32>; 3] {
     let (mut y, mut gx, mut gw) = (vec![9.0; g.y_len()], vec![9.0; g.x_len()], vec![0.0; w.len()]);
     let neutral = Neutral::new(g.conv.c_out);
-    let to = Finished { y: Shared::new(&mut y), affine: neutral.affine(), residual: None };
+    let to = Finished { y: SharedPtr::new(&mut y), affine: neutral.affine(), residual: None };
     conv::forward(level, g, x, w, to);
     conv::backward(level, g, x, gy, w, &mut gw, Some((&mut gx, false)));
     [y, gx, gw]
@@ -109,7 +109,7 @@ fn convolutions_equal_the_naive_loops_at_every_level_and_thread_count() {
     for g in cases() {
         let (rows, cols) = g.conv.weight_shape();
         let (x, w, gy) = (noise(g.x_len(), 1), noise(rows * cols, 2), noise(g.y_len(), 3));
-        let (gx, gw) = reference::conv_gradients(&g, &x, &w, &gy);
+        let (gx, gw) = reference::conv_grads(&g, &x, &w, &gy);
         let expected = [reference::conv(&g, &x, &w), gx, gw];
         for level in Level::available() {
             let found = run(level, &g, plain(&x), &w, OutputGrad::Dense(&gy));
@@ -150,7 +150,7 @@ fn norms_on_the_way_equal_norms_of_their_own() {
             let x = Input { data: &x, pending: Some(affine) };
             let mut found = run(level, &g, x, &w, OutputGrad::Norm(gy));
             wrong.extend(differences(&found, &expected, level.word(), &g));
-            // (the first convolution of a net is not asked for the gradient of its input)
+            // The first convolution of a net is not asked for the gradient of its input.
             found[2].fill(0.0);
             conv::backward(level, &g, x, OutputGrad::Norm(gy), &w, &mut found[2], None);
             wrong.extend(differences(&found, &expected, &format!("{} of images", level.word()), &g));
@@ -167,7 +167,7 @@ fn statistics_of_an_output_equal_those_of_its_values() {
         let exact = reference::conv(&g, &x, &w);
         for level in Level::available() {
             let mut y = vec![9.0; g.y_len()];
-            let to = Statistics { y: Shared::new(&mut y), of: Moments { pivot: &pivot } };
+            let to = Statistics { y: SharedPtr::new(&mut y), of: Moments { pivot: &pivot } };
             let parts = conv::forward(level, &g, plain(&x), &w, to);
             assert_eq!(parts.iter().map(|p| p.rows).sum::<usize>(), g.n * g.oh * g.ow, "{g:?}");
             let (mean, var) = moments::moments(&parts, &pivot);
@@ -293,7 +293,7 @@ fn norm_gradients_equal_finite_differences() {
     let [mean, inverse_deviation, scale, shift] = case.statistics(x, &gamma);
     let (mean, inverse_deviation, scale, shift) = (&mean[..], &inverse_deviation[..], &scale[..], &shift[..]);
     let saved = norm::Saved { y: x, mean, inverse_deviation, scale, shift, batch_statistics: true };
-    let own = norm::gradients(Level::best(), &saved, &mut case.gy.clone(), norm::Mask::No);
+    let own = norm::backward(Level::best(), &saved, &mut case.gy.clone(), norm::Mask::No);
     let [a, b, d] = &own.factors;
     let gx =
         lanes::collect(Level::best(), NormGrad { g: &case.gy, y: x, factors: [a, b, d], mask: None }, len, NormCase::C);
@@ -304,7 +304,7 @@ fn norm_gradients_equal_finite_differences() {
         assert!((by_gamma - own.gamma[i] as f64).abs() < 0.05 * by_gamma.abs().max(1.0), "{by_gamma} {:?}", own.gamma);
         let by_beta: f32 = case.gy.iter().skip(i).step_by(NormCase::C).sum();
         assert!((by_beta - own.beta[i]).abs() < 1e-2, "{by_beta} {:?}", own.beta);
-        // a column's gradients add up to nothing, and so do they weighted by x: the norm takes both away
+        // A channel's gradients sum to 0, and so do they weighted by x: the norm removes both.
         let column = || (i..len).step_by(NormCase::C);
         let sum: f32 = column().map(|p| gx[p]).sum();
         let dot: f32 = column().map(|p| gx[p] * (x[p] - mean)).sum();
@@ -329,10 +329,10 @@ fn a_relu_lets_gradients_through_where_its_output_is_above_0() {
     let saved = norm::Saved { y: &case.x, mean, inverse_deviation, scale, shift, batch_statistics: true };
     let z = case.forward(&case.x, &gamma, true);
     let masked: Vec<f32> = case.gy.iter().zip(&z).map(|(g, z)| if *z > 0.0 { *g } else { 0.0 }).collect();
-    let expected = norm::gradients(Level::best(), &saved, &mut masked.clone(), norm::Mask::No);
+    let expected = norm::backward(Level::best(), &saved, &mut masked.clone(), norm::Mask::No);
     let mut above = case.gy.clone();
     for (g, mask) in [(&mut above, norm::Mask::Above(&z)), (&mut case.gy.clone(), norm::Mask::Own)] {
-        let found = norm::gradients(Level::best(), &saved, g, mask);
+        let found = norm::backward(Level::best(), &saved, g, mask);
         assert_eq!(
             (found.gamma, found.beta, found.factors),
             (expected.gamma.clone(), expected.beta.clone(), expected.factors.clone())

@@ -67,10 +67,11 @@ mod tests {
             (Family::ResNeXt, Form::ImageNet, 50),
             (Family::MobileNet, Form::Small, 28),
             (Family::DenseNet, Form::Small, 121),
-            (Family::InceptionAux, Form::ImageNet, 48),
+            (Family::Inception, Form::ImageNet, 48),
         ];
         for (family, form, depth) in nets {
-            let spec = NetSpec::new(&Net { family, form, depth, ..Net::default() }, 3, 10);
+            let auxiliary = family == Family::Inception;
+            let spec = NetSpec::new(&Net { family, form, depth, auxiliary, ..Net::default() }, 3, 10);
             let mut params = spec.params().into_iter();
             for Group { name, count } in spec.groups() {
                 let first = params.by_ref().take(count).next().map(|p| p.name);

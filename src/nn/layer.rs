@@ -3,6 +3,7 @@
 
 use super::param::{Layout, Role};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
+use crate::ops::memory::{Extent, Operation};
 
 /// A step of a net: takes a map, gives a map.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,8 @@ pub enum Layer {
     AveragePool(Pool),
     /// A body and a shortcut around it, summed.
     Residual(Residual),
-    /// Branches of one map, side by side: their channels one behind the other. A branch without layers is the map itself.
+    /// Branches of one map, side by side: their channels one behind the other. A branch without layers is the map itself,
+    /// and so is what has no branches.
     Concat(Vec<Vec<Layer>>),
 }
 
@@ -199,24 +201,6 @@ impl Gate {
     }
 }
 
-/// Size of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extent {
-    /// Height.
-    pub h: usize,
-    /// Width.
-    pub w: usize,
-    /// Channels.
-    pub c: usize,
-}
-
-impl Extent {
-    /// Number of values.
-    pub fn values(self) -> u64 {
-        (self.h * self.w * self.c) as u64
-    }
-}
-
 /// A part of a layer as images go through it.
 #[derive(Clone, Copy, Debug)]
 pub enum Part<'a> {
@@ -230,6 +214,19 @@ pub enum Part<'a> {
     Sum(Option<&'a Gate>),
     /// Branches put together.
     Concat,
+}
+
+impl Part<'_> {
+    /// What it has a device do.
+    pub fn operation(&self) -> Operation<'_> {
+        match self {
+            Part::Unit(unit) => Operation::Conv { conv: &unit.conv, norm: unit.norm_name.is_some() },
+            Part::Norm => Operation::Norm,
+            Part::Pool(pool) => Operation::Pool(pool),
+            Part::Sum(gate) => Operation::Sum { gate: gate.is_some() },
+            Part::Concat => Operation::Concat,
+        }
+    }
 }
 
 /// Shows `visit` every part of layers in their order, with the sizes of what goes in and comes out; gives the size at
@@ -284,7 +281,7 @@ impl Cost {
                 self.multiply_adds += conv.multiply_adds(from.h, from.w);
                 self.window(conv.kernel, conv.padding, from);
             }
-            // (with `ceil` a window may reach over the border)
+            // With `ceil` a window may reach over the border.
             Part::Pool(pool) if !pool.ceil => {
                 self.window((pool.kernel, pool.kernel), (pool.padding, pool.padding), from);
             }

@@ -2,6 +2,7 @@
 //! in it ([`families`]), and one [`Net`] that runs them.
 
 pub mod families;
+mod fit;
 mod groups;
 pub mod layer;
 mod memory;
@@ -15,7 +16,7 @@ mod weights;
 
 pub use groups::Group;
 pub use layer::Cost;
-pub use memory::{Memory, Plan, Training};
+pub use memory::{Memory, Training};
 pub use net::{Look, Net};
 pub use param::{Init, Layout, Param, Role};
 pub use recognise::{Recognised, knobs_of, recognise};

@@ -3,7 +3,7 @@
 use super::layer::{Gate, Layer, Residual, Unit, count};
 use super::param::{Init, Param, Role};
 use super::spec::NetSpec;
-use crate::ops::{Filter, Map, Matrix, Mode, Norm, Ops, Real};
+use crate::ops::{FeatureMap, Filter, Matrix, Mode, Norm, Ops, Real};
 use dfdx::prelude::{PutTape, SplitTape, Tape, TryMul};
 use std::fmt::Display;
 
@@ -21,7 +21,7 @@ const HEAD: usize = 2;
 
 /// The mean over all pixels, then a linear layer.
 fn classify<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
+    x: FeatureMap<E, D, T>,
     [weight, bias]: &mut [Param<E, D>; HEAD],
 ) -> Result<Matrix<E, D, T>, D::Err> {
     D::linear(D::global_average(x)?, &weight.data, &bias.data)
@@ -73,7 +73,7 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn forward<T: Tape<E, D>>(&mut self, x: Map<E, D, T>, mode: Mode) -> Result<Matrix<E, D, T>, D::Err> {
+    pub fn forward<T: Tape<E, D>>(&mut self, x: FeatureMap<E, D, T>, mode: Mode) -> Result<Matrix<E, D, T>, D::Err> {
         Ok(self.run(x, mode, false, None)?.0)
     }
 
@@ -81,7 +81,7 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn forward_both<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Both<E, D, T>, D::Err> {
+    pub fn forward_both<T: Tape<E, D>>(&mut self, x: FeatureMap<E, D, T>) -> Result<Both<E, D, T>, D::Err> {
         self.run(x, Mode::Train, true, None)
     }
 
@@ -90,13 +90,13 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn look(&mut self, x: Map<E, D>, look: Look<'_, E, D>) -> Result<(), D::Err> {
+    pub fn look(&mut self, x: FeatureMap<E, D>, look: Look<'_, E, D>) -> Result<(), D::Err> {
         self.run(x, Mode::Eval, false, Some(look)).map(drop)
     }
 
     fn run<T: Tape<E, D>>(
         &mut self,
-        x: Map<E, D, T>,
+        x: FeatureMap<E, D, T>,
         mode: Mode,
         both: bool,
         look: Option<Look<'_, E, D>>,
@@ -153,7 +153,7 @@ fn all<P, const N: usize>(params: &mut [P]) -> &mut [P; N] {
 /// (The parameters that come with a layer are its own, in the order of its description.)
 impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
     /// Shows a map to whoever looks.
-    fn show<T: Tape<E, D>>(&mut self, name: &str, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+    fn show<T: Tape<E, D>>(&mut self, name: &str, x: FeatureMap<E, D, T>) -> Result<FeatureMap<E, D, T>, D::Err> {
         let Some(look) = &mut self.look else { return Ok(x) };
         let (x, tape) = x.split_tape();
         look(name, D::matrix(x.clone())?);
@@ -172,8 +172,8 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         &mut self,
         layers: &[Layer],
         mut params: &mut [Param<E, D>],
-        x: Map<E, D, T>,
-    ) -> Result<Map<E, D, T>, D::Err> {
+        x: FeatureMap<E, D, T>,
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
         layers.iter().try_fold(x, |x, layer| self.layer(layer, part(&mut params, layer.count()), x))
     }
 
@@ -181,8 +181,8 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         &mut self,
         layer: &Layer,
         mut params: &mut [Param<E, D>],
-        x: Map<E, D, T>,
-    ) -> Result<Map<E, D, T>, D::Err> {
+        x: FeatureMap<E, D, T>,
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
         match layer {
             Layer::Unit(unit) => self.unit(unit, params, x, None, unit.relu),
             Layer::Norm { name, .. } => {
@@ -201,7 +201,11 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
                     (end, tape) = self.layers(branch, own, x.clone().put_tape(tape))?.split_tape();
                     ends.push(end);
                 }
-                D::concat(ends, tape)
+                let mut ends = ends.into_iter();
+                match ends.next() {
+                    Some(first) => D::concat(first, ends.collect(), tape),
+                    None => Ok(x.put_tape(tape)),
+                }
             }
         }
     }
@@ -215,10 +219,10 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         &mut self,
         unit: &Unit,
         mut params: &mut [Param<E, D>],
-        x: Map<E, D, T>,
-        residual: Option<Map<E, D>>,
+        x: FeatureMap<E, D, T>,
+        residual: Option<FeatureMap<E, D>>,
         relu: bool,
-    ) -> Result<Map<E, D, T>, D::Err> {
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
         let [weight] = all(part(&mut params, 1));
         let filter = Filter { weight: &weight.data, conv: &unit.conv, input_grad: self.input_grad };
         let y = match unit.norm_name {
@@ -232,8 +236,8 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         &mut self,
         block: &Residual,
         mut params: &mut [Param<E, D>],
-        x: Map<E, D, T>,
-    ) -> Result<Map<E, D, T>, D::Err> {
+        x: FeatureMap<E, D, T>,
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
         let mut body = part(&mut params, block.body.iter().map(Unit::count).sum());
         let gates = params.len() - count(&block.shortcut);
         let gate = part(&mut params, gates);

@@ -92,7 +92,7 @@ pub fn recognise(tensors: &BTreeMap<String, TensorData>) -> Result<Recognised, (
 
 /// The net of another width than `net`, described by `spec`, whose tensors these are.
 fn narrower(spec: &NetSpec, net: &Net, tensors: &BTreeMap<String, TensorData>) -> Option<Recognised> {
-    // (channels are rounded: some widths give those of the first layer, and the one that was chosen has few digits)
+    // Channels are rounded: some widths give those of the first layer, and the one that was chosen has few digits.
     let params = spec.params();
     let first = params.first()?;
     let (channels, full) = (size(tensors, &first.name, 0) as f64, first.layout.torch_shape(first.shape)[0] as f64);
@@ -159,7 +159,7 @@ pub fn knobs_of(net: &Net) -> Vec<String> {
         format!("net.depth={depth}"),
         format!("net.width={width}"),
     ];
-    // (other families have no variants)
+    // Other families have no variants.
     if matches!(family, Family::ResNet | Family::SeResNet | Family::ResNeXt | Family::SeResNeXt) {
         sets.insert(3, format!("net.variant={}", variant.word()));
     }
@@ -190,7 +190,7 @@ mod tests {
             let net = Net { width: 0.333, ..net };
             let tensors = tensors(&net, 1, 10);
             let found = recognise(&tensors).unwrap_or_else(|(name, why)| panic!("{net:?}: {name}: {why}"));
-            // (where channels are rounded two widths or two families may be the same tensors)
+            // Where channels are rounded two widths or two families may be the same tensors.
             found.spec().fits(&tensors, Head::Fits).unwrap();
             assert_eq!((found.net.form, found.net.depth), (net.form, net.depth));
         }

@@ -1,7 +1,8 @@
 //! Descriptions of whole nets, without a device.
 
 use super::families::{self, DenseNet, Inception, MobileNet, ResNet};
-use super::layer::{Cost, Extent, Layer, ParamSpec, Unit, walk};
+use super::layer::{Cost, Layer, ParamSpec, Unit, walk};
+use crate::ops::memory::Extent;
 use crate::recipe::settings::{Family, Form, Net};
 
 /// A net: layers, the mean over all pixels, a linear layer.
@@ -42,7 +43,7 @@ pub struct Auxiliary {
 pub fn edge(family: Family, form: Form) -> usize {
     match (family, form) {
         (_, Form::Small) => 32,
-        (Family::Inception | Family::InceptionAux, _) => 299,
+        (Family::Inception, _) => 299,
         _ => 224,
     }
 }
@@ -58,7 +59,7 @@ impl NetSpec {
             }
             Family::MobileNet => MobileNet::of(net).spec(image_channels, classes),
             Family::DenseNet => DenseNet::of(net).spec(&format!("densenet{}", net.depth), image_channels, classes),
-            Family::Inception | Family::InceptionAux => Inception::of(net).spec(image_channels, classes),
+            Family::Inception => Inception::of(net).spec(image_channels, classes),
         })
     }
 

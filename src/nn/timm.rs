@@ -57,11 +57,11 @@ pub fn timm(net: &Net) -> Option<Timm> {
         Family::ResNeXt if depth < 152 => residual("resnext", "_32x4d"),
         Family::SeResNeXt if depth < 152 => residual("seresnext", "_32x4d"),
         Family::ResNeXt | Family::SeResNeXt => None,
-        // (timm has ReLU6 there)
+        // timm has ReLU6 there.
         Family::MobileNet => Some(Timm { name: "mobilenetv1_100".into(), args: r#"{"act_layer": "relu"}"# }),
         Family::DenseNet => plain(format!("densenet{depth}")),
-        Family::Inception => plain("inception_v3".into()),
-        Family::InceptionAux => Some(Timm { name: "inception_v3".into(), args: r#"{"aux_logits": true}"# }),
+        Family::Inception if !net.auxiliary => plain("inception_v3".into()),
+        Family::Inception => Some(Timm { name: "inception_v3".into(), args: r#"{"aux_logits": true}"# }),
     }
 }
 

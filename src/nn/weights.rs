@@ -51,7 +51,7 @@ impl Weights {
             let mut names = self.tensors.keys().filter(|name| !passed_over(name)).peekable();
             names.peek().is_some() && names.all(|name| name.starts_with(prefix))
         };
-        // (the longest run of them, one after the other)
+        // The longest prefix made of them counts.
         let Some(prefix) = WRAPPERS.iter().find(|prefix| shared(prefix)) else { return self };
         let bare = |name: String| name.strip_prefix(prefix).map_or(name.clone(), String::from);
         let tensors = self.tensors.into_iter().map(|(name, t)| (bare(name), t)).collect();

@@ -5,33 +5,34 @@
 //! dfdx must not be asked to slice one tensor twice, to reshape a broadcast one or to multiply batches by a broadcast
 //! matrix: each is wrong or panics on some device.
 
-use super::{Map, Matrix, Mode, Norm, Ops, Real};
+use super::{FeatureMap, Matrix, Mode, Norm, Ops, Real};
+use crate::kernels::adamw::AdamW;
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use crate::kernels::sgd::Step;
 use dfdx::prelude::*;
-use dfdx::tensor_ops::{Momentum, SgdConfig, WeightDecay};
+use dfdx::tensor_ops::{AdamConfig, Momentum, SgdConfig, WeightDecay};
 
 /// Composed convolution; see [`Ops::conv2d`].
 ///
 /// # Errors
 /// The device's.
 pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
+    x: FeatureMap<E, D, T>,
     w: &Matrix<E, D>,
     conv: &Conv,
-) -> Result<Map<E, D, T>, D::Err> {
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let ConvGeometry { n, oh, ow, .. } = ConvGeometry::new(*conv, x.n, x.h, x.w);
     let w = w.retaped::<T>();
     if conv.groups == 1 {
         // (N*OH*OW, KH*KW*C) x (KH*KW*C, O)
-        return Ok(Map::new(rows(x, conv)?.try_matmul(w)?, n, oh, ow));
+        return Ok(FeatureMap::new(rows(x, conv)?.try_matmul(w)?, n, oh, ow));
     }
     let (pixels, (len, _), own) = (n * oh * ow, *w.shape(), conv.c_out / conv.groups);
     let rows = rows(by_group(x, conv.groups)?, conv)?.try_reshape_like(&(conv.groups, pixels, len))?;
     let w = w.try_reshape_like(&(len, conv.groups, own))?.try_permute::<_, Axes3<1, 0, 2>>()?.try_contiguous()?;
     // for every group (N*OH*OW, KH*KW*C/groups) x (KH*KW*C/groups, O/groups)
     let y = rows.try_matmul(w)?.try_permute::<_, Axes3<1, 0, 2>>()?;
-    Ok(Map::new(y.try_reshape_like(&(pixels, conv.c_out))?, n, oh, ow))
+    Ok(FeatureMap::new(y.try_reshape_like(&(pixels, conv.c_out))?, n, oh, ow))
 }
 
 /// Gradient of the weights of a convolution without groups whose output has the gradient `gy`.
@@ -39,7 +40,7 @@ pub fn conv2d<E: Real, D: Ops<E>, T: Tape<E, D>>(
 /// # Errors
 /// The device's.
 pub fn weight_gradient<E: Real, D: Ops<E>>(
-    x: Map<E, D>,
+    x: FeatureMap<E, D>,
     conv: &Conv,
     gy: Matrix<E, D>,
 ) -> Result<Matrix<E, D>, D::Err> {
@@ -48,17 +49,20 @@ pub fn weight_gradient<E: Real, D: Ops<E>>(
 }
 
 /// The channels of every group as images of their own, all images of a group before those of the next.
-fn by_group<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, groups: usize) -> Result<Map<E, D, T>, D::Err> {
+fn by_group<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: FeatureMap<E, D, T>,
+    groups: usize,
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (pixels, own) = (n * h * w, c / groups);
-    let x = x.tensor().try_reshape_like(&(pixels, groups, own))?.try_permute::<_, Axes3<1, 0, 2>>()?;
-    Ok(Map::new(x.try_reshape_like(&(groups * pixels, own))?, groups * n, h, w))
+    let x = D::matrix(x)?.try_reshape_like(&(pixels, groups, own))?.try_permute::<_, Axes3<1, 0, 2>>()?;
+    Ok(FeatureMap::new(x.try_reshape_like(&(groups * pixels, own))?, groups * n, h, w))
 }
 
 /// What every output pixel of a convolution sees of its image, `(N*OH*OW, KH*KW*C)`.
-fn rows<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, conv: &Conv) -> Result<Matrix<E, D, T>, D::Err> {
+fn rows<E: Real, D: Ops<E>, T: Tape<E, D>>(x: FeatureMap<E, D, T>, conv: &Conv) -> Result<Matrix<E, D, T>, D::Err> {
     if conv.is_pointwise() {
-        return Ok(x.tensor());
+        return D::matrix(x);
     }
     let g = ConvGeometry::new(*conv, x.n, x.h, x.w);
     let shape = (g.n * g.oh * g.ow, conv.taps() * x.c);
@@ -81,12 +85,12 @@ type Windows<E, D, T> = Tensor<(usize, usize, usize, usize), E, D, T>;
 
 /// Rows of every image by `index` (pixels of an image, `h * w` being a row of `fill`).
 fn gather<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
+    x: FeatureMap<E, D, T>,
     index: Vec<usize>,
     fill: E,
 ) -> Result<Gathered<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
-    let x = x.tensor();
+    let x = D::matrix(x)?;
     let dev = x.device().clone();
     let row: Tensor<(usize, usize, usize), E, D> = dev.try_tensor_from_vec(vec![fill; n * c], (n, 1, c))?;
     let x = x.try_reshape_like(&(n, h * w, c))?;
@@ -102,16 +106,16 @@ fn gather<E: Real, D: Ops<E>, T: Tape<E, D>>(
 /// # Errors
 /// The device's.
 pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
+    x: FeatureMap<E, D, T>,
     norm: Norm<E, D>,
-    residual: Option<Map<E, D>>,
+    residual: Option<FeatureMap<E, D>>,
     relu: bool,
-) -> Result<Map<E, D, T>, D::Err> {
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let shape = (n * h * w, c);
     let row = |m: &Matrix<E, D>| m.retaped::<T>().try_reshape_like(&(c,));
-    let (x, tape) = x.tensor().split_tape();
-    // (the tape goes with the variance; the centred values are recorded by their id)
+    let (x, tape) = D::matrix(x)?.split_tape();
+    // The tape goes with the variance; the centred values are recorded by their id.
     let (var, centred) = match norm.mode {
         Mode::Train => {
             let mean = x.clone().put_tape(tape).try_mean::<(usize,), Axis<0>>()?;
@@ -135,12 +139,12 @@ pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
     let scaled = scale.try_broadcast_like::<_, Axis<0>>(&shape)?.try_mul(centred)?;
     let mut y: Matrix<E, D, T> = scaled.try_add(row(norm.beta)?.try_broadcast_like::<_, Axis<0>>(&shape)?)?;
     if let Some(residual) = residual {
-        y = y.try_add(residual.tensor())?;
+        y = y.try_add(D::matrix(residual)?)?;
     }
     if relu {
         y = y.try_relu()?;
     }
-    Ok(Map::new(y, n, h, w))
+    Ok(FeatureMap::new(y, n, h, w))
 }
 
 /// running = running * (1 - momentum) + batch * factor * momentum.
@@ -158,7 +162,7 @@ fn blend<E: Real, D: Ops<E>>(
 
 /// Members of every window, with `fill` where a window leaves the image.
 fn windows<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
+    x: FeatureMap<E, D, T>,
     pool: &Pool,
     fill: E,
 ) -> Result<Windows<E, D, T>, D::Err> {
@@ -173,7 +177,10 @@ fn windows<E: Real, D: Ops<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// The device's.
-pub fn max_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool) -> Result<Map<E, D, T>, D::Err> {
+pub fn max_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: FeatureMap<E, D, T>,
+    pool: &Pool,
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (pool.out(h), pool.out(w));
     let (x, tape) = x.split_tape();
@@ -186,7 +193,7 @@ pub fn max_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool)
         let next = member(at, T::default())?;
         most = next.try_gt(&most)?.try_choose(next, most)?;
     }
-    Ok(Map::new(most.try_reshape_like(&(n * oh * ow, c))?, n, oh, ow))
+    Ok(FeatureMap::new(most.try_reshape_like(&(n * oh * ow, c))?, n, oh, ow))
 }
 
 /// The pixel that a window has at a place, `h * w` when that is outside.
@@ -200,7 +207,10 @@ fn pool_index(pool: &Pool, (h, w): (usize, usize), (oy, ox): (usize, usize), at:
 ///
 /// # Errors
 /// The device's.
-pub fn average_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &Pool) -> Result<Map<E, D, T>, D::Err> {
+pub fn average_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    x: FeatureMap<E, D, T>,
+    pool: &Pool,
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let (oh, ow) = (pool.out(h), pool.out(w));
     let members = windows(x, pool, E::of(0.0))?;
@@ -210,29 +220,32 @@ pub fn average_pool<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>, pool: &P
     let sum = members.try_sum::<(usize, usize, usize), Axis<2>>()?;
     let sum: Matrix<E, D, T> = sum.try_reshape_like(&(n * oh * ow, c))?;
     let data = sum.try_mul(factors.try_broadcast_like::<_, Axis<1>>(&(n * oh * ow, c))?)?;
-    Ok(Map::new(data, n, oh, ow))
+    Ok(FeatureMap::new(data, n, oh, ow))
 }
 
 /// Composed global average; see [`Ops::global_average`].
 ///
 /// # Errors
 /// The device's.
-pub fn global_average<E: Real, D: Ops<E>, T: Tape<E, D>>(x: Map<E, D, T>) -> Result<Matrix<E, D, T>, D::Err> {
+pub fn global_average<E: Real, D: Ops<E>, T: Tape<E, D>>(x: FeatureMap<E, D, T>) -> Result<Matrix<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
-    x.tensor().try_reshape_like(&(n, h * w, c))?.try_mean::<(usize, usize), Axis<1>>()
+    D::matrix(x)?.try_reshape_like(&(n, h * w, c))?.try_mean::<(usize, usize), Axis<1>>()
 }
 
 /// Composed concatenation; see [`Ops::concat`].
 ///
 /// # Errors
 /// The device's.
-pub fn concat<E: Real, D: Ops<E>, T: Tape<E, D>>(parts: Vec<Map<E, D>>, tape: T) -> Result<Map<E, D, T>, D::Err> {
-    let mut parts = parts.into_iter();
-    let Some(first) = parts.next() else { unreachable!("maps are concatenated, one at least") };
+pub fn concat<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    first: FeatureMap<E, D>,
+    rest: Vec<FeatureMap<E, D>>,
+    tape: T,
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let (n, h, w, _) = first.size();
-    let joined = parts
-        .try_fold(first.tensor().put_tape(tape), |joined, part| (joined, part.tensor()).try_concat_along(Axis::<1>))?;
-    Ok(Map::new(joined, n, h, w))
+    let joined = rest.into_iter().try_fold(D::matrix(first)?.put_tape(tape), |joined, part| {
+        (joined, D::matrix(part)?).try_concat_along(Axis::<1>)
+    })?;
+    Ok(FeatureMap::new(joined, n, h, w))
 }
 
 /// Composed squeeze and excite; see [`Ops::excite`].
@@ -240,15 +253,15 @@ pub fn concat<E: Real, D: Ops<E>, T: Tape<E, D>>(parts: Vec<Map<E, D>>, tape: T)
 /// # Errors
 /// The device's.
 pub fn excite<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D>,
+    x: FeatureMap<E, D>,
     gate: Matrix<E, D, T>,
-    residual: Map<E, D>,
-) -> Result<Map<E, D, T>, D::Err> {
+    residual: FeatureMap<E, D>,
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let (n, h, w, c) = x.size();
     let gate = gate.try_broadcast_like::<_, Axis<1>>(&(n, h * w, c))?;
-    let scaled = gate.try_mul(x.tensor().put_tape(T::default()).try_reshape_like(&(n, h * w, c))?)?;
+    let scaled = gate.try_mul(D::matrix(x)?.put_tape(T::default()).try_reshape_like(&(n, h * w, c))?)?;
     let scaled: Matrix<E, D, T> = scaled.try_reshape_like(&(n * h * w, c))?;
-    Ok(Map::new(scaled.try_add(residual.tensor())?.try_relu()?, n, h, w))
+    Ok(FeatureMap::new(scaled.try_add(D::matrix(residual)?)?.try_relu()?, n, h, w))
 }
 
 /// Composed linear layer; see [`Ops::linear`].
@@ -297,7 +310,7 @@ pub fn gradient_square<E: Real, D: Ops<E>>(grads: &mut Gradients<E, D>, of: &[&M
         grads.try_alloc_for(*m)?;
         grads.get(*m).try_square()?.try_sum::<Rank0, Axes2<0, 1>>()
     });
-    // (the device is waited for once, not for every tensor)
+    // The device is waited for once, not for every tensor.
     let sums = sums.collect::<Result<Vec<_>, _>>()?.try_stack()?;
     Ok(sums.as_vec().into_iter().map(E::value).sum())
 }
@@ -324,10 +337,37 @@ pub fn sgd<E: Real, D: Ops<E>>(
         let at = w.ghost();
         return config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?);
     }
-    // (a gradient can only be scaled on the tape)
-    let scaled = grads.get(w).try_mul(E::of(step.factor as f64))?;
-    let (at, mut grads) = (w.ghost(), backward(w.leaky_trace(), scaled)?);
+    let (at, mut grads) = (w.ghost(), scaled(w, step.factor as f64, grads)?);
     config.try_update(w, velocities.get_or_alloc_mut(&at)?, grads.get_or_alloc_mut(&at)?)
+}
+
+/// Composed step of AdamW; see [`Ops::adamw`].
+///
+/// # Errors
+/// The device's.
+pub fn adamw<E: Real, D: Ops<E>>(
+    step: AdamW,
+    w: &mut Matrix<E, D>,
+    [means, squares]: [&mut Gradients<E, D>; 2],
+    grads: &mut Gradients<E, D>,
+) -> Result<(), D::Err> {
+    let AdamW { lr, betas, epsilon: eps, decay, factor, update } = step;
+    let weight_decay = (decay > 0.0).then_some(WeightDecay::Decoupled(decay));
+    let config = AdamConfig { lr, betas, eps, weight_decay };
+    let (at, t) = (w.ghost(), i32::try_from(update).unwrap_or(i32::MAX));
+    let mut grads = scaled(w, factor, grads)?;
+    let (mean, square) = (means.get_or_alloc_mut(&at)?, squares.get_or_alloc_mut(&at)?);
+    config.try_update(t, w, mean, square, grads.get_or_alloc_mut(&at)?)
+}
+
+/// The gradient of a tensor times a factor, in a store of its own: it can only be scaled on a tape.
+fn scaled<E: Real, D: Ops<E>>(
+    of: &Matrix<E, D>,
+    factor: f64,
+    grads: &mut Gradients<E, D>,
+) -> Result<Gradients<E, D>, D::Err> {
+    grads.try_alloc_for(of)?;
+    backward(of.leaky_trace(), grads.get(of).try_mul(E::of(factor))?)
 }
 
 /// Composed way to put values in the place of a gradient. A negative zero becomes a positive one.

@@ -1,5 +1,5 @@
-//! Faults of a card. dfdx and cudarc panic on errors of the driver, also where they free what lies on the card: while a
-//! first panic unwinds, a second one ends the program. Hence a panic on a thread that computes on a card does not unwind:
+//! Faults of a GPU. dfdx and cudarc panic on errors of the driver, also where they free what lies on the GPU: while a
+//! first panic unwinds, a second one ends the program. Hence a panic on a thread that computes on a GPU does not unwind:
 //! it is told to whoever waits, and the thread stands still for ever.
 
 use std::any::Any;
@@ -33,18 +33,18 @@ pub fn apart<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Resul
     let (said, heard) = channel();
     let failed = said.clone();
     let work = move || {
-        // (whoever does not wait any more misses nothing)
+        // Nobody may be waiting any more.
         let done = last_words(move |words| drop(failed.send(Err(words))), f);
         drop(said.send(Ok(done)));
     };
-    Builder::new().name("card".into()).spawn(work).map_err(|e| e.to_string())?;
+    Builder::new().name("GPU".into()).spawn(work).map_err(|e| e.to_string())?;
     heard.recv().unwrap_or_else(|_| Err("its thread ended without a word".into()))
 }
 
 /// What a panic means, as a predicate of what computes.
 pub fn meant(panic: &str) -> String {
     let panic = panic.trim_start_matches("called `Result::unwrap()` on an `Err` value: ");
-    // (cudarc's own words for errors of the compiler and of the driver)
+    // These are cudarc's own words for errors of the compiler and of the driver.
     let has = |words: &[&str]| words.iter().any(|word| panic.contains(word));
     if has(&["CompileError", "NVRTC"]) {
         let folders = "the CUDA folder of the build and target/ of the checkout must stay where they were";
@@ -100,7 +100,7 @@ pub fn text(payload: &(dyn Any + Send)) -> &str {
 mod tests {
     use super::*;
 
-    /// As a piece of a card's memory when the card has failed.
+    /// As a piece of a GPU's memory when the GPU has failed.
     struct Freed;
 
     impl Drop for Freed {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_told_and_unwinds_nothing() {
-        // (a process of its own: that of the tests sets a hook in the end, which a thread that stands still prevents)
+        // A process of its own: that of the tests sets a hook in the end, which a thread that stands still prevents.
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         child.args(["ops::fault::tests::threads_that_stand_still", "--exact", "--ignored", "--nocapture"]);
         let output = child.output().unwrap();

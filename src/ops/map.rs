@@ -1,39 +1,17 @@
 //! Feature maps as pixel matrices.
 
-use super::Real;
-use crate::kernels::buffer::Buffer;
-use dfdx::prelude::{HasShape, NoneTape, PutTape, SplitTape, Storage, Tape, Tensor};
-use std::cell::RefCell;
-use std::rc::Rc;
+use super::{Ops, Real};
+use dfdx::prelude::{HasShape, NoneTape, SplitTape, Tape, Tensor};
 
 /// A tensor of two axes on a device.
 pub type Matrix<E, D, T = NoneTape> = Tensor<(usize, usize), E, D, T>;
 
-/// The norm and activation of a map that whoever reads it has yet to apply.
-pub(super) struct Pending<E> {
-    pub scale: Vec<E>,
-    pub shift: Vec<E>,
-    pub relu: bool,
-}
+/// Images, height, width, channels.
+pub type Size = (usize, usize, usize, usize);
 
-/// Where the kernels gather the gradient of a map, once the first part of it has come.
-pub(super) type Gathered = Rc<RefCell<Option<Buffer>>>;
-
-/// Where the values of a map are.
+/// A batch of feature maps, NHWC: values `(N*H*W, C)`, which each device holds in its own way.
 #[derive(Clone)]
-pub(super) enum Values<E: Real, D: Storage<E>> {
-    /// In a tensor, whose gradient the tape keeps.
-    Tensor(Matrix<E, D>),
-    /// In a buffer of the kernels, which gather the gradient.
-    Kernel(Rc<Buffer>, Gathered),
-    /// In half precision on a card.
-    #[cfg(feature = "cuda")]
-    Half(super::cuda::Half),
-}
-
-/// A batch of feature maps, NHWC: values `(N*H*W, C)`.
-#[derive(Clone)]
-pub struct Map<E: Real, D: Storage<E>, T = NoneTape> {
+pub struct FeatureMap<E: Real, D: Ops<E>, T = NoneTape> {
     /// Images.
     pub n: usize,
     /// Height.
@@ -42,15 +20,11 @@ pub struct Map<E: Real, D: Storage<E>, T = NoneTape> {
     pub w: usize,
     /// Channels.
     pub c: usize,
-    pub(super) values: Values<E, D>,
-    /// What is still to be done to the values.
-    pub(super) pending: Option<Rc<Pending<E>>>,
-    /// Whether what is computed of it is in half precision.
-    pub(super) half: bool,
+    pub(super) held: D::Held,
     tape: T,
 }
 
-impl<E: Real, D: Storage<E>, T> Map<E, D, T> {
+impl<E: Real, D: Ops<E>, T> FeatureMap<E, D, T> {
     /// `n` images of `h` x `w` with values `(N*H*W, C)`.
     pub fn new(data: Matrix<E, D, T>, n: usize, h: usize, w: usize) -> Self
     where
@@ -58,11 +32,11 @@ impl<E: Real, D: Storage<E>, T> Map<E, D, T> {
     {
         let c = data.shape().1;
         let (data, tape) = data.split_tape();
-        Map { n, h, w, c, values: Values::Tensor(data), pending: None, half: false, tape }
+        FeatureMap { n, h, w, c, held: D::hold(data), tape }
     }
 
-    /// Images, height, width, channels.
-    pub fn size(&self) -> (usize, usize, usize, usize) {
+    /// Its size.
+    pub fn size(&self) -> Size {
         (self.n, self.h, self.w, self.c)
     }
 
@@ -76,45 +50,22 @@ impl<E: Real, D: Storage<E>, T> Map<E, D, T> {
         self.len() == 0
     }
 
-    /// The tensor of a map that no kernel made.
-    pub(super) fn tensor(self) -> Matrix<E, D, T> {
-        match self.values {
-            Values::Tensor(data) => data.put_tape(self.tape),
-            _ => unreachable!("composed operations take what composed operations give"),
-        }
-    }
-
-    /// The same map, for what is computed of it in half precision or in single.
-    pub(super) fn with_half(self, half: bool) -> Self {
-        Map { half, ..self }
-    }
-
     /// Takes the tape off.
-    pub fn split_tape(self) -> (Map<E, D>, T) {
-        let Map { n, h, w, c, values, pending, half, tape } = self;
-        (Map { n, h, w, c, values, pending, half, tape: NoneTape }, tape)
+    pub fn split_tape(self) -> (FeatureMap<E, D>, T) {
+        let FeatureMap { n, h, w, c, held, tape } = self;
+        (FeatureMap { n, h, w, c, held, tape: NoneTape }, tape)
     }
 }
 
-impl<E: Real, D: Storage<E>> Map<E, D> {
-    /// A map of these values, in single precision and with nothing pending.
-    pub(super) fn of(values: Values<E, D>, (n, h, w, c): (usize, usize, usize, usize)) -> Self {
-        Map { n, h, w, c, values, pending: None, half: false, tape: NoneTape }
-    }
-
-    /// A map that a kernel made.
-    pub(super) fn made(values: Buffer, size: (usize, usize, usize, usize)) -> Self {
-        Map::again(&Rc::new(values), size)
-    }
-
-    /// The same values as a map of its own, for an operation that changes only what is pending.
-    pub(super) fn again(values: &Rc<Buffer>, size: (usize, usize, usize, usize)) -> Self {
-        Map::of(Values::Kernel(values.clone(), Gathered::default()), size)
+impl<E: Real, D: Ops<E>> FeatureMap<E, D> {
+    /// A map of what a device holds.
+    pub(super) fn of(held: D::Held, (n, h, w, c): Size) -> Self {
+        FeatureMap { n, h, w, c, held, tape: NoneTape }
     }
 
     /// Puts a tape on.
-    pub fn put_tape<T>(self, tape: T) -> Map<E, D, T> {
-        let Map { n, h, w, c, values, pending, half, .. } = self;
-        Map { n, h, w, c, values, pending, half, tape }
+    pub fn put_tape<T>(self, tape: T) -> FeatureMap<E, D, T> {
+        let FeatureMap { n, h, w, c, held, .. } = self;
+        FeatureMap { n, h, w, c, held, tape }
     }
 }

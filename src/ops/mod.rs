@@ -3,22 +3,25 @@
 
 pub mod composed;
 mod cpu;
-#[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod fault;
 pub mod lean;
 pub mod loss;
 mod map;
+pub mod memory;
+mod precision;
 
-pub use map::{Map, Matrix};
+pub use map::{FeatureMap, Matrix};
+pub use precision::Precision;
 
+use crate::kernels::adamw::AdamW;
 use crate::kernels::geometry::{Conv, Pool};
 use crate::kernels::sgd::Step;
 use dfdx::prelude::{Device, Dtype, Gradients, Tape};
 
-/// An NVIDIA card.
+/// An NVIDIA GPU.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Card {
+pub struct Gpu {
     /// Its number, from 0.
     pub number: usize,
     /// Name of the model.
@@ -29,15 +32,15 @@ pub struct Card {
     pub capability: (u32, u32),
 }
 
-/// The NVIDIA cards of the machine.
+/// The NVIDIA GPUs of the machine.
 ///
 /// # Errors
 /// Why none can be used, as a sentence.
-pub fn cards() -> Result<Vec<Card>, String> {
+pub fn gpus() -> Result<Vec<Gpu>, String> {
     #[cfg(feature = "cuda")]
-    return cuda::cards();
+    return cuda::gpus();
     #[cfg(not(feature = "cuda"))]
-    Err("this program was built without CUDA (docs/CUDA.md says how to build it with)".into())
+    Err("this program was built without CUDA (docs/guide/gpus.md says how to build it with)".into())
 }
 
 /// Version of the CUDA toolkit that the program runs with, if it was built with CUDA: major and minor.
@@ -130,12 +133,24 @@ pub trait Ops<E: Real>: Device<E> {
         pass()
     }
 
-    /// A map without a gradient in half precision: what is computed of it is rounded to half precision, forward and
-    /// backward, where that is the device's.
+    /// What a feature map holds on this device.
+    type Held: Clone;
+
+    /// Values `(N*H*W, C)` as a map holds them.
+    fn hold(values: Matrix<E, Self>) -> Self::Held;
+
+    /// The values of a map, `(N*H*W, C)`; those that a tensor was made a map of are that tensor again.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn narrow(x: Map<E, Self>) -> Result<Map<E, Self>, Self::Err> {
+    fn matrix<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err>;
+
+    /// A map without a gradient in another format: what is computed of it is rounded to that, forward and backward, where
+    /// the device has it.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn to_precision(x: FeatureMap<E, Self>, _precision: Precision) -> Result<FeatureMap<E, Self>, Self::Err> {
         Ok(x)
     }
 
@@ -143,8 +158,11 @@ pub trait Ops<E: Real>: Device<E> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn conv2d<T: Tape<E, Self>>(x: Map<E, Self, T>, filter: Filter<E, Self>) -> Result<Map<E, Self, T>, Self::Err> {
-        // (to do without the input's gradient is a saving that the composed form does not know)
+    fn conv2d<T: Tape<E, Self>>(
+        x: FeatureMap<E, Self, T>,
+        filter: Filter<E, Self>,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        // The composed form always makes the gradient of the input.
         composed::conv2d(x, filter.weight, filter.conv)
     }
 
@@ -153,11 +171,11 @@ pub trait Ops<E: Real>: Device<E> {
     /// # Errors
     /// The device's, when memory runs out.
     fn norm_act<T: Tape<E, Self>>(
-        x: Map<E, Self, T>,
+        x: FeatureMap<E, Self, T>,
         norm: Norm<E, Self>,
-        residual: Option<Map<E, Self>>,
+        residual: Option<FeatureMap<E, Self>>,
         relu: bool,
-    ) -> Result<Map<E, Self, T>, Self::Err> {
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
         composed::norm_act(x, norm, residual, relu)
     }
 
@@ -166,28 +184,20 @@ pub trait Ops<E: Real>: Device<E> {
     /// # Errors
     /// The device's, when memory runs out.
     fn conv_norm_act<T: Tape<E, Self>>(
-        x: Map<E, Self, T>,
+        x: FeatureMap<E, Self, T>,
         filter: Filter<E, Self>,
         norm: Norm<E, Self>,
-        residual: Option<Map<E, Self>>,
+        residual: Option<FeatureMap<E, Self>>,
         relu: bool,
-    ) -> Result<Map<E, Self, T>, Self::Err> {
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
         Self::norm_act(Self::conv2d(x, filter)?, norm, residual, relu)
-    }
-
-    /// The values of a map, `(N*H*W, C)`.
-    ///
-    /// # Errors
-    /// The device's, when memory runs out.
-    fn matrix<T: Tape<E, Self>>(x: Map<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err> {
-        Ok(x.tensor())
     }
 
     /// Max-pool; padding never wins.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn max_pool<T: Tape<E, Self>>(x: Map<E, Self, T>, pool: &Pool) -> Result<Map<E, Self, T>, Self::Err> {
+    fn max_pool<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>, pool: &Pool) -> Result<FeatureMap<E, Self, T>, Self::Err> {
         composed::max_pool(x, pool)
     }
 
@@ -195,7 +205,10 @@ pub trait Ops<E: Real>: Device<E> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn average_pool<T: Tape<E, Self>>(x: Map<E, Self, T>, pool: &Pool) -> Result<Map<E, Self, T>, Self::Err> {
+    fn average_pool<T: Tape<E, Self>>(
+        x: FeatureMap<E, Self, T>,
+        pool: &Pool,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
         composed::average_pool(x, pool)
     }
 
@@ -203,7 +216,7 @@ pub trait Ops<E: Real>: Device<E> {
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn global_average<T: Tape<E, Self>>(x: Map<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err> {
+    fn global_average<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err> {
         composed::global_average(x)
     }
 
@@ -228,6 +241,19 @@ pub trait Ops<E: Real>: Device<E> {
         composed::sgd(step, w, velocities, grads)
     }
 
+    /// A step of AdamW on a parameter, whose means, mean squares and gradient are in the stores.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn adamw(
+        step: AdamW,
+        w: &mut Matrix<E, Self>,
+        means: [&mut Gradients<E, Self>; 2],
+        grads: &mut Gradients<E, Self>,
+    ) -> Result<(), Self::Err> {
+        composed::adamw(step, w, means, grads)
+    }
+
     /// Puts `values` in the place of a tensor's gradient.
     ///
     /// # Errors
@@ -236,12 +262,16 @@ pub trait Ops<E: Real>: Device<E> {
         composed::put_gradient(grads, of, values)
     }
 
-    /// The channels of maps of one size, one map's behind the other's.
+    /// The channels of maps of one size, those of `first` and then those of each of `rest`.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn concat<T: Tape<E, Self>>(parts: Vec<Map<E, Self>>, tape: T) -> Result<Map<E, Self, T>, Self::Err> {
-        composed::concat(parts, tape)
+    fn concat<T: Tape<E, Self>>(
+        first: FeatureMap<E, Self>,
+        rest: Vec<FeatureMap<E, Self>>,
+        tape: T,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        composed::concat(first, rest, tape)
     }
 
     /// relu(x * gate + residual), with a factor for every channel of every image: gate `(N, C)`.
@@ -249,10 +279,10 @@ pub trait Ops<E: Real>: Device<E> {
     /// # Errors
     /// The device's, when memory runs out.
     fn excite<T: Tape<E, Self>>(
-        x: Map<E, Self>,
+        x: FeatureMap<E, Self>,
         gate: Matrix<E, Self, T>,
-        residual: Map<E, Self>,
-    ) -> Result<Map<E, Self, T>, Self::Err> {
+        residual: FeatureMap<E, Self>,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
         composed::excite(x, gate, residual)
     }
 

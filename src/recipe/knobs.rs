@@ -107,8 +107,8 @@ use Step::{Add, Times};
 knobs! {
     schedule.base_lr, "lr", Knob, above(0.0, 100.0), "", Times(1.25), Live, "2.1", "learning rate at the peak of the schedule";
     optim.momentum, "momentum", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "2.1", "momentum of SGD";
-    optim.weight_decay, "weight decay", Knob, from(0.0, 1.0), "", Times(2.0), Live, "2.1", "L2 weight decay";
-    optim.clip_norm, "clip norm", Knob, from(0.0, 1e6), "", Add(0.5), Live, "", "norm to which all gradients together are shortened, 0 for none";
+    optim.weight_decay, "weight decay", Knob, from(0.0, 1.0), "", Times(2.0), Live, "2.1", "weight decay: L2 with Sgd, decoupled with AdamW";
+    optim.clip_norm, "clip norm", Knob, from(0.0, 1e6), "", Add(0.5), Live, "", "norm to which all gradients together are clipped, 0 for none";
     train.batch, "batch", Knob, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "images a step";
     train.epochs, "epochs", Knob, int(1, 100_000), "epochs", Add(1.0), NextEpoch, "", "length of the run";
     net.family, "net family", Knob, Kind::Choice(Family::WORDS), "", Add(1.0), Fork, "4", "family of nets; `tricktop nets` lists them with their sizes";
@@ -118,7 +118,7 @@ knobs! {
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
     net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
-    data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: found out from data.path, bundled when that is empty";
+    data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: recognised from data.path, bundled when that is empty";
     data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory or packed file of the images";
     data.size, "image size", Knob, int(0, 1024), "px", Add(32.0), Fork, "2.1", "edge of the square the net sees, 0 for the images' own, 224 for photographs";
     data.resize, "resize", Knob, int(0, 2048), "px", Add(32.0), Fork, "2.1", "shorter edge before the centre crop, 0 for 8/7 of the size of photographs, the size of small images";
@@ -137,10 +137,15 @@ knobs! {
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
     train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
-    device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the processor, an NVIDIA card by its number, or Auto: the first card that works, else the processor";
+    net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
+    optim.name, "optimiser", Knob, Kind::Choice(OptimName::WORDS), "", Add(1.0), Live, "2.1", "SGD with momentum, or AdamW; what it keeps begins anew with another one";
+    optim.beta1, "beta 1", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "", "share that AdamW's mean of gradients keeps at a step";
+    optim.beta2, "beta 2", Knob, from(0.0, 0.99999), "", Add(0.001), Live, "", "share that AdamW's mean of squared gradients keeps at a step";
+    optim.epsilon, "epsilon", Knob, above(0.0, 1.0), "", Times(10.0), Live, "", "what AdamW adds to the root of the mean square";
+    device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the CPU, an NVIDIA GPU by its number, or Auto: the first GPU that works, else the CPU";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
-    schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
-    schedule.per, "per", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
+    schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / reference_batch";
+    schedule.reference_batch, "ref. batch", TrickValue, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "batch size that base_lr is meant for";
     schedule.warmup.on, "warmup", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "lr rises from 0 over the first epochs";
     schedule.warmup.epochs, "length", TrickValue, from(0.0, 1000.0), "epochs", Add(0.5), Live, "3.1", "length of the warmup, counted inside the total";
     schedule.decay, "decay", Knob, Kind::Choice(Decay::WORDS), "", Add(1.0), Live, "5.1", "decay of the rate after the warmup";
@@ -162,7 +167,7 @@ knobs! {
     tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
     tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint or of PyTorch's weights (safetensors)";
     tricks.distill.by_place, "by place", TrickValue, Kind::Switch, "", Add(1.0), Live, "5.3", "a teacher of other classes is refused; with this its outputs are taken by their places";
-    tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision maps and gradients, single-precision weights; on a processor emulated, and slower";
+    tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision feature maps and gradients, single-precision weights; emulated on a CPU, and slower";
     tricks.mixed.growth, "growth", TrickValue, int(0, u64::MAX), "steps", Times(2.0), Live, "3.2", "steps without overflow after which the loss scale doubles, 0 for never";
     augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";
     augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";
@@ -186,15 +191,19 @@ knobs! {
     alarms.non_finite, "not finite", TrickValue, Kind::Choice(&["Pause", "RollBack"]), "", Add(1.0), Live, "", "a loss or gradient is not finite; RollBack: back to before an edit of the last epoch, then pause";
     alarms.spike, "loss spike", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "the loss of a batch is far above those before it";
     alarms.spike_size, "spike size", TrickValue, from(2.0, 1000.0), "", Add(1.0), Live, "", "how far above their mean, in their deviations";
-    alarms.dead, "dead layer", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "a layer gives nothing but zeros at the end of an epoch";
-    alarms.rate_over, "rate over", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "the rate has come to the end of its schedule, and the run has not";
+    alarms.dead, "dead layer", TrickValue, Kind::Choice(Act::WORDS), "", Add(1.0), Live, "", "a layer outputs nothing but zeros at the end of an epoch";
+    alarms.rate_over, "rate over", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "the learning rate has come to the end of its schedule, and the run has not";
     alarms.wait, "data wait", TrickValue, Kind::Choice(&["Off", "Tell", "Pause"]), "", Add(1.0), Live, "", "more than the wait share of 10 seconds goes on waiting for images";
     alarms.wait_share, "wait share", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "", "share of waiting that is too much";
-    alarms.memory, "GPU memory", TrickValue, Kind::Choice(&["Off", "Tell"]), "", Add(1.0), Live, "", "the memory of the run's card is 95 % full; the screen looks at it";
+    alarms.memory, "GPU memory", TrickValue, Kind::Choice(&["Off", "Tell"]), "", Add(1.0), Live, "", "the memory of the run's GPU is 95 % full; the screen watches it";
 }
 
-/// The knob with this path, e.g. `tricks.mixup.alpha`.
+/// What knobs were called in earlier versions, and what they are called now.
+const RENAMED: &[(&str, &str)] = &[("schedule.per", "schedule.reference_batch")];
+
+/// The knob with this path, e.g. `tricks.mixup.alpha`, or that it had in an earlier version.
 pub fn find(path: &str) -> Option<&'static Knob> {
+    let path = RENAMED.iter().find(|(old, _)| *old == path).map_or(path, |(_, now)| now);
     KNOBS.iter().find(|k| k.path == path)
 }
 
@@ -218,12 +227,13 @@ pub(super) fn join(section: &str, field: &str) -> String {
     if section.is_empty() { field.to_string() } else { format!("{section}.{field}") }
 }
 
-/// `docs/KNOBS.md`: every knob in a table.
+/// `docs/reference/knobs.md`: every knob in a table.
 pub fn markdown_table() -> String {
     let mut page = String::from(
-        "# Knobs\n\nWritten by `tricktop knobs --markdown > docs/KNOBS.md`. *applies* says when a change takes effect in a \
-         run: `live` at the next step, `epoch` at the next epoch, `fork` in a new run only. *paper* is the section of \
-         \"Bag of Tricks for Image Classification with Convolutional Neural Networks\".\n\n\
+        "# Knobs\n\nEvery knob, as `tricktop knobs --markdown` prints it. *applies* says when a change takes effect in a run: \
+         `live` at the next step, `epoch` at the next epoch, `fork` in a new run only. *paper* is the section of \"Bag of \
+         Tricks for Image Classification with Convolutional Neural Networks\". This page is generated; \
+         `TRICKTOP_BLESS=1 cargo test --test docs` writes it.\n\n\
          | knob | default | allowed | applies | paper | what it does |\n|---|---|---|---|---|---|\n",
     );
     let defaults = Settings::default();
@@ -241,14 +251,6 @@ impl serde::Serialize for Knob {
     /// Writes the path.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.path)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for &'static Knob {
-    /// Reads a path.
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let path = String::deserialize(deserializer)?;
-        find(&path).ok_or_else(|| serde::de::Error::custom(super::mistakes::unknown_knob(&path)))
     }
 }
 

@@ -4,16 +4,19 @@ pub mod bundled;
 mod edits;
 pub mod knobs;
 pub mod mistakes;
+mod older;
 mod parse;
 pub mod preset;
 pub mod settings;
 mod source;
+mod unknown;
 mod value;
 mod write;
 
 pub use edits::Edit;
 pub use knobs::{Applies, KNOBS, Knob};
 pub use mistakes::{Mistake, Mistakes};
+pub(crate) use older::older;
 pub use preset::Preset;
 pub use settings::Settings;
 pub use value::{Kind, Value};
@@ -69,7 +72,7 @@ impl Recipe {
     pub fn with<'a>(&self, changes: impl IntoIterator<Item = (&'a Knob, Value)>) -> Result<Recipe, Vec<Invalid>> {
         let mut settings = self.settings.clone();
         let mut invalid = Vec::new();
-        for (knob, value) in changes {
+        for (knob, value) in changes.into_iter().flat_map(|(knob, value)| older::said(knob, value)) {
             let set = knob
                 .kind
                 .accept(value)
@@ -104,16 +107,6 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
         let known = values.into_iter().filter_map(|(path, value)| Some((knobs::find(&path)?, value)));
         Recipe::default().with(known.chain(older)).map_err(|invalid| reasons(&invalid))
     }
-}
-
-/// What a run of an older version did with a person's own images where it knew no knobs for it: it read them as they are
-/// stored, and up to 40 million pixels. `value` looks into all values that it had.
-pub(crate) fn older<'a>(value: impl Fn(&str) -> Option<&'a Value>) -> Changes {
-    let own_images = value("data.path").is_some_and(|path| *path != Value::Word(String::new()));
-    let was =
-        [("data.orient", Value::Word(settings::Orient::Stored.word().into())), ("data.max_megapixels", Value::Int(40))];
-    let known = was.into_iter().filter_map(|(path, value)| Some((knobs::find(path)?, value)));
-    known.filter(|(knob, _)| own_images && value(knob.path).is_none()).collect()
 }
 
 /// Settings that are each in range but cannot stand together.
@@ -156,12 +149,16 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
     found
 }
 
-/// A form or depth that a family of nets does not have.
+/// A form, depth or head that a family of nets does not have.
 fn net_clash(net: &settings::Net) -> Option<Invalid> {
     use settings::{Family, Form};
+    if net.auxiliary && net.family != Family::Inception {
+        let problem = format!("is true; {} has no auxiliary head, Inception has one", net.family.word());
+        return Some(Invalid { path: "net.auxiliary", problem });
+    }
     let depth = net.depth;
     let (allowed, has): (&[u64], &str) = match (net.family, net.form) {
-        (Family::ResNeXt | Family::SeResNeXt | Family::Inception | Family::InceptionAux, Form::Small) => {
+        (Family::ResNeXt | Family::SeResNeXt | Family::Inception, Form::Small) => {
             let problem = format!("is Small; {} is there as ImageNet", net.family.word());
             return Some(Invalid { path: "net.form", problem });
         }
@@ -175,7 +172,7 @@ fn net_clash(net: &settings::Net) -> Option<Invalid> {
         (Family::ResNeXt | Family::SeResNeXt, _) => (&[50, 101, 152], "a ResNeXt has 50, 101 or 152 layers"),
         (Family::MobileNet, _) => (&[28], "MobileNet has 28 layers"),
         (Family::DenseNet, _) => (&[121, 169, 201], "a DenseNet has 121, 169 or 201 layers"),
-        (Family::Inception | Family::InceptionAux, _) => (&[48], "Inception-V3 has 48 layers"),
+        (Family::Inception, _) => (&[48], "Inception-V3 has 48 layers"),
     };
     let problem = format!("is {depth}; {has}");
     (!allowed.contains(&depth)).then_some(Invalid { path: "net.depth", problem })
@@ -221,7 +218,14 @@ mod tests {
                 (knob_for("data.path", knob), Value::Word("d".into())),
                 (knob_for("augment.resized.min_area", knob), Value::Float(1e-6)),
             ];
-            let beside = with.into_iter().filter_map(|(k, v)| Some((k?, v)));
+            let inception = [
+                ("net.family", Value::Word("Inception".into())),
+                ("net.form", Value::Word("ImageNet".into())),
+                ("net.depth", Value::Int(48)),
+            ];
+            let inception = inception.into_iter().filter(|_| knob.path == "net.auxiliary");
+            let inception = inception.map(|(path, value)| (self::knob(path), value));
+            let beside = with.into_iter().filter_map(|(k, v)| Some((k?, v))).chain(inception);
             let recipe = Recipe::default().with(beside.chain([(knob, value.clone())])).unwrap();
             assert_eq!(recipe.get(knob), value, "{}", knob.path);
             let changed = recipe.changes_to(&Recipe::default());
@@ -258,6 +262,7 @@ mod tests {
         assert_eq!(invalid(&[("schedule.warmup.epochs", Value::Float(15.5))]), ["schedule.warmup.epochs"]);
         assert_eq!(invalid(&[("data.kind", word("Idx"))]), ["data.path"]);
         assert_eq!(invalid(&[("net.form", word("ImageNet"))]), ["net.depth"]);
+        assert_eq!(invalid(&[("net.auxiliary", Value::Bool(true))]), ["net.auxiliary"]);
         for (family, path) in
             [("ResNeXt", "net.form"), ("Inception", "net.form"), ("MobileNet", "net.depth"), ("DenseNet", "net.depth")]
         {

@@ -3,8 +3,9 @@
 //! RON itself is read by the crate `ron`: every level is a list of fields whose values stay slices of the text, so
 //! that the place of a name or a value is the place of its slice, and a mistake in one value hides no other.
 
-use super::mistakes::{Mistake, Place, excerpt, unknown_field};
-use super::{Changes, Edit, Kind, Knob, Value, knobs};
+use super::mistakes::{Mistake, Place, excerpt};
+use super::unknown::unknown_field;
+use super::{Changes, Edit, Kind, Knob, Value, knobs, older};
 use ron::value::RawValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::HashMap;
@@ -126,7 +127,8 @@ impl<'t> Reader<'t> {
                 return;
             }
             let path = knobs::join(section, name);
-            let first = *seen.entry(name).or_insert(name);
+            let knob = knobs::find(&path);
+            let first = *seen.entry(knob.map_or(name, |knob| knob.path)).or_insert(name);
             let again = !std::ptr::eq(first, name);
             if again {
                 let (line, column) = self.place(first).position.unwrap_or_default();
@@ -137,7 +139,7 @@ impl<'t> Reader<'t> {
                 self.extends(value);
             } else if path == "edits" {
                 self.edits(value);
-            } else if let Some(knob) = knobs::find(&path) {
+            } else if let Some(knob) = knob {
                 self.knob(knob, value, again);
             } else if !knobs::fields(&path).is_empty() {
                 match ron::from_str::<Fields>(value) {
@@ -202,10 +204,11 @@ impl<'t> Reader<'t> {
     }
 
     fn knob(&mut self, knob: &'static Knob, text: &'t str, again: bool) {
-        match read(knob.kind, text) {
-            Ok(value) if !again => {
+        match read(knob, text) {
+            Ok(changes) if !again => {
                 let place = self.place(text);
-                self.parsed.settings.push(Setting { knob, value, place });
+                let setting = |(knob, value)| Setting { knob, value, place: place.clone() };
+                self.parsed.settings.extend(changes.into_iter().map(setting));
             }
             Ok(_) => {}
             Err(problem) => self.mistake(text, format!("{} {problem}", knob.path)),
@@ -213,8 +216,9 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The value written as `text` in a preset; words may stand with or without quotes.
-fn read(kind: Kind, text: &str) -> Result<Value, String> {
+/// What a knob's value means that is written as `text` in a preset; words may stand with or without quotes.
+fn read(knob: &'static Knob, text: &str) -> Result<Changes, String> {
+    let kind = knob.kind;
     let value = match kind {
         Kind::Switch => ron::from_str(text).map(Value::Bool),
         Kind::Int { .. } => ron::from_str(text).map(Value::Int),
@@ -223,13 +227,19 @@ fn read(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Choice(_) | Kind::Text => {
             let word = ron::from_str(text).or_else(|_| ron::from_str::<Name>(text).map(|n| n.0.to_string()));
             match kind {
-                // (such as Cuda(0))
+                // Such as Cuda(0).
                 Kind::Choice(_) => Ok(Value::Word(word.unwrap_or_else(|_| text.to_string()))),
                 _ => word.map(Value::Word),
             }
         }
     };
-    value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))
+    if let Ok(Value::Word(old)) = &value
+        && let Some(changes) = older::word(knob, old)
+    {
+        return Ok(changes);
+    }
+    let value = value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))?;
+    Ok(vec![(knob, value)])
 }
 
 /// The fields of a RON struct, in their order, repeated ones too.

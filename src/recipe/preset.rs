@@ -3,10 +3,11 @@
 //! A path names a file or, when there is no such file, a preset inside the program ([`super::bundled`]). All mistakes
 //! are gathered before anything is refused.
 
-use super::mistakes::{Mistake, Mistakes, Place, unknown_knob};
+use super::mistakes::{Mistake, Mistakes, Place};
 use super::parse::{self, Parsed, PlacedEdit, Setting, parse};
 use super::source::Source;
-use super::{Changes, Invalid, Knob, Recipe, Value, knobs};
+use super::unknown::unknown_knob;
+use super::{Changes, Invalid, Recipe, Value, knobs, older};
 use crate::files::read_text;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,18 +99,21 @@ pub fn list(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Reads a change written as `path=value`, e.g. `tricks.mixup.alpha=0.4`.
+/// Reads what is written as `path=value`, e.g. `tricks.mixup.alpha=0.4`: one change, but for words of older versions.
 ///
 /// # Errors
 /// A sentence saying what was found and what is allowed.
-pub fn parse_set(set: &str) -> Result<(&'static Knob, Value), String> {
+pub fn parse_set(set: &str) -> Result<Changes, String> {
     let Some((path, value)) = set.split_once('=') else {
         return Err(format!("`{set}` has no value; write it as knob=value, e.g. train.epochs=30"));
     };
     let path = path.trim();
     let knob = knobs::find(path).ok_or_else(|| unknown_knob(path))?;
+    if let Some(changes) = older::word(knob, value.trim()) {
+        return Ok(changes);
+    }
     let value = knob.kind.parse(value).map_err(|problem| format!("{path} {problem}"))?;
-    Ok((knob, value))
+    Ok(vec![(knob, value)])
 }
 
 impl Opened {
@@ -190,7 +194,10 @@ impl Chain {
         for set in sets {
             let place = Place::whole("--set");
             match parse_set(set) {
-                Ok((knob, value)) => settings.push(Setting { knob, value, place }),
+                Ok(changes) => {
+                    let setting = |(knob, value)| Setting { knob, value, place: place.clone() };
+                    settings.extend(changes.into_iter().map(setting));
+                }
                 Err(message) => mistakes.push(Mistake { place, message }),
             }
         }

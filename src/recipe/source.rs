@@ -1,8 +1,9 @@
 //! Where the text of a preset comes from: a file, or the program itself.
 
 use super::bundled::{self, Bundled};
-use super::mistakes::{Mistake, Place, nearest};
+use super::mistakes::{Mistake, Place};
 use crate::files::{self, TextError};
+use crate::text::nearest;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -30,7 +31,7 @@ impl Source {
 
     /// The preset that this one extends: `to` starts at this one's folder or is a bundled name.
     pub(super) fn relative(&self, to: &Path) -> Source {
-        // (a path that is not resolved is told when it cannot be read)
+        // A path that is not resolved is told when it cannot be read.
         let to = &files::resolved(to).unwrap_or_else(|_| to.to_path_buf());
         let beside = |here: &Path| tidy(&here.parent().unwrap_or(Path::new("")).join(to));
         match self {

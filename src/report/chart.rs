@@ -69,7 +69,7 @@ impl Chart<'_> {
     pub(super) fn html(&self) -> Markup {
         let thinned: Vec<Vec<Point>> = self.series.iter().map(|series| thin(&series.points, MOST)).collect();
         let values = thinned.iter().flatten().map(|(_, y)| *y);
-        // (parts of an epoch are written where there are few)
+        // With few epochs, fractions of one are written.
         let whole = |x: &f64| x.fract() == 0.0 || self.epochs < 3.0;
         let far = thinned.iter().flatten().map(|(x, _)| *x).fold(self.epochs, f64::max);
         let (x, y) = (Axis::exact(0.0, far), if self.wide { Axis::wide(values) } else { Axis::linear(values) });
@@ -138,7 +138,7 @@ fn curve(series: &Series, points: &[Point], x: &Axis, y: &Axis) -> Markup {
     let mut dots = String::new();
     for (i, point) in points.iter().enumerate() {
         let (left, top) = (thousandth(x.place(point.0)), thousandth(1.0 - y.place(point.1)));
-        // (writing to a string cannot fail)
+        // Writing to a string cannot fail.
         let _ = write!(line, "{}{left} {top}", if i == 0 { 'M' } else { 'L' });
         let _ = write!(dots, "M{left} {top}h0");
     }
@@ -147,7 +147,7 @@ fn curve(series: &Series, points: &[Point], x: &Axis, y: &Axis) -> Markup {
         path class={ "curve " (colour) @if series.look == Look::Faint { " faint" } } d=(line) {
             title { (series.name) }
         }
-        // (a point has no length: the round ends of its line are all that is seen, and they are not stretched)
+        // A point is a line without length: only its round ends show, and they are not stretched.
         @if points.len() == 1 || (series.look == Look::Dotted && few) {
             path class={ "points " (colour.split(' ').next().unwrap_or_default()) } d=(dots) {}
         }

@@ -80,7 +80,7 @@ fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
     let written = rows.len() <= WRITTEN;
     let cell = |label: usize, predicted: usize, n: u32, of: u32| {
         let share = if of > 0 { f64::from(n) / f64::from(of) } else { 0.0 };
-        // (mistakes are few: their colours rise faster)
+        // Mistakes are few: their colours rise faster.
         let right = label == predicted;
         let depth = if right { share } else { share.sqrt() };
         let title = format!("{} predicted as {}: {n}, {}", run.class(label), run.class(predicted), percent(share));

@@ -79,7 +79,7 @@ fn curves(runs: &[Run]) -> Markup {
             };
             marks(run).into_iter().map(own)
         })
-        // (a number alone would not say of which run it is)
+        // A number alone would not say of which run it is.
         .map(|mark| if several { Mark { number: String::new(), ..mark } } else { mark })
         .collect();
     let chart = |title, unit, wide, look, of: &dyn Fn(&Run) -> Vec<(f64, f64)>| {

@@ -166,7 +166,7 @@ impl Run {
     }
 
     fn take_history(&mut self, events: Vec<Event>) {
-        // (the step of an edit lies between two whose epochs are known)
+        // The step of an edit lies between two whose epochs are known.
         let mut known: Vec<(u64, f64)> = vec![(0, 0.0)];
         for event in events {
             match event {

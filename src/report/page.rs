@@ -21,7 +21,7 @@ pub(super) fn page(title: &str, body: Markup, versions: &[&str]) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " – tricktop" }
-                // (else a browser asks for one)
+                // Without it a browser asks the server for one.
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }

@@ -125,7 +125,7 @@ impl Kept {
         let Kept { bytes, shape, name, label, predicted, probability } = self;
         let picture = picture(bytes, shape);
         let mut png = Cursor::new(Vec::new());
-        // (memory takes everything)
+        // Writing into memory cannot fail.
         let written = picture.write_to(&mut png, ImageFormat::Png).map(|()| png.into_inner()).unwrap_or_default();
         let data = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(written));
         Pick { data, size: (picture.width(), picture.height()), name, label, predicted, probability }

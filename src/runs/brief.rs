@@ -111,7 +111,7 @@ impl Surveyor {
 /// Run directories in `root`, and in its other directories that are not hidden.
 fn candidates(root: &Path) -> Result<Vec<PathBuf>, RunError> {
     let (runs, others) = runs_in(root).map_err(RunError::read(root))?;
-    // (one that cannot be read is nobody's loss: it was never known to hold runs)
+    // A directory that cannot be read was never known to hold runs.
     let deeper = others.iter().filter_map(|dir| runs_in(dir).ok()).flat_map(|(runs, _)| runs);
     let mut all: Vec<PathBuf> = runs.into_iter().chain(deeper).collect();
     all.sort();
@@ -140,7 +140,7 @@ impl Brief {
     /// Reads a run directory below `root`, whose whole path is `whole`.
     fn read(dir: &Path, root: &Path, whole: &Path) -> Result<Brief, RunError> {
         let stamp = stamp(dir);
-        // (asked before the log is read: one that ends in between counts as at work until the next look)
+        // This is asked before the log is read: a run that ends in between counts as running until the next look.
         let works = at_work(dir);
         let (begun, recipe) = beginning(dir)?;
         let recipe = match recipe {

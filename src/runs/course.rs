@@ -23,7 +23,7 @@ impl Course {
             let Some((_, value)) = changes.iter().rev().find(|(changed, _)| changed.path == knob.path) else {
                 continue;
             };
-            // (of several before one step the last counts)
+            // Of several edits before one step the last counts.
             if course.then.last().is_some_and(|(at, _)| at == step) {
                 course.then.pop();
             }
@@ -61,7 +61,7 @@ pub(super) fn edits(journal: Vec<Line>) -> Edits {
         _ => None,
     };
     let mut edits: Edits = journal.into_iter().filter_map(edit).collect();
-    // (a run that was taken up again may have edits between those that it still had before it)
+    // A run that was taken up again may have edits between those that it still had before it.
     edits.sort_by_key(|(step, _)| *step);
     edits
 }

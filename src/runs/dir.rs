@@ -104,14 +104,14 @@ pub fn newest_at_work(runs: &Path) -> Option<PathBuf> {
 
 /// Takes a lock, which is held until the file is closed.
 pub(crate) fn lock(path: &Path) -> Result<File, RunError> {
-    // (its time says when the run was begun or taken up: one that is refused does not touch it)
+    // Its modification time says when the run was last started: a start that is refused must not touch it.
     let open = File::options().write(true).create(true).truncate(false).open(path);
     let file = open.map_err(RunError::create(path))?;
     let mut tries = TRIES;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            // (a process that is just being started holds the locks of its parent for a moment)
+            // A process that is just being started holds the locks of its parent for a moment.
             Err(TryLockError::WouldBlock) if tries > 0 => std::thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => return Err(RunError::Locked { path: path.to_path_buf() }),
             Err(TryLockError::Error(e)) => return Err(RunError::write(path)(e)),

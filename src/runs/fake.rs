@@ -37,6 +37,7 @@ impl Stage {
             device: "cpu".into(),
             memory: 0,
             steps_per_epoch: 4,
+            step: 0,
         })));
         self.send(Event::State(State::Running));
     }

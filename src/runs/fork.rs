@@ -2,7 +2,7 @@
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RunDir};
 use super::record::journal;
-use super::resume::Plan;
+use super::resume::Resume;
 use super::{Line, Notes, Record, RunError, history, logs};
 use crate::data::MANIFEST;
 use crate::files::without_mark;
@@ -30,7 +30,7 @@ pub fn fork(parent: &Path, step: Option<u64>, runs: &Path) -> Result<PathBuf, Ru
 pub fn fork_with(parent: &Path, step: Option<u64>, sets: &Changes, runs: &Path) -> Result<PathBuf, RunError> {
     let (record, checkpoint, path) = found(parent, step)?;
     let stuck = |why| RunError::Stuck { path: parent.to_path_buf(), why };
-    Plan::new(parent, &record, Some(&checkpoint), sets.clone()).map_err(stuck)?;
+    Resume::new(parent, &record, Some(&checkpoint), sets.clone()).map_err(stuck)?;
     copy(parent, &record, &checkpoint, &path, runs)
 }
 
@@ -66,7 +66,7 @@ fn copy(
     let run = RunDir::create(&record.recipe, runs)?;
     let filled = fill(&run.path, parent, record, checkpoint, &bytes);
     if filled.is_err() {
-        // (what cannot be removed either stays for a person to see)
+        // What cannot be removed either stays for a person to see.
         let _ = fs::remove_dir_all(&run.path);
     }
     filled.map(|()| run.path)
@@ -126,7 +126,7 @@ pub fn parent(dir: &Path) -> Option<String> {
         return Some(moved);
     }
     let mut found = None;
-    // (a fork says so in its first line)
+    // A fork says so in its first line.
     let first = |line: &[u8]| {
         if let Ok(Line::Fork { parent, .. }) = serde_json::from_slice(without_mark(line)) {
             found = Some(parent);

@@ -96,7 +96,7 @@ fn start(command: &str, line: &Line, dir: &Path) -> io::Result<Child> {
         .stderr(Stdio::null())
         .spawn()?;
     if let Some(mut to) = child.stdin.take() {
-        // (a line is shorter than a pipe holds; one that does not read it may have ended already)
+        // A line is shorter than a pipe holds; one that does not read it may have ended already.
         drop(to.write_all(format!("{text}\n").as_bytes()));
     }
     Ok(child)

@@ -103,7 +103,7 @@ impl<'d> Lines<'d> {
             Event::Ended(summary) => vec![Line::run_end(summary, &self.dir)],
             Event::State(_) | Event::Scheduled { .. } | Event::Refused { .. } => Vec::new(),
             Event::Saving { .. } | Event::Hashed { .. } => Vec::new(),
-            // (for screens alone)
+            // Only screens need these.
             Event::Layers(_) | Event::Pictures(_) => Vec::new(),
         }
     }

@@ -104,7 +104,7 @@ pub(super) fn last<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RunErr
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         end => end.map_err(RunError::read(path))?,
     };
-    // (what follows the last line end was torn off)
+    // What follows the last line end was torn off.
     let line = end.split(|byte| *byte == b'\n').rev().nth(1);
     Ok(line.and_then(|line| serde_json::from_slice(line).ok()))
 }

@@ -52,11 +52,11 @@ pub use line::Line;
 pub use lines::Lines;
 pub use notes::Notes;
 pub use record::{Record, history, last_confusion, life};
-pub use resume::{resume, resume_with};
+pub use resume::{find_images, resume, resume_with};
 pub use shelf::{Move, TRASH, misnamed};
 pub use standing::Standing;
 pub use tensorboard::tensorboard;
-pub use verify::{ON_A_CARD, Verdict, verify, verify_at};
+pub use verify::{ON_A_GPU, Verdict, verify, verify_at};
 
 use crate::data::MANIFEST;
 use crate::files::shell_word;
@@ -210,7 +210,7 @@ pub fn start_with(
     let run = RunDir::create(&recipe, runs)?;
     let first = Line::run_start(&run.name, &run.path, &recipe);
     let manifest = run.path.join(MANIFEST);
-    // (a run that is made again keeps to the images of the first)
+    // A run that is made again keeps to the images of the first.
     if let Some(first) = options.manifest.as_ref().filter(|first| first.exists()) {
         std::fs::copy(first, &manifest).map_err(RunError::write(&manifest))?;
     }
@@ -250,7 +250,7 @@ impl Session {
         };
         let note = note.or_else(|| server.as_ref().and_then(Server::elsewhere));
         self.notes.extend(note.filter(|_| !SAID.swap(true, Ordering::Relaxed)));
-        // (dropped in this order: the trainer ends, then every screen is told)
+        // Dropped in this order: the trainer ends, then every screen is told.
         self.worker = Box::new((self.worker, server));
         self
     }

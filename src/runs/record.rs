@@ -4,7 +4,7 @@ use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE, name};
 use super::standing::{Standing, end};
 use super::{Line, RunError, logs};
 use crate::recipe::{Edit, Recipe, preset};
-use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, StepRecord, Summary, Waiting};
+use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, ScheduledEdit, StepRecord, Summary};
 use std::path::Path;
 
 /// The recipe, the edits and the chain of a run.
@@ -39,7 +39,7 @@ impl Record {
         let number = |line: &Line| if let Line::Edit { edit, .. } = line { Some(*edit) } else { None };
         let last_edit = lines.iter().filter_map(number).max().unwrap_or(0);
         let mut edits: Vec<_> = standing(lines).into_iter().filter_map(edit).collect();
-        // (a run that was taken up again may have edits between those that it still had before it)
+        // A run that was taken up again may have edits between those that it still had before it.
         edits.sort_by_key(|(_, edit)| edit.after);
         Ok(Record { recipe, edits, last_edit, chain: logs::read(&dir.join(CHAIN))?, log: logs::read(&dir.join(LOG))? })
     }
@@ -54,8 +54,8 @@ impl Record {
     }
 
     /// The edits from the `skip`-th on, as a trainer waits for them.
-    pub fn waiting(&self, skip: usize) -> Vec<Waiting> {
-        self.edits.iter().skip(skip).map(|(number, edit)| Waiting::scheduled(*number, edit.clone())).collect()
+    pub fn waiting(&self, skip: usize) -> Vec<ScheduledEdit> {
+        self.edits.iter().skip(skip).map(|(number, edit)| ScheduledEdit::of(*number, edit.clone())).collect()
     }
 
     /// The numbers of the edits that a checkpoint has made, in the order in which it made them. In a run that was taken up
@@ -117,7 +117,7 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
                 let evaluation = evaluation(step, epoch, val_loss, val_top1, val_top5);
                 (step, Event::Evaluated(Box::new(evaluation)))
             }
-            // (it follows its evaluation)
+            // The line of the epoch follows that of its evaluation.
             Line::Confusion { confusion, .. } => {
                 match events.last_mut() {
                     Some(Event::Epoch(end)) => end.evaluation.confusion = confusion,
@@ -153,7 +153,7 @@ pub fn life(dir: &Path) -> Result<Vec<Event>, RunError> {
     let recipe = recipe(dir)?;
     let mut log: Vec<Line> = Vec::new();
     logs::visit(&dir.join(LOG), |line| {
-        // (of the speeds between two other lines, the first and the last tell how long it took)
+        // Of the speeds between two other lines, the first and the last tell how long it took.
         if let ([.., Line::Speed { .. }, Line::Speed { .. }], Line::Speed { .. }) = (&log[..], &line) {
             log.pop();
         }
@@ -203,6 +203,7 @@ fn info(dir: &Path, recipe: Recipe, log: &[Line]) -> Option<RunInfo> {
             device: device.clone(),
             memory: 0,
             steps_per_epoch: *steps_per_epoch,
+            step: 0,
         }),
         _ => None,
     })
@@ -225,7 +226,7 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
         step: history.iter().filter_map(step).max().unwrap_or(0),
         best_top1: best.map(|(top1, _)| top1),
         best_epoch: best.map(|(_, epoch)| epoch),
-        // (of one that was killed, as far as it told)
+        // For a killed run, as far as its log goes.
         seconds: times.first().zip(times.last()).map_or(0.0, |(first, last)| last - first),
         dir: Some(dir.to_path_buf()),
         broken: 0,

@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, history, logs, spawn};
 use crate::data::{DataSet, MANIFEST};
 use crate::recipe::{Changes, Edit, Recipe, reasons};
-use crate::train::{Checkpoint, Link, Options, Waiting, When, already, check_begun, effective, steps};
+use crate::train::{Checkpoint, Link, Options, ScheduledEdit, When, already, check_begun, effective, steps};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -29,12 +29,12 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let (mut from, mut notes) = newest(dir).map_err(stuck)?;
-    // (a checkpoint of an older version does not tell which epoch was the best)
+    // Checkpoints of earlier versions do not name the best epoch.
     if let Some(at) = from.as_mut().map(|from| &mut from.meta.at).filter(|at| at.best_epoch.is_none()) {
         at.best_epoch = best(&history(dir)?, at.step).map(|(_, epoch)| epoch);
     }
-    let Plan { recipe, step, waiting, known, images_at, same } =
-        Plan::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
+    let Resume { recipe, step, waiting, known, images_at, same } =
+        Resume::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
     notes.extend((!same.is_empty()).then(|| already(&same)));
 
     run.touch()?;
@@ -44,7 +44,7 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     let name = run.name.clone();
     let first = Line::run_resume(&name, dir, &recipe, step);
     let mut recorder = Recorder::open(run, &recipe, &first, known)?;
-    // (a run that was killed between a checkpoint and its link lacks the link)
+    // A run that was killed between a checkpoint and its link lacks the link.
     let digests = from.as_ref().map(|c| c.meta.digests.clone());
     let link = digests.map(|digests| Link::after(recorder.last_link(), step, digests));
     if let Some(link) = &link {
@@ -57,10 +57,10 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
 }
 
 /// How a run goes on. Whatever is refused is refused here, before anything is written.
-pub(super) struct Plan {
+pub(super) struct Resume {
     recipe: Recipe,
     step: u64,
-    waiting: Vec<Waiting>,
+    waiting: Vec<ScheduledEdit>,
     /// The edits that its journal has.
     known: BTreeSet<u64>,
     /// Where its images are now, when they were moved.
@@ -69,18 +69,18 @@ pub(super) struct Plan {
     same: Changes,
 }
 
-impl Plan {
+impl Resume {
     /// For the run in `dir` of this record, from a checkpoint or else from its start, with edits for the next step or epoch.
     /// Its device may be another one now, and the place of its images.
     ///
     /// # Errors
     /// Why it cannot, as a sentence.
-    pub(super) fn new(dir: &Path, record: &Record, from: Option<&Checkpoint>, sets: Changes) -> Result<Plan, String> {
+    pub(super) fn new(dir: &Path, record: &Record, from: Option<&Checkpoint>, sets: Changes) -> Result<Resume, String> {
         let (recipe, step, made, waits) = match from {
             Some(Checkpoint { meta, .. }) => {
                 (meta.recipe(&record.recipe)?, meta.at.step, record.made(meta), meta.waiting.clone())
             }
-            None => (record.recipe.clone(), 0, Vec::new(), Waiting::all(record.recipe.edits())),
+            None => (record.recipe.clone(), 0, Vec::new(), ScheduledEdit::all(record.recipe.edits())),
         };
         let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
         let (paths, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "data.path");
@@ -98,28 +98,44 @@ impl Plan {
             let edit = Edit { after: step, changes: sets.clone() };
             recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| why)?;
             then = recipe.with(sets).map_err(|invalid| reasons(&invalid))?;
-            // (numbers that were taken back are not given anew)
+            // Numbers of edits that were rolled back are not used again.
             let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
-            waiting.push(Waiting::scheduled(last + 1, edit));
+            waiting.push(ScheduledEdit::of(last + 1, edit));
         } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
             let epochs = recipe.train.epochs;
             return Err(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on"));
         }
         let manifest = dir.join(MANIFEST);
         let set = check_begun(&then, from, &manifest, images_at.as_deref()).map_err(|e| e.to_string())?;
-        if !manifest.exists() {
-            as_begun(record, &set)?;
-        }
-        Ok(Plan { recipe, step, waiting, known, images_at, same })
+        as_begun(&manifest, record, &set)?;
+        Ok(Resume { recipe, step, waiting, known, images_at, same })
     }
 }
 
-/// Whether a run of an older version, which lists no images, finds as many as it began with: else they would be split
-/// anew.
+/// Looks for the images of a run that is made again, before it begins.
+///
+/// # Errors
+/// Images that cannot be had, or others than it began with.
+pub fn find_images(dir: &Path, record: &Record, recipe: &Recipe, images_at: Option<&str>) -> Result<(), RunError> {
+    let manifest = dir.join(MANIFEST);
+    let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
+    // A run with a list of images compares them when it starts.
+    if manifest.exists() {
+        return Ok(());
+    }
+    let set = check_begun(recipe, None, &manifest, images_at).map_err(|e| stuck(e.to_string()))?;
+    as_begun(&manifest, record, &set).map_err(stuck)
+}
+
+/// Whether a run of an older version, which lists no images in `manifest`, finds as many as it began with: else they would
+/// be split anew.
 ///
 /// # Errors
 /// Others, as a sentence.
-fn as_begun(record: &Record, set: &DataSet) -> Result<(), String> {
+fn as_begun(manifest: &Path, record: &Record, set: &DataSet) -> Result<(), String> {
+    if manifest.exists() {
+        return Ok(());
+    }
     let counts = |line: &Line| match line {
         Line::Ready { train_images, test_images, .. } => Some((*train_images, *test_images)),
         _ => None,

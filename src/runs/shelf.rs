@@ -94,7 +94,7 @@ fn moved(
     let forked_from = parent(dir).and_then(|parent| fs::canonicalize(dir.join(parent)).ok());
     let to = take(&run.name)?;
     if let Err(e) = fs::rename(dir, &to) {
-        // (it is empty, and was made a moment ago)
+        // The directory is empty and was made a moment ago.
         drop(fs::remove_dir(&to));
         return Err(stuck(dir, format!("cannot be moved to {}: {e}", to.display())));
     }

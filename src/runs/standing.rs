@@ -69,7 +69,7 @@ mod tests {
     use std::path::Path;
 
     fn ended(state: State) -> Line {
-        let error = (state == State::Failed).then(|| "no card".to_string());
+        let error = (state == State::Failed).then(|| "no GPU".to_string());
         let summary =
             Summary { state, step: 3, best_top1: None, best_epoch: None, seconds: 1.0, dir: None, broken: 0, error };
         Line::run_end(&summary, Path::new("run"))
@@ -83,7 +83,7 @@ mod tests {
             (vec![], "killed", None),
             (vec![begun()], "killed", None),
             (vec![begun(), ended(State::Done)], "done", None),
-            (vec![begun(), ended(State::Failed)], "failed", Some("no card")),
+            (vec![begun(), ended(State::Failed)], "failed", Some("no GPU")),
             (vec![begun(), ended(State::Stopped)], "stopped", None),
             (vec![begun(), ended(State::Failed), again()], "killed", None),
             (vec![begun(), ended(State::Stopped), again(), ended(State::Done)], "done", None),

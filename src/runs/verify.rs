@@ -1,34 +1,34 @@
 //! Makes a run again and compares it with what was recorded.
 
 use super::dir::{LOG, METRICS};
-use super::{Line, Record, RunError, logs, spawn};
+use super::{Line, Record, RunError, find_images, logs, spawn};
 use crate::data::MANIFEST;
 use crate::train::{Digests, Event, Link, Options, StepRecord};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::channel;
 
-/// Largest distance of a loss from the recorded one, as a share of it, where a card computed: in single and in mixed
+/// Largest distance of a loss from the recorded one, as a share of it, where a GPU computed: in single and in mixed
 /// precision. Its sums have no order, so that no two runs are the same to the bit.
-pub const ON_A_CARD: (f64, f64) = (1e-4, 2e-3);
+pub const ON_A_GPU: (f64, f64) = (1e-4, 2e-3);
 
 /// What a comparison found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// Last step that was compared.
     pub step: u64,
-    /// Checkpoints whose hashes are the same; where a card computed, that were reached.
+    /// Checkpoints whose hashes are the same; where a GPU computed, that were reached.
     pub links: usize,
     /// Steps of the metrics that are the same.
     pub steps: usize,
-    /// Where a card computed: how far losses are from the recorded ones, at most, as a share of them.
+    /// Where a GPU computed: how far losses are from the recorded ones, at most, as a share of them.
     pub apart: Option<f64>,
     /// Where the run made again first differs, as a sentence.
     pub difference: Option<String>,
 }
 
 /// Makes the run in `dir` again up to `until` or its last checkpoint, without writing anything, and compares losses,
-/// rates, and the hashes of every checkpoint; where a card computed, rates, and losses within [`ON_A_CARD`]. It ends at
+/// rates, and the hashes of every checkpoint; where a GPU computed, rates, and losses within [`ON_A_GPU`]. It ends at
 /// the first difference.
 ///
 /// # Errors
@@ -55,11 +55,12 @@ fn device(line: Line) -> Option<String> {
     if let Line::Ready { device, .. } = line { Some(device) } else { None }
 }
 
-/// Compares a run, of which a card has computed a part or has not.
+/// Compares a run, of which a GPU has computed a part or has not.
 fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: bool) -> Result<Verdict, RunError> {
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
     let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, why)| stuck(why))?;
+    find_images(dir, &record, &recipe, images_at)?;
     let links: BTreeMap<u64, Link> = record.chain.iter().map(|link| (link.step, link.clone())).collect();
     let links: BTreeMap<u64, Link> = links.into_iter().filter(|(step, _)| until.is_none_or(|u| *step <= u)).collect();
     let Some(last) = links.keys().next_back().copied() else {
@@ -143,7 +144,7 @@ fn broken(chain: &[Link]) -> Option<String> {
     None
 }
 
-/// Where a card computed, `most` is how far losses are apart so far.
+/// Where a GPU computed, `most` is how far losses are apart so far.
 fn other_step((loss, lr): &(f32, f64), found: &StepRecord, most: Option<&mut f64>) -> Option<String> {
     let StepRecord { step, loss: new, lr: rate, scaling, .. } = found;
     if lr.to_bits() != rate.to_bits() {
@@ -154,14 +155,14 @@ fn other_step((loss, lr): &(f32, f64), found: &StepRecord, most: Option<&mut f64
     }
     let other = format!("step {step}: the loss is {new}, recorded is {loss}");
     let Some(most) = most else { return Some(other) };
-    let bound = if scaling.is_some() { ON_A_CARD.1 } else { ON_A_CARD.0 };
+    let bound = if scaling.is_some() { ON_A_GPU.1 } else { ON_A_GPU.0 };
     let apart = f64::from((new - loss).abs() / loss.abs());
     *most = most.max(apart);
-    // (not near when it is no number)
+    // NaN is not near anything.
     let near = apart <= bound;
     (!near).then(|| {
         format!(
-            "{other}, {apart:.0e} apart of {bound:.0e}; a card computed, where no two runs are the same to the bit and \
+            "{other}, {apart:.0e} apart of {bound:.0e}; a GPU computed, where no two runs are the same to the bit and \
              what is apart grows with the steps (--until STEP compares fewer)"
         )
     })
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(other_step(&recorded, &found(2.001, true), Some(&mut most)), None);
         assert!((most - 5e-4).abs() < 1e-6, "{most}");
         let far = |loss, mixed| other_step(&recorded, &found(loss, mixed), Some(&mut 0.0)).unwrap_or_default();
-        assert!(far(2.001, false).contains("5e-4 apart of 1e-4; a card computed"), "{}", far(2.001, false));
+        assert!(far(2.001, false).contains("5e-4 apart of 1e-4; a GPU computed"), "{}", far(2.001, false));
         assert!(far(2.1, true).contains("of 2e-3"));
         assert!(far(f32::NAN, false).contains("the loss is NaN"));
         assert!(other_step(&recorded, &found(2.0001, false), None).is_some());

@@ -30,7 +30,7 @@ pub enum AlarmKind {
 /// What the recipe has an alarm do.
 pub fn act(alarms: &Alarms, kind: AlarmKind) -> Act {
     match kind {
-        // (a step that cannot be made is not passed over)
+        // A step that cannot be made is never left out.
         AlarmKind::NonFinite if alarms.on => alarms.non_finite,
         AlarmKind::NonFinite => Act::Pause,
         AlarmKind::Other => Act::Tell,
@@ -158,7 +158,7 @@ mod tests {
         let jumps = |i: u64| usual(i) + if matches!(i, 499..=520 | 900) { 4.0 } else { 0.0 };
         assert_eq!(spikes((0..2000).map(jumps), 6.0), [500, 901]);
         assert_eq!(spikes((0..2000).map(jumps), 1000.0), [0; 0]);
-        // (one that stays up becomes what is usual)
+        // A loss that stays high becomes the usual one.
         assert_eq!(spikes((0..3000).map(|i| usual(i) + if i >= 999 { 9.0 } else { 0.0 }), 6.0), [1000]);
     }
 

@@ -1,6 +1,6 @@
 //! Times whole training steps on made-up images: net, loss, gradients, optimiser.
 
-use super::step::Learner;
+use super::learner::Learner;
 use super::{Chosen, TrainError};
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
@@ -149,8 +149,9 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         if step == WARM {
             profile::take();
         }
+        let images = batch.clone();
         let begun = Instant::now();
-        learner.step(&batch, at, &settings).map_err(TrainError::device)?;
+        learner.step(images, at, &settings).map_err(TrainError::device)?;
         if step >= WARM {
             times.push(begun.elapsed().as_secs_f64());
         }
@@ -158,12 +159,13 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
     let profile = shares(times.iter().sum());
     times.sort_by(f64::total_cmp);
     let peak_rss_mb = peak_rss_mb();
-    // (in turn, so that a slow moment of the machine meets both)
+    // The two alternate, so that a slow moment of the machine slows both.
     let mut passes = [f64::INFINITY; 2];
     for _ in 0..times.len() {
         for (mode, fastest) in [Mode::Train, Mode::Eval].into_iter().zip(&mut passes) {
+            let images = batch.clone();
             let begun = Instant::now();
-            learner.forward(&batch, mode).map_err(TrainError::device)?;
+            learner.forward(images, mode).map_err(TrainError::device)?;
             *fastest = fastest.min(begun.elapsed().as_secs_f64());
         }
     }

@@ -1,45 +1,48 @@
-//! What computes: the processor, or a card that is known to work before anything is put on it.
+//! What computes: the CPU, or a GPU that is known to work before anything is put on it.
 
 use super::checkpoint::Pupil;
+use super::optim::slots;
 use super::origin::Opened;
 use super::{Checkpoint, TrainError};
 use crate::data::DataSet;
 use crate::kernels::Level;
-use crate::nn::{Net, NetSpec, Plan, Training};
-use crate::ops::{Card, cards, fault};
+use crate::nn::{Net, NetSpec, Training};
+use crate::ops::memory::Backend;
+use crate::ops::{Gpu, Precision, fault, gpus};
 use crate::recipe::Recipe;
-use crate::recipe::settings::Device;
+use crate::recipe::settings::{Device, OptimName};
+use crate::tricks::scaling::precision;
 use dfdx::prelude::Cpu;
 
 /// What computes.
 pub enum Chosen {
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// A card.
+    /// A GPU.
     #[cfg(feature = "cuda")]
-    Cuda(dfdx::prelude::Cuda, Card),
+    Cuda(dfdx::prelude::Cuda, Gpu),
 }
 
 impl Chosen {
-    /// Opens what a recipe asks for; with `Auto` also says why it is not a card, where the program could use one.
+    /// Opens what a recipe asks for; with `Auto` also says why it is not a GPU, where the program could use one.
     ///
     /// # Errors
-    /// A card that is asked for and cannot be used.
+    /// A GPU that is asked for and cannot be used.
     pub fn open(wanted: Device) -> Result<(Chosen, Option<String>), TrainError> {
         match wanted {
             Device::Cpu => Ok((Chosen::Cpu, None)),
             Device::Cuda(number) => {
-                let wrong = |why| TrainError::Card { device: wanted, why };
+                let wrong = |why| TrainError::Gpu { device: wanted, why };
                 Ok((open(find(number)?).map_err(wrong)?, None))
             }
             Device::Auto => match first() {
                 Ok(chosen) => Ok((chosen, None)),
-                Err(why) => Ok((Chosen::Cpu, cfg!(feature = "cuda").then(|| format!("{why}: the processor computes")))),
+                Err(why) => Ok((Chosen::Cpu, cfg!(feature = "cuda").then(|| format!("{why}: the CPU computes")))),
             },
         }
     }
 
-    /// Opens what is asked for and runs `f` with it, on a thread of its own: when a card fails, its memory cannot be freed.
+    /// Opens what is asked for and runs `f` with it, on a thread of its own: when a GPU fails, its memory cannot be freed.
     ///
     /// # Errors
     /// As [`Chosen::open`], those of `f`, and a device that gives up.
@@ -54,17 +57,17 @@ impl Chosen {
     /// Opens what a run asks for, where the run has room; also what it has to be told.
     ///
     /// # Errors
-    /// A card that is asked for and cannot be used or has no room.
+    /// A GPU that is asked for and cannot be used or has no room.
     pub(super) fn for_run(recipe: &Recipe, images: &Opened) -> Result<(Chosen, On, Vec<String>), TrainError> {
-        let mixed = recipe.tricks.mixed.on;
+        let precision = precision(&recipe.tricks.mixed);
         let (chosen, note) = Chosen::open(recipe.device)?;
-        let on = chosen.on(mixed);
+        let on = chosen.on(precision);
         match on.room(recipe, images) {
             Ok(tight) => Ok((chosen, on, note.into_iter().chain(tight).collect())),
             Err(e) if recipe.device == Device::Auto => {
-                let on = Chosen::Cpu.on(mixed);
+                let on = Chosen::Cpu.on(precision);
                 let tight = on.room(recipe, images)?;
-                let note = format!("{e}; for now the processor computes");
+                let note = format!("{e}; for now the CPU computes");
                 Ok((Chosen::Cpu, on, [note].into_iter().chain(tight).collect()))
             }
             Err(e) => Err(e),
@@ -76,12 +79,12 @@ impl Chosen {
         match self {
             Chosen::Cpu => format!("cpu {} x{}", Level::best().word(), rayon::current_num_threads()),
             #[cfg(feature = "cuda")]
-            Chosen::Cuda(_, card) => format!("cuda {} {}", card.number, card.name),
+            Chosen::Cuda(_, gpu) => format!("cuda {} {}", gpu.number, gpu.name),
         }
     }
 
-    /// What a run has to know of it, `half` being mixed precision.
-    fn on(&self, half: bool) -> On {
+    /// What a run has to know of it, with feature maps in a format.
+    fn on(&self, precision: Precision) -> On {
         let (kernels, free) = match self {
             Chosen::Cpu => {
                 let mut system = sysinfo::System::new();
@@ -91,8 +94,8 @@ impl Chosen {
             #[cfg(feature = "cuda")]
             Chosen::Cuda(..) => ("cuda", crate::ops::cuda::free_memory()),
         };
-        let plan = if matches!(self, Chosen::Cpu) { Plan::Kernels } else { Plan::Card { half } };
-        On { name: self.name(), kernels, plan, free }
+        let backend = if matches!(self, Chosen::Cpu) { Backend::Cpu } else { Backend::Cuda(precision) };
+        On { name: self.name(), kernels, backend, free }
     }
 }
 
@@ -100,20 +103,20 @@ impl Chosen {
 pub(super) struct On {
     /// What a person calls it.
     pub name: String,
-    /// What rounds as no other does: the level of the processor's kernels, or `cuda`.
+    /// What rounds as no other does: the level of the CPU's kernels, or `cuda`.
     pub kernels: &'static str,
     /// What memory depends on.
-    pub plan: Plan,
+    pub backend: Backend,
     /// Bytes of its memory that are free, where it tells.
     free: Option<u64>,
 }
 
 impl On {
-    /// Whether training has room: a card must have it; of a processor, to which the system may lend more, a sentence says
-    /// that it has not.
+    /// Whether training has room. A GPU must have it; a CPU, to which the system may lend more memory, gives a sentence when
+    /// it has not.
     ///
     /// # Errors
-    /// A card that has no room, or cannot count as far.
+    /// A GPU that has no room, or cannot count as far.
     fn room(&self, recipe: &Recipe, images: &Opened) -> Result<Option<String>, TrainError> {
         let Opened { set: data, origin } = images;
         let (image_channels, classes, batch) = (data.train.channels, &data.classes, recipe.train.batch as usize);
@@ -122,7 +125,7 @@ impl On {
         let teacher =
             distill.on.then(|| Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil));
         let teacher = teacher.transpose()?;
-        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data);
+        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data, recipe.optim.name);
         let memory = training.memory(batch);
         if !memory.is_countable() {
             return Err(TrainError::Count { batch, largest: training.largest_batch(self.free.unwrap_or(u64::MAX)) });
@@ -131,52 +134,64 @@ impl On {
         let Some(free) = self.free.filter(|free| needed > *free) else { return Ok(None) };
         let (net, device, largest) = (spec.name.clone(), self.name.clone(), training.largest_batch(free));
         let error = TrainError::Memory { net, batch, needed, free, device, largest };
-        match self.plan {
-            Plan::Kernels => Ok(Some(error.to_string())),
-            Plan::Card { .. } => Err(error),
+        match self.backend {
+            Backend::Cpu => Ok(Some(error.to_string())),
+            Backend::Cuda(_) => Err(error),
         }
     }
 
     /// What takes memory in training a net.
-    pub fn training<'a>(&self, net: &'a NetSpec, teacher: Option<&'a NetSpec>, data: &DataSet) -> Training<'a> {
-        Training { net, teacher, size: (data.train.height, data.train.width), plan: self.plan }
+    pub fn training<'a>(
+        &self,
+        net: &'a NetSpec,
+        teacher: Option<&'a NetSpec>,
+        data: &DataSet,
+        optimiser: OptimName,
+    ) -> Training<'a> {
+        Training {
+            net,
+            teacher,
+            size: (data.train.height, data.train.width),
+            slots: slots(optimiser).len(),
+            backend: self.backend,
+        }
     }
 }
 
-/// The first card that works.
+/// The first GPU that works.
 ///
 /// # Errors
 /// Why none does, as a sentence.
 fn first() -> Result<Chosen, String> {
     let mut reasons = Vec::new();
-    for card in cards()? {
-        let number = card.number;
-        match open(card) {
+    for gpu in gpus()? {
+        let number = gpu.number;
+        match open(gpu) {
             Ok(chosen) => return Ok(chosen),
-            Err(why) => reasons.push(format!("card {number} cannot be used: {why}")),
+            Err(why) => reasons.push(format!("GPU {number} cannot be used: {why}")),
         }
     }
-    Err(if reasons.is_empty() { "there is no NVIDIA card".into() } else { reasons.join("; ") })
+    Err(if reasons.is_empty() { "there is no NVIDIA GPU".into() } else { reasons.join("; ") })
 }
 
-/// A card that is asked for by its number.
+/// A GPU that is asked for by its number.
 ///
 /// # Errors
 /// When it is not there.
-pub(super) fn find(number: usize) -> Result<Card, TrainError> {
-    let wrong = |why| TrainError::Card { device: Device::Cuda(number), why };
-    let found = cards().map_err(wrong)?;
+pub(super) fn find(number: usize) -> Result<Gpu, TrainError> {
+    let wrong = |why| TrainError::Gpu { device: Device::Cuda(number), why };
+    let found = gpus().map_err(wrong)?;
     let count = found.len();
-    found.into_iter().nth(number).ok_or_else(|| wrong(format!("cards found: {count}")))
+    found.into_iter().nth(number).ok_or_else(|| wrong(format!("GPUs found: {count}")))
 }
 
-/// Opens a card.
+/// Opens a GPU.
 ///
 /// # Errors
 /// Why it cannot be used, as a predicate.
-fn open(card: Card) -> Result<Chosen, String> {
+fn open(gpu: Gpu) -> Result<Chosen, String> {
     #[cfg(feature = "cuda")]
-    return Ok(Chosen::Cuda(crate::ops::cuda::open(card.number)?, card));
+    return Ok(Chosen::Cuda(crate::ops::cuda::open(gpu.number)?, gpu));
     #[cfg(not(feature = "cuda"))]
-    unreachable!("a program without CUDA finds no card {}", card.number)
+    unreachable!("a program without CUDA finds no GPU {}", gpu.number)
 }

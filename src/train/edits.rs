@@ -30,7 +30,7 @@ impl When {
 
 /// An edit that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct ScheduledEdit {
     /// The sender's name for it; 0 when no sender waits for an answer.
     #[serde(skip)]
     pub id: u64,
@@ -42,24 +42,24 @@ pub struct Waiting {
     pub when: When,
 }
 
-impl Waiting {
+impl ScheduledEdit {
     /// The edit of a schedule or a journal, with its number.
-    pub fn scheduled(edit: u64, Edit { after, changes }: Edit) -> Waiting {
+    pub fn of(edit: u64, Edit { after, changes }: Edit) -> ScheduledEdit {
         let step = When::Step(after.saturating_add(1));
         let when = changes.iter().fold(step, |when, (knob, _)| when.effective(knob.applies));
-        Waiting { id: 0, edit, changes, when }
+        ScheduledEdit { id: 0, edit, changes, when }
     }
 
     /// The edits of a schedule, numbered from 1.
-    pub fn all(edits: &[Edit]) -> Vec<Waiting> {
-        edits.iter().cloned().zip(1..).map(|(edit, number)| Waiting::scheduled(number, edit)).collect()
+    pub fn all(edits: &[Edit]) -> Vec<ScheduledEdit> {
+        edits.iter().cloned().zip(1..).map(|(edit, number)| ScheduledEdit::of(number, edit)).collect()
     }
 }
 
 /// Edits in the order in which they were asked for.
 #[derive(Default)]
 pub struct Pending {
-    waiting: Vec<Waiting>,
+    waiting: Vec<ScheduledEdit>,
 }
 
 /// Checks an edit against the recipe in force, and says when it can take effect: an edit with a knob that changes at
@@ -82,8 +82,8 @@ pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<
 
 /// The part of an edit that changes something under the recipe in force and the edits that wait, in the order in which
 /// they were asked for: not a knob that has the value, or that gets it at that very time.
-pub fn effective(recipe: &Recipe, waiting: &[Waiting], changes: Changes, when: When) -> Changes {
-    // (of a knob that is named twice the last value counts)
+pub fn effective(recipe: &Recipe, waiting: &[ScheduledEdit], changes: Changes, when: When) -> Changes {
+    // Of a knob that is named twice the last value counts.
     let last = |changes: &Changes, knob: &Knob| changes.iter().rfind(|(k, _)| *k == knob).map(|(_, to)| to.clone());
     let changes_nothing = |knob: &Knob, to: &Value| {
         let mut coming = waiting.iter().filter_map(|w| Some((w.when, last(&w.changes, knob)?)));
@@ -101,26 +101,26 @@ pub fn already(changes: &Changes) -> String {
     parts.collect::<Vec<_>>().join(", ") + "; nothing changes"
 }
 
-impl From<Vec<Waiting>> for Pending {
-    fn from(waiting: Vec<Waiting>) -> Pending {
+impl From<Vec<ScheduledEdit>> for Pending {
+    fn from(waiting: Vec<ScheduledEdit>) -> Pending {
         Pending { waiting }
     }
 }
 
 impl Pending {
     /// Puts an edit off.
-    pub fn push(&mut self, edit: Waiting) {
+    pub fn push(&mut self, edit: ScheduledEdit) {
         self.waiting.push(edit);
     }
 
     /// All that wait.
-    pub fn list(&self) -> &[Waiting] {
+    pub fn list(&self) -> &[ScheduledEdit] {
         &self.waiting
     }
 
     /// Takes out what is due before step `step + 1`, which starts an epoch or not.
-    pub fn take_due(&mut self, step: u64, epoch_starts: bool) -> Vec<Waiting> {
-        let due = |edit: &mut Waiting| match edit.when {
+    pub fn take_due(&mut self, step: u64, epoch_starts: bool) -> Vec<ScheduledEdit> {
+        let due = |edit: &mut ScheduledEdit| match edit.when {
             When::Now => true,
             When::NextEpoch => epoch_starts,
             When::Step(n) => step + 1 >= n,
@@ -139,7 +139,7 @@ mod tests {
         vec![(find(path).unwrap(), value)]
     }
 
-    fn ids(edits: Vec<Waiting>) -> Vec<u64> {
+    fn ids(edits: Vec<ScheduledEdit>) -> Vec<u64> {
         edits.into_iter().map(|e| e.id).collect()
     }
 
@@ -148,7 +148,7 @@ mod tests {
         let mut pending = Pending::default();
         for (id, when) in [(1, When::Step(5)), (2, When::NextEpoch), (3, When::EpochFrom(3)), (4, When::EpochFrom(11))]
         {
-            pending.push(Waiting { id, edit: id, changes: edit("optim.momentum", Value::Float(0.5)), when });
+            pending.push(ScheduledEdit { id, edit: id, changes: edit("optim.momentum", Value::Float(0.5)), when });
         }
         assert!(pending.take_due(3, false).is_empty());
         assert_eq!(ids(pending.take_due(4, false)), [1]);
@@ -161,8 +161,8 @@ mod tests {
     fn what_changes_nothing_is_no_part_of_an_edit() {
         let recipe = Recipe::default();
         let momentum = |v| edit("optim.momentum", Value::Float(v));
-        let later = |value, when| vec![Waiting { id: 1, edit: 1, changes: momentum(value), when }];
-        let left = |waiting: &[Waiting], value, when| effective(&recipe, waiting, momentum(value), when).len();
+        let later = |value, when| vec![ScheduledEdit { id: 1, edit: 1, changes: momentum(value), when }];
+        let left = |waiting: &[ScheduledEdit], value, when| effective(&recipe, waiting, momentum(value), when).len();
         let was = recipe.optim.momentum;
         assert_eq!(left(&[], was, When::Now), 0);
         assert_eq!(left(&[], was, When::Step(9)), 0);

@@ -29,10 +29,10 @@ pub enum TrainError {
         /// The smallest edge that it can see.
         least: usize,
     },
-    /// A card cannot be used.
-    #[error("device: {device:?} cannot be used: {why}; Auto or Cpu trains on the processor")]
-    Card {
-        /// The card.
+    /// A GPU cannot be used.
+    #[error("device: {device:?} cannot be used: {why}; Auto or Cpu trains on the CPU")]
+    Gpu {
+        /// The GPU.
         device: Device,
         /// Why not.
         why: String,
@@ -56,16 +56,16 @@ pub enum TrainError {
         /// The largest batch for which there is room.
         largest: Option<usize>,
     },
-    /// More values than a card's operations can count.
-    #[error("batches of {batch} make more than 2^32 values, and operations on a card count no further: {}, or device to Cpu", advice(*largest))]
+    /// More values than a GPU's operations can count.
+    #[error("batches of {batch} make more than 2^32 values, and operations on a GPU count up to that: {}, or device to Cpu", advice(*largest))]
     Count {
         /// Images a step.
         batch: usize,
         /// The largest batch for which there is room.
         largest: Option<usize>,
     },
-    /// The device gave up.
-    #[error("what computes gave up: {why}{hint}", why = .0, hint = hint(.0))]
+    /// The device failed.
+    #[error("the device failed: {why}{hint}", why = .0, hint = hint(.0))]
     Device(String),
     /// A checkpoint cannot be read.
     #[error("{path}: {problem}", path = path.display())]
@@ -102,12 +102,12 @@ fn advice(largest: Option<usize>) -> String {
     }
 }
 
-/// What else to do where a card has no room.
+/// What else to do where a GPU has no room.
 fn other(device: &str) -> &'static str {
     if device.starts_with("cuda") { ", or device to Cpu" } else { "" }
 }
 
-/// What to do when a device gave up.
+/// What to do when a device failed.
 fn hint(why: &str) -> &'static str {
     let memory = why.contains("memory is full") || why.contains("OutOfMemory");
     if memory { "; a smaller batch or net needs less" } else { "" }

@@ -9,37 +9,50 @@ mod device;
 mod edits;
 mod error;
 mod evaluate;
+mod gradients;
 mod inside;
+mod layers;
+mod learner;
+mod nan;
+mod objective;
+mod observer;
+pub mod optim;
+mod options;
 mod origin;
 mod outline;
 mod pictures;
 mod protocol;
 mod result;
-pub mod sgd;
-mod sight;
+mod scores;
 mod step;
+mod teacher;
 mod trainer;
+mod updates;
 mod weights;
 mod worker;
 
 pub use alarms::AlarmKind;
 pub use checkpoint::{
-    BEST, Checkpoint, Digests, Link, Meta, Progress, Pupil, Signature, best_weights, checkpoint_path, read_weights,
-    steps, weights_file, write_whole,
+    BEST, Checkpoint, Digests, Link, Meta, Progress, Pupil, Signature, Trained, best_weights, checkpoint_path,
+    read_weights, steps, weights_file, write_whole,
 };
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
-pub use edits::{Waiting, When, already, effective};
+pub use edits::{ScheduledEdit, When, already, effective};
 pub use error::TrainError;
 pub use evaluate::{Seen, top5_tells};
-pub use inside::{Inside, LayerRow, Look, Output};
+pub use gradients::Gradients;
+pub use inside::Look;
+pub use layers::{Inside, LayerStats, Output};
+pub use learner::Learner;
+pub(crate) use nan::or_nan;
+pub use observer::Observer;
+pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
 pub use pictures::{Agreement, Fed, FedImage, Missed, MissedImage, Pictures};
-pub(crate) use protocol::or_nan;
-pub use protocol::*;
+pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord, Target};
 pub use result::{
     Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
 };
-pub use sight::Sight;
-pub use step::{Learner, Outcome};
-pub use worker::{Options, Worker, check, check_begun, spawn};
+pub use step::Outcome;
+pub use worker::{Worker, check, check_begun, spawn};

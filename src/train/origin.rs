@@ -1,13 +1,15 @@
 //! Where a run's images and files are: its recipe calls them as they were called where it was begun.
 
 use super::TrainError;
-use super::checkpoint::BUNDLED;
 use crate::data::{self, DataSet, Manifest};
 use crate::files::resolved;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Data;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The teacher inside the program, as a recipe calls it.
+pub(super) const BUNDLED: &str = "Bundled";
 
 /// What a run's directory remembers of its images and of where it was begun; nothing for a run that begins here.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +50,11 @@ impl Origin {
         Origin { manifest: None, ..self }
     }
 
+    /// Whether the images are those that the recipe names here: a run that begins, of images that nobody has moved.
+    pub fn is_here(&self) -> bool {
+        self.manifest.is_none() && self.moved.is_none()
+    }
+
     /// Opens the images of the run: those that it began with.
     ///
     /// # Errors
@@ -86,7 +93,7 @@ impl Origin {
             (None, Some(manifest)) if !data.path.is_empty() => {
                 let there = manifest.path();
                 match (here.canonicalize().is_ok_and(|here| here == there), there.exists()) {
-                    // (called as the recipe calls it)
+                    // The path stays as the recipe writes it.
                     (true, _) => (here, false),
                     (false, false) if here.exists() => (here, true),
                     (false, _) => (there.to_path_buf(), false),

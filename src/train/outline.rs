@@ -80,6 +80,9 @@ pub struct RunInfo {
     pub memory: u64,
     /// Steps an epoch at the start.
     pub steps_per_epoch: u64,
+    /// Steps that were done before: of a run that goes on.
+    #[serde(default)]
+    pub step: u64,
 }
 
 /// How a run ended.

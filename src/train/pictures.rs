@@ -1,6 +1,6 @@
 //! Pictures of what is trained and of what is mistaken, for screens that look at them.
 
-use super::or_nan;
+use super::nan::or_nan;
 use crate::data::Thumbnail;
 use serde::{Deserialize, Serialize};
 

@@ -5,18 +5,14 @@ use super::Confusion;
 use super::alarms::AlarmKind;
 use super::checkpoint::{Digests, Link};
 use super::edits::When;
-use super::inside::Inside;
+use super::layers::Inside;
+use super::nan::or_nan;
 use super::outline::{RunInfo, State, Summary};
 use super::pictures::Pictures;
 use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::scaling::Scaler;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// A number that JSON has as `null` because it was not finite.
-pub(crate) fn or_nan<'de, F: Deserialize<'de> + From<f32>, D: Deserializer<'de>>(from: D) -> Result<F, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or(F::from(f32::NAN)))
-}
 
 /// What a screen may look at: it costs something, and is made only while one does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 use super::checkpoint::{Checkpoint, DIRECTORY, Signature, classes_of, weights_for};
 use super::classes::{Aligned, align, listed, places};
 use super::evaluate::{Seen, evaluate};
+use super::learner::Learner;
 use super::origin::Origin;
-use super::step::Learner;
 use super::{Evaluation, TrainError};
-use crate::data::{self, Batch, DataError, DataSet, Input, MANIFEST, Picture, Reader, Reading, Role, Skipped};
+use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::Recipe;
 use crate::recipe::settings::{Data, DataKind, Net as NetSettings};
@@ -104,8 +104,8 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
     };
     if let Some(signature) = signature {
         set.normalise(&signature.mean, &signature.std);
-        if set.input.shape != signature.image {
-            let ([a, b, c], [h, w, channels]) = (signature.image, set.input.shape);
+        if set.preprocessor.shape != signature.image {
+            let ([a, b, c], [h, w, channels]) = (signature.image, set.preprocessor.shape);
             return Err(wrong(format!(
                 "is for images of {a} x {b} x {c}; those of {} are {h} x {w} x {channels}",
                 set.name
@@ -196,7 +196,7 @@ pub fn evaluate_weights(
     let set = match images {
         Images::Own(_) => own()?,
         Images::At { path, split, by_place } => {
-            // (those that the file names, else those of the preset's own images, where it has some)
+            // Those that the file names, else those of the preset's own images, where it has some.
             let classes = match classes_of(file)? {
                 None if !recipe.data.path.is_empty() => Some(own()?.classes),
                 named => named,
@@ -306,10 +306,12 @@ impl Classifier {
     /// The device's.
     pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
         let Signature { classes, image, edge, mean, std } = &self.signature;
-        let pixels = Input::new(*image, *edge, mean, std).picture(picture).map_err(TrainError::Resume)?;
+        let pixels = Preprocessor::new(*image, *edge, mean, std)
+            .picture(picture)
+            .map_err(|e| TrainError::Resume(e.to_string()))?;
         let [height, width, channels] = *image;
         let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
-        let logits = self.learner.logits(&batch).map_err(TrainError::device)?;
+        let logits = self.learner.logits(batch).map_err(TrainError::device)?;
         let mut guesses: Vec<Guess> = (0..)
             .zip(classes)
             .zip(softmax(&logits))

@@ -11,10 +11,11 @@ mod tell;
 
 use super::checkpoint::Progress;
 use super::device::On;
-use super::edits::{Pending, Waiting};
+use super::edits::{Pending, ScheduledEdit};
+use super::inside::sample;
+use super::learner::Learner;
+use super::options::Options;
 use super::origin::Opened;
-use super::step::Learner;
-use super::worker::Options;
 use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, TrainError};
 use crate::data::{self, Pass, Reader};
 use crate::ops::Ops;
@@ -108,7 +109,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 );
                 sink(Event::Alarm { step: checkpoint.meta.at.step, kind: AlarmKind::Other, message });
             }
-            checkpoint.restore(&mut learner)?;
+            checkpoint.restore(learner.trained())?;
             at = checkpoint.meta.at.clone();
             let batches = data::steps_per_epoch(data.train.len(), recipe.train.batch as usize) as u64;
             if at.batch >= batches {
@@ -121,7 +122,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         if let Some(message) = learner.teacher_note() {
             sink(Event::Alarm { step: at.step, kind: AlarmKind::Other, message });
         }
-        let edits = options.edits.take().unwrap_or_else(|| Waiting::all(recipe.edits()));
+        let edits = options.edits.take().unwrap_or_else(|| ScheduledEdit::all(recipe.edits()));
         let last_edit = edits.iter().map(|e| e.edit).fold(options.last_edit, u64::max);
         let saver = Saver::new(&options, at.step)?;
         let reader = Reader::new(data, rayon::current_num_threads())?;
@@ -156,7 +157,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     pub(super) fn run(mut self) {
         self.send(Event::Started(Box::new(self.info())));
         self.enter(State::Running);
-        // (the edits that a journal has at this very step come before any new order)
+        // The edits that a journal has at this very step come before any new order.
         self.apply_due(self.at.batch == 0);
         let ended = self.epochs();
         let (mut state, mut error) = match &ended {
@@ -203,8 +204,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     fn epochs(&mut self) -> Result<Flow, TrainError> {
         loop {
-            // (commands that came during the last evaluation, and edits due at this epoch, may change its number of
-            // steps, and whether there is one)
+            // Commands that came during the last evaluation, and edits due at this epoch, may change its number of
+            // steps, and whether there is one.
             match self.boundary(self.at.batch == 0) {
                 Flow::On => {}
                 Flow::Again => continue,
@@ -234,7 +235,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             let waited = begun.elapsed();
             self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
-            let (outcome, inside) = self.step(&images, at)?;
+            let (n, sample) = (images.n, self.dead_are_due(at).then(|| sample(&images)));
+            let (outcome, inside) = self.step(images, at)?;
             if !outcome.updated && !outcome.overflow {
                 let (what, step) = (outcome.fault(), self.at.step + 1);
                 let what = format!("{what} at step {step}, which is left out: lower the rate and go on, or stop");
@@ -245,7 +247,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             }
             let took = begun.elapsed();
             train_time += took;
-            images_done += images.n;
+            images_done += n;
             self.at = Progress {
                 step: self.at.step + 1,
                 batch: at.batch,
@@ -258,7 +260,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 epoch: at.epochs(),
                 loss: outcome.loss,
                 lr: outcome.lr,
-                img_s: images.n as f64 / took.as_secs_f64(),
+                img_s: n as f64 / took.as_secs_f64(),
                 wait: (waited.as_secs_f64() / took.as_secs_f64()) as f32,
                 scaling: self.recipe.tricks.mixed.on.then(|| self.learner.scaler.into()),
             });
@@ -275,7 +277,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                     self.enter(State::Paused);
                 }
             }
-            match self.watch(&images, at, &outcome, (waited, took))? {
+            match self.watch(sample, at, &outcome, (waited, took))? {
                 Flow::On => {}
                 again => return Ok(again),
             }

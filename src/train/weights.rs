@@ -3,19 +3,11 @@
 use super::TrainError;
 use super::checkpoint::{Checkpoint, Found, Pupil, weights_for};
 use super::classes::{Aligned, align};
-use super::step::Learner;
-use crate::nn::{Head, Net, NetSpec, Outputs};
+use super::learner::Learner;
+use super::teacher::Teacher;
+use crate::nn::{Head, NetSpec, Outputs};
 use crate::ops::Ops;
 use crate::recipe::settings::Distill;
-
-/// A teacher and where it came from.
-pub(super) struct Teacher<D: Ops<f32>> {
-    source: String,
-    by_place: bool,
-    pub(super) net: Net<f32, D>,
-    /// What is to be told of its file.
-    note: Option<String>,
-}
 
 impl<D: Ops<f32>> Learner<D> {
     /// Takes the weights of a file to start from; says in a sentence what is to be told of that: a prefix of names that was
@@ -57,7 +49,7 @@ impl<D: Ops<f32>> Learner<D> {
         if distill.on && self.teacher.as_ref().is_none_or(|t| (&t.source, t.by_place) != (source, by_place)) {
             let image_channels = self.net.spec().image_channels;
             let pupil = Pupil { image_channels, classes: &self.classes, by_place };
-            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), self.device(), &pupil)?;
+            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), &self.dev, &pupil)?;
             self.teacher = Some(Teacher { source: source.clone(), by_place, net, note });
         }
         Ok(())

@@ -2,10 +2,11 @@
 
 use super::checkpoint::{Progress, Pupil, weights_for};
 use super::device::find;
+use super::options::Options;
 use super::origin::{Opened, Origin};
 use super::trainer::Trainer;
-use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Link, State, Summary, TrainError, Waiting};
-use crate::data::{self, DataError, DataSet};
+use super::{AlarmKind, Checkpoint, Chosen, Command, Event, State, Summary, TrainError};
+use crate::data::{self, DataError, DataSet, Found};
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
 use crate::recipe::Recipe;
@@ -13,55 +14,14 @@ use crate::recipe::settings::Device;
 use dfdx::prelude::Cpu;
 use rayon::ThreadPoolBuilder;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::io;
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
-
-/// What a run is called and where it writes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Options {
-    /// Name of the run.
-    pub name: String,
-    /// Its directory, which exists; without one no checkpoints are written.
-    pub dir: Option<PathBuf>,
-    /// The checkpoint from which it goes on.
-    pub from: Option<Box<Checkpoint>>,
-    /// The last link of its chain.
-    pub link: Option<Link>,
-    /// Edits that wait for their time; those of the recipe when there are none here.
-    pub edits: Option<Vec<Waiting>>,
-    /// Number of the last edit in its journal.
-    pub last_edit: u64,
-    /// Step after which it is done, if it is not before.
-    pub until: Option<u64>,
-    /// Steps after which the state is hashed.
-    pub probes: BTreeSet<u64>,
-    /// Whether it makes a recorded run again: then alarms tell, and do no more.
-    pub again: bool,
-    /// Whether nobody sits there who answers an alarm: one that would have the run wait ends it as failed. A rollback is
-    /// gone on from, once.
-    pub unattended: bool,
-    /// The list of its images that it keeps to, or that is written when it begins (see [`Manifest`](crate::data::Manifest)).
-    pub manifest: Option<PathBuf>,
-    /// Where its images are now, when that is another place than it began with.
-    pub images_at: Option<String>,
-    /// Threads that compute, of its own; without a number those of the program.
-    pub threads: Option<NonZeroUsize>,
-}
-
-impl Options {
-    fn origin(&self) -> Result<Origin, TrainError> {
-        let origin = Origin::read(self.manifest.as_deref(), self.images_at.as_deref())?;
-        Ok(if self.again { origin.exactly() } else { origin })
-    }
-}
 
 /// A running trainer. Dropping it stops the run with a checkpoint and waits for the end.
 #[derive(Debug)]
@@ -72,13 +32,16 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Says what a run of `recipe` would lack: its card, its images, the weights it starts from, its teacher.
+/// Finds the images of a run of `recipe`, and says what else it would lack: its GPU, the weights it starts from, its
+/// teacher.
 ///
 /// # Errors
-/// A card that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of other images.
-pub fn check(recipe: &Recipe) -> Result<(), TrainError> {
-    let (shape, classes) = data::check(&recipe.data, recipe.train.seed)?;
-    check_net(recipe, None, &Origin::default(), shape, &classes)
+/// A GPU that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of
+/// other images.
+pub fn check(recipe: &Recipe) -> Result<Found, TrainError> {
+    let found = data::find(&recipe.data, recipe.train.seed)?;
+    check_net(recipe, None, &Origin::default(), found.shape(), found.classes())?;
+    Ok(found)
 }
 
 /// Opens the images of a run that goes on from a checkpoint, if there is one, and says what would keep it from that.
@@ -152,7 +115,7 @@ fn start(recipe: Recipe, options: Options, sink: Sink) -> io::Result<Worker> {
     Ok(Worker { commands, still, thread: Some(thread) })
 }
 
-fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sender<()>, sink: Sink) {
+fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands: Sender<()>, sink: Sink) {
     let (dir, sink, begun) = (options.dir.clone(), Rc::new(RefCell::new(sink)), Instant::now());
     let reached =
         Rc::new(Cell::new(options.from.as_ref().map_or(Reached::default(), |from| Reached::at(&from.meta.at))));
@@ -161,7 +124,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         let (state, seconds, error) = (State::Failed, begun.elapsed().as_secs_f64(), Some(error));
         let Reached { step, best_top1, best_epoch } = found.get();
         let summary = Summary { state, step, best_top1, best_epoch, seconds, dir, broken: 0, error };
-        // (it is in use when the panic is its own)
+        // The sink is borrowed when it is the one that panicked.
         if let Ok(mut sink) = last.try_borrow_mut() {
             sink(Event::State(state));
             sink(Event::Ended(Box::new(summary)));
@@ -171,7 +134,7 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
     let lost = failed.clone();
     let last = move |panic: String| {
         lost(gave_up(&panic));
-        // (nobody may wait any more)
+        // The other end may be gone.
         let _ = stands.send(());
     };
     let run = || {
@@ -181,10 +144,14 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         };
         send(Event::State(State::Starting));
         let origin = options.origin()?;
-        let mut data = origin.open(&recipe)?;
+        let found = options.found.take().filter(|found| found.is_of(&recipe.data, recipe.train.seed));
+        let mut data = match found {
+            Some(found) if origin.is_here() => found.open(),
+            _ => origin.open(&recipe)?,
+        };
         if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
             signature.same_classes(&data)?;
-            // (of fewer images they would be others)
+            // Statistics of fewer images would differ.
             data.normalise(&signature.mean, &signature.std);
         }
         if let Some(manifest) = options.manifest.as_ref().filter(|_| options.dir.is_some()) {
@@ -196,13 +163,13 @@ fn work(recipe: Recipe, options: Options, orders: Receiver<Command>, stands: Sen
         match chosen {
             Chosen::Cpu => Trainer::new(Cpu::default(), on, images, recipe, options, orders, send).map(Trainer::run),
             #[cfg(feature = "cuda")]
-            Chosen::Cuda(card, _) => Trainer::new(card, on, images, recipe, options, orders, send).map(Trainer::run),
+            Chosen::Cuda(gpu, _) => Trainer::new(gpu, on, images, recipe, options, orders, send).map(Trainer::run),
         }
     };
     match catch_unwind(AssertUnwindSafe(|| fault::last_words(last, run))) {
         Ok(Ok(())) => {}
         Ok(Err(e)) => failed(e.to_string()),
-        // (one that the pool's threads passed on)
+        // The pool's threads pass a panic on.
         Err(panic) => failed(gave_up(fault::text(&*panic))),
     }
 }
@@ -249,7 +216,7 @@ impl Worker {
         if let Some(thread) = self.thread.take()
             && self.still.recv().is_err()
         {
-            // (a panic has become an event)
+            // A panic was told as an event.
             let _ = thread.join();
         }
     }
@@ -257,7 +224,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // (a run that is over takes no orders any more)
+        // A run that is over takes no commands.
         let _ = self.commands.send(Command::Stop { save: true });
         self.wait();
     }

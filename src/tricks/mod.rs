@@ -1,6 +1,6 @@
 //! The paper's tricks as pure functions.
 
-pub mod mixup;
+pub mod mix;
 pub mod scaling;
 pub mod schedule;
 pub mod targets;

@@ -1,7 +1,14 @@
 //! Dynamic loss scaling (section 3.2): the loss is multiplied before the backward pass, so that small gradients are not
 //! lost in half precision, and the gradients are divided again. The rule is that of PyTorch's `GradScaler`.
 
+use crate::ops::Precision;
+use crate::recipe::settings::Mixed;
 use serde::{Deserialize, Serialize};
+
+/// In which format mixed precision has the feature maps.
+pub fn precision(mixed: &Mixed) -> Precision {
+    if mixed.on { Precision::Half } else { Precision::Single }
+}
 
 /// The factor of the loss, and what became of the steps so far.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +40,7 @@ impl Scaler {
         }
         self.steady += 1;
         if growth > 0 && self.steady >= growth {
-            // (a factor that itself overflows would help nobody)
+            // A factor that itself overflows would help nobody.
             *self = Scaler { scale: (self.scale * 2.0).min(f32::MAX / 2.0), steady: 0, ..*self };
         }
         false

@@ -23,9 +23,9 @@ impl Position {
     }
 }
 
-/// The rate at the peak of the schedule: `base_lr`, times batch / per under linear scaling (section 3.1).
+/// The rate at the peak of the schedule: `base_lr`, times batch / reference batch under linear scaling (section 3.1).
 pub fn peak_lr(s: &Settings) -> f64 {
-    let scale = if s.schedule.linear_scaling { s.train.batch as f64 / s.schedule.per as f64 } else { 1.0 };
+    let scale = if s.schedule.linear_scaling { s.train.batch as f64 / s.schedule.reference_batch as f64 } else { 1.0 };
     s.schedule.base_lr * scale
 }
 
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn linear_scaling_multiplies_by_batch_over_per() {
+    fn linear_scaling_multiplies_by_batch_over_reference_batch() {
         let s = settings(|s| {
             s.schedule.linear_scaling = true;
             s.train.batch = 1024;

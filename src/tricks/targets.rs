@@ -1,5 +1,6 @@
 //! Target probabilities: one-hot, smoothed (section 5.2), mixed (section 5.4).
 
+use super::mix::Pair;
 use crate::recipe::settings::{Smoothing, SmoothingForm};
 
 /// The probability of the label and that of every other class.
@@ -25,27 +26,17 @@ pub fn add_target(row: &mut [f32], label: usize, share: f32, smoothing: &Smoothi
     }
 }
 
-/// Target probabilities `(N, K)` of labels.
-pub fn targets(labels: &[usize], classes: usize, smoothing: &Smoothing) -> Vec<f32> {
-    let mut q = vec![0.0; labels.len() * classes];
-    for (row, &label) in q.chunks_exact_mut(classes).zip(labels) {
-        add_target(row, label, 1.0, smoothing);
-    }
-    q
-}
-
-/// Target probabilities `(N, K)` of mixed pairs: lambda of the own label, the rest of the partner's.
-pub fn mixed_targets(
-    labels: &[usize],
-    partners: &[usize],
-    lambdas: &[f32],
-    classes: usize,
-    smoothing: &Smoothing,
-) -> Vec<f32> {
+/// Target probabilities `(N, K)` of labels; of images in pairs, each label with its share of the image.
+pub fn targets(labels: &[usize], pairs: Option<&[Pair]>, classes: usize, smoothing: &Smoothing) -> Vec<f32> {
     let mut q = vec![0.0; labels.len() * classes];
     for (i, row) in q.chunks_exact_mut(classes).enumerate() {
-        add_target(row, labels[i], lambdas[i], smoothing);
-        add_target(row, labels[partners[i]], 1.0 - lambdas[i], smoothing);
+        match pairs.map(|pairs| pairs[i]) {
+            None => add_target(row, labels[i], 1.0, smoothing),
+            Some(Pair { partner, share, .. }) => {
+                add_target(row, labels[i], share, smoothing);
+                add_target(row, labels[partner], 1.0 - share, smoothing);
+            }
+        }
     }
     q
 }
@@ -58,7 +49,8 @@ mod tests {
     fn every_row_sums_to_one() {
         for form in [SmoothingForm::Paper, SmoothingForm::Uniform] {
             let smoothing = Smoothing { on: true, epsilon: 0.1, form };
-            let q = mixed_targets(&[3, 0], &[1, 0], &[0.3, 1.0], 10, &smoothing);
+            let pair = |partner, share| Pair { partner, share, region: None };
+            let q = targets(&[3, 0], Some(&[pair(1, 0.3), pair(0, 1.0)]), 10, &smoothing);
             for row in q.chunks(10) {
                 assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
             }
@@ -68,8 +60,8 @@ mod tests {
     #[test]
     fn the_paper_spreads_epsilon_over_the_other_classes() {
         let smoothing = Smoothing { on: true, epsilon: 0.1, form: SmoothingForm::Paper };
-        let q = targets(&[2], 5, &smoothing);
+        let q = targets(&[2], None, 5, &smoothing);
         assert_eq!(q, [0.025, 0.025, 0.9, 0.025, 0.025]);
-        assert_eq!(targets(&[1], 3, &Smoothing::default()), [0.0, 1.0, 0.0]);
+        assert_eq!(targets(&[1], None, 3, &Smoothing::default()), [0.0, 1.0, 0.0]);
     }
 }

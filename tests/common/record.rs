@@ -1,8 +1,10 @@
 //! Runs on disk, for the tests that stop, kill and repeat them.
 
-// (each test program uses a part of it)
+// Each test program uses a part of it.
 #![allow(dead_code)]
 
+pub use crate::tiny::knob;
+use crate::tiny::{self, TINY};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
@@ -10,37 +12,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use tricktop::recipe::knobs::find;
-use tricktop::recipe::{Knob, Recipe, Value};
+use tricktop::recipe::{Recipe, Value};
 use tricktop::runs::Session;
 use tricktop::train::{Event, Summary};
-
-const TINY: &str = "(
-    data: (train_images: 200, test_images: 200),
-    net: (depth: 8, width: 0.25),
-    train: (epochs: 2, batch: 20, log_every: 1),
-)";
 
 /// Longest time between two events, on a machine that does other work.
 const PATIENCE: Duration = Duration::from_secs(400);
 
-pub fn knob(path: &str) -> &'static Knob {
-    find(path).unwrap()
-}
-
-/// The recipe of `tiny.ron` with changes.
+/// The recipe of `tiny.ron` in three epochs, with changes.
 pub fn small(changes: &[(&str, Value)]) -> Recipe {
-    let base = [
-        ("name", Value::Word("tiny".into())),
-        ("data.train_images", Value::Int(200)),
-        ("data.test_images", Value::Int(200)),
-        ("net.depth", Value::Int(8)),
-        ("net.width", Value::Float(0.25)),
-        ("train.epochs", Value::Int(3)),
-        ("train.batch", Value::Int(20)),
-        ("train.log_every", Value::Int(1)),
-    ];
-    recipe(base.iter().chain(changes))
+    tiny::recipe([("train.epochs", Value::Int(3))].iter().chain(changes))
 }
 
 /// The default recipe with these changes, later ones on top.
@@ -158,9 +139,9 @@ pub fn same_course(a: &Path, b: &Path) {
     same_file(a, b, Path::new("metrics.jsonl"));
     assert_eq!(checkpoints(a).last().unwrap().0, checkpoints(b).last().unwrap().0, "the last checkpoint");
     let states = |dir: &Path| -> Vec<(u64, Json)> {
-        let link = |l: Json| {
-            let hashes = ["weights", "statistics", "velocity"].map(|part| l[part].clone());
-            (l["step"].as_u64().unwrap(), hashes.to_vec().into())
+        let link = |mut l: Json| {
+            l.as_object_mut().unwrap().remove("link");
+            (l["step"].as_u64().unwrap(), l)
         };
         lines(dir, "chain.jsonl").into_iter().map(link).collect()
     };

@@ -14,7 +14,7 @@ use tricktop::app::{Effect, Key, Msg, Occasion, Options, State, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{
-    self, Change, Command, Confusion, EpochEnd, Evaluation, Event, Inside, LayerRow, Output, RunInfo, StepRecord,
+    self, Change, Command, Confusion, EpochEnd, Evaluation, Event, Inside, LayerStats, Output, RunInfo, StepRecord,
     Summary, Target, When,
 };
 use tricktop::tricks::schedule::lr_after;
@@ -53,6 +53,7 @@ pub fn info(recipe: &Recipe) -> RunInfo {
         device: "cpu avx2 x2".into(),
         memory: 310_000_000,
         steps_per_epoch: STEPS_PER_EPOCH,
+        step: 0,
     }
 }
 
@@ -81,9 +82,9 @@ pub fn inside(step: u64) -> Inside {
             _ => Output { mean: 0.3 + random(1), std: 0.5 + random(2), zeros: 0.3 + 0.3 * random(3) },
         };
         let (gradient, update) = (10f32.powf(-3.0 * random(4)), fast * 1e-3 * (0.2 + random(5)));
-        LayerRow { name, gradient, weight: 2.0 + 9.0 * random(6), update, output: Some(output) }
+        LayerStats { name, gradient, weight: 2.0 + 9.0 * random(6), update, output: Some(output) }
     };
-    let layers: Vec<LayerRow> = names.into_iter().enumerate().map(row).collect();
+    let layers: Vec<LayerStats> = names.into_iter().enumerate().map(row).collect();
     Inside { step, gradient: layers.iter().map(|l| f64::from(l.gradient).powi(2)).sum::<f64>().sqrt(), layers }
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the program with the feature `cuda`, compiles every kernel of dfdx for five generations of cards, and starts
-# the program where no driver works. Needs no card.
+# Builds the program with the feature `cuda`, compiles every kernel of dfdx for five generations of GPUs, and starts
+# the program where no driver works. Needs no GPU.
 #   tests/cuda/build.sh            builds the program
 #   tests/cuda/build.sh PROGRAM    takes one that was built with the feature
 # The compiler is that of CUDA_PATH, else it comes from NVIDIA's Python packages and is kept in TRICKTOP_CUDA_CACHE, or
@@ -41,7 +41,7 @@ fetch() {
     rm -rf "$partial"
 }
 
-# Puts the compiler on the path, with a stand-in for nvidia-smi: dfdx's build script asks it for the card, even when
+# Puts the compiler on the path, with a stand-in for nvidia-smi: dfdx's build script asks it for the GPU, even when
 # CUDA_COMPUTE_CAP names another one.
 compiler() {
     if [ -z "${CUDA_PATH:-}" ]; then
@@ -92,7 +92,7 @@ build() {
     program=$target/debug/tricktop
 }
 
-# Compiles a kernel for an architecture, up to a card's own code.
+# Compiles a kernel for an architecture, up to a GPU's own code.
 kernel() {
     local arch=$1 file=$2 out
     out=$work/kernels/$(basename "$file" .cu).$arch.cubin
@@ -109,7 +109,7 @@ ptx() {
     ptxas -arch "sm_${arch##*.}" -o "${1%.ptx}.cubin" "$1"
 }
 
-# Runs a function on the lines of the input, so many at a time, on all processors.
+# Runs a function on the lines of the input, so many at a time, on all CPUs.
 each() {
     export -f "${1?}"
     xargs -d '\n' -n "$2" -P "$(nproc)" bash -euc "$1"' "$@"' "$1"

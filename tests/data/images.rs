@@ -146,7 +146,12 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         (
             "text.jpg",
             b"<html></html>".to_vec(),
-            "is neither JPEG, PNG, WebP, BMP, GIF nor TIFF: it begins with 3c 68 74 6d 6c",
+            "is neither JPEG, PNG, WebP, BMP, GIF nor TIFF: it begins with 3c 68 74 6d 6c 3e 3c 2f; it is a web page",
+        ),
+        (
+            "lfs.jpg",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(),
+            "; it is a pointer of Git LFS",
         ),
         ("gif.png", b"GIF89a\x01\x00\x01\x00".to_vec(), "is a GIF by its content and not by its name"),
         ("cut.jpg", good[..good.len() / 2].to_vec(), "is cut short: it has no end-of-image marker"),

@@ -10,7 +10,7 @@ use tricktop::nn::families::{Block, DenseNet, Groups, Inception, MobileNet, ResN
 use tricktop::nn::layer::{Layer, Unit};
 use tricktop::nn::{Auxiliary, Net, NetSpec, Role};
 use tricktop::ops::loss::{cross_entropy, with_auxiliary};
-use tricktop::ops::{Map, Mode, Ops, Real};
+use tricktop::ops::{FeatureMap, Mode, Ops, Real};
 use tricktop::recipe::settings::Smoothing;
 use tricktop::tricks::targets::targets;
 
@@ -90,13 +90,13 @@ fn compare<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, before: &Tensor
     net.import(before).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert_eq!(&net.export(), before, "{name}: what is imported is exported again");
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{name}") };
-    let x = Map::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
+    let x = FeatureMap::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
     let name = format!("{name} {}", std::any::type_name::<E>());
     let logits = narrow(net.forward(x.clone(), Mode::Eval).unwrap().as_vec());
     report.compare(&format!("{name} logits_eval"), &logits, &case["logits_eval"].values);
 
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
-    let q = dev.tensor_from_vec(wide(&targets(&labels, CLASSES, &Smoothing::default())), (n, CLASSES));
+    let q = dev.tensor_from_vec(wide(&targets(&labels, None, CLASSES, &Smoothing::default())), (n, CLASSES));
     let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default())).unwrap();
     report.compare(&format!("{name} logits_train"), &narrow(logits.as_vec()), &case["logits_train"].values);
     let loss = match beside {

@@ -6,4 +6,5 @@ mod families;
 mod file;
 mod nets;
 mod ops;
+mod optimisers;
 mod tables;

@@ -17,9 +17,10 @@ use std::collections::BTreeMap;
 use tricktop::nn::families::{Block, Groups, ResNet, Stem};
 use tricktop::nn::{Net, NetSpec, Role, TensorData};
 use tricktop::ops::loss::cross_entropy;
-use tricktop::ops::{Map, Mode, Ops, Real};
+use tricktop::ops::{FeatureMap, Mode, Ops, Real};
 use tricktop::recipe::settings::{Settings, Smoothing};
-use tricktop::train::sgd::Sgd;
+use tricktop::train::Gradients;
+use tricktop::train::optim::Optimiser;
 use tricktop::tricks::targets::targets;
 
 /// Half a unit in the last place: how far off stored values are.
@@ -75,12 +76,12 @@ fn nets_equal_timm() {
         };
         let (stored, kernels) = (apart(STORED), apart(KERNELS));
         #[cfg(feature = "cuda")]
-        let card = run::<f32, _>(&Cuda::default(), &spec, case, &before);
+        let gpu = run::<f32, _>(&Cuda::default(), &spec, case, &before);
         let runs = [
             ("f32", &single, &kernels, 3.0),
             ("f64", &double, &stored, 10.0),
             #[cfg(feature = "cuda")]
-            ("f32 on a card", &card, &kernels, 3.0),
+            ("f32 on a GPU", &gpu, &kernels, 3.0),
         ];
         for (precision, run, moved, factor) in runs {
             let name = format!("{name} {precision}");
@@ -123,15 +124,15 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
     net.import(before).unwrap();
     assert_eq!(&net.export(), before, "{}: what is imported is exported again", spec.name);
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{}", spec.name) };
-    let x = Map::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
+    let x = FeatureMap::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
-    let q = wide(&targets(&labels, 10, &Smoothing::default()));
+    let q = wide(&targets(&labels, None, 10, &Smoothing::default()));
     let logits_eval = narrow(net.forward(x.clone(), Mode::Eval).unwrap().as_vec());
     let (mut logits_train, mut gradients, mut losses) = (Vec::new(), BTreeMap::new(), Vec::new());
     let mut settings = Settings::default();
     settings.optim.weight_decay = 1e-4;
     settings.tricks.no_bias_decay = true;
-    let mut sgd = Sgd::default();
+    let mut optimiser = Optimiser::default();
     for step in 0..3 {
         let logits = net.forward(x.clone().put_tape(OwnedTape::default()), Mode::Train).unwrap();
         if step == 0 {
@@ -139,12 +140,12 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
         }
         let loss = cross_entropy(logits, dev.tensor_from_vec(q.clone(), (n, 10))).unwrap();
         losses.push(loss.as_vec()[0].value() as f32);
-        let mut grads = loss.backward();
+        let mut grads = Gradients::of(loss, 1.0).unwrap();
         if step == 0 {
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
-            gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(&p.data).as_vec()))).collect();
+            gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(p).unwrap()))).collect();
         }
-        sgd.step(net.params_mut(), &mut grads, 0.05, 1.0, &settings, None).unwrap();
+        assert!(optimiser.update(net.params_mut(), &mut grads, 0.05, &settings).unwrap());
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

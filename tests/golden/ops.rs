@@ -6,10 +6,12 @@ use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::{Layout, Param, Role};
 use tricktop::ops::composed::backward;
 use tricktop::ops::loss::{cross_entropy, distillation};
-use tricktop::ops::{Filter, Map, Matrix, Mode, Norm, Ops, composed, lean};
+use tricktop::ops::{FeatureMap, Filter, Matrix, Mode, Norm, Ops, composed, lean};
 use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
-use tricktop::train::sgd::Sgd;
-use tricktop::tricks::targets::{mixed_targets, targets};
+use tricktop::train::Gradients;
+use tricktop::train::optim::Optimiser;
+use tricktop::tricks::mix::Pair;
+use tricktop::tricks::targets::targets;
 
 type Traced<D> = OwnedTape<f32, D>;
 
@@ -28,13 +30,13 @@ fn pixels<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
 }
 
 /// A map over `pixels`, whose gradient the tape keeps under them.
-fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> Map<f32, D, Traced<D>> {
+fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> FeatureMap<f32, D, Traced<D>> {
     let [n, _, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
-    Map::new(pixels.retaped(), n, h, w)
+    FeatureMap::new(pixels.retaped(), n, h, w)
 }
 
 /// The values of a map, on the tape.
-fn flat<D: Ops<f32>>(x: Map<f32, D, Traced<D>>) -> Matrix<f32, D, Traced<D>> {
+fn flat<D: Ops<f32>>(x: FeatureMap<f32, D, Traced<D>>) -> Matrix<f32, D, Traced<D>> {
     D::matrix(x).unwrap()
 }
 
@@ -181,11 +183,11 @@ fn loss<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
             // the partners are images of their own here: the batch twice, each of the first half with its own
             let mut both = labels("labels");
             both.extend(labels("other"));
-            let partners: Vec<usize> = (n..2 * n).chain(0..n).collect();
-            let lambdas = vec![case["lam"].values[0]; 2 * n];
-            mixed_targets(&both, &partners, &lambdas, k, &smoothing)[..n * k].to_vec()
+            let pair = |partner| Pair { partner, share: case["lam"].values[0], region: None };
+            let pairs: Vec<Pair> = (n..2 * n).chain(0..n).map(pair).collect();
+            targets(&both, Some(&pairs), k, &smoothing)[..n * k].to_vec()
         }
-        None => targets(&labels("labels"), k, &smoothing),
+        None => targets(&labels("labels"), None, k, &smoothing),
     };
     let hard = cross_entropy(z.leaky_trace(), matrix(dev, &q, (n, k))).unwrap();
     let loss = match case.get("r") {
@@ -220,14 +222,14 @@ fn sgd<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
     let mut settings = Settings::default();
     settings.optim.weight_decay = 1e-2;
     settings.tricks.no_bias_decay = true;
-    let mut sgd = Sgd::default();
+    let mut optimiser = Optimiser::default();
     let mut losses = Vec::new();
     for i in 0..6 {
         let y = D::linear(input.leaky_trace(), &a.data, &b.data).unwrap();
         let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
         losses.push(loss.as_vec()[0]);
-        let mut grads = loss.backward();
-        sgd.step(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, 1.0, &settings, None).unwrap();
+        let mut grads = Gradients::of(loss, 1.0).unwrap();
+        assert!(optimiser.update(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap());
     }
     report.compare(&format!("{at} a6"), &a.data.as_vec(), &case["a6"].values);
     report.compare(&format!("{at} b6"), &b.data.as_vec(), &case["b6"].values);

@@ -21,7 +21,6 @@ fn timm(name: &str) -> Net {
         "seresnext" => (Family::SeResNeXt, digits.parse().unwrap()),
         "densenet" => (Family::DenseNet, digits.parse().unwrap()),
         "mobilenetv" => (Family::MobileNet, 28),
-        "inception_v" if number.ends_with("_aux") => (Family::InceptionAux, 48),
         "inception_v" => (Family::Inception, 48),
         other => panic!("{name}: {other}"),
     };
@@ -30,7 +29,8 @@ fn timm(name: &str) -> Net {
         "d" => Variant::D,
         _ => Variant::B,
     };
-    Net { family, form: Form::ImageNet, depth, variant, ..Net::default() }
+    let auxiliary = number.ends_with("_aux");
+    Net { family, form: Form::ImageNet, depth, variant, auxiliary, ..Net::default() }
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn a_byte_order_mark_is_passed_over_in_every_text() {
         fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
         fs::write(dir.join(name), bytes).unwrap();
     };
-    let tiny = crate::TINY;
+    let tiny = crate::tiny::TINY;
     put("base.ron", marked(tiny));
     put("tiny.ron", marked("(\n extends: \"base.ron\",\n train: (epochs: 1),\n)\n"));
     done(dir, &["--batch", "tiny.ron"]);

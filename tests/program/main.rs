@@ -8,6 +8,7 @@ mod edges;
 mod files;
 mod image_run;
 mod names;
+mod old_run;
 mod own_images;
 mod refused;
 mod report;
@@ -17,10 +18,5 @@ mod suites;
 
 #[path = "../common/pictures.rs"]
 mod pictures;
-
-/// A preset of a run that takes a second.
-const TINY: &str = "(
-    data: (train_images: 320, test_images: 200),
-    net: (depth: 8, width: 0.25),
-    train: (epochs: 2, batch: 32, log_every: 3),
-)";
+#[path = "../common/tiny.rs"]
+mod tiny;

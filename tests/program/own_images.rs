@@ -155,6 +155,25 @@ fn an_evaluation_takes_all_images_of_a_place_and_labels_them_by_name() {
 }
 
 #[test]
+fn weights_and_a_preset_are_evaluated_by_the_names_of_the_classes_in_the_file() {
+    let desk = Desk::with_splits();
+    desk.done(&["--batch", "tiny.ron", "--json"]);
+    let own = desk.eval(&[]);
+    desk.done(&["export", "tiny", "--weights", "tiny.safetensors"]);
+    let command = ["eval", "tiny.safetensors", "--preset", "tiny.ron", "--json"];
+    let eval = |args: &[&'static str]| [&command, args].concat();
+    let report = |args: &[&'static str]| serde_json::from_str::<Json>(&desk.done(&eval(args))).unwrap();
+    assert_eq!(figures(&report(&[])), figures(&own));
+    // By the places of what is there bee would be ant.
+    desk.copy("photos/val", "part");
+    fs::remove_dir_all(desk.path("part/ant")).unwrap();
+    assert_eq!(report(&["--data", "part"])["confusion"], desk.eval(&["--data", "part"])["confusion"]);
+    fs::rename(desk.path("part/bee"), desk.path("part/wasp")).unwrap();
+    let why = desk.refused(1, &eval(&["--data", "part"]));
+    assert!(why.contains("has the classes wasp, which the net does not know: it knows ant, bee, cat"), "{why}");
+}
+
+#[test]
 fn every_image_is_in_the_table_of_an_evaluation() {
     let desk = Desk::with_splits();
     desk.done(&["--batch", "tiny.ron", "--json"]);
@@ -237,6 +256,15 @@ fn images_are_found_from_elsewhere_and_where_they_were_moved() {
     there(&["resume", "../runs/tiny", "--batch", "--set", "train.epochs=3"]);
     assert!(there(&["replay", "../runs/tiny", "--verify"]).contains("the same to the bit"));
     there(&["fork", "../runs/tiny", "--batch", "--set", "train.epochs=4"]);
+    // A teacher is meant that is here under this path, though one is there under it too.
+    desk.copy("runs/tiny", "else/runs/tiny");
+    let teacher = ["tricks.distill.on=true", "tricks.distill.teacher=runs/tiny/best.safetensors", "train.epochs=5"];
+    let sets = teacher.iter().flat_map(|set| ["--set", set]);
+    let taught: Vec<&str> = ["fork", "../runs/tiny", "--batch", "--json"].into_iter().chain(sets).collect();
+    let taught = lines(&there(&taught));
+    let whole = desk.path("else/runs/tiny/best.safetensors").canonicalize().unwrap();
+    let edit = taught.iter().find(|line| line["event"] == "edit").unwrap().to_string();
+    assert!(edit.contains(&*whole.to_string_lossy()), "{edit}");
 
     fs::rename(desk.path("photos"), desk.path("else/pictures")).unwrap();
     let why = desk.refused(1, &["eval", "tiny"]);
@@ -276,8 +304,14 @@ fn a_run_of_an_older_version_is_not_split_anew() {
 
     fs::remove_file(desk.path("runs/tiny/images.tsv.gz")).unwrap();
     put(desk.0.path(), "photos/ant/0000.png", &png(31, 18, 3));
-    let why = desk.refused(1, &["resume", "tiny", "--batch", "--set", "train.epochs=4"]);
-    assert!(why.contains("did not list its 39 + 15 images, and now there are 39 + 16"), "{why}");
+    for args in [
+        &["resume", "tiny", "--batch", "--set", "train.epochs=4"][..],
+        &["replay", "tiny", "--verify"],
+        &["replay", "tiny"],
+    ] {
+        let why = desk.refused(1, args);
+        assert!(why.contains("did not list its 39 + 15 images, and now there are 39 + 16"), "{args:?}: {why}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A resume or a fork that is refused leaves nothing behind and changes nothing.
 
-use crate::TINY;
+use crate::tiny::TINY;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! `tricktop report`: pages of real runs and of a suite, read back.
 
-use crate::TINY;
+use crate::tiny::TINY;
 use serde_json::Value as Json;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Signals in the first moments of the program and while several runs are at work.
 
 #![cfg(unix)]
-use crate::TINY;
+use crate::tiny::TINY;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;

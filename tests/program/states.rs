@@ -1,6 +1,6 @@
 //! One word for the state of a run, wherever one looks.
 
-use crate::TINY;
+use crate::tiny;
 use serde_json::Value as Json;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 /// A suite of one run, which is the one of `tiny.ron` with `more`.
 fn desk(more: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("tiny.ron"), TINY.replace("log_every: 3", &format!("log_every: 3, {more}"))).unwrap();
+    fs::write(dir.path().join("tiny.ron"), tiny::with(&[("log_every: 1", &format!("log_every: 1, {more}"))])).unwrap();
     let suite = "(title: \"one\", base: (name: \"only\", preset: \"tiny.ron\"), cells: [], seeds: 1)";
     fs::write(dir.path().join("one.ron"), suite).unwrap();
     fs::create_dir(dir.path().join("config")).unwrap();
@@ -94,7 +94,7 @@ fn a_run_that_was_killed_is_killed_everywhere() {
     prints(dir.path(), "report runs/tiny -o page.html");
     assert!(fs::read_to_string(dir.path().join("page.html")).unwrap().contains(": killed, "));
     // A suite that takes the run in calls it so, too.
-    fs::write(dir.path().join("tiny.ron"), TINY.replace("epochs: 2", "epochs: 10000, checkpoint_steps: 2")).unwrap();
+    fs::write(dir.path().join("tiny.ron"), tiny::with(&[("epochs: 2", "epochs: 10000, checkpoint_steps: 2")])).unwrap();
     prints(dir.path(), "report one.ron --collect runs -o suite.html");
     let page = fs::read_to_string(dir.path().join("suite.html")).unwrap();
     assert!(page.contains("</b>, seed 0: killed"), "{page}");

@@ -1,5 +1,6 @@
 //! Suites: their files, their runs with the real program, their tables.
 
+use crate::tiny;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,12 +11,6 @@ use std::time::Duration;
 use tricktop::recipe::bundled::SUITES;
 use tricktop::recipe::preset;
 use tricktop::suite::{self, Suite};
-
-const TINY: &str = "(
-    data: (train_images: 160, test_images: 200),
-    net: (depth: 8, width: 0.25),
-    train: (epochs: 2, batch: 32, log_every: 2, checkpoint_steps: 2),
-)";
 
 /// A ladder over `tiny.ron` in two rungs, two seeds each.
 const LADDER: &str = r#"(
@@ -35,7 +30,12 @@ struct Desk(tempfile::TempDir);
 impl Desk {
     fn new() -> Desk {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("tiny.ron"), TINY).unwrap();
+        // Short epochs, so that a run is killed and resumed soon.
+        let tiny = tiny::with(&[
+            ("train_images: 200", "train_images: 100"),
+            ("log_every: 1", "log_every: 2, checkpoint_steps: 2"),
+        ]);
+        fs::write(dir.path().join("tiny.ron"), tiny).unwrap();
         fs::write(dir.path().join("ladder.ron"), LADDER).unwrap();
         Desk(dir)
     }

@@ -209,15 +209,16 @@ fn sets_come_on_top_and_share_the_report() {
 }
 
 #[test]
-fn the_knob_page_is_up_to_date() {
-    let table = tricktop::recipe::knobs::markdown_table();
-    if std::env::var_os("TRICKTOP_BLESS").is_some() {
-        fs::write("docs/KNOBS.md", &table).unwrap();
-    }
-    assert!(
-        fs::read_to_string("docs/KNOBS.md").unwrap_or_default() == table,
-        "docs/KNOBS.md is out of date: run `tricktop knobs --markdown > docs/KNOBS.md`"
-    );
+fn a_knob_is_read_under_the_name_that_it_had() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("old.ron");
+    std::fs::write(&file, "(schedule: (per: 64))").unwrap();
+    assert_eq!(load(&file).recipe.schedule.reference_batch, 64);
+    let sets = ["schedule.per=32".to_string()];
+    assert_eq!(preset::load_with(&file, &sets).unwrap().recipe.schedule.reference_batch, 32);
+    std::fs::write(&file, "(schedule: (per: 64, reference_batch: 32))").unwrap();
+    let mistakes = preset::load(&file).unwrap_err().to_string();
+    assert!(mistakes.contains("duplicate field schedule.reference_batch; it is already set at 1:13"), "{mistakes}");
 }
 
 proptest! {

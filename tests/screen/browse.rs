@@ -6,8 +6,8 @@ use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 use tempfile::TempDir;
 use tricktop::app::{self, Ghost, Key, Options};
 use tricktop::browse::keys::{Action, BINDINGS};
@@ -451,36 +451,4 @@ fn what_cannot_be_read_is_left_out_and_told() {
     assert!(screen.state.left_out[0].contains("train.epochs is 0"), "{:?}", screen.state.left_out);
     assert!(screen.names().contains(&"torn".to_string()) && screen.names().len() == 7);
     assert!(screen.text(80, 24).contains("1 left out"));
-}
-
-/// What a list of thousands of runs takes; see docs/MEASUREMENTS.md.
-#[test]
-#[ignore = "takes a while to make the runs"]
-fn two_thousand_runs_open_in_under_a_second() {
-    let root = tempfile::tempdir().unwrap();
-    let names: Vec<String> = (0..2000).map(|i| format!("run-{i}")).collect();
-    for name in &names {
-        make(root.path(), &Made { name, log_lines: 500, ..Made::default() });
-    }
-    let bytes = |dir: &Path| fs::read_dir(dir).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum::<u64>();
-    let all: u64 = names.iter().map(|name| bytes(&root.path().join(name))).sum();
-    let mut surveyor = Surveyor::new(root.path());
-    for what in ["first look", "next look"] {
-        let start = Instant::now();
-        let survey = surveyor.look().unwrap();
-        let looked = start.elapsed();
-        assert_eq!((survey.runs.len(), survey.left_out.len()), (2000, 0));
-        let mut state = State::new(options(), root.path(), String::new(), Order::When);
-        update(&mut state, Msg::Found(Ok(survey), NOW));
-        let area = Rect::new(0, 0, 120, 36);
-        render(&state, &mut Buffer::empty(area), area);
-        let shown = start.elapsed();
-        println!(
-            "{what}: 2000 runs of {} MB in {} ms, on the screen after {} ms",
-            all / 1_000_000,
-            looked.as_millis(),
-            shown.as_millis()
-        );
-        assert!(shown < Duration::from_secs(1), "{shown:?}");
-    }
 }

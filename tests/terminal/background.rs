@@ -2,14 +2,16 @@
 
 #![cfg(unix)]
 use crate::pty::Terminal;
+use crate::run::SMALL;
 use portable_pty::CommandBuilder;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A run that lasts until it is stopped.
-const RUN: &str = "quick --runs runs --set net.depth=8 --set net.width=0.5 --set data.train_images=2000 --set \
-                   data.test_images=200 --set train.batch=20 --set train.epochs=5000 --set train.log_every=1";
+fn endless() -> String {
+    format!("quick --runs runs {} --set train.epochs=5000 --set train.log_every=1", SMALL.join(" "))
+}
 
 const TRICKTOP: &str = env!("CARGO_BIN_EXE_tricktop");
 
@@ -52,7 +54,7 @@ fn shell(dir: &Path) -> Terminal {
     command.cwd(dir);
     let mut shell = Terminal::open(command, 100, 30);
     shell.wait_for("ready> ");
-    shell.press(&format!("'{TRICKTOP}' {RUN}\r"));
+    shell.press(&format!("'{TRICKTOP}' {}\r", endless()));
     shell.wait_until("the screen", |text| text.contains("RUN") && text.contains("img/s"));
     shell
 }
@@ -100,7 +102,7 @@ fn the_shell_is_free_after_a_detach_and_the_run_goes_on() {
 fn without_a_shell_the_run_goes_on_in_its_terminal_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = CommandBuilder::new(TRICKTOP);
-    command.args(RUN.split_whitespace());
+    command.args(endless().split_whitespace());
     command.cwd(dir.path());
     let mut terminal = Terminal::open(command, 100, 30);
     terminal.wait_until("the screen", |text| text.contains("RUN") && text.contains("img/s"));
@@ -122,7 +124,7 @@ fn without_a_shell_the_run_goes_on_in_its_terminal_and_says_so() {
 fn a_script_goes_on_with_its_run() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = CommandBuilder::new("sh");
-    command.args(["-c", &format!("'{TRICKTOP}' {RUN}; echo after it")]);
+    command.args(["-c", &format!("'{TRICKTOP}' {}; echo after it", endless())]);
     command.cwd(dir.path());
     let mut terminal = Terminal::open(command, 100, 30);
     terminal.wait_until("the screen", |text| text.contains("RUN") && text.contains("img/s"));

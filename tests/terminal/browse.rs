@@ -2,13 +2,16 @@
 
 #![cfg(unix)]
 use crate::pty::Terminal;
+use crate::tiny;
 use portable_pty::CommandBuilder;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A net and a set that are small enough to watch.
-const TINY: &str = r#"(name: "tiny", net: (depth: 8, width: 0.25), data: (train_images: 400, test_images: 200), train: (epochs: 3000, batch: 20))"#;
+/// A run that lasts until it is stopped.
+fn endless() -> String {
+    tiny::with(&[("(\n    data", "(\n    name: \"tiny\", data"), ("epochs: 2", "epochs: 3000")])
+}
 
 fn program(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
@@ -22,7 +25,7 @@ fn a_run_is_opened_and_the_browser_is_there_again() {
     // A run that was killed before its first checkpoint.
     let run = dir.path().join("runs/tiny");
     fs::create_dir_all(&run).unwrap();
-    fs::write(run.join("recipe.ron"), TINY).unwrap();
+    fs::write(run.join("recipe.ron"), endless()).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
     command.arg("runs");
     command.cwd(dir.path());

@@ -2,23 +2,12 @@
 
 #![cfg(unix)]
 use crate::pty::Terminal;
+use crate::run::SMALL;
 use portable_pty::CommandBuilder;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-/// A net and a set that are small enough to watch.
-const SMALL: [&str; 8] = [
-    "net.depth=8",
-    "net.width=0.5",
-    "data.train_images=2000",
-    "data.test_images=200",
-    "train.batch=20",
-    "train.epochs=500",
-    "train.log_every=1",
-    "train.seed=5",
-];
 
 fn call(dir: &Path, args: &[&str]) -> CommandBuilder {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
@@ -40,7 +29,8 @@ fn of<'a>(lines: &'a [Value], event: &str) -> Vec<&'a Value> {
 fn a_run_is_rolled_back_forked_attached_to_detached_from_loses_its_terminal_and_finishes() {
     let dir = tempfile::tempdir().unwrap();
     let mut args = vec!["quick", "--runs", "runs"];
-    SMALL.iter().for_each(|set| args.extend(["--set", set]));
+    args.extend(SMALL);
+    ["train.epochs=500", "train.log_every=1", "train.seed=5"].iter().for_each(|set| args.extend(["--set", set]));
     let mut first = Terminal::open(call(dir.path(), &args), 120, 36);
     first.wait_for("RUN");
 

@@ -10,9 +10,10 @@ mod nvml;
 mod odd;
 mod plain;
 mod pty;
-mod readme;
 mod run;
 mod suite;
 
 #[path = "../common/script.rs"]
 mod script;
+#[path = "../common/tiny.rs"]
+mod tiny;

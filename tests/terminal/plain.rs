@@ -1,16 +1,9 @@
 //! Terminals that can show no screen: lines, without a code or a carriage return.
 
 use crate::pty::Terminal;
+use crate::tiny;
 use portable_pty::CommandBuilder;
 use std::path::Path;
-
-const SMALL: [&str; 5] = [
-    "--set=net.depth=8",
-    "--set=net.width=0.25",
-    "--set=data.train_images=400",
-    "--set=data.test_images=100",
-    "--threads=1",
-];
 
 fn on(kind: &str, dir: &Path, args: &[&str]) -> (u32, String) {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tricktop"));
@@ -26,7 +19,11 @@ fn on(kind: &str, dir: &Path, args: &[&str]) -> (u32, String) {
 fn a_dumb_terminal_gets_lines_instead_of_a_screen() {
     let dir = tempfile::tempdir().unwrap();
     for (kind, why) in [("dumb", "TERM=dumb: this terminal cannot show a screen"), ("", "TERM is not set")] {
-        let train = |first: &[&str], more: &str| on(kind, dir.path(), &[first, &SMALL[..], &[more]].concat());
+        let train = |first: &[&str], more: &str| {
+            let sets = tiny::sets();
+            let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+            on(kind, dir.path(), &[first, &sets, &["--threads=1", more]].concat())
+        };
         let (code, text) = train(&["quick"], "--set=train.epochs=2");
         assert_eq!(code, 0, "{text}");
         assert!(text.starts_with(why) && text.contains("lines instead") && text.contains("done: best top-1"), "{text}");
@@ -38,7 +35,7 @@ fn a_dumb_terminal_gets_lines_instead_of_a_screen() {
         let (code, text) = on(kind, dir.path(), &["resume", "quick", "--set", "train.epochs=3"]);
         assert!(code == 0 && text.starts_with(why) || text.contains("epochs are done"), "{text}");
         assert!(on(kind, dir.path(), &["runs"]).1.contains("begun (UTC)"));
-        let recipe = "(net: (depth: 8, width: 0.25), data: (train_images: 400, test_images: 100), train: (epochs: 1))";
+        let recipe = tiny::with(&[("epochs: 2", "epochs: 1")]);
         let suite = format!("(title: \"t\", base: (name: \"only\", recipe: {recipe}), cells: [], seeds: 1)");
         std::fs::write(dir.path().join("s.ron"), suite).unwrap();
         let (code, text) = on(kind, dir.path(), &["suite", "s.ron"]);

@@ -1,9 +1,6 @@
 //! A program in a pseudo-terminal.
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -60,29 +57,6 @@ impl Terminal {
         self.screen.screen().contents()
     }
 
-    /// The screen's cells, as the program coloured them.
-    pub fn cells(&self) -> Buffer {
-        let color = |c: vt100::Color| match c {
-            vt100::Color::Default => Color::Reset,
-            vt100::Color::Idx(i) => Color::Indexed(i),
-            vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
-        };
-        let screen = self.screen.screen();
-        let (rows, cols) = screen.size();
-        let mut buffer = Buffer::empty(Rect::new(0, 0, cols, rows));
-        for (x, y) in (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y))) {
-            let Some(cell) = screen.cell(y, x).filter(|cell| cell.has_contents()) else { continue };
-            let mut style = Style::new().fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
-            for (on, modifier) in
-                [(cell.bold(), Modifier::BOLD), (cell.dim(), Modifier::DIM), (cell.inverse(), Modifier::REVERSED)]
-            {
-                style = if on { style.add_modifier(modifier) } else { style };
-            }
-            buffer[(x, y)].set_symbol(cell.contents()).set_style(style);
-        }
-        buffer
-    }
-
     /// Waits until the screen shows a text.
     pub fn wait_for(&mut self, text: &str) {
         self.wait_until(text, |contents| contents.contains(text));
@@ -104,19 +78,6 @@ impl Terminal {
             assert!(start.elapsed() < limit, "no {what:?} on\n{}", self.contents());
             if let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(100)) {
                 self.screen.process(&bytes);
-            }
-        }
-    }
-
-    /// Watches the screen for a time and keeps what is seen, three times a second, with the time since `begun`.
-    pub fn film(&mut self, begun: Instant, seconds: f64, frames: &mut Vec<(f64, Buffer)>) {
-        let until = Instant::now() + Duration::from_secs_f64(seconds);
-        while Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(333));
-            self.look();
-            let cells = self.cells();
-            if frames.last().is_none_or(|(_, last)| *last != cells) {
-                frames.push((begun.elapsed().as_secs_f64(), cells));
             }
         }
     }

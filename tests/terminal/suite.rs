@@ -2,17 +2,16 @@
 
 #![cfg(unix)]
 use crate::pty::Terminal;
+use crate::tiny;
 use portable_pty::CommandBuilder;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 /// Two rows with two seeds each, on a net and a set that are small enough to watch.
-const TINY: &str = r#"(
+const LADDER: &str = r#"(
     title: "A tiny ladder",
-    base: (name: "base", recipe: (
-        net: (depth: 8, width: 0.25), data: (train_images: 400, test_images: 200), train: (epochs: 3000, batch: 20),
-    )),
+    base: (name: "base", recipe: RECIPE),
     cells: [(name: "mixup", recipe: (tricks: (mixup: (on: true))))],
     seeds: 2,
 )"#;
@@ -27,7 +26,8 @@ fn open(dir: &Path, args: &[&str]) -> Terminal {
 /// A directory with the suite, whose runs have so many epochs.
 fn with_epochs(epochs: u64) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("tiny.ron"), TINY.replace("3000", &epochs.to_string())).unwrap();
+    let recipe = tiny::with(&[("epochs: 2", &format!("epochs: {epochs}"))]);
+    fs::write(dir.path().join("tiny.ron"), LADDER.replace("RECIPE", &recipe)).unwrap();
     dir
 }
 

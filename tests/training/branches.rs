@@ -1,6 +1,7 @@
 //! Rolling back to before an edit, and forking from a checkpoint: what goes on is the same to the bit as a run that never
 //! went another way.
 
+use crate::tiny;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,18 +12,7 @@ use tricktop::runs::{self, Session};
 use tricktop::train::{Checkpoint, Command, Event, RolledBack, State, When, steps};
 
 fn recipe() -> Recipe {
-    let changes = [
-        ("data.train_images", Value::Int(320)),
-        ("data.test_images", Value::Int(200)),
-        ("net.depth", Value::Int(8)),
-        ("net.width", Value::Float(0.25)),
-        ("train.epochs", Value::Int(4)),
-        ("train.batch", Value::Int(32)),
-        ("train.log_every", Value::Int(1)),
-        ("train.checkpoint_steps", Value::Int(7)),
-        ("schedule.warmup.on", Value::Bool(true)),
-    ];
-    Recipe::default().with(changes.map(|(path, value)| (find(path).unwrap(), value))).unwrap()
+    tiny::recipe(&[("train.epochs", Value::Int(4)), ("train.checkpoint_steps", Value::Int(7))])
 }
 
 fn set(path: &str, value: Value) -> Changes {
@@ -260,8 +250,8 @@ fn a_fork_that_would_be_refused_is_not_made() {
     let wrong =
         |path, value| runs::fork_with(&parent, Some(7), &set(path, value), runs.path()).unwrap_err().to_string();
     assert!(wrong("net.depth", Value::Int(14)).contains("needs a new one"));
-    let card = wrong("device", Value::Word("Cuda(9)".into()));
-    assert!(card.contains("Cuda(9)"), "{card}");
+    let gpu = wrong("device", Value::Word("Cuda(9)".into()));
+    assert!(gpu.contains("Cuda(9)"), "{gpu}");
     assert_eq!(made(), 1);
     runs::fork_with(&parent, Some(7), &set("optim.momentum", Value::Float(0.5)), runs.path()).unwrap();
     assert_eq!(made(), 2);

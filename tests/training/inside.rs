@@ -1,4 +1,4 @@
-//! Looks inside a net in training: what they see, and that they change nothing.
+//! Looks inside a net in training: what they see. That they change nothing stands in `looking.rs`.
 
 use crate::running::*;
 use dfdx::prelude::Cpu;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tricktop::data::{Batch, DataSet, epoch_order, open, train_batch};
 use tricktop::nn::TensorData;
 use tricktop::recipe::{Recipe, Value};
-use tricktop::train::{Command, Event, Inside, LayerRow, Learner, State, Target};
+use tricktop::train::{Command, Event, Inside, LayerStats, Learner, State, Target};
 use tricktop::tricks::schedule::Position;
 
 const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Layers) };
@@ -45,7 +45,7 @@ fn norm(layer: &str, of: impl Fn(&str) -> Vec<f32>, tensors: &Tensors) -> f64 {
 fn look(recipe: &Recipe) -> (Inside, Tensors, Tensors) {
     let (mut learner, batch, _) = learner(recipe);
     let before = learner.net.export();
-    let (outcome, sight) = learner.step_and_look(&batch, AT, recipe, 31).unwrap();
+    let (outcome, sight) = learner.step_and_look(batch.clone(), AT, recipe, 31).unwrap();
     assert!(outcome.updated);
     (sight.unwrap().inside, before, learner.net.export())
 }
@@ -98,57 +98,13 @@ fn a_layer_that_was_made_dead_is_seen() {
     tensors.get_mut("layer1.0.bn1.weight").unwrap().values.fill(0.0);
     tensors.get_mut("layer1.0.bn1.bias").unwrap().values.fill(-0.5);
     learner.net.import(&tensors).unwrap();
-    let outputs = learner.outputs(&batch).unwrap();
+    let outputs = learner.outputs(batch.clone()).unwrap();
     let dead: Vec<&str> = outputs.iter().filter(|(_, o)| o.is_dead()).map(|(name, _)| name.as_str()).collect();
     assert_eq!(dead, ["layer1.0.conv1"]);
     let (_, stem) = &outputs[0];
     assert!(stem.mean > 0.0 && stem.std > 0.0 && (0.1..0.9).contains(&stem.zeros), "{stem:?}");
     let (_, dead) = outputs.iter().find(|(name, _)| name == "layer1.0.conv1").unwrap();
     assert_eq!((dead.mean, dead.std, dead.zeros), (0.0, 0.0, 1.0));
-}
-
-#[test]
-fn looking_changes_nothing_of_the_steps() {
-    let everything = [
-        ("tricks.mixup.on", Value::Bool(true)),
-        ("tricks.smoothing.on", Value::Bool(true)),
-        ("optim.clip_norm", Value::Float(1.0)),
-    ];
-    let recipe = recipe(&everything);
-    let steps = |looks: bool| {
-        let (mut learner, _, data) = learner(&recipe);
-        let order = epoch_order(data.train.len(), 0, 0);
-        for batch in 1..=4 {
-            let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
-            let at = Position { epoch: 0, batch, batches: 10 };
-            match looks {
-                true => drop(learner.step_and_look(&images, at, &recipe, batch).unwrap()),
-                false => drop(learner.step(&images, at, &recipe).unwrap()),
-            }
-        }
-        learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect::<Vec<u32>>()
-    };
-    assert!(steps(true) == steps(false));
-}
-
-#[test]
-fn a_run_that_is_looked_at_has_the_same_chain_of_hashes() {
-    let chain = |looks: bool| {
-        let dir = tempfile::tempdir().unwrap();
-        let run = Run::start(recipe(&[]), Some(dir.path()));
-        if looks {
-            run.send(LOOK);
-        }
-        let events = run.finish();
-        let seen = events.iter().filter(|e| matches!(e, Event::Layers(_))).count();
-        assert_eq!(seen > 0, looks);
-        let links =
-            events.iter().filter_map(|e| if let Event::Checkpoint { link, .. } = e { link.clone() } else { None });
-        (links.collect::<Vec<_>>(), trace(&events))
-    };
-    let (looked, plain) = (chain(true), chain(false));
-    assert!(!looked.0.is_empty());
-    assert_eq!(looked, plain);
 }
 
 #[test]
@@ -189,47 +145,10 @@ fn nets_of_every_kind_are_looked_into() {
         ];
         let recipe = plain(&net);
         let (mut learner, batch, _) = learner(&recipe);
-        let (_, sight) = learner.step_and_look(&batch, AT, &recipe, 1).unwrap();
+        let (_, sight) = learner.step_and_look(batch.clone(), AT, &recipe, 1).unwrap();
         let layers = sight.unwrap().inside.layers;
-        let is_whole = |l: &LayerRow| l.output.is_some_and(|o| o.mean.is_finite()) && l.weight > 0.0;
+        let is_whole = |l: &LayerStats| l.output.is_some_and(|o| o.mean.is_finite()) && l.weight > 0.0;
         assert!(layers.iter().all(is_whole), "{family}: {layers:?}");
         assert!(layers.iter().any(|l| l.name == name), "{family}: {layers:?}");
     }
-}
-
-/// Prints images a second of a short run, looked at and not, in turn: `cargo test --release --test training -- --ignored
-/// --nocapture inside`.
-#[test]
-#[ignore = "it measures time"]
-fn what_looking_costs() {
-    let changes = [
-        ("net.depth", Value::Int(20)),
-        ("net.width", Value::Float(1.0)),
-        ("data.train_images", Value::Int(4000)),
-        ("train.batch", Value::Int(128)),
-        ("train.epochs", Value::Int(100)),
-    ];
-    let seconds = |looks: bool| {
-        let mut run = Run::start(recipe(&changes), None);
-        run.wait_state(State::Running);
-        if looks {
-            run.send(LOOK);
-        }
-        let begun = run.wait(|e| if let Event::Steps(_) = e { Some(std::time::Instant::now()) } else { None });
-        let count = steps(&run.seen).len();
-        run.wait(|e| matches!(e, Event::Steps(s) if s.last().is_some_and(|s| s.step >= 60)).then_some(()));
-        let done = steps(&run.seen).len() - count;
-        let speed = 128.0 * done as f64 / begun.elapsed().as_secs_f64();
-        let looks = run.seen.iter().filter(|e| matches!(e, Event::Layers(_))).count();
-        run.send(Command::Stop { save: false });
-        (speed, looks)
-    };
-    let mut best = [0.0f64; 2];
-    for turn in 0..6 {
-        let looked = turn % 2 == 1;
-        let (speed, looks) = seconds(looked);
-        best[usize::from(looked)] = best[usize::from(looked)].max(speed);
-        println!("{} {speed:.1} images a second, {looks} looks", if looked { "looked at" } else { "plain    " });
-    }
-    println!("fastest: plain {:.1}, looked at {:.1}: {:+.2} %", best[0], best[1], 100.0 * (best[1] / best[0] - 1.0));
 }

@@ -1,50 +1,13 @@
-//! Steps without a trainer around them: threads, every bundled preset, the bundled teacher.
+//! Steps without a trainer around them: every bundled preset, the bundled teacher.
 
+use crate::tiny::knob;
 use std::path::Path;
-use tricktop::data::{DataSet, epoch_order, open, train_batch};
+use tricktop::data::{epoch_order, open, train_batch};
 use tricktop::nn::Net;
-use tricktop::ops::{Map, Mode};
-use tricktop::recipe::knobs::find;
-use tricktop::recipe::{Knob, Recipe, Value};
+use tricktop::ops::{FeatureMap, Mode};
+use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{Checkpoint, Learner, Pupil};
 use tricktop::tricks::schedule::Position;
-
-fn knob(path: &str) -> &'static Knob {
-    find(path).unwrap()
-}
-
-/// Three steps with everything on; the weights after them, to the bit.
-fn weights_after_steps(threads: usize, data: &DataSet) -> Vec<u32> {
-    let everything = [
-        ("net.depth", Value::Int(8)),
-        ("train.batch", Value::Int(33)),
-        ("tricks.mixup.on", Value::Bool(true)),
-        ("tricks.smoothing.on", Value::Bool(true)),
-        ("tricks.distill.on", Value::Bool(true)),
-        ("net.width", Value::Float(1.25)),
-    ];
-    let everything = Recipe::default().with(everything.map(|(path, value)| (knob(path), value))).unwrap();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| {
-        let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &everything, data).unwrap();
-        let order = epoch_order(data.train.len(), 0, 0);
-        for batch in 1..=3 {
-            let images = train_batch(data, &order[..33], 0, batch, &everything.augment);
-            learner.step(&images, Position { epoch: 0, batch, batches: 3 }, &everything).unwrap();
-        }
-        learner.net.export().values().flat_map(|t| &t.values).map(|v| v.to_bits()).collect()
-    })
-}
-
-#[test]
-fn steps_are_the_same_to_the_bit_with_1_2_3_and_4_threads() {
-    let few = Recipe::default().with([(knob("data.train_images"), Value::Int(400))]).unwrap();
-    let data = open(&few.data, 0).unwrap();
-    let one = weights_after_steps(1, &data);
-    for threads in [2, 3, 4] {
-        assert!(weights_after_steps(threads, &data) == one, "{threads} threads differ from one");
-    }
-}
 
 #[test]
 fn a_step_that_cannot_be_made_changes_nothing() {
@@ -55,16 +18,16 @@ fn a_step_that_cannot_be_made_changes_nothing() {
     let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &few, &data).unwrap();
     let mut images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &few.augment);
     let at = Position { epoch: 0, batch: 1, batches: 1 };
-    assert!(learner.step(&images, at, &few).unwrap().updated);
+    assert!(learner.step(images.clone(), at, &few).unwrap().updated);
     let state = |learner: &mut Learner<_>| {
-        let Learner { net, sgd, .. } = learner;
+        let Learner { net, optimiser, .. } = learner;
         let velocities = net.params().into_iter().filter(|p| p.role != tricktop::nn::Role::Statistic);
-        let velocities: Vec<Vec<f32>> = velocities.map(|p| sgd.velocity(p).unwrap()).collect();
+        let velocities: Vec<Vec<f32>> = velocities.map(|p| optimiser.slot("velocity", p).unwrap()).collect();
         (net.export(), velocities)
     };
     let before = state(&mut learner);
     images.pixels[7] = f32::NAN;
-    assert!(!learner.step(&images, at, &few).unwrap().updated);
+    assert!(!learner.step(images.clone(), at, &few).unwrap().updated);
     assert!(state(&mut learner) == before);
 }
 
@@ -78,7 +41,7 @@ fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
     let order = epoch_order(data.train.len(), 0, 0);
     let step = |learner: &mut Learner<_>, recipe: &Recipe, batch: u64| {
         let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
-        learner.step(&images, Position { epoch: 0, batch, batches: 20 }, recipe).unwrap()
+        learner.step(images.clone(), Position { epoch: 0, batch, batches: 20 }, recipe).unwrap()
     };
     let new = |recipe: &Recipe| Learner::new(dfdx::prelude::Cpu::default(), recipe, &data).unwrap();
     let losses = |recipe: &Recipe| {
@@ -123,7 +86,7 @@ fn the_bundled_teacher_is_that_of_its_preset_and_good() {
     for start in (0..2000).step_by(250) {
         let b = tricktop::data::test_batch(&data, start..start + 250);
         let pixels = dfdx::prelude::TensorFromVec::tensor_from_vec(&dev, b.pixels, (250 * 28 * 28, 1));
-        let logits = net.forward(Map::new(pixels, 250, 28, 28), Mode::Eval).unwrap().as_vec();
+        let logits = net.forward(FeatureMap::new(pixels, 250, 28, 28), Mode::Eval).unwrap().as_vec();
         let best = |z: &[f32]| (0..10).max_by(|a, b| z[*a].total_cmp(&z[*b])).unwrap();
         right += logits.chunks(10).zip(&b.labels).filter(|(z, label)| best(z) == **label).count();
     }
@@ -158,7 +121,7 @@ fn every_bundled_preset_trains_a_step_or_says_what_it_lacks() {
         let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &recipe, &data).unwrap();
         let images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &recipe.augment);
         let before = learner.net.export();
-        let mut step = || learner.step(&images, Position { epoch: 0, batch: 1, batches: 1 }, &recipe).unwrap();
+        let mut step = || learner.step(images.clone(), Position { epoch: 0, batch: 1, batches: 1 }, &recipe).unwrap();
         let mut outcome = step();
         // (the first loss scale may be too large)
         while outcome.overflow {

@@ -2,11 +2,10 @@
 
 use crate::running::{Run, recipe, trace};
 use std::path::Path;
-use std::time::Instant;
 use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
 use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{Command, Event, Fed, FedImage, Missed, Pictures, State, Target, show_checkpoint, softmax};
-use tricktop::tricks::mixup::{mix, plan};
+use tricktop::tricks::mix;
 
 const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Pictures) };
 
@@ -85,11 +84,11 @@ fn mixed_images_come_with_both_labels_and_lambda() {
     let mut run = start(recipe.clone(), None, &[LOOK, Command::Steps(1)]);
     let fed = fed(&mut run);
     let (batch, thumbnail) = first_batch(&recipe);
-    let plan = plan(&recipe.tricks.mixup, 2, (recipe.train.seed, 0, 1), 40).unwrap();
-    let mixed = mix(&plan, &batch.pixels, 784);
+    let pairs = mix::pairs(&recipe.tricks, 2, (recipe.train.seed, 0, 1), 40).unwrap();
+    let mixed = mix::pixels(&pairs, &batch.pixels, [28, 28, 1]);
     assert_eq!(fed.smoothed, Some(0.9));
     for (i, image) in fed.images.iter().enumerate() {
-        let expected = (batch.labels[plan.partners[i]], plan.lambdas[i]);
+        let expected = (batch.labels[pairs[i].partner], pairs[i].share);
         assert_eq!((image.label, image.mixed), (batch.labels[i], Some(expected)));
         assert!(image.picture == thumbnail(&mixed, i), "image {i}");
     }
@@ -187,34 +186,27 @@ fn a_teacher_is_compared_on_every_image_while_somebody_looks() {
 
 #[test]
 fn a_run_is_the_same_to_the_bit_whether_somebody_looks_or_not() {
-    let tricks = [("tricks.mixup.on", Value::Bool(true)), ("tricks.distill.on", Value::Bool(true))];
+    let tricks = [
+        ("tricks.mixup.on", Value::Bool(true)),
+        ("tricks.distill.on", Value::Bool(true)),
+        ("optim.clip_norm", Value::Float(1.0)),
+    ];
     let train = |commands: &[Command]| {
         let dir = tempfile::tempdir().unwrap();
         let events = start(recipe(&tricks), Some(dir.path()), commands).finish();
-        let pictures = events.iter().filter(|e| matches!(e, Event::Pictures(_))).count();
+        let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+        let seen = [count(|e| matches!(e, Event::Pictures(_))), count(|e| matches!(e, Event::Layers(_)))];
         let links: Vec<_> = events
             .iter()
             .filter_map(|e| if let Event::Checkpoint { link: Some(link), .. } = e { Some(link.clone()) } else { None })
             .collect();
-        (pictures, links, trace(&events))
+        (seen, links, trace(&events))
     };
     let off = Command::Look { screen: 0, at: None };
     let (none, links, losses) = train(&[LOOK, off]);
-    assert_eq!((none, losses.len(), links.is_empty()), (0, 20, false));
-    let (some, links_seen, losses_seen) = train(&[LOOK, Command::Look { screen: 7, at: Some(Target::Pictures) }]);
-    assert!(some >= 2);
+    assert_eq!((none, losses.len(), links.is_empty()), ([0, 0], 20, false));
+    let look = |screen, at| Command::Look { screen, at: Some(at) };
+    let (some, links_seen, losses_seen) = train(&[look(0, Target::Pictures), look(7, Target::Layers)]);
+    assert!(some[0] >= 2 && some[1] >= 1, "{some:?}");
     assert_eq!((links_seen, losses_seen), (links, losses));
-}
-
-/// For docs/MEASUREMENTS.md: what is done once a second while somebody looks.
-#[test]
-#[ignore = "a measurement"]
-fn the_time_that_pictures_take() {
-    for shape in [[28, 28, 1], [224, 224, 3]] {
-        let pixels = vec![0.3; shape.iter().product()];
-        let begun = Instant::now();
-        let made: usize =
-            (0..240).map(|_| Thumbnail::new(&pixels, shape, &[0.5; 3], &[60.0; 3]).unwrap().width()).sum();
-        println!("24 of {shape:?}: {:.2} ms ({made})", begun.elapsed().as_secs_f64() * 100.0);
-    }
 }

@@ -19,3 +19,5 @@ mod weights;
 mod pictures;
 #[path = "../common/record.rs"]
 mod record;
+#[path = "../common/tiny.rs"]
+mod tiny;

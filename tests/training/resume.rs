@@ -48,6 +48,33 @@ fn a_run_that_was_stopped_and_taken_up_equals_one_that_was_not() {
     }
 }
 
+/// The optimiser is changed on the way, so that checkpoints hold the slots of one and of the other.
+#[test]
+fn a_run_that_changes_its_optimiser_goes_on_to_the_bit() {
+    let start = |desk: &Desk| {
+        let changes = [("optim.name", Value::Word("AdamW".into())), ("schedule.base_lr", Value::Float(0.002))];
+        let session = runs::start(small(&changes), desk.path()).unwrap();
+        let to = [("optim.name", Value::Word("Sgd".into())), ("schedule.base_lr", Value::Float(0.02))];
+        let changes = to.map(|(path, value)| (knob(path), value)).to_vec();
+        session.commands.send(Command::Edit { id: 1, changes, when: When::Step(13) }).unwrap();
+        session
+    };
+    let (a, b) = (Desk::new(), Desk::new());
+    let whole = play(start(&a));
+    for step in [10, 15] {
+        let session = start(&b);
+        session.commands.send(Command::Steps(step)).unwrap();
+        let session = wait_for(session, |e| *e == tricktop::train::Event::State(State::Paused));
+        session.commands.send(Command::Stop { save: true }).unwrap();
+        let first = play(session);
+        let slots = fs::read(checkpoints(&first.dir).pop().unwrap().1).unwrap();
+        let has = |name: &str| String::from_utf8_lossy(&slots).contains(name);
+        assert_eq!((has("optim/exp_avg_sq/conv1"), has("optim/velocity/conv1")), (step < 13, step > 13));
+        assert_same(&whole.dir, &play(runs::resume(&first.dir, Vec::new()).unwrap()).dir);
+    }
+    assert_eq!(runs::verify(&whole.dir, None).unwrap().difference, None);
+}
+
 /// A checkpoint of an older version does not tell which epoch was the best: the metrics do.
 #[test]
 fn the_best_epoch_of_an_older_run_is_found() {

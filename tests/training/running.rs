@@ -1,28 +1,22 @@
 //! The trainer through its commands and events, on a small net and a few of the bundled images.
 
+use crate::tiny;
+pub use crate::tiny::knob;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use tricktop::recipe::knobs::find;
-use tricktop::recipe::{Knob, Recipe, Value};
+use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{Command, Event, Options, State, StepRecord, When, Worker, spawn};
 
-pub fn knob(path: &str) -> &'static Knob {
-    find(path).unwrap()
-}
-
+/// The tiny recipe with a wider net and larger batches, whose numbers say more, and with changes.
 pub fn recipe(changes: &[(&str, Value)]) -> Recipe {
-    let small = [
-        ("net.depth", Value::Int(8)),
+    let wider = [
         ("net.width", Value::Float(0.5)),
         ("data.train_images", Value::Int(400)),
-        ("data.test_images", Value::Int(200)),
         ("train.batch", Value::Int(40)),
-        ("train.epochs", Value::Int(2)),
         ("schedule.base_lr", Value::Float(0.05)),
     ];
-    let all = small.iter().chain(changes).map(|(path, value)| (knob(path), value.clone()));
-    Recipe::default().with(all).unwrap()
+    tiny::recipe(wider.iter().chain(changes))
 }
 
 /// A run and what it has reported.

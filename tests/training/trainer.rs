@@ -1,11 +1,12 @@
 //! The trainer through its commands and events, on a small net and a few of the bundled images.
 
+use crate::pictures::{folder, jpeg, put};
 use crate::running::*;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tricktop::nn::Net;
 use tricktop::recipe::Value;
-use tricktop::train::{AlarmKind, Checkpoint, Command, Event, Pupil, State, When};
+use tricktop::train::{AlarmKind, Checkpoint, Command, Event, Options, Pupil, State, When, check};
 
 #[test]
 fn a_run_reports_every_step_every_epoch_and_its_end() {
@@ -227,4 +228,26 @@ fn a_teacher_that_cannot_be_had_is_refused_in_a_run() {
         matches!(e, Event::Applied { changes, .. } if changes[0].knob.path == "tricks.distill.on").then_some(())
     });
     run.finish();
+}
+
+/// A folder may hold a million files.
+#[test]
+fn images_that_were_found_before_a_run_are_not_looked_for_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let photos = dir.path().join("photos");
+    folder(&photos, 4);
+    let here = [("data.path", Value::Word(photos.display().to_string())), ("data.train_images", Value::Int(0))];
+    let small = [("data.size", Value::Int(16)), ("data.test_images", Value::Int(0)), ("train.batch", Value::Int(6))];
+    let recipe = recipe(&[&here[..], &small].concat());
+    let found = check(&recipe).unwrap();
+    put(&photos, "train/ant/new.jpg", &jpeg(40, 40, 7));
+    let images = |recipe: &tricktop::recipe::Recipe, found| {
+        let mut run = Run::begin(recipe.clone(), Options { found: Some(found), ..Options::default() });
+        let images = run.wait(|e| if let Event::Started(info) = e { Some(info.train_images) } else { None });
+        run.send(Command::Stop { save: false });
+        images
+    };
+    assert_eq!(images(&recipe, found.clone()), 12);
+    let other = recipe.with([(knob("data.val_fraction"), Value::Float(0.3))]).unwrap();
+    assert_eq!(images(&other, found), 13, "found with other settings");
 }

@@ -1,7 +1,7 @@
 //! What the screen keeps of looks inside the net.
 
 use super::{Scroll, moved};
-use crate::train::{self, LayerRow};
+use crate::train::{self, LayerStats};
 
 /// The last look, and the row at the cursor.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +18,7 @@ impl Inside {
     }
 
     /// The layer at the cursor.
-    pub(crate) fn at_cursor(&self) -> Option<&LayerRow> {
+    pub(crate) fn at_cursor(&self) -> Option<&LayerStats> {
         self.last.as_ref()?.layers.get(self.row)
     }
 }

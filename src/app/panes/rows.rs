@@ -176,6 +176,8 @@ mod tests {
         let mut rows = Rows::new();
         rows.set_filter("BETA".into());
         assert_eq!(rows.tricks, [find("tricks.mixup.on").unwrap(), find("tricks.mixup.alpha").unwrap()]);
+        assert_eq!(rows.knobs, [find("optim.beta1").unwrap(), find("optim.beta2").unwrap()]);
+        rows.set_filter("MIXUP".into());
         assert!(rows.knobs.is_empty());
         assert_eq!(rows.selected(Pane::Knobs), None);
         assert_eq!(rows.shift(Pane::Knobs, 1), Pane::Tricks);

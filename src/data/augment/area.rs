@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn small_areas_are_uniform_aspects_log_uniform_and_places_uniform() {
-        // (crops that always fit, so that none is drawn again)
+        // Such crops always fit, so that none is drawn twice.
         let s = Resized { min_area: 0.1, max_area: 0.5, ..Resized::default() };
         let all = draws(&s, 1000, 1000, 20_000);
         let areas = || all.iter().map(|r| (r.height * r.width) as f64 / 1e6);

@@ -75,7 +75,7 @@ fn apply(m: &Matrix, v: [f64; 3]) -> [f64; 3] {
 }
 
 fn inverse(m: &Matrix) -> Matrix {
-    // (of cofactors: their indices go round)
+    // Indices of cofactors are cyclic.
     let at = |i: usize, j: usize| m[i % 3][j % 3];
     let cofactor = |i: usize, j: usize| at(i + 1, j + 1) * at(i + 2, j + 2) - at(i + 1, j + 2) * at(i + 2, j + 1);
     let determinant: f64 = (0..3).map(|j| m[0][j] * cofactor(0, j)).sum();
@@ -110,7 +110,7 @@ mod tests {
         close(&hue(1.0), &Colour::NONE.matrix, 1e-12);
         close(&hue(3.0), &Colour::NONE.matrix, 1e-12);
         for c in [0.6, 0.8, 1.3] {
-            // (the rows of I and Q in these numbers sum to a thousandth, not to nothing)
+            // The rows of I and Q in these numbers sum to a thousandth, not to nothing.
             assert!(apply(&hue(c), [100.0; 3]).iter().all(|v| (v - 100.0).abs() < 0.5), "{c}");
             assert!(apply(&saturation(c), [100.0; 3]).iter().all(|v| (v - 100.0).abs() < 1e-9), "{c}");
             close(&product(&hue(c), &saturation(0.7)), &product(&saturation(0.7), &hue(c)), 2e-3);

@@ -110,9 +110,9 @@ fn more(
     };
     match response.status().as_u16() {
         206 => {}
-        // (the whole file, whatever was asked for)
+        // The server sends the whole file, whatever was asked for.
         200 => have = 0,
-        // (nothing lies beyond what is there)
+        // The file is already complete.
         416 => return Ok(Ok(())),
         status => return Ok(Err(format!("answers with status {status}"))),
     }

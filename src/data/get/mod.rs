@@ -24,7 +24,7 @@ pub fn get(
     let base = mirror.unwrap_or(set.base).trim_end_matches('/');
     let archive = set.files.iter().any(|file| unpack::is_archive(file.name));
     if archive && to.is_dir() {
-        // (it was moved there when it was whole)
+        // It is moved there only when complete.
         return Ok(to);
     }
     let files = if archive { dir } else { &to };

@@ -25,7 +25,7 @@ pub(super) fn unpack(archive: &Path, to: &Path) -> Result<(), GetError> {
     fresh().map_err(GetError::disk(&beside))?;
     let file = File::open(archive).map_err(GetError::disk(archive))?;
     if let Err(problem) = entries(BufReader::new(file), &beside) {
-        // (what is wrong with the archive says more than what is wrong with its rest)
+        // What is wrong with the archive says more than what is wrong with its rest.
         let _ = fresh();
         return Err(GetError::Archive { path: archive.into(), problem });
     }
@@ -47,7 +47,7 @@ fn entries(input: impl Read, to: &Path) -> Result<(), String> {
             fs::create_dir_all(&to).map_err(text)?;
         } else if kind.is_file() {
             to.parent().map_or(Ok(()), fs::create_dir_all).map_err(text)?;
-            // (never through a link, and never over another file)
+            // Never through a link, and never over another file.
             let mut out = File::options().write(true).create_new(true).open(&to).map_err(text)?;
             io::copy(&mut entry, &mut out).map_err(text)?;
             files += 1;

@@ -69,7 +69,7 @@ impl Source for Files {
     fn read(&self, i: usize) -> Result<Stored<'_>, Broken> {
         let path = self.path(i);
         let content = content(&path)?;
-        // (what a site gives in the place of a picture that is gone is often a GIF with the old name)
+        // What a site gives in the place of a picture that is gone is often a GIF with the old name.
         match Format::of(&content) {
             Some(format) if !format.may_end_in(&path) => Err(Broken::Ending(format.word())),
             _ => Ok(Stored::Encoded(Cow::Owned(content))),

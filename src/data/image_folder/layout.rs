@@ -33,7 +33,7 @@ impl Role {
     /// What a name stands for, and its place among the spellings.
     fn of(name: &OsString) -> Option<(usize, Role)> {
         let name = name.to_str()?.to_lowercase();
-        // (as in training_set, test images, TrainSet)
+        // For names such as training_set, test images, TrainSet.
         let words =
             name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty() && !FILLERS.contains(word));
         let name = words.collect::<Vec<_>>().join(" ");
@@ -78,7 +78,7 @@ impl Layout {
         splits.sort();
         let beside = |role: Role| splits.iter().any(|(_, r, _)| *r != role);
         let trains = splits.iter().any(|(_, role, _)| *role == Role::Train);
-        // (`train` among other names is a class: there are sets of vehicles)
+        // `train` among other names is a class: there are sets of vehicles.
         let alone = trains && others.iter().all(|dir| holds_nothing(&root.join(dir)));
         let are_splits = !splits.is_empty() && (others.is_empty() || alone || (trains && beside(Role::Train)));
         if !are_splits {
@@ -108,7 +108,7 @@ impl Layout {
                 }
                 None => known.extend(id.map(|id| (id, dir.clone()))),
             }
-            // (as contests hand out images without labels)
+            // Contests hand out test images without labels.
             if role != Role::Train && scan::directories(&root.join(&dir), &mut Tally::default())?.is_empty() {
                 let images = scan::entries(&root.join(&dir))?.iter().filter(|entry| Entry::is_image(entry)).count();
                 let name = format!("{}/ with {images} images", dir.to_string_lossy());
@@ -148,7 +148,7 @@ impl Layout {
         match (self, role) {
             (Layout::Tree, None) => Ok(vec![OsString::new()]),
             (Layout::Splits(splits), None) => {
-                // (images to train on may be without labels where those of another split have some)
+                // Images to train on may be without labels where those of another split have some.
                 let flat =
                     |dir: &OsString| scan::directories(&root.join(dir), &mut Tally::default()).map(|d| d.is_empty());
                 let (all, mut labelled) = (splits.len(), Vec::new());

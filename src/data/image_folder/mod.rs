@@ -79,7 +79,7 @@ pub(super) fn open(root: &Path, data: &Data, size: usize, seed: u64) -> Result<F
     }
     let mut notes = vec![how];
     notes.extend(unvalidated(&val, &names));
-    // (said, as it may be meant otherwise)
+    // This is told, because the user may have meant it otherwise.
     let as_split = val_dir.is_none() && train_dir.is_empty();
     let alike = names.iter().filter(|name| as_split && Role::named(name).is_some());
     notes.extend(
@@ -159,7 +159,7 @@ fn new_ones(root: &Path, manifest: &Manifest) -> (Vec<String>, Vec<String>) {
         }
         Ok::<_, DataError>(classes)
     };
-    // (a folder that could not be opened anew may still have all that the run needs)
+    // A folder that could not be opened anew may still have all that the run needs.
     let classes = classes().unwrap_or_default();
     let path = |class: &Class, file: &OsString| Path::new(&class.dir).join(file).into_os_string();
     let found = classes.iter().flat_map(|class| class.files.iter().map(move |file| path(class, file)));

@@ -95,13 +95,13 @@ pub(super) fn id_of(path: &Path) -> Option<Id> {
 /// A directory that cannot be read or has none in it.
 pub(super) fn classes(root: &Path, below: &OsStr, left_out: &mut Tally) -> Result<Vec<Class>, DataError> {
     let dir = root.join(below);
-    // (what lies beside the classes of one tree was counted when its layout was found out)
+    // What lies beside the classes of one tree was counted when its layout was found out.
     let mut counted = Tally::default();
     let names = directories(&dir, if below.is_empty() { &mut counted } else { &mut *left_out })?;
     if names.is_empty() {
         return Err(DataError::NoFolders { dir });
     }
-    // (a link that leads up, or into another class, would give images a label that is not theirs)
+    // A link that leads up, or into another class, would give images a label that is not theirs.
     let above = dir.canonicalize().unwrap_or_else(|_| dir.clone());
     let known: HashSet<Id> =
         above.ancestors().filter_map(id_of).chain(names.iter().filter_map(|name| id_of(&dir.join(name)))).collect();
@@ -159,7 +159,7 @@ struct Looking<'a> {
 impl Looking<'_> {
     fn through(&mut self, dir: &Path, below: &Path) -> Result<(), DataError> {
         let mut entries = entries(dir)?;
-        // (a directory is known by its own name, not by that of a link to it)
+        // A directory is known by its own name, not by that of a link to it.
         entries.sort_unstable_by(|a, b| (a.is_link, &a.name).cmp(&(b.is_link, &b.name)));
         for entry in entries {
             let (inside, path) = (dir.join(&entry.name), below.join(&entry.name));

@@ -188,7 +188,7 @@ impl Source for Part {
     }
 
     fn identity(&self) -> Option<String> {
-        // (of the index and the description, in which the hash of the images is)
+        // The index and the description are hashed; the description holds the hash of the images.
         Some(self.pack.content[32..HEADER].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }

@@ -60,8 +60,8 @@ pub fn pack(set: &DataSet, out: &Path, shrink: Shrink) -> Result<Packed, DataErr
     let mut broken = Vec::new();
     let written = (|| {
         writer.file.write_all(&[0; HEADER])?;
-        let train = writer.split(&set.train, shrink, set.input.reading, &mut broken)?;
-        let val = writer.split(&set.test, shrink, set.input.reading, &mut broken)?;
+        let train = writer.split(&set.train, shrink, set.preprocessor.reading, &mut broken)?;
+        let val = writer.split(&set.test, shrink, set.preprocessor.reading, &mut broken)?;
         io::Result::Ok((train, val))
     })();
     let (train, val) = written.map_err(wrong)?;

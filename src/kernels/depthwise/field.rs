@@ -1,18 +1,29 @@
-//! What rows that are written read, laid out for one vector of channels: where rows and taps lie.
+//! Where the rows of a map lie that the rows being written read, for one vector of channels: a ring of rows.
+//!
+//! ```text
+//! field [row of the ring][column][lanes]      as many rows as a kernel reads, with the padding's columns
+//!
+//!   row 0   row 3 of the map     <- took the place of row 0, which no tap reads any more
+//!   row 1   row 1                <- the first row that the output row reads
+//!   row 2   row 2
+//! ```
 
 use crate::kernels::buffer::Buffer;
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::simd::LINE;
 use std::ops::Range;
 
-/// Values of a map that a task goes through, about: all channels of them stay in a core's own cache.
+/// Values of a map that a task goes through, about: 256 KiB. A task goes through its rows once for every vector of
+/// channels; with AVX2 each cache line holds two of them, so the rows should stay in the core's second-level cache,
+/// beside those that are written.
 const TASK: usize = 1 << 16;
 
-/// The layout of a field: the few rows that are read now, each in the place of one that no longer is, so that they stay in
-/// the innermost cache.
+/// The layout of a field: the few rows that are read now. A new row takes the place of one that is no longer read, so
+/// that the field stays in the first-level cache and no row is moved.
 ///
-/// Rows that are written come in periods: those of one phase find their taps at the same rows, from the first of their
-/// period on; so do columns.
+/// Rows that are written come in *periods*. For an output, a period is one row. For the gradient of an input it is as
+/// many rows as the stride: its rows differ in which taps reach them, and the rows of one *phase*, one place in the
+/// period, have the same taps at the same distance. The same holds for columns.
 #[derive(Clone, Debug)]
 pub struct Field {
     /// Height and width of the map that is read.
@@ -29,25 +40,26 @@ pub struct Field {
     pub period: usize,
     /// Rows and columns of the field from one period to the next.
     pub step: usize,
-    /// The taps of every phase, rows by columns, by the place that the first row of the period has.
+    /// The taps of every phase, by the place that the first row of the period has in the ring, then by phase of the row
+    /// and of the column.
     phases: Vec<Vec<Vec<Tap>>>,
     /// Columns of the map that lie in the field.
     pub columns: Range<usize>,
 }
 
-/// For every phase along an axis the indices of its taps, and their places.
+/// For every phase along an axis its taps: the index in the kernel, and the place counted from the period's first.
 type Places = Vec<Vec<(usize, usize)>>;
 
 /// A tap of a phase.
 #[derive(Clone, Copy, Debug)]
 pub struct Tap {
-    /// Its weight.
+    /// Index of its weight.
     pub weight: usize,
     /// Its pixel in the field, for the first column of a period.
     pub place: usize,
 }
 
-/// Rows of images that a task writes.
+/// What a task writes: some rows of some images.
 pub struct Task {
     /// Images.
     pub images: Range<usize>,
@@ -56,7 +68,7 @@ pub struct Task {
 }
 
 impl Field {
-    /// Of the input, for rows of the output: each reads all taps, the stride after the one before.
+    /// The field of the input, for rows of the output: each row reads all taps, `stride` rows after the one before.
     pub fn input(g: &ConvGeometry) -> Field {
         let c = &g.conv;
         let before = (c.padding.0 as isize, c.padding.1 as isize);
@@ -64,8 +76,9 @@ impl Field {
         Field::of((g.h, g.w), (g.oh, g.ow), before, (1, c.stride), (places(c.kernel.0), places(c.kernel.1)))
     }
 
-    /// Of the output's gradient, for rows of the input: each reads the taps that came to it at this stride.
-    pub fn gradient(g: &ConvGeometry) -> Field {
+    /// The field of the output's gradient, for rows of the input: each row reads the taps that read it with this
+    /// stride.
+    pub fn output_grad(g: &ConvGeometry) -> Field {
         let c = &g.conv;
         let stride = c.stride as isize;
         let from = |phase: usize, k: usize, padding: usize| (phase + padding) as isize - (k * c.dilation) as isize;
@@ -121,8 +134,8 @@ impl Field {
         &self.phases[period.first][(y - period.rows.start) * self.period..][..self.period]
     }
 
-    /// The rows that a period reads and the one before it did not, and the first values of their places, for vectors of
-    /// some lanes.
+    /// The rows that a period reads and the one before it did not, each with the index of its first value in the field,
+    /// for vectors of `lanes` lanes.
     pub fn read(&self, period: &Period, lanes: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (row, height) = (self.width * lanes, self.height);
         let mut place = period.place;
@@ -133,7 +146,7 @@ impl Field {
         })
     }
 
-    /// The row of the map at row `at` of the field.
+    /// The row of the map at row `at` of the field, which is none in the padding.
     pub fn row(&self, at: usize) -> Option<usize> {
         usize::try_from(at as isize - self.before.0).ok().filter(|y| *y < self.map.0)
     }
@@ -175,11 +188,11 @@ pub struct Period {
     pub image: usize,
     /// The rows.
     pub rows: Range<usize>,
-    /// The rows of the field that are read for them, less those that are there.
+    /// The rows of the field that are to be read for them: those that are not there yet.
     read: Range<usize>,
-    /// The place of the first that is read.
+    /// The place in the ring of the first row that is to be read.
     place: usize,
-    /// The place of the first row that they read.
+    /// The place in the ring of the first row that their taps read.
     first: usize,
 }
 
@@ -187,7 +200,7 @@ pub struct Period {
 pub struct Scratch {
     /// The weights by tap.
     pub weights: Buffer,
-    /// The field; columns without a pixel of the map stay 0.
+    /// The field. Columns without a pixel of the map stay 0.
     pub field: Buffer,
     /// A row of the input.
     pub row: Buffer,
@@ -196,7 +209,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// For a field of `taps`.
+    /// For a field and the `taps` of a kernel.
     pub fn new(field: &Field, taps: usize) -> Scratch {
         Scratch {
             weights: Buffer::take(taps * LINE),

@@ -1,48 +1,61 @@
-//! Depthwise convolutions: every channel has weights of its own, so that a vector of channels is a vector of sums.
+//! Depthwise convolutions: every channel has weights of its own, so that a vector of channels is a vector of sums and
+//! no product of matrices.
 //!
-//! What a vector of channels reads is first laid out as a [`Field`], row after row, with its norm applied and its padding
-//! in memory; a row of the output is then, tap by tap, a product of the field from some place on. The gradient of the input is the same over the field of the output's gradient; that of the weights is summed
-//! against it. Every sum runs in an order that depends on the shapes alone.
+//! What a vector of channels reads is first laid out as a [`Field`], row after row, with its norm applied and its
+//! padding in memory. A row of the output is then the sum over the taps of weight times field:
+//!
+//! ```text
+//! y[pixel]  = sum over taps of  w[tap] * field_x[pixel + place of tap]       (N*OH*OW, C)
+//! gx[pixel] = sum over taps of  w[tap] * field_gy[pixel + place of tap]      (N*H*W, C), taps of the pixel's phase
+//! gw[tap]  += sum over pixels of  x[pixel] * field_gy[pixel + place of tap]  (KH*KW, C)
+//! ```
+//!
+//! So both gradients read one field, that of the output's gradient. Every sum runs in an order that depends on the
+//! shapes alone.
 
 mod field;
 
 use super::buffer::Buffer;
+use super::gemm::even_blocks;
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Source, Sums, Writing};
-use super::micro::even_blocks;
 use super::moments::Part;
 use super::parallel;
 use super::simd::{Level, Vector, by_vector, simd_kernel};
 use field::{Field, Period, Scratch, Tap, Task};
 
-/// Pixels whose sums are in registers together.
+/// Pixels whose sums are in registers together. A sum is a chain of multiply-adds, each of which takes 4 cycles; 8
+/// independent ones keep two multipliers busy. They fit with the weight into the 16 registers of AVX2.
 const PIXELS: usize = 8;
-/// Taps whose sums are in registers together.
+/// Taps whose sums are in registers together: all of a 3x3, so that a row of x is read once for its gradient of the
+/// weights.
 const TAPS: usize = 9;
-/// Rows of a map that are asked for ahead: pixels lie too far apart for the processor to see what comes.
+/// Rows of a map that are asked for ahead. The pixels of one vector of channels lie a whole pixel apart, which the
+/// CPU's own prefetcher does not follow.
 const AHEAD: usize = 2;
 
-/// Whether a convolution is done here.
+/// Whether a convolution is done here: one channel in and out for every group.
 pub fn applies(g: &ConvGeometry) -> bool {
     let c = &g.conv;
     c.groups == c.c_in && c.groups == c.c_out && c.groups > 1
 }
 
-/// Convolves `x` with w `(KH*KW, C)` into `to`; gives the sums that the sink kept.
+/// Convolves x `(N*H*W, C)` with w `(KH*KW, C)` into `to`. Returns the sums that the sink kept, a part for every task.
 pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
     assert!(w.len() == g.conv.taps() * g.conv.c_in);
     let (c, field) = (g.conv.c_in, &Field::input(g));
     let run = |task: Task| {
         let mut scratch = Scratch::new(field, g.conv.taps());
         let mut sums = Sums::room::<K>(c);
-        // SAFETY: images and rows exist in input and output, and are this task's
+        // SAFETY: Images and rows exist in input and output, and are this task's.
         unsafe { forward_rows(level, field, c, x, w, to, &field.periods(&task), &mut scratch, Sums::of(&mut sums)) };
         Part { rows: task.images.len() * task.rows.len() * g.ow, sums }
     };
     parallel::map(field.tasks(g.n, c), &run)
 }
 
-/// Adds the gradient of w to `gw`, and gives that of x to `gx`.
+/// Adds the gradient of w to `gw` `(KH*KW, C)` and gives that of x to `gx`. Every task sums a gradient of w of its own;
+/// they are added in the order of the tasks.
 pub fn backward<S: Source, G: Source>(
     level: Level,
     g: &ConvGeometry,
@@ -52,12 +65,12 @@ pub fn backward<S: Source, G: Source>(
     gx: Option<Gradient>,
 ) {
     assert!(w.len() == g.conv.taps() * g.conv.c_in && gw.len() == w.len());
-    let (c, field) = (g.conv.c_in, &Field::gradient(g));
+    let (c, field) = (g.conv.c_in, &Field::output_grad(g));
     let tasks = field.tasks(g.n, c);
     let mut partials = Buffer::take(tasks.len() * gw.len());
     parallel::each(tasks.iter().zip(partials.chunks_mut(gw.len())), &|_, (task, gw)| {
         let mut scratch = Scratch::new(field, g.conv.taps());
-        // SAFETY: images and rows exist in all maps, and those of the gradient are this task's
+        // SAFETY: Images and rows exist in all maps, and those of the gradient are this task's.
         unsafe { backward_rows(level, field, c, x, gy, w, gx, &field.periods(task), &mut scratch, gw) }
     });
     for partial in partials.chunks_exact(gw.len()) {
@@ -69,7 +82,7 @@ simd_kernel! {
     fn forward_rows<V, S: Source, K: Sink>(
         field: &Field, channels: usize, x: S, w: &[f32], to: K, periods: &[Period], scratch: &mut Scratch, sums: Sums,
     ) {
-        // SAFETY: the caller's images and rows
+        // SAFETY: The caller's images and rows exist.
         unsafe {
             by_vector!(V, channels, |c, n| {
                 take_weights::<V>(w, channels, c, n, &mut scratch.weights);
@@ -93,7 +106,7 @@ simd_kernel! {
         scratch: &mut Scratch, gw: &mut [f32],
     ) {
         let none = Sums::of(&mut []);
-        // SAFETY: the caller's images and rows
+        // SAFETY: The caller's images and rows exist.
         unsafe {
             by_vector!(V, channels, |c, n| {
                 take_weights::<V>(w, channels, c, n, &mut scratch.weights);
@@ -130,7 +143,7 @@ simd_kernel! {
 #[inline(always)]
 unsafe fn take_weights<V: Vector>(w: &[f32], channels: usize, c: usize, n: usize, to: &mut [f32]) {
     for (row, to) in w.chunks_exact(channels).zip(to.chunks_exact_mut(V::LANES)) {
-        // SAFETY: the caller's channels of a row; a vector of room
+        // SAFETY: The caller's row has the channels, and there is room for a vector.
         unsafe { V::load_first(row.as_ptr().add(c), n).store(to.as_mut_ptr()) }
     }
 }
@@ -147,7 +160,7 @@ unsafe fn fill<V: Vector, S: Source>(
     (channels, c, n): (usize, usize, usize),
     scratch: &mut Scratch,
 ) {
-    // SAFETY: the caller's image and channels; the field has the place of every row
+    // SAFETY: The caller's image and channels exist, and the field has the place of every row.
     unsafe {
         let (k, zero) = (from.constants::<V>(c, n), V::splat(0.0));
         for (at, row) in field.read(period, V::LANES) {
@@ -158,7 +171,7 @@ unsafe fn fill<V: Vector, S: Source>(
                 }
                 continue;
             };
-            // (no closure around a load: it would not be compiled for the level)
+            // A loop and no iterator with a closure: a load in a closure would not be compiled for the level.
             let mut at = ((period.image * field.map.0 + y) * field.map.1 + field.first_column()) * channels + c;
             for x in 0..field.columns.len() {
                 from.prefetch(at + AHEAD * field.map.1 * channels);
@@ -169,7 +182,8 @@ unsafe fn fill<V: Vector, S: Source>(
     }
 }
 
-/// Writes a row, whose taps are these by the phase of its columns, its pixels `stride` values apart from `at` on: the sums over the taps.
+/// Writes a row: for every pixel the sum over its taps, which are given by the phase of its column. Pixels lie `stride`
+/// values apart, from place `at` on.
 ///
 /// # Safety
 /// The machine must have the level; the places must be the task's.
@@ -187,7 +201,7 @@ unsafe fn product<V: Vector, K: Sink>(
         ($taps:ident, $column:ident, $count:ident, $($r:literal)+) => {
             for x in (0..$count).step_by(PIXELS) {
                 let from = x * field.step * V::LANES;
-                // SAFETY: the caller's field
+                // SAFETY: The caller's field reaches.
                 match PIXELS.min($count - x) {
                     $($r => unsafe {
                         let sums = match field.step {
@@ -212,13 +226,13 @@ unsafe fn product<V: Vector, K: Sink>(
     }
 }
 
-/// R pixels, `step` apart in the field.
+/// The sums over the taps of R pixels, which lie `step` apart in the field.
 ///
 /// # Safety
 /// The machine must have the level; the field must reach.
 #[inline(always)]
 unsafe fn pixels<V: Vector, const R: usize>(scratch: &Scratch, taps: &[Tap], from: usize, step: usize) -> [V; R] {
-    // SAFETY: the caller's field; a weight for every tap
+    // SAFETY: The caller's field reaches, and every tap has a weight.
     unsafe {
         let mut sums = [V::splat(0.0); R];
         let (field, weights) = (scratch.field.as_ptr().add(from), scratch.weights.as_ptr());
@@ -232,7 +246,8 @@ unsafe fn pixels<V: Vector, const R: usize>(scratch: &Scratch, taps: &[Tap], fro
     }
 }
 
-/// Adds a row, which `scratch.row` holds, times the field to the sum of every tap, by the phase of its columns.
+/// Adds a row of x, which `scratch.row` holds, times the field to the sum of every tap of the row, given by the phase
+/// of the column.
 ///
 /// # Safety
 /// The machine must have the level.
@@ -241,7 +256,7 @@ unsafe fn sum_taps<V: Vector>(scratch: &mut Scratch, field: &Field, phases: &[Ve
     macro_rules! blocks {
         ($taps:ident, $column:ident, $($t:literal)+) => {
             for (first, count) in even_blocks($taps.len(), TAPS) {
-                // SAFETY: the caller's
+                // SAFETY: As promised by the caller.
                 match count {
                     $($t => unsafe { taps::<V, $t>(scratch, field, &$taps[first..], $column) },)+
                     _ => {}
@@ -254,13 +269,13 @@ unsafe fn sum_taps<V: Vector>(scratch: &mut Scratch, field: &Field, phases: &[Ve
     }
 }
 
-/// The sums of the first T taps of a phase, over the columns from `column` on.
+/// Adds to the sums of the first T taps of a phase, over the columns from `column` on.
 ///
 /// # Safety
 /// As for [`sum_taps`].
 #[inline(always)]
 unsafe fn taps<V: Vector, const T: usize>(scratch: &mut Scratch, field: &Field, taps: &[Tap], column: usize) {
-    // SAFETY: the caller's
+    // SAFETY: As promised by the caller.
     unsafe {
         let mut fields = [scratch.field.as_ptr(); T];
         for (field, tap) in fields.iter_mut().zip(taps) {

@@ -1,12 +1,37 @@
-//! What convolutions and passes write to.
+//! What convolutions and passes write to: the trait [`Sink`] and the sinks.
 
-use super::{Affine, SINK_CONSTANTS, Sink, channels, floor};
-use crate::kernels::buffer::Shared;
+use super::affine::{Affine, channels, floor};
+use crate::kernels::buffer::SharedPtr;
 use crate::kernels::simd::{L2, Vector, prefetch};
 
-// SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the places exist
+// SAFETY: In all unsafe blocks of this file, the callers promise that the machine has the level and that the places
+// exist.
 
-/// Sums values and their squares, both less a pivot that is near the mean.
+/// Vectors that a sink keeps for a vector of channels: [`Finished`] needs scale, shift and floor.
+pub const SINK_CONSTANTS: usize = 3;
+
+/// Something that a convolution writes to: values `(N*OH*OW, O)`. A *place* is the index of a value, pixel * O +
+/// channel.
+pub trait Sink: Copy + Send + Sync {
+    /// Whether it keeps two sums for every channel: see [`Part`](crate::kernels::moments::Part).
+    const SUMS: bool;
+    /// What every pixel of `n` channels from `c` on shares.
+    ///
+    /// # Safety
+    /// The machine must have the level; the channels must exist.
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS];
+    /// Writes `n` values at place `at`, and adds to the sums.
+    ///
+    /// # Safety
+    /// As for [`constants`](Sink::constants), and the place must exist and be this task's own.
+    unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize);
+    /// Asks for the cache line of place `at`, which is written soon, into the second-level cache. The place need not
+    /// exist.
+    fn prefetch(&self, _at: usize) {}
+}
+
+/// Sums v - pivot and (v - pivot)^2. The pivot is near the mean, here the running mean, so that the difference of the
+/// two sums in the variance does not lose its digits.
 #[derive(Clone, Copy)]
 pub struct Moments<'a> {
     /// Pivot of every channel.
@@ -29,11 +54,11 @@ impl Sink for Moments<'_> {
     }
 }
 
-/// Writes values, and sums them as [`Moments`] does.
+/// Writes values and sums them as [`Moments`] does: a convolution before a norm in training.
 #[derive(Clone, Copy)]
 pub struct Statistics<'a> {
     /// Output.
-    pub y: Shared,
+    pub y: SharedPtr,
     /// The sums.
     pub of: Moments<'a>,
 }
@@ -57,7 +82,7 @@ impl Sink for Statistics<'_> {
     }
 }
 
-/// Sums v, and v times (y less its mean); writes v when asked to.
+/// Sums v and v * (y - mean), and writes v when asked to: what the backward pass of a norm needs of a gradient v.
 #[derive(Clone, Copy)]
 pub struct NormSums<'a> {
     /// Input of the norm.
@@ -65,7 +90,7 @@ pub struct NormSums<'a> {
     /// Mean of every channel of y.
     pub mean: &'a [f32],
     /// Where v is written.
-    pub to: Option<Shared>,
+    pub to: Option<SharedPtr>,
 }
 
 impl Sink for NormSums<'_> {
@@ -91,12 +116,13 @@ impl Sink for NormSums<'_> {
     }
 }
 
-/// Writes v * scale + shift (+ residual), then ReLU when there is one.
+/// Writes v * scale + shift, plus the residual when there is one, then ReLU when there is one: a whole unit in an
+/// evaluation, or with a neutral scale a convolution with its bias.
 #[derive(Clone, Copy)]
 pub struct Finished<'a> {
     /// Output.
-    pub y: Shared,
-    /// What a norm makes of v.
+    pub y: SharedPtr,
+    /// The norm of v.
     pub affine: Affine<'a>,
     /// Added when there.
     pub residual: Option<&'a [f32]>,
@@ -125,12 +151,12 @@ impl Sink for Finished<'_> {
     }
 }
 
-/// Writes a gradient, or adds to it.
+/// Writes v, or adds it: a gradient that several readers of a map contribute to.
 #[derive(Clone, Copy)]
 pub struct Gradient {
     /// Gradient.
-    pub gx: Shared,
-    /// Whether it holds something already.
+    pub gx: SharedPtr,
+    /// Whether it holds a gradient already, to which v is added.
     pub add: bool,
 }
 

@@ -1,10 +1,31 @@
-//! What convolutions and passes read.
+//! What convolutions and passes read: the trait [`Source`] and the sources.
 
-use super::{Affine, CONSTANTS, Input, Source, channels, floor};
-use crate::kernels::buffer::Shared;
+use super::affine::{Affine, Input, channels, floor};
+use crate::kernels::buffer::SharedPtr;
 use crate::kernels::simd::{L2, Vector, prefetch};
 
-// SAFETY (of the unsafe blocks in this file): the callers state that the level is there and that the values exist
+// SAFETY: In all unsafe blocks of this file, the callers promise that the machine has the level and that the values
+// exist.
+
+/// Vectors that a source keeps for a vector of channels, at most: [`Summed`] needs two affines of three.
+pub const CONSTANTS: usize = 6;
+
+/// Something that a convolution reads: values `(N*H*W, C)`. A *place* is the index of a value, pixel * C + channel.
+pub trait Source: Copy + Send + Sync {
+    /// What every pixel of `n` channels from `c` on shares. Loaded once, it stays in registers over the pixels.
+    ///
+    /// # Safety
+    /// The machine must have the level; the channels must exist.
+    unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; CONSTANTS];
+    /// The `n` values from place `at` on.
+    ///
+    /// # Safety
+    /// As for [`constants`](Source::constants), and the values must exist.
+    unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V;
+    /// Asks for the cache lines of place `at`, which is read soon, into the second-level cache. The place need not
+    /// exist.
+    fn prefetch(&self, _at: usize) {}
+}
 
 /// Values as they are.
 #[derive(Clone, Copy)]
@@ -25,7 +46,7 @@ impl Source for Dense<'_> {
     }
 }
 
-/// x * scale + shift, then the ReLU when there is one.
+/// x * scale + shift, then the ReLU when there is one: a map with its norm.
 #[derive(Clone, Copy)]
 pub struct Normed<'a> {
     /// x.
@@ -53,7 +74,8 @@ impl Source for Normed<'_> {
     }
 }
 
-/// x * scale + shift + residual, then the ReLU when there is one; the residual is an input itself.
+/// x * scale + shift + residual, then the ReLU when there is one: the end of a residual block. The residual is an input
+/// itself, whose norm may be pending.
 #[derive(Clone, Copy)]
 pub struct Summed<'a> {
     /// x.
@@ -91,11 +113,11 @@ impl Source for Summed<'_> {
     }
 }
 
-/// g where z is above 0.
+/// g where z is above 0, else 0: the gradient behind a ReLU whose output z was kept.
 #[derive(Clone, Copy)]
 pub struct Where<'a> {
-    /// g, `z.len()` values, which the task may replace as it goes.
-    pub g: Shared,
+    /// g, `z.len()` values. SharedPtr, so that a sink may replace a value after it was read.
+    pub g: SharedPtr,
     /// z.
     pub z: &'a [f32],
 }
@@ -120,9 +142,12 @@ impl Source for Where<'_> {
 }
 
 /// The gradient of a norm's input: a * mask(g) + b * y + d by channel, with y the norm's input.
+///
+/// This is the backward pass of batch norm (Ioffe and Szegedy 2015, section 3) with its two sums over the batch done
+/// before, by [`norm::backward`](crate::kernels::norm::backward), which gives a, b and d.
 #[derive(Clone, Copy)]
 pub struct NormGrad<'a> {
-    /// Gradient of the norm's output (after the ReLU, when there is a mask).
+    /// Gradient of the norm's output, or with a mask that of the ReLU behind it.
     pub g: &'a [f32],
     /// Input of the norm.
     pub y: &'a [f32],
@@ -140,7 +165,7 @@ impl Source for NormGrad<'_> {
             let [a, b, d]: [V; 3] = [channels(a, c, n), channels(b, c, n), channels(d, c, n)];
             match self.mask {
                 Some((scale, shift)) => [a, b, d, channels(scale, c, n), channels(shift, c, n), d],
-                // (0 * y + 1 is above 0)
+                // Without a mask every gradient counts: 0 * y + 1 is above 0.
                 None => [a, b, d, V::splat(0.0), V::splat(1.0), d],
             }
         }

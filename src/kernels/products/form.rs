@@ -1,80 +1,111 @@
-//! How tiles become rows of matrices and come back: what a form does for one vector of channels, and the kernels that do
-//! it for all.
+//! How tiles become rows of matrices and come back: what a [`Form`] does for one vector of channels, and the kernels
+//! that do it for all channels.
+//!
+//! With the tiles of a block as rows, for every frequency f:
+//!
+//! ```text
+//! V_f  (tiles, C)       the input, transformed                      read_input
+//! U_f  (C, O)           the weights, transformed                    transform
+//! M_f  (tiles, O)       V_f x U_f                                   products
+//!      (N*OH*OW, O)     the output, from M                          write_output
+//! dM_f (tiles, O)       the output's gradient, transformed          read_output_grad
+//! dU_f (C, O)           V_f^T x dM_f, to the gradient of weights    outer_products, add_weight_grad
+//! dV_f (tiles, C)       dM_f x U_f^T, to the gradient of the input  products, write_input_grad
+//! ```
 
 use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
+use crate::kernels::gemm;
 use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
-use crate::kernels::micro;
 use crate::kernels::simd::{L2, LINE, Level, Vector, by_vector, prefetch, simd_kernel};
+use std::ops::Range;
 
 /// A way to make products out of a convolution.
 ///
 /// # Safety
-/// (Of the unsafe methods.) The machine must have the level; the band must exist in the map, its rows in the matrices, and
-/// the `n` channels from `c` on in both; what is written must be the task's own.
+/// For all unsafe methods, the machine must have the level; the band must exist in the map, its rows in the matrices,
+/// and the `n` channels from `c` on in both; what is written must be the task's own.
 pub trait Form: Copy + Send + Sync + 'static {
-    /// Edge of a tile.
+    /// Edge of a whole tile of the output in pixels.
     const EDGE: usize;
     /// Edge of the convolution's kernel.
     const KERNEL: usize;
     /// Stride of the convolution.
     const STRIDE: usize;
-    /// Frequencies: pairs of points down and across.
+    /// Frequencies of a whole tile: pairs of a point down and a point across.
     const FREQUENCIES: usize = points::<Self>(Self::EDGE) * points::<Self>(Self::EDGE);
-    /// Matrices that the transformed weights are.
+    /// Matrices of transformed weights. Fewer than frequencies where several of these multiply by the same one.
     const WEIGHTS: usize;
-    /// Tiles that are taken through a step together, at most.
+    /// Tiles that [`phases`](super::phases) takes through a step together, at most.
     const TOGETHER: usize;
 
-    /// The matrix of weights that a frequency multiplies by, and whether one before it does.
+    /// The matrix of weights that a frequency multiplies by, and whether a frequency before it multiplies by the same.
     fn weights(frequency: usize) -> (usize, bool);
-    /// Values of the scratch that a band needs.
+    /// Values of scratch that a band needs.
     fn scratch(x: &Tiling, out: &Tiling) -> usize;
-    /// Input of a band to its rows.
+    /// Reads the input of a band and writes its rows of V.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize);
-    /// Gradient of the output of a band to its rows.
+    /// Reads the output's gradient of a band and writes its rows of dM.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize);
-    /// Rows to the output of a band.
+    unsafe fn read_output_grad<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize);
+    /// Reads the rows of M of a band and writes its output.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, scratch: *mut f32, c: usize);
-    /// Rows to the gradient of the input of a band: added, or, when nothing is there, written where no earlier band of the
-    /// image has. The bands of an image come in order.
+    /// Reads the rows of dV of a band and writes the gradient of its input. Adds where [`Gradient::add`] says so, and
+    /// where an earlier band of the image has written the same pixels. The bands of an image come in order.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn write_input_gradient<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize);
-    /// The taps of a weight for `n` output channels, `tap` values apart, to a value in every matrix, `frequency` apart.
+    unsafe fn write_input_grad<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize);
+    /// Reads the taps of one input channel for `n` output channels, `tap` values apart, and writes them to a row of
+    /// every matrix of U, `frequency` values apart.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn transform<V: Vector>(w: *const f32, tap: usize, n: usize, to: *mut f32, frequency: usize);
-    /// Adds a value in every matrix of the products' gradient to that of the taps.
+    /// Reads a row of every matrix of dU, `frequency` values apart, and adds it to the gradient of the taps.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn add_gradient<V: Vector>(from: *const f32, frequency: usize, gw: *mut f32, tap: usize, n: usize);
+    unsafe fn add_weight_grad<V: Vector>(from: *const f32, frequency: usize, gw: *mut f32, tap: usize, n: usize);
 }
 
-/// Points along an axis of a tile of an edge, and values that it reads there.
+/// Points along an axis of a tile of an edge. They are as many as the input pixels that it reads there.
 pub const fn points<F: Form>(edge: usize) -> usize {
-    (F::STRIDE * edge + F::KERNEL).saturating_sub(F::STRIDE)
+    points_of(edge, F::STRIDE, F::KERNEL)
+}
+
+/// Input pixels along an axis that `edge` output pixels read: stride * (edge - 1) + kernel.
+pub const fn points_of(edge: usize, stride: usize, kernel: usize) -> usize {
+    (stride * edge + kernel).saturating_sub(stride)
+}
+
+/// Values of the transformed weights.
+pub fn transformed_len<F: Form>(w: &Weights) -> usize {
+    F::WEIGHTS * w.rows * w.cols
+}
+
+/// The rows of a layout whose tiles have a frequency.
+fn rows_having<F: Form>(layout: &Layout, frequency: usize) -> Range<usize> {
+    let all = points::<F>(F::EDGE);
+    let has = |point: usize, size: usize| point < points::<F>(size % F::EDGE);
+    layout.range(has(frequency / all, layout.out.h), has(frequency % all, layout.out.w))
 }
 
 simd_kernel! {
     /// [`Form::read_input`] for all channels.
     ///
     /// # Safety
-    /// That of the method; `scratch` must hold [`Form::scratch`] values.
+    /// As for the method; `scratch` must hold [`Form::scratch`] values.
     pub fn read_input<V, F: Form, S: Source>(x: S, band: Band, scratch: *mut f32) {
-        // SAFETY: the caller's
+        // SAFETY: The caller's promises are those of the method.
         unsafe { by_vector!(V, band.t.c, |c, n| F::read_input::<V, S>(x, band, scratch, c, n)) }
     }
 }
 
 simd_kernel! {
-    /// [`Form::read_gradient`] for all channels.
+    /// [`Form::read_output_grad`] for all channels.
     ///
     /// # Safety
-    /// That of the method; `scratch` must hold [`Form::scratch`] values.
-    pub fn read_gradient<V, F: Form, S: Source>(gy: S, band: Band, scratch: *mut f32) {
-        // SAFETY: the caller's
-        unsafe { by_vector!(V, band.t.c, |c, n| F::read_gradient::<V, S>(gy, band, scratch, c, n)) }
+    /// As for the method; `scratch` must hold [`Form::scratch`] values.
+    pub fn read_output_grad<V, F: Form, S: Source>(gy: S, band: Band, scratch: *mut f32) {
+        // SAFETY: The caller's promises are those of the method.
+        unsafe { by_vector!(V, band.t.c, |c, n| F::read_output_grad::<V, S>(gy, band, scratch, c, n)) }
     }
 }
 
@@ -82,9 +113,9 @@ simd_kernel! {
     /// [`Form::write_output`] for all channels.
     ///
     /// # Safety
-    /// That of the method; `scratch` must hold [`Form::scratch`] values, the sums be of the sink's channels.
+    /// As for the method; `scratch` must hold [`Form::scratch`] values, the sums be of the sink's channels.
     pub fn write_output<V, F: Form, K: Sink>(band: Band, to: K, scratch: *mut f32, sums: Sums) {
-        // SAFETY: the caller's
+        // SAFETY: The caller's promises are those of the method.
         unsafe {
             by_vector!(V, band.t.c, |c, n| {
                 let mut to = Writing::<V, K>::begin(to, c, n, sums);
@@ -96,25 +127,27 @@ simd_kernel! {
 }
 
 simd_kernel! {
-    /// [`Form::write_input_gradient`] for all channels.
+    /// [`Form::write_input_grad`] for all channels.
     ///
     /// # Safety
-    /// That of the method; `scratch` must hold [`Form::scratch`] values.
-    pub fn write_input_gradient<V, F: Form>(band: Band, to: Gradient, scratch: *mut f32) {
-        // SAFETY: the caller's
-        unsafe { by_vector!(V, band.t.c, |c, n| F::write_input_gradient::<V>(band, to, scratch, c, n)) }
+    /// As for the method; `scratch` must hold [`Form::scratch`] values.
+    pub fn write_input_grad<V, F: Form>(band: Band, to: Gradient, scratch: *mut f32) {
+        // SAFETY: The caller's promises are those of the method.
+        unsafe { by_vector!(V, band.t.c, |c, n| F::write_input_grad::<V>(band, to, scratch, c, n)) }
     }
 }
 
-/// Rows of weights that are asked for ahead: they lie too far apart for the processor to see what comes.
+/// Rows of weights that are asked for ahead. The lines of one panel lie a whole row of weights apart, which the CPU's
+/// own prefetcher does not follow.
 const AHEAD: usize = 8;
 
-/// Transforms the weights of columns `16 * panel..` into panel `to_panel` of `to`, which is filled up with zeros.
+/// Transforms the weights of columns `16 * panel..` into panel `to_panel` of `to`: `(taps, rows, 16)` to
+/// `(F::WEIGHTS, rows, 16)`, with zeros in columns that do not exist.
 pub fn transform<F: Form>(level: Level, w: Weights, panel: usize, to: TileMatrix, to_panel: usize) {
     let taps = F::KERNEL * F::KERNEL;
     assert!(w.data.len() == taps * w.rows * w.cols && panel * LINE < w.cols);
     assert!(to.rows == w.rows && to_panel * LINE < to.cols);
-    // SAFETY: the assertions
+    // SAFETY: The assertions above hold.
     unsafe {
         if w.transposed {
             let lines = w.lines(panel);
@@ -127,7 +160,7 @@ pub fn transform<F: Form>(level: Level, w: Weights, panel: usize, to: TileMatrix
 }
 
 simd_kernel! {
-    /// From rows that are `stride` apart and hold `count` values each.
+    /// Transforms rows that lie `stride` values apart and hold `count` values each.
     fn transform_panel<V, F: Form>(from: *const f32, stride: usize, count: usize, to: TileMatrix, panel: usize) {
         for lane in (0..LINE).step_by(V::LANES) {
             let n = count.saturating_sub(lane).min(V::LANES);
@@ -136,49 +169,52 @@ simd_kernel! {
                 for tap in 0..F::KERNEL * F::KERNEL {
                     prefetch::<L2>(from.wrapping_add((tap * to.rows + AHEAD) * stride));
                 }
-                // SAFETY: the caller's row, of which `n` values a tap are read; the row and the lanes are within the panel
-                unsafe { F::transform::<V>(from, to.rows * stride, n, to.line(0, panel * LINE + lane, row), to.frequency) }
+                let target = to.line(0, panel * LINE + lane, row);
+                // SAFETY: The caller's row has `n` values a tap; row and lanes are within the panel.
+                unsafe { F::transform::<V>(from, to.rows * stride, n, target, to.frequency) }
             }
         }
     }
 }
 
 simd_kernel! {
-    /// Adds panel `from_panel` of the products' gradient to that of weights `(taps * rows, cols)`, output channels
-    /// `16 * panel..`.
+    /// Adds panel `from_panel` of dU `(F::WEIGHTS, rows, 16)` to the gradient of the weights `(taps * rows, cols)`,
+    /// columns `16 * panel..`.
     ///
     /// # Safety
     /// `gw` must hold the gradient; no other task may write to these channels.
-    pub fn add_gradient<V, F: Form>(from: TileMatrix, from_panel: usize, gw: Shared, cols: usize, panel: usize) {
+    pub fn add_weight_grad<V, F: Form>(from: TileMatrix, from_panel: usize, gw: SharedPtr, cols: usize, panel: usize) {
         let first = panel * LINE;
-        // SAFETY: the caller's: `n` columns of every row are touched
+        // SAFETY: The caller's gradient has the `n` columns of every row.
         unsafe {
             by_vector!(V, LINE.min(cols - first), |lane, n| for row in 0..from.rows {
                 let value = from.line(0, from_panel * LINE + lane, row);
                 for tap in 0..F::KERNEL * F::KERNEL {
                     prefetch::<L2>(gw.at((tap * from.rows + row + AHEAD) * cols + first + lane));
                 }
-                F::add_gradient::<V>(value, from.frequency, gw.at(row * cols + first + lane), from.rows * cols, n);
+                F::add_weight_grad::<V>(value, from.frequency, gw.at(row * cols + first + lane), from.rows * cols, n);
             });
         }
     }
 }
 
-/// Room for the tiles of a layout as rows of the channels of an input, and of an output, and the matrices in it.
+/// Room for V and M of the tiles of a layout: `(F::FREQUENCIES, tiles, C)` and `(F::FREQUENCIES, tiles, O)`.
 pub fn rooms<F: Form>(layout: &Layout, maps: [Tiling; 2]) -> [(Buffer, TileMatrix); 2] {
     maps.map(|map| TileMatrix::room(F::FREQUENCIES, layout.rows(), map.c))
 }
 
-/// The first of the `count` columns of `from` that a panel of products is made of: those of its bundle, if not all.
+/// The first of the `count` columns of `from` that a panel of products is made of: all columns, or in groups those of
+/// the panel's bundle.
 fn first_column(from: &TileMatrix, count: usize, panel: usize) -> usize {
     if count == from.cols { 0 } else { panel * LINE / count * count }
 }
 
-/// Panel `panel` of `to` = `from` times panel `right_panel` of `right`, over the tiles that have one frequency.
+/// Panel `panel` of `to` = `from` x panel `right_panel` of `right`, for the tiles that have frequency `f`: M = V U
+/// forward, dV = dM U^T backward. `(tiles, C) x (C, 16)`; C is that of a bundle in groups.
 ///
 /// # Safety
-/// The tiles must be of the layout, `right` must have as many rows as `from` or each of its bundles has columns; the panel
-/// must be this task's own.
+/// The tiles must be those of the layout, `right` must have as many rows as `from`, or each bundle of it, has columns;
+/// the panel must be this task's own.
 pub unsafe fn products<F: Form>(
     level: Level,
     f: usize,
@@ -187,20 +223,20 @@ pub unsafe fn products<F: Form>(
     (to, panel): (TileMatrix, usize),
     layout: &Layout,
 ) {
-    let rows = layout.having::<F>(f);
+    let rows = rows_having::<F>(layout, f);
     let left = from.left(f, first_column(&from, right.rows, panel), rows.start);
     let (panel_of_right, to) =
         (right.line(F::weights(f).0, right_panel * LINE, 0), to.line(f, panel * LINE, rows.start));
-    // SAFETY: the caller's
-    unsafe { micro::nn(level, left, 0, rows.len(), 0, LINE, right.rows, panel_of_right, to) }
+    // SAFETY: The caller's tiles and panels exist.
+    unsafe { gemm::nn(level, left, 0, rows.len(), 0, LINE, right.rows, panel_of_right, to) }
 }
 
-/// dU = (or, with `add`, +=) V^T dM over the tiles that have one frequency: from panel `panel` of dM to panel `to_panel`
-/// of dU.
+/// Panel `to_panel` of dU = V^T x panel `panel` of dM, or with `add` that much more, for the tiles that have frequency
+/// `f`: `(tiles, C)^T x (tiles, 16) -> (C, 16)`.
 ///
 /// # Safety
-/// The tiles must be of the layout; dU must have as many rows as V or each of its bundles has columns, and the panel of dU
-/// must be this task's own.
+/// The tiles must be those of the layout; dU must have as many rows as V, or each bundle of it, has columns, and the
+/// panel of dU must be this task's own.
 pub unsafe fn outer_products<F: Form>(
     level: Level,
     f: usize,
@@ -210,13 +246,13 @@ pub unsafe fn outer_products<F: Form>(
     layout: &Layout,
     add: bool,
 ) {
-    let (rows, (weights, again)) = (layout.having::<F>(f), F::weights(f));
+    let (rows, (weights, again)) = (rows_having::<F>(layout, f), F::weights(f));
     let right = m.line(f, panel * LINE, rows.start);
     let start = first_column(&v, du.rows, panel);
     for first in (0..du.rows).step_by(LINE) {
         let left = v.left(f, start + first, rows.start);
         let to = du.line(weights, to_panel * LINE, first);
-        // SAFETY: the caller's
-        unsafe { micro::tn(level, left, 0, 0, LINE.min(du.rows - first), rows.len(), right, to, add || again) }
+        // SAFETY: The caller's tiles and panels exist.
+        unsafe { gemm::tn(level, left, 0, 0, LINE.min(du.rows - first), rows.len(), right, to, add || again) }
     }
 }

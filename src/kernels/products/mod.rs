@@ -1,11 +1,15 @@
-//! Convolutions of 3x3 and 1x1 as matrix products over tiles, of stride 1 and 2, in bundles of channels where there are
-//! groups: 3x3 through Winograd's transforms, 1x1 as it is.
+//! Convolutions of 3x3 and 1x1 with stride 1 or 2 as matrix products over tiles: 3x3 through Winograd's transforms, 1x1
+//! as it is. Convolutions in groups are products in bundles of channels.
 //!
-//! A [`Form`] takes tiles of a map into rows of matrices, one matrix for each frequency (36 or 81 of a Winograd tile, one
-//! of a pixel), and products back into maps. Two ways through the products, chosen by the shape alone: a task takes a block
-//! of tiles through all steps in scratch of its own ([`blocks`]); or, with many channels, all tasks do one step after the
-//! other over tiles that stay in the last cache ([`phases`]). Every sum runs in an order that depends on the
-//! shape alone.
+//! A [`Form`] takes the tiles of a map into rows of matrices, one matrix for every frequency, and the products back
+//! into maps. A Winograd tile has 36 frequencies, or 81 with stride 2; a pixel has one. There are two ways through the
+//! products, and the shape alone decides between them:
+//!
+//! - [`blocks`]: a task takes a block of tiles through all steps in scratch of its own;
+//! - [`phases`]: with many channels, all tasks do one step after the other, over tiles that stay in the last-level
+//!   cache.
+//!
+//! Every sum runs in an order that depends on the shape alone. `docs/dev/kernels.md` draws the layouts.
 
 mod blocks;
 mod form;
@@ -15,7 +19,7 @@ mod pointwise;
 mod tiles;
 mod winograd;
 
-use super::buffer::{Buffer, Shared};
+use super::buffer::{Buffer, SharedPtr};
 use super::geometry::ConvGeometry;
 use super::lanes::{Gradient, Sink, Source};
 use super::moments::Part;
@@ -25,10 +29,8 @@ use pointwise::Pointwise;
 use tiles::Weights;
 use winograd::{Stride1, Stride2, Winograd};
 
-/// Values of the transformed weights from which on the steps are taken one after the other.
-const MANY_WEIGHTS: usize = 1 << 20;
-
-/// Whether a convolution is done here.
+/// Whether a convolution is done here: 1x1 without padding, or 3x3 as [`Winograd`] takes it, of stride 1 or 2, without
+/// groups or in groups that make whole bundles.
 pub fn applies(g: &ConvGeometry) -> bool {
     let by_form = pointwise(g) || Winograd::<Stride1>::applies(g) || Winograd::<Stride2>::applies(g);
     by_form && groups::applies(&g.conv)
@@ -38,7 +40,8 @@ fn pointwise(g: &ConvGeometry) -> bool {
     g.conv.kernel == (1, 1) && g.conv.padding == (0, 0) && g.conv.stride <= 2
 }
 
-/// Convolves `x` with `w` into `to`; gives the sums of each part of the output that the sink kept.
+/// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to`. Returns the sums of each part of the output that
+/// the sink kept.
 pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
     match (g.conv.taps(), g.conv.stride) {
         (1, 1) => forward_as::<Pointwise<1>, S, K>(level, g, x, w, to),
@@ -51,13 +54,14 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
 fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
     let spread = groups::spread(&g.conv, w);
     let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
-    match w.transformed::<F>() < MANY_WEIGHTS {
+    match blocks::applies::<F>(&w) {
         true => blocks::forward::<F, S, K>(level, g, x, w, to),
         false => phases::forward::<F, S, K>(level, g, x, w, to),
     }
 }
 
-/// Adds the gradient of `w` to `gw`, and gives that of `x` to `gx`.
+/// Adds the gradient of `w` to `gw` `(KH*KW*C/groups, O)` and gives that of `x` to `gx`, out of x and the output's
+/// gradient.
 pub fn backward<S: Source, G: Source>(
     level: Level,
     g: &ConvGeometry,
@@ -87,9 +91,9 @@ fn backward_as<F: Form, S: Source, G: Source>(
     let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
     let mut spread_gw = spread.as_ref().map(|w| Buffer::zeros(w.len()));
     let to = spread_gw.as_deref_mut().unwrap_or(&mut *gw);
-    match w.transformed::<F>() < MANY_WEIGHTS {
+    match blocks::applies::<F>(&w) {
         true => blocks::backward::<F, S, G>(level, g, maps, w, to, gx),
-        false => phases::backward::<F, S, G>(level, g, maps, w, Shared::new(to), gx),
+        false => phases::backward::<F, S, G>(level, g, maps, w, SharedPtr::new(to), gx),
     }
     if let Some(spread_gw) = spread_gw {
         groups::add_spread(&g.conv, &spread_gw, gw);

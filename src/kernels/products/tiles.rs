@@ -1,35 +1,40 @@
-//! Tiles as rows of matrices.
+//! Tiles of feature maps as rows of matrices: where the values of a tile lie.
+//!
+//! Nothing here knows what a [`Form`](super::form::Form) does with a tile: only its edge and its number of frequencies.
+//! The layouts are drawn in `docs/dev/kernels.md`.
 
-use super::form::{Form, points};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
+use crate::kernels::gemm::PanelRows;
 use crate::kernels::geometry::{Conv, ConvGeometry};
-use crate::kernels::micro::PanelRows;
 use crate::kernels::simd::{L2, LINE, prefetch};
 use std::ops::Range;
 
-/// Matrices `(rows, cols)`, one for each frequency, in panels `[cols / 16][row][16]`. Holds no values itself.
+/// Matrices `(rows, cols)`, one for each frequency, in panels: `[frequency][cols / 16][row][16]`. Rows are tiles or
+/// input channels of weights, columns channels. It is only the layout: the values are in a [`Buffer`] that lasts as
+/// long.
 #[derive(Clone, Copy)]
 pub struct TileMatrix {
-    data: Shared,
+    data: SharedPtr,
     /// Rows of each matrix.
     pub rows: usize,
     /// Columns of each matrix.
     pub cols: usize,
-    /// Values from one matrix to the next: an odd number of lines, so that the lines of a tile do not all fall into
-    /// one set of a cache.
+    /// Values from one matrix to the next: an odd number of lines of 64 bytes. The lines of a tile lie this far apart,
+    /// and a cache chooses the set of a line by the low bits of its number: at a distance of 2^k lines a tile's lines
+    /// would share a few sets and drive each other out; at an odd distance they go through all sets.
     pub frequency: usize,
 }
 
 impl TileMatrix {
-    /// Room for `count` matrices, and the matrices, which last as long as it.
+    /// Room for `count` matrices, and their layout, which lasts as long as the room.
     pub fn room(count: usize, rows: usize, cols: usize) -> (Buffer, TileMatrix) {
         let frequency = ((cols.div_ceil(LINE) * rows) | 1) * LINE;
         let mut room = Buffer::take(count * frequency);
-        let data = Shared::new(&mut room);
+        let data = SharedPtr::new(&mut room);
         (room, TileMatrix { data, rows, cols, frequency })
     }
 
-    /// Where the value of a column is in a row.
+    /// Where the value of column `col` of row `row` of a matrix is.
     #[inline(always)]
     pub fn line(&self, frequency: usize, col: usize, row: usize) -> *mut f32 {
         self.data.at(frequency * self.frequency + (col / LINE * self.rows + row) * LINE + col % LINE)
@@ -40,13 +45,14 @@ impl TileMatrix {
         self.cols.div_ceil(LINE)
     }
 
-    /// The values of one frequency from a column and a row on, as a left-hand operand.
+    /// The matrix of one frequency from a column and a row on, as the left-hand operand of a product.
     pub fn left(&self, frequency: usize, col: usize, row: usize) -> PanelRows {
         PanelRows { first: self.line(frequency, col, row), stride: self.rows * LINE }
     }
 }
 
-/// Maps cut into square tiles, smaller ones at the right and lower edges. A band is a row of tiles.
+/// Feature maps cut into square tiles, with smaller ones at the right and lower edges. A *band* is a row of tiles;
+/// bands are counted over all images.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiling {
     /// Height of the map.
@@ -55,15 +61,15 @@ pub struct Tiling {
     pub w: usize,
     /// Channels.
     pub c: usize,
-    /// Edge of a tile.
+    /// Edge of a tile in pixels.
     pub edge: usize,
 }
 
 impl Tiling {
-    /// The tilings of a convolution's input and output: the same tiles.
-    pub fn of<F: Form>(g: &ConvGeometry) -> (Tiling, Tiling) {
-        let x = Tiling { h: g.h, w: g.w, c: g.conv.c_in, edge: F::EDGE * F::STRIDE };
-        (x, Tiling { h: g.oh, w: g.ow, c: g.conv.c_out, edge: F::EDGE })
+    /// The tilings of a convolution's input and output into the same tiles, of `edge` output pixels.
+    pub fn of(g: &ConvGeometry, edge: usize) -> (Tiling, Tiling) {
+        let x = Tiling { h: g.h, w: g.w, c: g.conv.c_in, edge: edge * g.conv.stride };
+        (x, Tiling { h: g.oh, w: g.ow, c: g.conv.c_out, edge })
     }
 
     /// Bands of an image.
@@ -76,7 +82,7 @@ impl Tiling {
         self.w.div_ceil(self.edge)
     }
 
-    /// Tiles of a band that are of full width.
+    /// Tiles of full width of a band.
     fn wide(&self) -> usize {
         self.w / self.edge
     }
@@ -86,7 +92,7 @@ impl Tiling {
         (self.w - tile * self.edge).min(self.edge)
     }
 
-    /// Rows of a band of an image.
+    /// Rows of pixels of a band of an image.
     fn height(&self, band: usize) -> usize {
         (self.h - band * self.edge).min(self.edge)
     }
@@ -110,13 +116,14 @@ impl Tiling {
 
 /// Which rows of the matrices the tiles of some bands are.
 ///
-/// Narrow tiles of full height come first, whole ones after them, then low ones of full width, then those that are both:
-/// so the tiles that a frequency has are a range of rows.
+/// Narrow tiles of full height come first, whole ones after them, then low ones of full width, then those that are both
+/// narrow and low. A small tile has fewer frequencies than a whole one; in this order the tiles that have a frequency
+/// are one range of rows, whichever of the two kinds lack it.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
-    /// The output.
+    /// The tiling of the output.
     pub out: Tiling,
-    /// Bands before them, and those of full height among these.
+    /// Bands before these ones, and those of full height among these.
     before: (usize, usize),
     /// Bands of full height, and others.
     high: usize,
@@ -127,7 +134,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// That of bands of an output.
+    /// The layout of some bands of an output.
     pub fn new(out: Tiling, bands: &Range<usize>) -> Self {
         let high_before = |band: usize| out.high_before(band / out.bands(), band % out.bands());
         let before = high_before(bands.start);
@@ -142,16 +149,13 @@ impl Layout {
         }
     }
 
-    /// Tiles.
+    /// Rows of the matrices: the tiles of all bands.
     pub fn rows(&self) -> usize {
         (self.high + self.low) * self.out.tiles()
     }
 
-    /// The tiles that have a frequency.
-    pub fn having<F: Form>(&self, frequency: usize) -> Range<usize> {
-        let all = points::<F>(F::EDGE);
-        let has = |point: usize, size: usize| point < points::<F>(size % F::EDGE);
-        let (low, narrow) = (has(frequency / all, self.out.h), has(frequency % all, self.out.w));
+    /// The rows of the whole tiles, with the low or the narrow ones when these are wanted.
+    pub fn range(&self, low: bool, narrow: bool) -> Range<usize> {
         let lows = if low { self.low } else { 0 };
         let first = if narrow { 0 } else { self.high * self.narrow };
         let last = if narrow { lows * self.narrow } else { 0 };
@@ -172,7 +176,7 @@ impl Layout {
     }
 }
 
-/// Weights of a convolution, HWIO, as matrices of every tap: `(rows, cols)`.
+/// Weights of a convolution, HWIO, as a matrix `(rows, cols)` for every tap.
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
     /// Values.
@@ -183,7 +187,7 @@ pub struct Weights<'a> {
     pub cols: usize,
     /// Whether every bundle of `rows` channels is convolved by itself: the columns of a bundle read its channels alone.
     pub bundles: bool,
-    /// Whether they are read across.
+    /// Whether they are read transposed: for the gradient of the input.
     pub transposed: bool,
 }
 
@@ -194,25 +198,20 @@ impl<'a> Weights<'a> {
         Weights { data, rows, cols: c.c_out, bundles: c.groups > 1, transposed: false }
     }
 
-    /// Values that they are transformed to.
-    pub fn transformed<F: Form>(&self) -> usize {
-        F::WEIGHTS * self.rows * self.cols
-    }
-
-    /// The same with rows and columns changed over.
+    /// The same weights with rows and columns exchanged.
     pub fn transposed(&self) -> Self {
         let (rows, cols) = if self.bundles { (self.rows, self.cols) } else { (self.cols, self.rows) };
         Weights { rows, cols, transposed: !self.transposed, ..*self }
     }
 
-    /// The columns of a panel of transposed weights as lines `[tap][row][16]`, the last ones filled up with zeros.
+    /// The columns of a panel of transposed weights as lines `[tap][row][16]`, with zeros in columns that do not exist.
     pub fn lines(&self, panel: usize) -> Buffer {
         let matrix = self.rows * self.cols;
         let mut lines = Buffer::take(self.data.len() / matrix * self.rows * LINE);
         let first = panel * LINE;
         let Weights { rows: height, cols: width, .. } = self.transposed();
         for (tap, lines) in self.data.chunks_exact(matrix).zip(lines.chunks_exact_mut(self.rows * LINE)) {
-            // (a square at a time: its cache lines are read whole)
+            // A square of 16 by 16 values at a time, so that each cache line of the weights is read once.
             for (block, lines) in lines.chunks_mut(LINE * LINE).enumerate() {
                 for lane in 0..LINE {
                     let col = first + lane;
@@ -229,16 +228,16 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// A band of a map, and the rows of matrices that its tiles are.
+/// A band of an input or output map, and the rows of matrices that its tiles are.
 #[derive(Clone, Copy)]
 pub struct Band {
-    /// The map.
+    /// The map's tiling.
     pub t: Tiling,
-    /// The output.
+    /// The output's tiling, which may be the same.
     pub out: Tiling,
-    /// The matrices.
+    /// The matrices that hold the tiles.
     pub tiles: TileMatrix,
-    /// First pixel of the image.
+    /// First pixel of the image, counted over all images.
     pub image: usize,
     /// First row of the band.
     pub first: usize,
@@ -246,26 +245,26 @@ pub struct Band {
     pub height: usize,
     /// Tiles of full width.
     wide: usize,
-    /// The rows of the matrices: of the first wide tile, and of the narrow one.
+    /// The matrix row of the first wide tile, and that of the narrow one.
     rows: (usize, usize),
 }
 
 impl Band {
-    /// Where the value of channel `c` is for a tile, in the matrix of the first frequency.
+    /// Where the value of channel `c` of a tile is in the matrix of the first frequency.
     #[inline(always)]
     pub fn line(&self, tile: usize, c: usize) -> *mut f32 {
         let row = if tile < self.wide { self.rows.0 + tile } else { self.rows.1 };
         self.tiles.line(0, c, row)
     }
 
-    /// The value of channel `c` of the first pixel of a tile.
+    /// The place of channel `c` of the first pixel of a tile in the map.
     #[inline(always)]
     pub fn place(&self, tile: usize, c: usize) -> usize {
         (self.image + self.first * self.t.w + tile * self.t.edge) * self.t.c + c
     }
 }
 
-/// Bands of the input or the output, whose tiles a layout has.
+/// The bands of the input or the output, with the rows that a layout gives to their tiles.
 pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layout) -> impl Iterator<Item = Band> {
     let (mut image, mut band) = (bands.start / t.bands(), bands.start % t.bands());
     bands.map(move |_| {

@@ -4,7 +4,7 @@ use super::scaled;
 use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::layer::{Layer, Unit};
 use crate::nn::spec::{Auxiliary, Chain, NetSpec};
-use crate::recipe::settings::{Family, Net};
+use crate::recipe::settings::Net;
 
 /// The max-pool that halves a map.
 const HALVE: Pool = Pool { kernel: 3, stride: 2, padding: 0, ceil: false, count_padding: true };
@@ -92,13 +92,7 @@ impl Branches<'_> {
 impl Inception {
     /// The net that a recipe names.
     pub fn of(net: &Net) -> Inception {
-        Inception {
-            width: net.width,
-            a: vec![32, 64, 64],
-            c: vec![128, 160, 160, 192],
-            e: 2,
-            auxiliary: net.family == Family::InceptionAux,
-        }
+        Inception { width: net.width, a: vec![32, 64, 64], c: vec![128, 160, 160, 192], e: 2, auxiliary: net.auxiliary }
     }
 
     /// Its description.

@@ -1,32 +1,37 @@
 //! Maps that come together: side by side, and gated on top of a shortcut.
 
 use super::values::{Error, Slot, Target, input, raw, values};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::concat::{self, Channels};
 use crate::kernels::lanes::{self, Affine, Gradient, Input, NormSums, Normed, Summed, Where};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::{Level, moments, parallel};
-use crate::ops::{Map, Matrix};
+use crate::ops::{FeatureMap, Matrix};
 use dfdx::prelude::*;
 
 /// Maps side by side; see [`crate::ops::Ops::concat`].
-pub fn concat<T: Tape<f32, Cpu>>(parts: Vec<Map<f32, Cpu>>, mut tape: T) -> Result<Map<f32, Cpu, T>, Error> {
-    let of: usize = parts.iter().map(|part| part.c).sum();
-    let Some((n, h, w, _)) = parts.first().map(Map::size) else { unreachable!("maps are joined, one at least") };
+pub fn concat<T: Tape<f32, Cpu>>(
+    first: FeatureMap<f32, Cpu>,
+    rest: Vec<FeatureMap<f32, Cpu>>,
+    mut tape: T,
+) -> Result<FeatureMap<f32, Cpu, T>, Error> {
+    let (n, h, w, _) = first.size();
+    let parts = || std::iter::once(&first).chain(&rest);
+    let of: usize = parts().map(|part| part.c).sum();
     let mut y = Buffer::take(n * h * w * of);
     let mut targets = Vec::new();
-    for part in &parts {
+    for part in parts() {
         let first = targets.last().map_or(0, |(_, at): &(Target, Channels)| at.first + at.count);
         let at = Channels { of, first, count: part.c };
         timed(Work::Sum, || concat::write(Level::best(), input(part), at, &mut y));
         targets.push((Target::of(part), at));
     }
-    let out = Map::made(y, (n, h, w, of));
+    let out = FeatureMap::made(y, (n, h, w, of));
     let gy = Target::of(&out);
     tape.add_backward_op(move |grads| {
         let Some(gy) = gy.take() else { return Ok(()) };
         targets.iter().try_for_each(|(to, at)| {
-            to.gather(grads, n * h * w * at.count, |gx, add| timed(Work::Sum, || concat::read(&gy, *at, gx, add)))
+            to.gather(grads, n * h * w * at.count, |gx, add| timed(Work::Sum, || concat::read_grad(&gy, *at, gx, add)))
         })
     });
     Ok(out.put_tape(tape))
@@ -36,12 +41,12 @@ pub fn concat<T: Tape<f32, Cpu>>(parts: Vec<Map<f32, Cpu>>, mut tape: T) -> Resu
 ///
 /// What is pending on x is an affine of every channel, and the gate makes it one of every image and channel.
 pub fn excite<T: Tape<f32, Cpu>>(
-    x: Map<f32, Cpu>,
+    x: FeatureMap<f32, Cpu>,
     gate: Matrix<f32, Cpu, T>,
-    residual: Map<f32, Cpu>,
-) -> Result<Map<f32, Cpu, T>, Error> {
+    residual: FeatureMap<f32, Cpu>,
+) -> Result<FeatureMap<f32, Cpu, T>, Error> {
     let (gate, mut tape) = gate.split_tape();
-    assert!(!x.pending.as_deref().is_some_and(|p| p.relu), "a gate follows a norm without ReLU");
+    assert!(!x.held.pending.as_deref().is_some_and(|p| p.relu), "a gate follows a norm without ReLU");
     let c = x.c;
     let image = x.h * x.w * c;
     let mut y = Buffer::take(x.len());
@@ -53,10 +58,10 @@ pub fn excite<T: Tape<f32, Cpu>>(
             let (scale, shift) = (times(&scale, gate), times(&shift, gate));
             let residual = Input { data: &residual.data[i * image..][..image], ..residual };
             let sum = Summed { data, affine: Affine { scale: &scale, shift: &shift, relu: true }, residual };
-            lanes::pass(Level::best(), sum, image, c, Gradient { gx: Shared::new(y), add: false });
+            lanes::pass(Level::best(), sum, image, c, Gradient { gx: SharedPtr::new(y), add: false });
         });
     });
-    let out = Map::made(y, x.size());
+    let out = FeatureMap::made(y, x.size());
     let (z, of_gate, of_residual, of_x) = (out.clone(), Slot::of(&gate), Target::of(&residual), Target::of(&x));
     tape.add_backward_op(move |grads| {
         let Some(mut g) = Target::of(&z).take() else { return Ok(()) };
@@ -64,7 +69,7 @@ pub fn excite<T: Tape<f32, Cpu>>(
         let zeros = vec![0.0; c];
         let maps = g.chunks_mut(image).zip(raw(&x).chunks(image)).zip(raw(&z).chunks(image));
         let sums = |((g, y), z): ((&mut [f32], &[f32]), &[f32])| {
-            let to = Shared::new(g);
+            let to = SharedPtr::new(g);
             let parts =
                 lanes::pass(Level::best(), Where { g: to, z }, image, c, NormSums { y, mean: &zeros, to: Some(to) });
             let (sum, dot) = moments::totals(&parts, c);
@@ -76,7 +81,7 @@ pub fn excite<T: Tape<f32, Cpu>>(
             let maps = gx.chunks_mut(image).zip(g.chunks(image)).zip(values(&gate).chunks(c));
             parallel::each(maps, &|_, ((gx, g), gate)| {
                 let scaled = Normed { data: g, affine: Affine { scale: gate, shift: &zeros, relu: false } };
-                lanes::pass(Level::best(), scaled, image, c, Gradient { gx: Shared::new(gx), add });
+                lanes::pass(Level::best(), scaled, image, c, Gradient { gx: SharedPtr::new(gx), add });
             });
         })?;
         of_residual.give(grads, g)
@@ -85,8 +90,8 @@ pub fn excite<T: Tape<f32, Cpu>>(
 }
 
 /// Factor and summand of every channel that are pending on a map.
-fn affine_of(x: &Map<f32, Cpu>) -> (Vec<f32>, Vec<f32>) {
-    match x.pending.as_deref() {
+fn affine_of(x: &FeatureMap<f32, Cpu>) -> (Vec<f32>, Vec<f32>) {
+    match x.held.pending.as_deref() {
         Some(p) => (p.scale.clone(), p.shift.clone()),
         None => (vec![1.0; x.c], vec![0.0; x.c]),
     }

@@ -1,12 +1,15 @@
 //! `Cpu` runs the operations through the kernels: a forward call, and a closure on the tape that calls backward.
 
 mod half;
+mod held;
 mod join;
+pub mod memory;
 mod unit;
 mod values;
 
-use super::{Filter, Map, Matrix, Norm, Ops};
-use crate::kernels::buffer::{Buffer, Shared};
+use super::{FeatureMap, Filter, Matrix, Norm, Ops, Precision};
+use crate::kernels::adamw::AdamW;
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use crate::kernels::lanes::{Affine, Finished, Input, Neutral};
@@ -14,12 +17,30 @@ use crate::kernels::profile::{Work, timed};
 use crate::kernels::sgd::{self, Step};
 use crate::kernels::{Level, pool};
 use dfdx::prelude::*;
+use held::{Held, Values};
 use values::{Error, Grads, Slot, Target, dense, input, matrix, raw, values, values_mut};
 
 /// Double precision runs through the composed operations: slow, and a check on the kernels.
-impl Ops<f64> for Cpu {}
+impl Ops<f64> for Cpu {
+    type Held = Matrix<f64, Cpu>;
+
+    fn hold(values: Matrix<f64, Self>) -> Self::Held {
+        values
+    }
+
+    fn matrix<T: Tape<f64, Self>>(x: FeatureMap<f64, Self, T>) -> Result<Matrix<f64, Self, T>, Error> {
+        let (x, tape) = x.split_tape();
+        Ok(x.held.put_tape(tape))
+    }
+}
 
 impl Ops<f32> for Cpu {
+    type Held = Held;
+
+    fn hold(values: Matrix<f32, Self>) -> Held {
+        Held::of(Values::Tensor(values))
+    }
+
     /// One of the pool's threads does what is not split up: entering and leaving the pool for every kernel would cost two
     /// switches of threads each.
     fn enter<R>(pass: impl FnOnce() -> R) -> R {
@@ -30,24 +51,27 @@ impl Ops<f32> for Cpu {
             }
         }
         // SAFETY: this thread stands still until `scope` returns, so that one thread at a time has what `pass` holds, and
-        // nothing of dfdx's on a processor belongs to the thread that made it
+        // nothing of dfdx's on a CPU belongs to the thread that made it
         unsafe impl<T> Send for Moved<T> {}
         let pass = Moved(pass);
         rayon::scope(|_| pass.run()).0
     }
 
-    fn narrow(x: Map<f32, Self>) -> Result<Map<f32, Self>, Error> {
-        Ok(half::rounded(x))
+    fn to_precision(x: FeatureMap<f32, Self>, precision: Precision) -> Result<FeatureMap<f32, Self>, Error> {
+        Ok(half::rounded(x, precision))
     }
 
-    fn conv2d<T: Tape<f32, Self>>(x: Map<f32, Self, T>, f: Filter<f32, Self>) -> Result<Map<f32, Self, T>, Error> {
-        if x.half {
+    fn conv2d<T: Tape<f32, Self>>(
+        x: FeatureMap<f32, Self, T>,
+        f: Filter<f32, Self>,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        if x.precision() != Precision::Single {
             return half::conv2d(x, f);
         }
         let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
         let (x, mut tape) = x.split_tape();
         let y = convolved(&g, input(&x), values(f.weight), None);
-        let out = Map::made(y, (g.n, g.oh, g.ow, f.conv.c_out));
+        let out = FeatureMap::made(y, (g.n, g.oh, g.ow, f.conv.c_out));
         let (filter, gy) = (FilterBack::of(&f, g, &x), Target::of(&out));
         tape.add_backward_op(move |grads| {
             let Some(gy) = gy.take() else { return Ok(()) };
@@ -57,30 +81,33 @@ impl Ops<f32> for Cpu {
     }
 
     fn norm_act<T: Tape<f32, Self>>(
-        x: Map<f32, Self, T>,
+        x: FeatureMap<f32, Self, T>,
         norm: Norm<f32, Self>,
-        residual: Option<Map<f32, Self>>,
+        residual: Option<FeatureMap<f32, Self>>,
         relu: bool,
-    ) -> Result<Map<f32, Self, T>, Error> {
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
         half::through(x, |x| unit::norm_act(x, norm, residual, relu))
     }
 
     fn conv_norm_act<T: Tape<f32, Self>>(
-        x: Map<f32, Self, T>,
+        x: FeatureMap<f32, Self, T>,
         filter: Filter<f32, Self>,
         norm: Norm<f32, Self>,
-        residual: Option<Map<f32, Self>>,
+        residual: Option<FeatureMap<f32, Self>>,
         relu: bool,
-    ) -> Result<Map<f32, Self, T>, Error> {
-        if x.half {
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        if x.precision() != Precision::Single {
             return Self::norm_act(Self::conv2d(x, filter)?, norm, residual, relu);
         }
         unit::conv_norm_act(x, filter, norm, residual, relu)
     }
 
-    fn matrix<T: Tape<f32, Self>>(x: Map<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
+    fn matrix<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
         let (x, mut tape) = x.split_tape();
-        // (a tensor of its own: where the tape keeps the gradient of the values)
+        if let Held { values: Values::Tensor(values), pending: None, .. } = x.held {
+            return Ok(values.put_tape(tape));
+        }
+        // A tensor of its own has the place on the tape where the gradient of the values is gathered.
         let y = matrix(&Cpu::default(), dense(&x).to_vec(), (x.n * x.h * x.w, x.c))?;
         let (gx, gy) = (Target::of(&x), Slot::of(&y));
         tape.add_backward_op(move |grads| {
@@ -92,8 +119,8 @@ impl Ops<f32> for Cpu {
         Ok(y.put_tape(tape))
     }
 
-    fn max_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
-        if x.half {
+    fn max_pool<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>, p: &Pool) -> Result<FeatureMap<f32, Self, T>, Error> {
+        if x.precision() != Precision::Single {
             return half::through(x, |x| Self::max_pool(x, p));
         }
         let (p, size) = (*p, x.size());
@@ -112,8 +139,11 @@ impl Ops<f32> for Cpu {
         Ok(out.put_tape(tape))
     }
 
-    fn average_pool<T: Tape<f32, Self>>(x: Map<f32, Self, T>, p: &Pool) -> Result<Map<f32, Self, T>, Error> {
-        if x.half {
+    fn average_pool<T: Tape<f32, Self>>(
+        x: FeatureMap<f32, Self, T>,
+        p: &Pool,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        if x.precision() != Precision::Single {
             return half::through(x, |x| Self::average_pool(x, p));
         }
         let (p, size) = (*p, x.size());
@@ -129,35 +159,51 @@ impl Ops<f32> for Cpu {
         Ok(out.put_tape(tape))
     }
 
-    fn global_average<T: Tape<f32, Self>>(x: Map<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
+    fn global_average<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
         let whole = Pool { kernel: x.h.max(x.w), stride: x.h.max(x.w), padding: 0, ceil: true, count_padding: false };
-        Self::matrix(<Self as Ops<f32>>::average_pool(x.with_half(false), &whole)?)
+        Self::matrix(<Self as Ops<f32>>::average_pool(x.with_precision(Precision::Single), &whole)?)
     }
 
-    fn concat<T: Tape<f32, Self>>(parts: Vec<Map<f32, Self>>, tape: T) -> Result<Map<f32, Self, T>, Error> {
-        let half = parts.iter().any(|part| part.half);
-        half::through(join::concat(parts, tape)?.with_half(half), Ok)
+    fn concat<T: Tape<f32, Self>>(
+        first: FeatureMap<f32, Self>,
+        rest: Vec<FeatureMap<f32, Self>>,
+        tape: T,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        let precision = first.precision();
+        Ok(half::rounded(join::concat(first, rest, tape)?, precision))
     }
 
     fn excite<T: Tape<f32, Self>>(
-        x: Map<f32, Self>,
+        x: FeatureMap<f32, Self>,
         gate: Matrix<f32, Self, T>,
-        residual: Map<f32, Self>,
-    ) -> Result<Map<f32, Self, T>, Error> {
-        let half = x.half;
-        half::through(join::excite(x, gate, residual)?.with_half(half), Ok)
+        residual: FeatureMap<f32, Self>,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        let precision = x.precision();
+        Ok(half::rounded(join::excite(x, gate, residual)?, precision))
     }
 
     fn gradient_square(grads: &mut Grads, of: &[&Matrix<f32, Self>]) -> Result<f64, Error> {
         of.iter().try_fold(0.0, |sum, m| {
             let gradient = grads.get_or_alloc_mut(*m)?;
-            Ok(sum + timed(Work::Optimiser, || sgd::square(gradient)))
+            Ok(sum + timed(Work::Optimiser, || sgd::sum_of_squares(gradient)))
         })
     }
 
     fn sgd(step: Step, w: &mut Matrix<f32, Self>, velocities: &mut Grads, grads: &mut Grads) -> Result<(), Error> {
         let (velocity, gradient) = (velocities.get_or_alloc_mut(w)?, grads.get_or_alloc_mut(w)?);
         timed(Work::Optimiser, || step.run(values_mut(w), velocity, gradient));
+        Ok(())
+    }
+
+    fn adamw(
+        step: AdamW,
+        w: &mut Matrix<f32, Self>,
+        [means, squares]: [&mut Grads; 2],
+        grads: &mut Grads,
+    ) -> Result<(), Error> {
+        let (mean, square) = (means.get_or_alloc_mut(w)?, squares.get_or_alloc_mut(w)?);
+        let gradient = grads.get_or_alloc_mut(w)?;
+        timed(Work::Optimiser, || step.run(values_mut(w), mean, square, gradient));
         Ok(())
     }
 
@@ -198,12 +244,12 @@ struct FilterBack {
 }
 
 impl FilterBack {
-    fn of(f: &Filter<f32, Cpu>, g: ConvGeometry, x: &Map<f32, Cpu>) -> Self {
+    fn of(f: &Filter<f32, Cpu>, g: ConvGeometry, x: &FeatureMap<f32, Cpu>) -> Self {
         let gx = f.input_grad.then(|| Target::of(x));
         FilterBack { g, w: f.weight.clone(), gw: Slot::of(f.weight), gx }
     }
 
-    fn backward(&self, grads: &mut Grads, x: &Map<f32, Cpu>, gy: OutputGrad) -> Result<(), Error> {
+    fn backward(&self, grads: &mut Grads, x: &FeatureMap<f32, Cpu>, gy: OutputGrad) -> Result<(), Error> {
         let (g, w, x) = (&self.g, values(&self.w), input(x));
         let mut gw = self.gw.take(grads)?;
         match &self.gx {
@@ -221,7 +267,7 @@ impl FilterBack {
 fn convolved(g: &ConvGeometry, x: Input, w: &[f32], bias: Option<&[f32]>) -> Buffer {
     let (neutral, mut y) = (Neutral::new(g.conv.c_out), Buffer::take(g.y_len()));
     let affine = Affine { shift: bias.unwrap_or(neutral.affine().shift), ..neutral.affine() };
-    conv::forward(Level::best(), g, x, w, Finished { y: Shared::new(&mut y), affine, residual: None });
+    conv::forward(Level::best(), g, x, w, Finished { y: SharedPtr::new(&mut y), affine, residual: None });
     y
 }
 
@@ -234,10 +280,10 @@ fn fresh(gx: &mut [f32], add: bool) -> &mut [f32] {
 }
 
 /// Runs a pool.
-fn pooled(x: &Map<f32, Cpu>, p: &Pool, f: impl FnOnce(&[f32], &mut [f32])) -> Map<f32, Cpu> {
+fn pooled(x: &FeatureMap<f32, Cpu>, p: &Pool, f: impl FnOnce(&[f32], &mut [f32])) -> FeatureMap<f32, Cpu> {
     let (n, h, w, c) = x.size();
     let size = (n, p.out(h), p.out(w), c);
     let mut y = Buffer::take(size.0 * size.1 * size.2 * size.3);
     timed(Work::Pool, || f(&dense(x), &mut y));
-    Map::made(y, size)
+    FeatureMap::made(y, size)
 }

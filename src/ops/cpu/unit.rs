@@ -4,15 +4,15 @@
 //! the output. What lies between is made again where it is read.
 
 use super::FilterBack;
+use super::held::{Pending, Values};
 use super::values::{Error, Grads, Slot, Target, affine, dense, input, matrix, raw, values};
-use crate::kernels::buffer::{Buffer, Shared};
+use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{self, Affine, Dense, Finished, Gradient, Moments, NormGrad, Statistics, Summed};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::{Level, moments, norm};
-use crate::ops::map::{Pending, Values};
-use crate::ops::{Filter, Map, Matrix, Mode, Norm};
+use crate::ops::{FeatureMap, Filter, Matrix, Mode, Norm};
 use dfdx::prelude::*;
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ type N<'a> = Norm<'a, f32, Cpu>;
 struct Statistic {
     mean: Vec<f32>,
     inverse_deviation: Vec<f32>,
-    pending: Rc<Pending<f32>>,
+    pending: Rc<Pending>,
     batch: bool,
 }
 
@@ -57,31 +57,31 @@ fn blend(running: &Matrix<f32, Cpu>, batch: &[f32], factor: f32) -> Result<Matri
 
 /// The whole unit; see [`crate::ops::Ops::conv_norm_act`].
 pub fn conv_norm_act<T: Tape<f32, Cpu>>(
-    x: Map<f32, Cpu, T>,
+    x: FeatureMap<f32, Cpu, T>,
     f: Filter<f32, Cpu>,
     mut norm: N,
-    residual: Option<Map<f32, Cpu>>,
+    residual: Option<FeatureMap<f32, Cpu>>,
     relu: bool,
-) -> Result<Map<f32, Cpu, T>, Error> {
+) -> Result<FeatureMap<f32, Cpu, T>, Error> {
     let (x, mut tape) = x.split_tape();
     let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
     let size = (g.n, g.oh, g.ow, f.conv.c_out);
     let mut y = Buffer::take(g.y_len());
-    let to = Shared::new(&mut y);
+    let to = SharedPtr::new(&mut y);
     if norm.mode == Mode::Eval && !T::OWNS_TAPE {
-        // (nothing is trained: norm, sum and activation are done as the output is written)
+        // Nothing is trained: norm, sum and activation are done as the output is written.
         let statistic = statistic(&mut norm, None, relu)?;
         let residual = residual.as_ref().map(dense);
         let to = Finished { y: to, affine: affine(&statistic.pending), residual: residual.as_deref() };
         conv::forward(Level::best(), &g, input(&x), values(f.weight), to);
-        return Ok(Map::made(y, size).put_tape(tape));
+        return Ok(FeatureMap::made(y, size).put_tape(tape));
     }
     let pivot = values(norm.mean).to_vec();
     let to = Statistics { y: to, of: Moments { pivot: &pivot } };
     let parts = conv::forward(Level::best(), &g, input(&x), values(f.weight), to);
     let batch = (norm.mode == Mode::Train).then(|| (moments::moments(&parts, &pivot), g.n * g.oh * g.ow));
     let statistic = statistic(&mut norm, batch, relu)?;
-    let (out, normed) = normed(Map::made(y, size), statistic, residual, &norm);
+    let (out, normed) = normed(FeatureMap::made(y, size), statistic, residual, &norm);
 
     let filter = FilterBack::of(&f, g, &x);
     tape.add_backward_op(move |grads| {
@@ -92,20 +92,20 @@ pub fn conv_norm_act<T: Tape<f32, Cpu>>(
 
 /// Norm, residual sum and activation of a map; see [`crate::ops::Ops::norm_act`].
 pub fn norm_act<T: Tape<f32, Cpu>>(
-    x: Map<f32, Cpu, T>,
+    x: FeatureMap<f32, Cpu, T>,
     mut norm: N,
-    residual: Option<Map<f32, Cpu>>,
+    residual: Option<FeatureMap<f32, Cpu>>,
     relu: bool,
-) -> Result<Map<f32, Cpu, T>, Error> {
+) -> Result<FeatureMap<f32, Cpu, T>, Error> {
     let (x, mut tape) = x.split_tape();
     let (len, c) = (x.len(), x.c);
-    // (a map that a kernel made, with nothing pending, is not copied)
-    let y = match (&x.values, &x.pending) {
-        (Values::Kernel(values, _), None) => Map::again(values, x.size()),
+    // A map that a kernel made, with nothing pending, is not copied.
+    let y = match (&x.held.values, &x.held.pending) {
+        (Values::Kernel(values, _), None) => FeatureMap::over(values, x.size()),
         _ => {
             let mut y = Buffer::take(len);
             y.copy_from_slice(&dense(&x));
-            Map::made(y, x.size())
+            FeatureMap::made(y, x.size())
         }
     };
     let pivot = values(norm.mean).to_vec();
@@ -119,7 +119,7 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
     tape.add_backward_op(move |grads| {
         normed.backward(grads, |grads, gy| {
             gx.gather(grads, len, |gx, add| {
-                lanes::pass(Level::best(), gy, len, c, Gradient { gx: Shared::new(gx), add });
+                lanes::pass(Level::best(), gy, len, c, Gradient { gx: SharedPtr::new(gx), add });
             })
         })
     });
@@ -129,30 +129,30 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
 /// The backward pass of a norm with its sum and activation.
 struct Normed {
     /// Input of the norm.
-    y: Map<f32, Cpu>,
+    y: FeatureMap<f32, Cpu>,
     statistic: Statistic,
     /// Where the output's gradient is gathered.
     gradient: Target,
     residual: Option<Target>,
     /// The output after a sum and a ReLU.
-    above: Option<Map<f32, Cpu>>,
+    above: Option<FeatureMap<f32, Cpu>>,
     gamma: Slot,
     beta: Slot,
 }
 
 /// The output of a norm over the values of `y`, and the way back.
 fn normed(
-    y: Map<f32, Cpu>,
+    y: FeatureMap<f32, Cpu>,
     statistic: Statistic,
-    residual: Option<Map<f32, Cpu>>,
+    residual: Option<FeatureMap<f32, Cpu>>,
     norm: &N,
-) -> (Map<f32, Cpu>, Normed) {
+) -> (FeatureMap<f32, Cpu>, Normed) {
     let mut out = y.clone();
-    out.pending = Some(statistic.pending.clone());
+    out.held.pending = Some(statistic.pending.clone());
     if let Some(residual) = &residual {
         let sum = Summed { data: raw(&y), affine: affine(&statistic.pending), residual: input(residual) };
         let made = timed(Work::Sum, || lanes::collect(Level::best(), sum, y.len(), y.c));
-        out = Map::made(made, y.size());
+        out = FeatureMap::made(made, y.size());
     }
     let normed = Normed {
         gradient: Target::of(&out),
@@ -183,7 +183,7 @@ impl Normed {
             None if relu => norm::Mask::Own,
             None => norm::Mask::No,
         };
-        let own = timed(Work::Norm, || norm::gradients(Level::best(), &saved, &mut g, mask));
+        let own = timed(Work::Norm, || norm::backward(Level::best(), &saved, &mut g, mask));
         self.gamma.add(grads, &own.gamma)?;
         self.beta.add(grads, &own.beta)?;
         let [a, b, d] = &own.factors;

@@ -1,10 +1,10 @@
 //! Between the tensors and the tape of dfdx and the slices of the kernels.
 
+use super::held::{Gathered, Pending, Values};
 use crate::kernels::buffer::Buffer;
 use crate::kernels::lanes::{self, Affine, Input, Normed};
 use crate::kernels::{Level, parallel};
-use crate::ops::map::{Gathered, Pending, Values};
-use crate::ops::{Map, Matrix};
+use crate::ops::{FeatureMap, Matrix};
 use dfdx::prelude::*;
 use std::ops::Deref;
 
@@ -38,22 +38,20 @@ pub fn values_mut(m: &mut Matrix<f32, Cpu>) -> &mut [f32] {
 }
 
 /// The values of a map, without what is pending.
-pub fn raw(x: &Map<f32, Cpu>) -> &[f32] {
-    match &x.values {
+pub fn raw(x: &FeatureMap<f32, Cpu>) -> &[f32] {
+    match &x.held.values {
         Values::Tensor(data) => values(data),
         Values::Kernel(data, _) => data,
-        #[cfg(feature = "cuda")]
-        Values::Half(_) => unreachable!("maps of cards stay there"),
     }
 }
 
 /// A map as a kernel reads it.
-pub fn input(x: &Map<f32, Cpu>) -> Input<'_> {
-    Input { data: raw(x), pending: x.pending.as_deref().map(affine) }
+pub fn input(x: &FeatureMap<f32, Cpu>) -> Input<'_> {
+    Input { data: raw(x), pending: x.held.pending.as_deref().map(affine) }
 }
 
 /// A pending norm as a kernel reads it.
-pub fn affine(p: &Pending<f32>) -> Affine<'_> {
+pub fn affine(p: &Pending) -> Affine<'_> {
     Affine { scale: &p.scale, shift: &p.shift, relu: p.relu }
 }
 
@@ -76,9 +74,9 @@ impl Deref for Dense<'_> {
 }
 
 /// The values of a map, with nothing pending.
-pub fn dense(x: &Map<f32, Cpu>) -> Dense<'_> {
+pub fn dense(x: &FeatureMap<f32, Cpu>) -> Dense<'_> {
     let data = raw(x);
-    match x.pending.as_deref() {
+    match x.held.pending.as_deref() {
         None => Dense::Own(data),
         Some(p) => Dense::Made(lanes::collect(Level::best(), Normed { data, affine: affine(p) }, data.len(), x.c)),
     }
@@ -128,12 +126,10 @@ pub enum Target {
 }
 
 impl Target {
-    pub fn of(x: &Map<f32, Cpu>) -> Self {
-        match &x.values {
+    pub fn of(x: &FeatureMap<f32, Cpu>) -> Self {
+        match &x.held.values {
             Values::Kernel(_, gathered) => Target::Kernel(gathered.clone()),
             Values::Tensor(data) => Target::Tape(Slot::of(data)),
-            #[cfg(feature = "cuda")]
-            Values::Half(_) => unreachable!("maps of cards stay there"),
         }
     }
 

@@ -4,13 +4,13 @@
 //! convolution's gradients over taps (its input's) and over parts of the images (its weights'), and the gradients that
 //! several operations give for one map.
 
-use super::Error;
+use super::device::Held;
 use crate::ops::composed::{self, backward};
 use crate::ops::lean::{self, Again, Inputs, Output, lending, taking};
-use crate::ops::map::Values;
-use crate::ops::{Filter, Map, Matrix, Norm};
+use crate::ops::{FeatureMap, Filter, Matrix, Norm, Ops};
 use dfdx::dtypes::AMP;
 use dfdx::prelude::*;
+use dfdx::tensor::CudaError as Error;
 use half::f16;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,17 +26,18 @@ pub struct Half {
 }
 
 impl Half {
-    fn of<T>(x: &Map<f32, Cuda, T>) -> Half {
-        match &x.values {
-            Values::Half(half) => half.clone(),
-            _ => unreachable!("a map of half precision has values in it"),
+    /// Of a map; one of single precision is rounded, and has no gradient then.
+    pub(super) fn of(x: FeatureMap<f32, Cuda>) -> Result<Half, Error> {
+        match x.held {
+            Held::Half(half) => Ok(half),
+            Held::Single(values) => Ok(Half { values: values.try_to_dtype()?, gradient: Rc::default() }),
         }
     }
 
-    fn map(values: Narrow, (n, h, w): (usize, usize, usize)) -> (Map<f32, Cuda>, Half) {
+    fn map(values: Narrow, (n, h, w): (usize, usize, usize)) -> (FeatureMap<f32, Cuda>, Half) {
         let c = values.shape().1;
         let half = Half { values, gradient: Rc::default() };
-        (Map::of(Values::Half(half.clone()), (n, h, w, c)).with_half(true), half)
+        (FeatureMap::of(Held::Half(half.clone()), (n, h, w, c)), half)
     }
 
     fn wide(&self) -> Result<Wide, Error> {
@@ -64,15 +65,13 @@ impl Half {
 }
 
 /// A map without a gradient, in half precision.
-pub fn narrow(x: Map<f32, Cuda>) -> Result<Map<f32, Cuda>, Error> {
-    let (n, h, w, _) = x.size();
-    Ok(Half::map(x.tensor().try_to_dtype()?, (n, h, w)).0)
+pub fn narrow(x: FeatureMap<f32, Cuda>) -> Result<FeatureMap<f32, Cuda>, Error> {
+    let size = x.size();
+    Ok(FeatureMap::of(Held::Half(Half::of(x)?), size))
 }
 
 /// The values of a map in single precision.
-pub fn matrix<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>) -> Result<Matrix<f32, Cuda, T>, Error> {
-    let (x, mut tape) = x.split_tape();
-    let half = Half::of(&x);
+pub fn matrix<T: Tape<f32, Cuda>>(half: Half, mut tape: T) -> Result<Matrix<f32, Cuda, T>, Error> {
     let y = half.wide()?;
     let take = taking(&y);
     tape.add_backward_op(move |grads| half.add_wide(take(grads)?));
@@ -80,18 +79,22 @@ pub fn matrix<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>) -> Result<Matrix<f32, Cu
 }
 
 /// Convolution; see [`crate::ops::Ops::conv2d`].
-pub fn conv2d<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>, f: Filter<f32, Cuda>) -> Result<Map<f32, Cuda, T>, Error> {
+pub fn conv2d<T: Tape<f32, Cuda>>(
+    half: Half,
+    x: FeatureMap<f32, Cuda, T>,
+    f: Filter<f32, Cuda>,
+) -> Result<FeatureMap<f32, Cuda, T>, Error> {
     let (n, h, w, _) = x.size();
-    let (x, mut tape) = x.split_tape();
-    let (half, weight, conv, input_grad) = (Half::of(&x), f.weight.clone(), *f.conv, f.input_grad);
+    let (_, mut tape) = x.split_tape();
+    let (weight, conv, input_grad) = (f.weight.clone(), *f.conv, f.input_grad);
     let narrow: Narrow = weight.clone().try_to_dtype()?;
     let filter = Filter { weight: &narrow, conv: &conv, input_grad };
-    let y = lean::conv2d(Map::new(half.values.clone(), n, h, w), filter)?;
+    let y = lean::conv2d(FeatureMap::new(half.values.clone(), n, h, w), filter)?;
     let (oh, ow) = (y.h, y.w);
-    let (out, gradient) = Half::map(y.tensor(), (n, oh, ow));
+    let (out, gradient) = Half::map(Cuda::matrix(y)?, (n, oh, ow));
     tape.add_backward_op(move |grads| {
         let Some(gy) = gradient.take() else { return Ok(()) };
-        let x = Map::new(half.values.clone(), n, h, w);
+        let x = FeatureMap::new(half.values.clone(), n, h, w);
         let filter = Filter { weight: &narrow, conv: &conv, input_grad };
         let (of_x, of_weight) = lean::conv2d_gradients(x, filter, &gy)?;
         if let Some(of_x) = of_x {
@@ -104,31 +107,32 @@ pub fn conv2d<T: Tape<f32, Cuda>>(x: Map<f32, Cuda, T>, f: Filter<f32, Cuda>) ->
 
 /// Norm; see [`crate::ops::Ops::norm_act`].
 pub fn norm_act<T: Tape<f32, Cuda>>(
-    x: Map<f32, Cuda, T>,
+    half: Half,
+    x: FeatureMap<f32, Cuda, T>,
     norm: Norm<f32, Cuda>,
-    residual: Option<Map<f32, Cuda>>,
+    residual: Option<FeatureMap<f32, Cuda>>,
     relu: bool,
-) -> Result<Map<f32, Cuda, T>, Error> {
+) -> Result<FeatureMap<f32, Cuda, T>, Error> {
     let (n, h, w, _) = x.size();
-    let (x, tape) = x.split_tape();
-    let maps: Vec<Half> = [Some(&x), residual.as_ref()].into_iter().flatten().map(Half::of).collect();
+    let (_, tape) = x.split_tape();
+    let residual = residual.map(Half::of).transpose()?;
+    let wide = |half: &Half| Ok::<_, Error>(FeatureMap::new(half.wide()?, n, h, w));
+    let (x, beside) = (wide(&half)?, residual.as_ref().map(wide).transpose()?);
+    let maps = std::iter::once(half).chain(residual).collect();
     let others = vec![norm.gamma.clone(), norm.beta.clone()];
     let again = Again::new(&norm, (n, h, w), relu);
-    let mut wide = maps.iter().map(|half| Ok::<_, Error>(Map::new(half.wide()?, n, h, w)));
-    let Some(x) = wide.next() else { unreachable!("a norm has an input") };
-    let y = composed::norm_act(x?, norm, wide.next().transpose()?, relu)?.tensor();
+    let y = Cuda::matrix(composed::norm_act(x, norm, beside, relu)?)?;
     recorded(y, maps, others, (n, h, w), tape, move |inputs, tape| again.run(inputs, tape))
 }
 
-/// Runs `f` in single precision; see [`super::over`].
+/// Runs `f` in single precision; see `device::over`.
 pub fn over<T: Tape<f32, Cuda>>(
-    maps: Vec<Map<f32, Cuda>>,
+    maps: Vec<Half>,
     others: Vec<Wide>,
     size: (usize, usize, usize),
     tape: T,
     f: impl Fn(Inputs<f32, Cuda>, OwnedTape<f32, Cuda>) -> Result<Output<f32, Cuda>, Error> + 'static,
-) -> Result<Map<f32, Cuda, T>, Error> {
-    let maps: Vec<Half> = maps.iter().map(Half::of).collect();
+) -> Result<FeatureMap<f32, Cuda, T>, Error> {
     let (y, _) = f(&inputs(&maps, &others)?, OwnedTape::default())?.split_tape();
     recorded(y, maps, others, size, tape, f)
 }
@@ -145,7 +149,7 @@ fn recorded<T: Tape<f32, Cuda>>(
     size: (usize, usize, usize),
     mut tape: T,
     f: impl Fn(Inputs<f32, Cuda>, OwnedTape<f32, Cuda>) -> Result<Output<f32, Cuda>, Error> + 'static,
-) -> Result<Map<f32, Cuda, T>, Error> {
+) -> Result<FeatureMap<f32, Cuda, T>, Error> {
     let (out, gradient) = Half::map(y.try_to_dtype()?, size);
     tape.add_backward_op(move |grads| {
         let Some(gy) = gradient.take() else { return Ok(()) };

@@ -6,7 +6,7 @@ mod conv;
 pub use conv::{Both, GATHERED, conv2d, conv2d_gradients};
 
 use super::composed::{self, backward};
-use super::{Map, Matrix, Mode, Norm, Ops, Real};
+use super::{FeatureMap, Matrix, Mode, Norm, Ops, Real};
 use dfdx::prelude::*;
 
 /// What goes into an operation.
@@ -96,18 +96,19 @@ pub(super) fn add<E: Real, D: Ops<E>>(
 /// # Errors
 /// The device's.
 pub fn norm_act<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
+    x: FeatureMap<E, D, T>,
     norm: Norm<E, D>,
-    residual: Option<Map<E, D>>,
+    residual: Option<FeatureMap<E, D>>,
     relu: bool,
-) -> Result<Map<E, D, T>, D::Err> {
+) -> Result<FeatureMap<E, D, T>, D::Err> {
     let (x, tape) = x.split_tape();
     let (n, h, w, _) = x.size();
     let again = Again::new(&norm, (n, h, w), relu);
-    let inputs = [Some(x.clone()), residual.clone()].into_iter().flatten().map(Map::tensor);
-    let inputs = inputs.chain([norm.gamma.clone(), norm.beta.clone()]).collect();
-    let y = composed::norm_act(x, norm, residual, relu)?.tensor();
-    Ok(Map::new(recorded(y, inputs, tape, move |inputs, tape| again.run(inputs, tape)), n, h, w))
+    let mut inputs = vec![D::matrix(x.clone())?];
+    inputs.extend(residual.clone().map(D::matrix).transpose()?);
+    inputs.extend([norm.gamma.clone(), norm.beta.clone()]);
+    let y = D::matrix(composed::norm_act(x, norm, residual, relu)?)?;
+    Ok(FeatureMap::new(recorded(y, inputs, tape, move |inputs, tape| again.run(inputs, tape)), n, h, w))
 }
 
 /// A norm that runs again; the running statistics stay as they are.
@@ -134,11 +135,11 @@ impl<E: Real, D: Ops<E>> Again<E, D> {
     pub(super) fn run(&self, inputs: Inputs<E, D>, tape: OwnedTape<E, D>) -> Result<Output<E, D>, D::Err> {
         let [maps @ .., gamma, beta] = inputs else { unreachable!("a norm has factors and summands") };
         let (n, h, w) = self.size;
-        let mut maps = maps.iter().map(|m| Map::new(m.clone(), n, h, w));
+        let mut maps = maps.iter().map(|m| FeatureMap::new(m.clone(), n, h, w));
         let Some(x) = maps.next() else { unreachable!("a norm has an input") };
         let (mut mean, mut var) = (self.mean.clone(), self.var.clone());
         let norm = Norm { gamma, beta, mean: &mut mean, var: &mut var, mode: self.mode, eps: self.eps };
-        Ok(composed::norm_act(x.put_tape(tape), norm, maps.next(), self.relu)?.tensor())
+        D::matrix(composed::norm_act(x.put_tape(tape), norm, maps.next(), self.relu)?)
     }
 }
 
@@ -169,6 +170,10 @@ mod tests {
         found
     }
 
+    pub(super) fn values_of<T: Tape<f32, Cpu>>(x: FeatureMap<f32, Cpu, T>) -> Matrix<f32, Cpu, T> {
+        Cpu::matrix(x).unwrap()
+    }
+
     pub(super) fn near(a: &[Vec<f32>], b: &[Vec<f32>]) {
         assert_eq!(a.len(), b.len());
         for (a, b) in a.iter().zip(b) {
@@ -183,8 +188,8 @@ mod tests {
         let few = values(2 * 6 * 5 * 3, 1).into_iter().map(|v| (2.0 * v).trunc().max(0.0)).collect();
         let x: Matrix<f32, Cpu> = Cpu::default().tensor_from_vec(few, (2 * 6 * 5, 3));
         let pool = Pool { kernel: 3, stride: 2, padding: 1, ceil: false, count_padding: true };
-        let map = |tape| Map::new(x.clone().put_tape(tape), 2, 6, 5);
-        let composed = both(&[&x], |tape| composed::max_pool(map(tape), &pool).unwrap().tensor());
+        let map = |tape| FeatureMap::new(x.clone().put_tape(tape), 2, 6, 5);
+        let composed = both(&[&x], |tape| values_of(composed::max_pool(map(tape), &pool).unwrap()));
         let kernel = both(&[&x], |tape| Cpu::matrix(Cpu::max_pool(map(tape), &pool).unwrap()).unwrap());
         near(&composed, &kernel);
     }
@@ -198,9 +203,9 @@ mod tests {
             let mut found = both(&[&x, &r, &gamma, &beta], |tape| {
                 let norm =
                     Norm { gamma: &gamma, beta: &beta, mean: &mut mean, var: &mut var, mode: Mode::Train, eps: 1e-5 };
-                let (x, r) = (Map::new(x.clone().put_tape(tape), 2, 3, 3), Map::new(r.clone(), 2, 3, 3));
+                let (x, r) = (FeatureMap::new(x.clone().put_tape(tape), 2, 3, 3), FeatureMap::new(r.clone(), 2, 3, 3));
                 let norm_act = if lean { norm_act } else { composed::norm_act };
-                norm_act(x, norm, Some(r), true).unwrap().tensor()
+                values_of(norm_act(x, norm, Some(r), true).unwrap())
             });
             found.extend([mean.as_vec(), var.as_vec()]);
             found
@@ -214,10 +219,12 @@ mod tests {
             (matrix(2 * 5 * 5, 3, 1), Pool { kernel: 3, stride: 2, padding: 1, ceil: false, count_padding: true });
         let pooled = |x: &Matrix<f32, Cpu>, tape, lean: bool| {
             if !lean {
-                return composed::average_pool(Map::new(x.clone().put_tape(tape), 2, 5, 5), &pool).unwrap().tensor();
+                return values_of(
+                    composed::average_pool(FeatureMap::new(x.clone().put_tape(tape), 2, 5, 5), &pool).unwrap(),
+                );
             }
             run(vec![x.clone()], tape, move |x, tape| {
-                Ok(composed::average_pool(Map::new(x[0].clone().put_tape(tape), 2, 5, 5), &pool)?.tensor())
+                Cpu::matrix(composed::average_pool(FeatureMap::new(x[0].clone().put_tape(tape), 2, 5, 5), &pool)?)
             })
             .unwrap()
         };

@@ -76,6 +76,8 @@ settings! {
         depth: u64 = 20,
         /// Model tweak of ResNets; other families have none.
         variant: Variant = Variant::D,
+        /// Whether Inception has its auxiliary head, a second classifier in the middle whose loss counts 0.4 in training.
+        auxiliary: bool = false,
         /// Factor on every channel count.
         width: f64 = 1.0,
         /// Safetensors file of weights to start from; empty for none.
@@ -108,13 +110,21 @@ settings! {
     }
     /// Optimiser: SGD.
     Optim {
+        /// Which one.
+        name: OptimName = OptimName::Sgd,
         /// Momentum.
         momentum: f64 = 0.9,
         /// Nesterov's form of momentum.
         nesterov: bool = true,
-        /// L2 weight decay.
+        /// Weight decay: L2 with SGD, decoupled with AdamW.
         weight_decay: f64 = 5e-4,
-        /// Norm to which the gradients of all parameters together are shortened; 0 for as they are.
+        /// Share that AdamW's mean of gradients keeps at a step.
+        beta1: f64 = 0.9,
+        /// Share that AdamW's mean of squared gradients keeps at a step.
+        beta2: f64 = 0.999,
+        /// What AdamW adds to the root of the mean square.
+        epsilon: f64 = 1e-8,
+        /// Norm to which the gradients of all parameters together are clipped; 0 for as they are.
         clip_norm: f64 = 0.0,
     }
     /// Learning rate.
@@ -124,7 +134,7 @@ settings! {
         /// Multiply the rate by batch / per.
         linear_scaling: bool = false,
         /// Batch size that `base_lr` is meant for.
-        per: u64 = 256,
+        reference_batch: u64 = 256,
         /// Linear warmup.
         warmup: Warmup = Warmup::default(),
         /// Decay after the warmup.
@@ -276,7 +286,7 @@ settings! {
         wait: Act = Act::Tell,
         /// How much: a share of ten seconds.
         wait_share: f64 = 0.2,
-        /// The memory of a card is nearly full.
+        /// The memory of a GPU is nearly full.
         memory: Act = Act::Tell,
     }
 }

@@ -54,16 +54,16 @@ plain!(bool => Bool, u64 => Int, f64 => Float, String => Word, Vec<u64> => List)
 /// What computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
-    /// The first NVIDIA card that works, else the processor.
+    /// The first NVIDIA GPU that works, else the CPU.
     Auto,
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// An NVIDIA card.
+    /// An NVIDIA GPU.
     Cuda(usize),
 }
 
 impl Device {
-    /// The words, as presets spell them: cards by their numbers.
+    /// The words, as presets spell them: GPUs by their numbers.
     pub const WORDS: &'static [&'static str] = &[
         "Auto", "Cpu", "Cuda(0)", "Cuda(1)", "Cuda(2)", "Cuda(3)", "Cuda(4)", "Cuda(5)", "Cuda(6)", "Cuda(7)",
         "Cuda(8)", "Cuda(9)", "Cuda(10)", "Cuda(11)", "Cuda(12)", "Cuda(13)", "Cuda(14)", "Cuda(15)",
@@ -90,6 +90,16 @@ impl TryFrom<Value> for Device {
 }
 
 choice!(
+    /// An optimiser.
+    OptimName {
+        /// Stochastic gradient descent with momentum.
+        Sgd,
+        /// Adam with decoupled weight decay.
+        AdamW,
+    }
+);
+
+choice!(
     /// Family of nets.
     Family {
         /// ResNet.
@@ -106,8 +116,6 @@ choice!(
         DenseNet,
         /// Inception-V3.
         Inception,
-        /// Inception-V3 with its auxiliary head, a second classifier in the middle whose loss counts 0.4 in training.
-        InceptionAux,
     }
 );
 choice!(

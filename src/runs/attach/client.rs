@@ -29,7 +29,7 @@ pub struct Connection(UnixStream);
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // (the run may be gone)
+        // The run may be gone.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }
@@ -48,7 +48,7 @@ pub fn attach(dir: &Path) -> Result<Attached, RunError> {
         Ok((stream, from))
     };
     let (stream, mut from) = connect().map_err(refused)?;
-    // (the connection stands: from here on nothing is missed, and what the logs have is not taken twice)
+    // The connection stands: from here on nothing is missed, and what the logs have is not taken twice.
     let past = history(dir)?;
     let mut last = past.iter().filter_map(step).max().unwrap_or(0);
     let (send, events) = channel();

@@ -101,7 +101,7 @@ impl Hub {
 }
 
 fn bytes(message: &impl serde::Serialize) -> Arc<[u8]> {
-    // (events are made of plain numbers, words and lists: there is nothing that JSON cannot hold)
+    // Events are made of plain numbers, words and lists: there is nothing that JSON cannot hold.
     line(message).unwrap_or_default().into()
 }
 
@@ -112,7 +112,7 @@ fn write(mut stream: UnixStream, queue: &Receiver<Arc<[u8]>>) {
             break;
         }
     }
-    // (a screen that is gone already cannot be told)
+    // The screen may be gone already.
     let _ = stream.shutdown(std::net::Shutdown::Both);
 }
 
@@ -176,7 +176,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        // (nobody else comes)
+        // No other screen can connect.
         self.place = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -207,7 +207,7 @@ fn serve(stream: UnixStream, hub: &Hub, commands: Sender<Command>) {
         let taken = take_commands(&mut from, number, &hub, &commands, &mut looks);
         hub.leave(number);
         if looks {
-            // (a trainer that has ended shows nothing any more)
+            // An ended trainer sends nothing more.
             let _ = commands.send(Command::Look { screen: number, at: None });
         }
         taken

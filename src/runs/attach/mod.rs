@@ -100,7 +100,7 @@ fn same_user(stream: &UnixStream) -> bool {
         let ours = rustix::process::geteuid();
         rustix::net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == ours || peer.uid.is_root())
     }
-    // (elsewhere the permissions of the socket alone keep others away)
+    // Elsewhere the permissions of the socket alone keep others away.
     #[cfg(not(target_os = "linux"))]
     {
         let _ = stream;

@@ -31,7 +31,7 @@ pub(super) struct Place {
 /// # Errors
 /// Why there can be no socket in the directory, when there can be none elsewhere either.
 pub(super) fn listen(dir: &Path) -> io::Result<(UnixListener, Place)> {
-    // (one that a killed process left)
+    // A killed process left it.
     remove(dir);
     let dir = dir.to_path_buf();
     let socket = dir.join(SOCKET);
@@ -47,7 +47,7 @@ pub(super) fn listen(dir: &Path) -> io::Result<(UnixListener, Place)> {
         let record = || fs::write(dir.join(ELSEWHERE), socket.as_os_str().as_bytes());
         match bind(&socket).and_then(|listener| record().map(|()| listener)) {
             Ok(listener) => return Ok((listener, Place { dir, moved: Some(why), socket })),
-            // (it stands empty, or with a socket that nobody will find)
+            // What remains is an empty directory, or a socket that nobody will look for.
             Err(_) => remove_with_folder(&socket),
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn connect(dir: &Path) -> io::Result<UnixStream> {
 
 /// Removes the socket of the run in `dir`, wherever it is.
 fn remove(dir: &Path) {
-    // (what is not there, or not ours, stays as it is)
+    // What is not there, or not ours, stays as it is.
     let _ = fs::remove_file(dir.join(SOCKET));
     if let Some(socket) = elsewhere(dir) {
         remove_with_folder(&socket);

@@ -7,7 +7,7 @@ use crate::recipe::{Recipe, Value};
 use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
 use crate::train::{
-    Agreement, AlarmKind, Change, Command, Event, Fed, FedImage, Inside, LayerRow, Options, Output, Pictures, State,
+    Agreement, AlarmKind, Change, Command, Event, Fed, FedImage, Inside, LayerStats, Options, Output, Pictures, State,
     Target, When,
 };
 use std::io::{BufReader, Write};
@@ -34,7 +34,7 @@ fn obedient(mut stage: Stage) {
                 stage.steps(at + 1..=at + n);
                 at += n;
             }
-            // (so that it is heard who looks at what)
+            // The commands tell who looks at what.
             Command::Look { screen, at } => {
                 stage.send(Event::Alarm { step: screen, kind: AlarmKind::Other, message: format!("{at:?}") });
             }
@@ -46,7 +46,7 @@ fn obedient(mut stage: Stage) {
 
 fn layers() -> Inside {
     let output = Some(Output { mean: f32::NAN, std: 0.5, zeros: 0.25 });
-    let layer = LayerRow { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
+    let layer = LayerStats { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
     Inside { step: 1, gradient: 0.3, layers: vec![layer] }
 }
 
@@ -201,7 +201,7 @@ fn what_is_no_command_closes_that_connection_alone() {
     for case in cases {
         let mut stream = UnixStream::connect(session.dir.join(SOCKET)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // (the run may have closed it before all is said)
+        // The run may have closed it before all is said.
         let _ = stream.write_all(case.as_bytes());
         let mut said = String::new();
         let closed = BufReader::new(stream).read_to_string(&mut said);

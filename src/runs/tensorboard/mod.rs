@@ -1,6 +1,5 @@
 //! A run as an event file of TensorBoard: scalars, the rate, edits as text, the confusion matrix as an image.
 
-mod png;
 mod wire;
 
 use super::dir::LOG;
@@ -8,6 +7,8 @@ use super::export::metrics;
 use super::record::journal;
 use super::{Line, RunError, logs};
 use crate::train::{Change, write_whole};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -52,7 +53,7 @@ pub fn tensorboard(dir: &Path, out: &Path) -> Result<PathBuf, RunError> {
         .into_iter()
         .filter_map(|line| if let Line::Speed { step, time, .. } = line { Some((step, time)) } else { None })
         .collect();
-    // (an event between two log intervals has the time of the one before)
+    // An event between two log intervals has the time of the one before.
     let time = |step: u64| times.range(..=step).next_back().or(times.iter().next()).map_or(0.0, |(_, time)| *time);
     let mut file = beginning(time(0), None);
     for line in metrics(dir)?.into_iter().chain(journal(dir)?) {
@@ -84,7 +85,7 @@ fn summary(line: &Line) -> Option<(u64, Vec<Message>)> {
         Line::Evaluation { step, val_loss, val_top1, val_top5, .. } => {
             (*step, evaluation(*val_loss, *val_top1, *val_top5))
         }
-        Line::Confusion { step, confusion } => (*step, vec![image("confusion", &confusion.rows(IMAGE)?)]),
+        Line::Confusion { step, confusion } => (*step, vec![image("confusion", &confusion.rows(IMAGE)?)?]),
         Line::Edit { step, changes, .. } => {
             let one = |Change { knob, from, to }: &Change| format!("`{}` {from} → {to}", knob.path);
             let lines: Vec<String> = changes.iter().map(one).collect();
@@ -110,21 +111,25 @@ fn text(tag: &str, text: &str) -> Message {
     Message::default().text(1, tag).message(8, &tensor).message(9, &Message::default().message(1, &plugin))
 }
 
-/// A matrix of counts as a grey image: each row in shares of its sum, 1 black.
-fn image(tag: &str, counts: &[Vec<u32>]) -> Message {
+/// A matrix of counts as a picture; none when it has no rows.
+fn image(tag: &str, counts: &[Vec<u32>]) -> Option<Message> {
+    let (pixels, side) = pixels(counts);
+    let mut file = Vec::new();
+    PngEncoder::new(&mut file).write_image(&pixels, side, side, ExtendedColorType::L8).ok()?;
+    let image = Message::default().int(1, side.into()).int(2, side.into()).int(3, 1).bytes(4, &file);
+    Some(Message::default().text(1, tag).message(4, &image))
+}
+
+/// A matrix of counts in grey, a square of pixels for each: a row in shares of its sum, 1 black. And the picture's side.
+fn pixels(counts: &[Vec<u32>]) -> (Vec<u8>, u32) {
     let cell = (320 / counts.len().max(1)).clamp(1, 32);
     let side = cell * counts.len();
     let shade = |row: &[u32], at: usize| {
         let sum: u32 = row.iter().sum();
         255 - (255.0 * f64::from(row.get(at).copied().unwrap_or(0)) / f64::from(sum.max(1))) as u8
     };
-    let pixels: Vec<u8> = (0..side)
-        .flat_map(|y| (0..side).map(move |x| (y, x)))
-        .map(|(y, x)| shade(&counts[y / cell], x / cell))
-        .collect();
-    let image =
-        Message::default().int(1, side as u64).int(2, side as u64).int(3, 1).bytes(4, &png::grey(&pixels, side));
-    Message::default().text(1, tag).message(4, &image)
+    let places = (0..side).flat_map(|y| (0..side).map(move |x| (y, x)));
+    (places.map(|(y, x)| shade(&counts[y / cell], x / cell)).collect(), side as u32)
 }
 
 #[cfg(test)]
@@ -154,5 +159,19 @@ mod tests {
         assert!(holds(1, b"train/loss") && holds(1, b"img_s") && holds(1, &1.5f32.to_le_bytes()));
         assert!(holds(1, &1_700_000_000.5f64.to_le_bytes()));
         assert!(holds(2, b"\x89PNG\r\n") && holds(3, "`optim.momentum` 0.9 → 0.5".as_bytes()));
+    }
+    #[test]
+    fn a_confusion_matrix_is_a_picture_with_a_square_for_each_count() {
+        let counts = [vec![3, 1], vec![0, 4]];
+        let (grey, side) = pixels(&counts);
+        let at = |grey: &[u8], x: usize, y: usize| grey[y * side as usize + x];
+        let corners = [(0, 0), (side as usize - 1, 0), (0, side as usize - 1), (side as usize - 1, side as usize - 1)];
+        assert_eq!(corners.map(|(x, y)| at(&grey, x, y)), [255 - 191, 255 - 63, 255, 0]);
+        let message = wire::record(&image("confusion", &counts).unwrap());
+        let start = message.windows(4).position(|part| part == b"\x89PNG").unwrap();
+        let shown = image::load_from_memory_with_format(&message[start..], image::ImageFormat::Png).unwrap();
+        assert_eq!((shown.width(), shown.height(), shown.color()), (side, side, image::ColorType::L8));
+        assert_eq!(shown.into_bytes(), grey);
+        assert!(image("confusion", &[]).is_none());
     }
 }

@@ -87,7 +87,7 @@ mod tests {
     fn messages_and_checksums_are_those_of_the_formats() {
         let message = Message::default().int(1, 150).text(2, "testing");
         assert_eq!(message.0, b"\x08\x96\x01\x12\x07testing");
-        // (the value that RFC 3720 gives for 32 zeros is 0x8a9136aa)
+        // The value that RFC 3720 gives for 32 zeros is 0x8a9136aa.
         assert_eq!(masked(&[0; 32]), 0x8a91_36aa_u32.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes());
         assert_eq!(records(&record(&message)).unwrap(), [&message.0[..]]);
     }

@@ -1,4 +1,4 @@
-//! What another program has to know of exported weights, as text in their file. README has the keys.
+//! What another program has to know of exported weights, as text in their file. `docs/guide/nets.md` lists the keys.
 
 use super::{Checkpoint, Meta, Signature};
 use crate::nn::{knobs_of, timm};
@@ -31,7 +31,7 @@ impl Checkpoint {
         if let Some(made) = timm(&net) {
             about.extend([("architecture", made.name), ("model_args", made.args.to_string())]);
         }
-        // (a checkpoint of an older version does not tell)
+        // Checkpoints of earlier versions have no signature.
         if let Some(Signature { classes, image: [height, width, channels], edge, mean, std, .. }) = signature {
             let share = |of: &[f32]| json(&of.iter().map(|v| f64::from(*v) / 255.0).collect::<Vec<f64>>());
             about.extend([

@@ -1,30 +1,45 @@
-//! What proves that two states are the same to the bit: hashes of weights, statistics and velocity, and a chain of them.
+//! What proves that two states are the same to the bit: hashes of weights, statistics and the optimiser's slots, and a chain of them.
 
 use crate::nn::TensorData;
+use blake3::Hasher;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands before the name of a parameter's velocity.
-pub(super) const VELOCITY: &str = "velocity/";
+/// What stands before the name of an optimiser's slot and of the parameter.
+const OPTIMISER: &str = "optim/";
+
+/// What stood there in earlier versions, which knew one optimiser.
+const VELOCITY: &str = "velocity/";
+
+/// The name of what a slot of the optimiser holds of a parameter.
+pub(super) fn slot_name(slot: &str, parameter: &str) -> String {
+    format!("{OPTIMISER}{slot}/{parameter}")
+}
+
+/// Today's name of a tensor that may be an earlier version's.
+pub(super) fn todays_name(name: String) -> String {
+    if name.starts_with(VELOCITY) { OPTIMISER.to_string() + &name } else { name }
+}
 
 /// What a tensor of a checkpoint belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Part<'a> {
     /// The trained parameters.
     Weights,
     /// The running statistics of the norms.
     Statistics,
-    /// The optimiser's velocities.
-    Velocity,
+    /// A slot of the optimiser.
+    Slot(&'a str),
 }
 
-impl Part {
-    /// By the tensor's name.
-    pub(super) fn of(name: &str) -> Part {
-        match name {
-            _ if name.starts_with(VELOCITY) => Part::Velocity,
-            _ if name.ends_with(".running_mean") || name.ends_with(".running_var") => Part::Statistics,
-            _ => Part::Weights,
+impl Part<'_> {
+    /// By the tensor's name, today's or an earlier version's.
+    pub(super) fn of(name: &str) -> Part<'_> {
+        let slot = name.strip_prefix(OPTIMISER).or_else(|| name.starts_with(VELOCITY).then_some(name));
+        match slot.and_then(|rest| rest.split_once('/')) {
+            Some((slot, _)) => Part::Slot(slot),
+            None if name.ends_with(".running_mean") || name.ends_with(".running_var") => Part::Statistics,
+            None => Part::Weights,
         }
     }
 }
@@ -37,39 +52,54 @@ pub struct Digests {
     pub weights: String,
     /// Of the running statistics of the norms.
     pub statistics: String,
-    /// Of the optimiser's velocities; of nothing where they are not kept.
-    pub velocity: String,
+    /// Of every slot of the optimiser; none where they are not kept.
+    #[serde(flatten)]
+    pub slots: BTreeMap<String, String>,
 }
 
 impl Digests {
     /// The hashes of the tensors of a checkpoint.
     pub fn of(tensors: &BTreeMap<String, TensorData>) -> Digests {
-        let [mut weights, mut statistics, mut velocity] = [(); 3].map(|()| blake3::Hasher::new());
+        let (mut weights, mut statistics, mut slots) = (Hasher::new(), Hasher::new(), BTreeMap::new());
         for (name, tensor) in tensors {
             let hasher = match Part::of(name) {
                 Part::Weights => &mut weights,
                 Part::Statistics => &mut statistics,
-                Part::Velocity => &mut velocity,
+                Part::Slot(slot) => slots.entry(slot.to_string()).or_default(),
             };
-            add(hasher, name, tensor);
+            // Without `optim/`, so that the hashes are those of earlier versions.
+            add(hasher, name.strip_prefix(OPTIMISER).unwrap_or(name), tensor);
         }
-        let [weights, statistics, velocity] =
-            [weights, statistics, velocity].map(|h| h.finalize().to_hex().to_string());
-        Digests { weights, statistics, velocity }
+        let text = |hasher: Hasher| hasher.finalize().to_hex().to_string();
+        Digests {
+            weights: text(weights),
+            statistics: text(statistics),
+            slots: slots.into_iter().map(|(slot, hasher)| (slot, text(hasher))).collect(),
+        }
     }
 
-    /// The parts in which `other` differs, as words.
-    pub fn differences(&self, other: &Digests) -> Vec<&'static str> {
-        let parts = [
-            ("weights", self.weights == other.weights),
-            ("statistics", self.statistics == other.statistics),
-            ("velocity", self.velocity == other.velocity),
-        ];
-        parts.into_iter().filter(|(_, same)| !same).map(|(word, _)| word).collect()
+    /// The hash of every part, by its name.
+    pub fn parts(&self) -> Vec<(&str, &str)> {
+        let slots = self.slots.iter().map(|(slot, hash)| (slot.as_str(), hash.as_str()));
+        [("weights", self.weights.as_str()), ("statistics", &self.statistics)].into_iter().chain(slots).collect()
+    }
+
+    /// The parts in which `other` differs, by their names.
+    pub fn differences<'a>(&'a self, other: &'a Digests) -> Vec<&'a str> {
+        let mut names: Vec<&str> = self.parts().into_iter().chain(other.parts()).map(|(name, _)| name).collect();
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(*name) && self.part(name) != other.part(name));
+        names
+    }
+
+    /// The hash of a part; of nothing where it is not kept, as earlier versions have it for files of weights alone.
+    fn part(&self, name: &str) -> String {
+        let found = self.parts().into_iter().find(|(part, _)| *part == name);
+        found.map_or_else(|| Hasher::new().finalize().to_hex().to_string(), |(_, hash)| hash.to_string())
     }
 }
 
-fn add(hasher: &mut blake3::Hasher, name: &str, tensor: &TensorData) {
+fn add(hasher: &mut Hasher, name: &str, tensor: &TensorData) {
     hasher.update(name.as_bytes()).update(&[0]);
     for size in &tensor.shape {
         hasher.update(&(*size as u64).to_le_bytes());
@@ -100,10 +130,10 @@ impl Link {
         if let Some(last) = before.filter(|last| last.step == step && last.digests == digests) {
             return last.clone();
         }
-        let mut hasher = blake3::Hasher::new();
-        let Digests { weights, statistics, velocity } = &digests;
+        let mut hasher = Hasher::new();
         let step_text = step.to_string();
-        for part in [before.map_or("", |last| &last.link), &step_text, weights, statistics, velocity] {
+        let parts = digests.parts().into_iter().map(|(_, hash)| hash);
+        for part in [before.map_or("", |last| &last.link), &step_text].into_iter().chain(parts) {
             hasher.update(part.as_bytes()).update(b"\n");
         }
         Link { step, digests, link: hasher.finalize().to_hex().to_string() }
@@ -116,7 +146,7 @@ mod tests {
 
     fn state(value: f32) -> BTreeMap<String, TensorData> {
         let tensor = |value: f32| TensorData { shape: vec![2, 1], values: vec![value, 1.0] };
-        let names = ["a.weight", "a.running_mean", "velocity/a.weight"];
+        let names = ["a.weight", "a.running_mean", "optim/velocity/a.weight"];
         names.into_iter().map(|name| (name.to_string(), tensor(value))).collect()
     }
 
@@ -124,7 +154,7 @@ mod tests {
     fn a_change_of_one_bit_shows_in_its_part_alone() {
         let base = Digests::of(&state(0.5));
         for (name, part) in
-            [("a.weight", "weights"), ("a.running_mean", "statistics"), ("velocity/a.weight", "velocity")]
+            [("a.weight", "weights"), ("a.running_mean", "statistics"), ("optim/velocity/a.weight", "velocity")]
         {
             let mut changed = state(0.5);
             changed.get_mut(name).unwrap().values[1] = 1.0 + f32::EPSILON;
@@ -133,6 +163,26 @@ mod tests {
         let mut shape = state(0.5);
         shape.get_mut("a.weight").unwrap().shape = vec![1, 2];
         assert_eq!(base.differences(&Digests::of(&shape)), ["weights"]);
+    }
+
+    #[test]
+    fn hashes_are_read_as_earlier_versions_wrote_them() {
+        let digests = Digests::of(&state(0.5));
+        let text = serde_json::to_string(&digests).unwrap();
+        let [weights, statistics, velocity] = ["weights", "statistics", "velocity"].map(|name| digests.part(name));
+        let written = format!(r#"{{"weights":"{weights}","statistics":"{statistics}","velocity":"{velocity}"}}"#);
+        assert_eq!(text, written);
+        // They hashed the velocities under `velocity/`.
+        let mut hasher = Hasher::new();
+        add(&mut hasher, "velocity/a.weight", &state(0.5)["a.weight"]);
+        assert_eq!(velocity, hasher.finalize().to_hex().to_string());
+        // A file of weights had the hash of no velocity.
+        let nothing = Hasher::new().finalize().to_hex();
+        let old = text.replace(&velocity, &nothing);
+        let weights = Digests { slots: BTreeMap::new(), ..digests };
+        assert!(weights.differences(&serde_json::from_str(&old).unwrap()).is_empty());
+        let link = Link::after(None, 7, serde_json::from_str(&text).unwrap());
+        assert_eq!(serde_json::from_str::<Link>(&serde_json::to_string(&link).unwrap()).unwrap(), link);
     }
 
     #[test]

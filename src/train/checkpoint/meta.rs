@@ -5,7 +5,7 @@ use super::digest::Digests;
 use crate::data::{DataError, DataSet, composed};
 use crate::recipe::{Recipe, Value, knobs, older, reasons};
 use crate::train::classes::listed;
-use crate::train::edits::Waiting;
+use crate::train::edits::ScheduledEdit;
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -37,6 +37,9 @@ pub struct Progress {
     /// Loss scaling in mixed precision.
     #[serde(default)]
     pub scaler: Scaler,
+    /// Updates that the optimiser has made since it began with what it keeps.
+    #[serde(default)]
+    pub updates: u64,
 }
 
 /// What a net was trained to see and to say.
@@ -57,9 +60,9 @@ pub struct Signature {
 impl Signature {
     /// Of a net for these images.
     pub(in crate::train) fn of(data: &DataSet) -> Signature {
-        let DataSet { input, classes, mean, std, .. } = data;
+        let DataSet { preprocessor, classes, mean, std, .. } = data;
         let (classes, mean, std) = (classes.clone(), mean.clone(), std.clone());
-        Signature { classes, image: input.shape, edge: input.edge, mean, std }
+        Signature { classes, image: preprocessor.shape, edge: preprocessor.edge, mean, std }
     }
 
     /// Whether images are of the classes that the net was trained to say, in their order.
@@ -89,7 +92,7 @@ pub struct Meta {
     /// Where the run stands.
     pub at: Progress,
     /// Edits that wait for their time.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<ScheduledEdit>,
     /// Every knob with its value.
     pub recipe: BTreeMap<String, Value>,
     /// What the net sees and says; checkpoints of older versions do not tell.
@@ -109,7 +112,7 @@ struct Sealed<'a> {
 
 impl Meta {
     /// Of a state of this program; the hashes are still to come.
-    pub(in crate::train) fn new(kernels: &str, recipe: &Recipe, at: Progress, waiting: Vec<Waiting>) -> Meta {
+    pub(in crate::train) fn new(kernels: &str, recipe: &Recipe, at: Progress, waiting: Vec<ScheduledEdit>) -> Meta {
         Meta {
             version: env!("CARGO_PKG_VERSION").into(),
             kernels: kernels.into(),

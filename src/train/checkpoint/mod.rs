@@ -1,5 +1,5 @@
-//! Checkpoints: weights and running statistics under PyTorch's names, velocities, and where the run stands, in one
-//! safetensors file that is written whole or not at all, and verified when it is read.
+//! Checkpoints: weights and running statistics under PyTorch's names, what the optimiser keeps, and where the run stands,
+//! in one safetensors file that is written whole or not at all, and verified when it is read.
 
 mod about;
 mod digest;
@@ -10,16 +10,18 @@ pub(super) mod writer;
 
 pub use digest::{Digests, Link};
 pub use meta::{Meta, Progress, Signature};
-pub(super) use weights::{BUNDLED, Found, classes_of, weights_for};
+pub(super) use weights::{Found, classes_of, weights_for};
 pub use weights::{Pupil, read_weights, weights_file};
 
 use super::TrainError;
-use super::step::Learner;
+use super::optim::{Optimiser, slots, with_slots};
 use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
+use crate::recipe::settings::OptimName;
+use crate::tricks::scaling::Scaler;
 use atomic_write_file::AtomicWriteFile;
-use digest::{Part, VELOCITY};
+use digest::{Part, slot_name, todays_name};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -40,6 +42,16 @@ pub struct Checkpoint {
     /// What it says about itself.
     pub meta: Meta,
     state: State,
+}
+
+/// What a checkpoint is of, and what it is put into.
+pub struct Trained<'a, D: Ops<f32>> {
+    /// The net.
+    pub net: &'a mut Net<f32, D>,
+    /// Its optimiser.
+    pub optimiser: &'a mut Optimiser<f32, D>,
+    /// The factor of the loss in mixed precision.
+    pub scaler: &'a mut Scaler,
 }
 
 /// Writes a file whole: a temporary file beside it, fsync, rename, fsync of the directory.
@@ -98,7 +110,8 @@ impl Checkpoint {
     }
 
     /// Verifies what a file holds.
-    fn of(state: State) -> Result<Self, String> {
+    fn of(mut state: State) -> Result<Self, String> {
+        state.tensors = state.tensors.into_iter().map(|(name, tensor)| (todays_name(name), tensor)).collect();
         let text = state.metadata.get(meta::KEY);
         let text = text.ok_or_else(|| {
             format!(
@@ -108,16 +121,17 @@ impl Checkpoint {
             )
         })?;
         let meta = Meta::unseal(text)?;
-        let damaged = Digests::of(&state.tensors).differences(&meta.digests);
+        let found = Digests::of(&state.tensors);
+        let damaged = found.differences(&meta.digests);
         if !damaged.is_empty() && !cfg!(fuzzing) {
             return Err(format!("is damaged: the hash of its {} is not the one that was written", damaged.join(", ")));
         }
         Ok(Checkpoint { meta, state })
     }
 
-    /// Whether a run can go on from it: `best.safetensors` holds no velocities.
+    /// Whether a run can go on from it: `best.safetensors` holds nothing of the optimiser.
     pub fn is_whole(&self) -> bool {
-        self.state.tensors.keys().any(|name| Part::of(name) == Part::Velocity)
+        self.state.tensors.keys().any(|name| matches!(Part::of(name), Part::Slot(_)))
     }
 
     /// Number of values among the weights.
@@ -126,37 +140,17 @@ impl Checkpoint {
         weights.map(|(_, t)| t.values.len()).sum()
     }
 
-    /// Gives a learner of the same net weights, statistics and velocities.
+    /// Gives a net of the same description and its optimiser their state.
     ///
     /// # Errors
     /// A tensor that is missing or of another shape, and then nothing has changed; the device's.
-    pub fn restore<D: Ops<f32>>(&self, learner: &mut Learner<D>) -> Result<(), TrainError> {
-        let tensors = &self.state.tensors;
-        for p in learner.net.params().into_iter().filter(|p| p.role != Role::Statistic) {
-            let name = format!("{VELOCITY}{}", p.name);
-            let found = tensors
-                .get(&name)
-                .ok_or_else(|| StateError::Missing { name: name.clone(), nearest: None })?
-                .shape
-                .clone();
-            if found != p.torch_shape() {
-                return Err(StateError::Shape { name, found, expected: p.torch_shape() }.into());
-            }
-        }
-        learner.net.import(tensors)?;
-        learner.scaler = self.meta.at.scaler;
-        let Learner { net, sgd, .. } = learner;
-        for p in net.params() {
-            if let Some(velocity) = tensors.get(&format!("{VELOCITY}{}", p.name)) {
-                sgd.set_velocity(p, p.from_torch(&velocity.values)).map_err(TrainError::device)?;
-            }
-        }
-        Ok(())
+    pub fn restore<D: Ops<f32>>(&self, to: Trained<'_, D>) -> Result<(), TrainError> {
+        restore(&self.state.tensors, &self.meta.at, to)
     }
 
     /// Its weights and running statistics under PyTorch's names.
     pub fn weights(&self) -> BTreeMap<String, TensorData> {
-        let weights = self.state.tensors.iter().filter(|(name, _)| Part::of(name) != Part::Velocity);
+        let weights = self.state.tensors.iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
         weights.map(|(name, tensor)| (name.clone(), tensor.clone())).collect()
     }
 
@@ -166,7 +160,7 @@ impl Checkpoint {
     /// Knobs that this version does not allow, tensors that are not those of the net; the device's.
     pub fn net<D: Ops<f32>>(&self, dev: &D) -> Result<Net<f32, D>, TrainError> {
         let recipe = self.meta.recipe(&Recipe::default()).map_err(TrainError::Resume)?;
-        // (what the first convolution reads and the linear layer gives does not change the names)
+        // The numbers of input channels and of classes do not change the names.
         let any = NetSpec::new(&recipe.net, 1, 1);
         let size = |name: &str, axis: usize| self.state.tensors.get(name)?.shape.get(axis).copied();
         let first = any.params().first().map_or(String::new(), |p| p.name.clone());
@@ -181,4 +175,37 @@ impl Checkpoint {
         net.import(&weights)?;
         Ok(net)
     }
+}
+
+/// Gives a net weights and statistics, and its optimiser what it keeps, under the names that they have in a checkpoint.
+fn restore<D: Ops<f32>>(
+    tensors: &BTreeMap<String, TensorData>,
+    at: &Progress,
+    to: Trained<'_, D>,
+) -> Result<(), TrainError> {
+    let first = to.net.params().first().map_or(String::new(), |p| p.name.clone());
+    // A file without any slot is one of weights alone: the slots of SGD are named as missing.
+    let optimiser = with_slots(|slot| tensors.contains_key(&slot_name(slot, &first))).unwrap_or(OptimName::Sgd);
+    let mut kept = Vec::new();
+    for (i, p) in to.net.params().into_iter().enumerate().filter(|(_, p)| p.role != Role::Statistic) {
+        for slot in slots(optimiser) {
+            let name = slot_name(slot, &p.name);
+            let Some(tensor) = tensors.get(&name) else {
+                return Err(StateError::Missing { name, nearest: None }.into());
+            };
+            if tensor.shape != p.torch_shape() {
+                return Err(StateError::Shape { name, found: tensor.shape.clone(), expected: p.torch_shape() }.into());
+            }
+            kept.push((i, *slot, tensor));
+        }
+    }
+    to.net.import(tensors)?;
+    *to.scaler = at.scaler;
+    *to.optimiser = Optimiser::new(optimiser, at.updates);
+    let params = to.net.params();
+    for (i, slot, tensor) in kept {
+        let values = params[i].from_torch(&tensor.values);
+        to.optimiser.set_slot(slot, params[i], values).map_err(TrainError::device)?;
+    }
+    Ok(())
 }

@@ -1,12 +1,12 @@
 //! A copy of everything that a run needs to go on, made on the trainer's thread: values as they lie, nothing more. The
 //! writer brings them into PyTorch's layout.
 
-use super::digest::{Digests, VELOCITY};
+use super::digest::{Digests, slot_name};
 use super::meta::{KEY, Meta};
+use super::{Trained, restore};
 use crate::nn::{Layout, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::train::TrainError;
-use crate::train::step::Learner;
 use std::collections::BTreeMap;
 
 /// A copy of a run's state.
@@ -20,63 +20,52 @@ struct Part {
     layout: Layout,
     shape: (usize, usize),
     values: Vec<f32>,
-    /// Of a trained parameter.
-    velocity: Option<Vec<f32>>,
+    /// What the optimiser keeps of a trained parameter, by slot.
+    slots: Vec<(&'static str, Vec<f32>)>,
 }
 
 impl Snapshot {
-    /// Copies the state of a learner.
+    /// Copies the state of a net in training.
     ///
     /// # Errors
     /// The device's.
-    pub(in crate::train) fn of<D: Ops<f32>>(learner: &mut Learner<D>, meta: Meta) -> Result<Snapshot, TrainError> {
-        let Learner { net, sgd, .. } = learner;
+    pub(in crate::train) fn of<D: Ops<f32>>(of: Trained<'_, D>, meta: Meta) -> Result<Snapshot, TrainError> {
+        let Trained { net, optimiser, .. } = of;
         let part = |p: &crate::nn::Param<f32, D>| {
-            let velocity = match p.role {
-                Role::Statistic => None,
-                _ => Some(sgd.velocity(p).map_err(TrainError::device)?),
-            };
+            let kept: &[&str] = if p.role == Role::Statistic { &[] } else { optimiser.slots() };
+            let slot = |slot: &&'static str| Ok((*slot, optimiser.slot(slot, p).map_err(TrainError::device)?));
+            let slots = kept.iter().map(slot).collect::<Result<_, TrainError>>()?;
             let (name, layout, shape) = (p.name.clone(), p.layout, *dfdx::prelude::HasShape::shape(&p.data));
-            Ok(Part { name, layout, shape, values: p.data.as_vec(), velocity })
+            Ok(Part { name, layout, shape, values: p.data.as_vec(), slots })
         };
         Ok(Snapshot { meta, parts: net.params().into_iter().map(part).collect::<Result<_, TrainError>>()? })
     }
 
-    /// Gives the learner that it was made of the state back.
+    /// Gives the net that it was made of its state back.
     ///
     /// # Errors
     /// The device's.
-    pub(in crate::train) fn restore<D: Ops<f32>>(&self, learner: &mut Learner<D>) -> Result<(), TrainError> {
-        let Learner { net, sgd, scaler, .. } = learner;
-        for (p, part) in net.params_mut().into_iter().zip(&self.parts) {
-            // (in place: its velocity is found by the tensor)
-            p.data.copy_from(&part.values);
-            if let Some(velocity) = &part.velocity {
-                sgd.set_velocity(p, velocity.clone()).map_err(TrainError::device)?;
-            }
-        }
-        *scaler = self.meta.at.scaler;
-        Ok(())
+    pub(in crate::train) fn restore<D: Ops<f32>>(&self, to: Trained<'_, D>) -> Result<(), TrainError> {
+        restore(&self.tensors(true), &self.meta.at, to)
     }
 
     /// Bytes of its values.
     pub(in crate::train) fn bytes(&self) -> u64 {
-        let values = |p: &Part| p.values.len() + p.velocity.as_ref().map_or(0, Vec::len);
+        let values = |p: &Part| p.values.len() + p.slots.iter().map(|(_, values)| values.len()).sum::<usize>();
         self.parts.iter().map(|p| 4 * values(p) as u64).sum()
     }
 
     /// The first tensor with a value that is not finite: such a state is not kept.
     pub(super) fn fault(&self) -> Option<String> {
         let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());
-        self.parts.iter().find_map(|p| match &p.velocity {
-            _ if !finite(&p.values) => Some(p.name.clone()),
-            Some(velocity) if !finite(velocity) => Some(format!("{VELOCITY}{}", p.name)),
-            _ => None,
+        self.parts.iter().find_map(|p| {
+            let slot = p.slots.iter().find(|(_, values)| !finite(values));
+            if finite(&p.values) { slot.map(|(slot, _)| slot_name(slot, &p.name)) } else { Some(p.name.clone()) }
         })
     }
 
-    /// Weights and statistics under PyTorch's names, with `velocity` the velocities too.
-    fn tensors(&self, velocity: bool) -> BTreeMap<String, TensorData> {
+    /// Weights and statistics under PyTorch's names, with `optimiser` what it keeps too.
+    fn tensors(&self, optimiser: bool) -> BTreeMap<String, TensorData> {
         let data = |p: &Part, values: &[f32]| TensorData {
             shape: p.layout.torch_shape(p.shape),
             values: p.layout.torch_order(p.shape).map(|i| values[i]).collect(),
@@ -84,9 +73,8 @@ impl Snapshot {
         let mut tensors = BTreeMap::new();
         for p in &self.parts {
             tensors.insert(p.name.clone(), data(p, &p.values));
-            if let Some(values) = p.velocity.as_ref().filter(|_| velocity) {
-                tensors.insert(format!("{VELOCITY}{}", p.name), data(p, values));
-            }
+            let slots = p.slots.iter().filter(|_| optimiser);
+            tensors.extend(slots.map(|(slot, values)| (slot_name(slot, &p.name), data(p, values))));
         }
         tensors
     }

@@ -10,6 +10,7 @@ use crate::ops::Ops;
 use crate::recipe::{Recipe, settings};
 use crate::train::TrainError;
 use crate::train::classes::{Aligned, align};
+use crate::train::origin::BUNDLED;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -49,7 +50,7 @@ fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainErro
     let path = resolved(path)?;
     let state = read(&path, |bytes| State::from_bytes(bytes).map_err(|e| e.to_string()))?;
     let classes = classes(&state.metadata);
-    let weights = state.tensors.into_iter().filter(|(name, _)| Part::of(name) != Part::Velocity);
+    let weights = state.tensors.into_iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
     Ok((weights.collect(), classes))
 }
 
@@ -151,7 +152,7 @@ impl Checkpoint {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {count} classes is needed)"))
         };
         let spec = NetSpec::new(&settings, image_channels, count);
-        // (a net is not built that the file does not fill)
+        // No net is built before the file is known to fill it.
         spec.fit(&weights.tensors, Head::Fits).map_err(needed)?;
         let by_places = "it teaches by the places of its outputs";
         let told = match align(&mut weights.tensors, &spec, classes, named.as_deref()) {
@@ -169,9 +170,6 @@ impl Checkpoint {
         Ok((net, (!told.is_empty()).then(|| format!("{} {}", source.display(), told.join("; it ")))))
     }
 }
-
-/// The teacher inside the program, as a recipe calls it.
-pub(in crate::train) const BUNDLED: &str = "Bundled";
 
 /// The net that a teacher's file is of, its weights, and the classes that it names.
 fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), String> {

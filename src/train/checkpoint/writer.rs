@@ -120,7 +120,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // (a panic there has no result that is still waited for)
+            // Nobody waits for the result of a thread that panicked.
             drop(thread.join());
         }
     }
@@ -141,7 +141,7 @@ impl Shelf {
             for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if name.starts_with('.') && name.contains(".safetensors.") {
-                    // (one that cannot be removed harms nothing)
+                    // A file that cannot be removed does no harm.
                     drop(fs::remove_file(entry.path()));
                 }
             }
@@ -238,7 +238,7 @@ mod tests {
     use crate::data::Synthetic;
     use crate::recipe::knobs::find;
     use crate::recipe::{Recipe, Value};
-    use crate::train::step::Learner;
+    use crate::train::learner::Learner;
     use crate::train::{Meta, Progress};
     use dfdx::prelude::Cpu;
 
@@ -250,7 +250,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let write = |learner: &mut Learner<Cpu>, step| {
             let meta = Meta::new("plain", &recipe, Progress { step, ..Progress::default() }, Vec::new());
-            let snapshot = Snapshot::of(learner, meta).unwrap();
+            let snapshot = Snapshot::of(learner.trained(), meta).unwrap();
             let mut writer = Writer::start(dir.path().to_path_buf(), None).unwrap();
             writer.send(Job { snapshot, state: true, best: true, keep_last: 9, keep_best: 0, ms: 0.0 });
             let reports = writer.reports(true);
@@ -259,10 +259,10 @@ mod tests {
         };
         assert_eq!(write(&mut learner, 1), None);
         let velocity = vec![f32::INFINITY; learner.net.params()[0].len()];
-        let Learner { net, sgd, .. } = &mut learner;
-        sgd.set_velocity(net.params()[0], velocity).unwrap();
+        let Learner { net, optimiser, .. } = &mut learner;
+        optimiser.set_slot("velocity", net.params()[0], velocity).unwrap();
         let why = write(&mut learner, 2).unwrap();
-        assert!(why.contains("step 2: velocity/conv1") && why.contains("not finite"), "{why}");
+        assert!(why.contains("step 2: optim/velocity/conv1") && why.contains("not finite"), "{why}");
         assert_eq!(steps(dir.path()).len(), 1);
         assert_eq!(Checkpoint::read(&dir.path().join(BEST)).unwrap().meta.at.step, 1);
     }

@@ -34,10 +34,16 @@ pub(super) struct Unanswered {
 const NAMED: usize = 3;
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
-    /// Looks at a step that was made; says whether the run goes on where it stands.
+    /// Whether it is time to look for dead layers: once an epoch.
+    pub(super) fn dead_are_due(&self, at: Position) -> bool {
+        at.batch == at.batches && act(&self.recipe.alarms, AlarmKind::Dead) != Act::Off
+    }
+
+    /// Looks at a step that was made, and with `sample`, some of its images, for dead layers; says whether the run goes on
+    /// where it stands.
     pub(super) fn watch(
         &mut self,
-        images: &Batch,
+        sample: Option<Batch>,
         at: Position,
         outcome: &Outcome,
         (waited, took): (Duration, Duration),
@@ -76,14 +82,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 ),
             );
         }
-        if at.batch == at.batches && act(&self.recipe.alarms, AlarmKind::Dead) != Act::Off {
-            return self.watch_outputs(images);
-        }
-        Ok(Flow::On)
+        sample.map_or(Ok(Flow::On), |sample| self.watch_outputs(sample))
     }
 
     /// Looks for layers that have died since the last look.
-    fn watch_outputs(&mut self, images: &Batch) -> Result<Flow, TrainError> {
+    fn watch_outputs(&mut self, images: Batch) -> Result<Flow, TrainError> {
         let outputs = self.learner.outputs(images).map_err(TrainError::device)?;
         let dead: Vec<String> = outputs.into_iter().filter(|(_, o)| o.is_dead()).map(|(name, _)| name).collect();
         let new: Vec<&str> = dead.iter().filter(|d| !self.watched.dead.contains(*d)).map(String::as_str).collect();

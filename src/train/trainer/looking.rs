@@ -41,7 +41,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Some(at) => self.looking.screens.insert(screen, at),
             None => self.looking.screens.remove(&screen),
         };
-        self.learner.sight.look(self.looking.at(Target::Pictures));
+        self.learner.observer.look(self.looking.at(Target::Pictures));
         match at {
             Some(Target::Pictures) => self.show_mistakes(),
             Some(Target::Layers) => self.looking.next = None,
@@ -50,17 +50,17 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     /// Trains on a batch, and looks inside when that is due.
-    pub(super) fn step(&mut self, images: &Batch, at: Position) -> Result<(Outcome, Option<Box<Inside>>), TrainError> {
+    pub(super) fn step(&mut self, images: Batch, at: Position) -> Result<(Outcome, Option<Box<Inside>>), TrainError> {
         if !self.looking.is_due() {
             let outcome = self.learner.step(images, at, &self.recipe).map_err(TrainError::device)?;
             return Ok((outcome, None));
         }
         let number = self.at.step + 1;
         let seen = self.learner.step_and_look(images, at, &self.recipe, number).map_err(TrainError::device)?;
-        let (outcome, sight) = seen;
-        let inside = sight.map(|sight| {
-            self.looking.looked(sight.spent);
-            Box::new(sight.inside)
+        let (outcome, look) = seen;
+        let inside = look.map(|look| {
+            self.looking.looked(look.spent);
+            Box::new(look.inside)
         });
         Ok((outcome, inside))
     }

@@ -31,7 +31,7 @@ struct Mistake {
 impl Mistake {
     fn of(seen: &Seen<'_>) -> Option<Mistake> {
         let &Seen { place, label, said, loss, logits, .. } = seen;
-        // (loss is minus the logarithm of the label's share)
+        // The loss is minus the logarithm of the label's probability.
         let confidence = (f64::from(logits[said] - logits[label]) - loss).exp() as f32;
         let [place, label, said] = [place, label, said].map(|v| v as u32);
         (label != said).then_some(Mistake { place, label, said, confidence, loss: loss as f32 })
@@ -75,14 +75,14 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// Sends what the last step has left for screens that look.
     pub(super) fn show_step(&mut self) {
-        if let Some(fed) = self.learner.sight.take(self.at.step, self.epochs_done()) {
+        if let Some(fed) = self.learner.observer.take(self.at.step, self.epochs_done()) {
             self.send(Event::Pictures(Box::new(Pictures::Fed(fed))));
         }
     }
 
     /// Sends what the last evaluation got wrong, when any screen looks.
     pub(super) fn show_mistakes(&mut self) {
-        let Some(Mistakes { step, worst, confused }) = self.mistakes.as_ref().filter(|_| self.learner.sight.looks())
+        let Some(Mistakes { step, worst, confused }) = self.mistakes.as_ref().filter(|_| self.learner.observer.looks())
         else {
             return;
         };

@@ -3,7 +3,7 @@
 use super::{Flow, Trainer};
 use crate::ops::Ops;
 use crate::recipe::reasons;
-use crate::train::edits::{Waiting, already, due, effective};
+use crate::train::edits::{ScheduledEdit, already, due, effective};
 use crate::train::{Change, Command, Event, State, When};
 use std::sync::mpsc::TryRecvError;
 
@@ -17,7 +17,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             return Flow::Fail(why);
         }
         if self.options.until.is_some_and(|until| self.at.step >= until) {
-            // (edits may have been made after the very last step)
+            // Edits may have been made after the very last step.
             self.apply_due(epoch_starts);
             return Flow::End;
         }
@@ -56,7 +56,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                         return self.send(Event::Refused { id, reason: already(&asked) });
                     }
                     self.last_edit += 1;
-                    let edit = Waiting { id, edit: self.last_edit, changes, when };
+                    let edit = ScheduledEdit { id, edit: self.last_edit, changes, when };
                     if when == When::Now {
                         return self.apply(edit);
                     }
@@ -92,7 +92,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         }
     }
 
-    fn apply(&mut self, Waiting { id, edit, changes, .. }: Waiting) {
+    fn apply(&mut self, ScheduledEdit { id, edit, changes, .. }: ScheduledEdit) {
         let changed = self.recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid));
         let ready = changed.and_then(|recipe| {
             self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;

@@ -75,7 +75,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     fn put_back(&mut self, state: &Snapshot) -> Result<(), TrainError> {
         let recipe = state.meta.recipe(&self.recipe).map_err(TrainError::Resume)?;
         self.settle();
-        state.restore(&mut self.learner)?;
+        state.restore(self.learner.trained())?;
         let from = self.at.step;
         let stand = self.made.len() - (self.at.edits - state.meta.at.edits) as usize;
         let edits = self.made.split_off(stand);

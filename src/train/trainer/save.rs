@@ -64,7 +64,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 self.saver.missed |= state;
                 return;
             }
-            // (the best weights are those of this very step)
+            // The best weights are those of this step, so the writer must take them now.
             self.settle();
         }
         self.send(Event::Saving { step: self.at.step });
@@ -85,10 +85,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// A copy of the state.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
-        let at = Progress { scaler: self.learner.scaler, ..self.at.clone() };
+        let (scaler, updates) = (self.learner.scaler, self.learner.optimiser.updates());
+        let at = Progress { scaler, updates, ..self.at.clone() };
         let mut meta = Meta::new(self.on.kernels, &self.recipe, at, self.pending.list().to_vec());
         meta.signature = Some(Signature::of(self.reader.set()));
-        Snapshot::of(&mut self.learner, meta)
+        Snapshot::of(self.learner.trained(), meta)
     }
 
     /// Hashes the state when that was asked for after the present step.

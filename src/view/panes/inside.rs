@@ -2,7 +2,7 @@
 
 use super::Drawing;
 use crate::app::{Pane, State, number};
-use crate::train::{LayerRow, Output};
+use crate::train::{LayerStats, Output};
 use crate::view::draw::{self, LinePart, first_row};
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -20,9 +20,9 @@ const LEVEL: usize = 1;
 struct Column {
     head: &'static str,
     width: usize,
-    cell: fn(&LayerRow) -> (String, Mark),
+    cell: fn(&LayerStats) -> (String, Mark),
     /// Where the value lies on the scale of the graph, 0 to 1; none where none is drawn.
-    share: Option<fn(&LayerRow, f32) -> f64>,
+    share: Option<fn(&LayerStats, f32) -> f64>,
 }
 
 /// What a value is.
@@ -58,13 +58,13 @@ fn signed(v: f32) -> String {
     if v < 0.0 { format!("-{}", size(-v)) } else { size(v) }
 }
 
-fn of(layer: &LayerRow, text: impl Fn(Output) -> String) -> String {
+fn of(layer: &LayerStats, text: impl Fn(Output) -> String) -> String {
     layer.output.map_or("-".into(), text)
 }
 
 /// The update, with an arrow when it is outside of its bounds.
-fn update(layer: &LayerRow) -> (String, Mark) {
-    let (least, most) = LayerRow::UPDATES;
+fn update(layer: &LayerStats) -> (String, Mark) {
+    let (least, most) = LayerStats::UPDATES;
     match layer.update {
         // What is no number is not in bounds.
         v if (least..=most).contains(&v) => (format!("{} ", exponent(v)), Mark::Usual),
@@ -77,7 +77,7 @@ fn exponent(v: f32) -> String {
     if v == 0.0 || !v.is_finite() { v.to_string() } else { format!("{v:.1e}") }
 }
 
-fn zeros(layer: &LayerRow) -> (String, Mark) {
+fn zeros(layer: &LayerStats) -> (String, Mark) {
     let Some(output) = layer.output else { return usual("-".into()) };
     let text = format!("{:.0} %", 100.0 * output.zeros);
     if output.is_dead() { (format!("!{text}"), Mark::Dead) } else { usual(text) }
@@ -98,7 +98,7 @@ fn graph(share: f64, columns: usize) -> String {
 }
 
 /// Over the four decades below the largest.
-fn gradient_share(layer: &LayerRow, largest: f32) -> f64 {
+fn gradient_share(layer: &LayerStats, largest: f32) -> f64 {
     if largest > 0.0 { decades(layer.gradient / largest, -4.0, 0.0) } else { 0.0 }
 }
 
@@ -139,7 +139,7 @@ impl Drawing for Inside {
     fn about(&self, state: &State, theme: &Theme) -> Vec<LinePart> {
         let dim = |rank, text: String| LinePart::new(rank, vec![Span::styled(text, theme.dim)]);
         let Some(layer) = state.panes.inside.at_cursor() else { return vec![dim(0, "z zoom".into())] };
-        let (least, most) = LayerRow::UPDATES;
+        let (least, most) = LayerStats::UPDATES;
         let mut parts = vec![
             LinePart::new(0, vec![Span::styled(layer.name.clone(), theme.text)]),
             dim(2, format!("weights {}", size(layer.weight))),
@@ -167,7 +167,7 @@ struct Table {
 }
 
 impl Table {
-    fn new(layers: &[LayerRow], width: usize) -> Table {
+    fn new(layers: &[LayerStats], width: usize) -> Table {
         let longest = layers.iter().map(|l| draw::width(&l.name)).max().unwrap_or(0).clamp(NAME.1, NAME.0);
         let needed = |name: usize, columns: &[Column], graph: usize| {
             let beside = |c: &Column| if graph > 0 && c.share.is_some() { graph + 1 } else { 0 };
@@ -195,7 +195,7 @@ impl Table {
         Line::from(Span::styled(text, theme.dim))
     }
 
-    fn row(&self, theme: &Theme, layer: &LayerRow, at_cursor: bool) -> Line<'static> {
+    fn row(&self, theme: &Theme, layer: &LayerStats, at_cursor: bool) -> Line<'static> {
         let name = draw::clip_start(&layer.name, self.name);
         let style = if at_cursor { theme.accent.add_modifier(Modifier::BOLD) } else { theme.text };
         let mut spans = vec![

@@ -1,12 +1,20 @@
-//! Winograd's convolutions over tiles of 4x4: 3x3 of stride 1 in a quarter of the multiplications, of stride 2 in nine
-//! sixteenths.
+//! Winograd's convolutions over tiles of 4x4 outputs: 3x3 of stride 1 in a quarter of the multiplications (36 instead
+//! of 144), of stride 2 in nine sixteenths (81 instead of 144). [`transform`] derives the transforms, [`scheme`] those
+//! of stride 2.
 //!
-//! Tiles at the right and lower edges are as small as what is left of the map: nothing is done for padding. Horizontal
-//! neighbours among the tiles of the input share columns, so a band is transformed along its columns first, into a scratch
-//! that stays in the first cache, and then tile by tile along the rows.
+//! Tiles at the right and lower edges are as small as what is left of the map, so that nothing is multiplied for pixels
+//! that do not exist. Neighbouring tiles of the input overlap by two columns with stride 1 and by one with stride 2. So
+//! a band is transformed along its columns first, into a scratch of one vector of channels, and then tile by tile along
+//! the rows: no column is transformed twice. For a map of 56 pixels the scratch has 58 * 6 lines, 22 KiB of a
+//! first-level cache of 32 KiB.
+//!
+//! Tiles of 6x6 would multiply a sixth less on maps of 32 and 16 pixels and nothing less on maps of 8 and 4, with
+//! larger rounding errors (`docs/dev/measurements.md`).
 
 mod passes;
 mod scheme;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 use super::form::{Form, points};
@@ -25,8 +33,13 @@ use transform::{IN, KERNEL, OUT};
 pub struct Winograd<T>(PhantomData<T>);
 
 impl<T: Scheme> Winograd<T> {
-    /// Whether a convolution is done in this form: transforms of small tiles or of few channels must not eat up what it
-    /// saves.
+    /// Whether a convolution is done in this form: 3x3 with padding 1, this stride, no dilation, 8 channels at least in
+    /// and out, and at most 6 multiplications an output where the definition has 9.
+    ///
+    /// The cost of the transforms grows with the channels in plus those out, that of the products with the channels in
+    /// times those out. With few channels, or few outputs a tile, the transforms would cost more than the products
+    /// save. The bound of 6 leaves out outputs of 1x1 with stride 1 (9 products for one), and with stride 2 those of
+    /// one row or column and of 2x2 (25 for four).
     pub fn applies(g: &ConvGeometry) -> bool {
         let c = &g.conv;
         let plain = c.kernel == (3, 3) && c.stride == T::STRIDE && c.padding == (1, 1);
@@ -38,7 +51,8 @@ impl<T: Scheme> Winograd<T> {
     }
 }
 
-/// Calls `$f::<V, .., R>(..)` for the R that equals `$size`, an edge of a tile.
+/// Calls `$f::<V, .., R>(..)` for the R that equals `$size`, an edge of a tile, so that each size is compiled by
+/// itself.
 macro_rules! by_size {
     ($size:expr, $f:ident::<$($t:ident),*>($($arg:expr),* $(,)?)) => {
         match $size {
@@ -50,13 +64,16 @@ macro_rules! by_size {
     };
 }
 
-// SAFETY (of the unsafe blocks): the callers state that the band, its rows and the channels exist; the scratch holds a
-// line for every point of every column of a band
+// SAFETY: In all unsafe blocks, the callers promise that the band, its rows and the channels exist, and that the
+// scratch holds a line for every point of every column of a band.
 impl<T: Scheme> Form for Winograd<T> {
     const EDGE: usize = OUT;
     const KERNEL: usize = KERNEL;
     const STRIDE: usize = T::STRIDE;
     const WEIGHTS: usize = IN * IN;
+    // With 256 channels in and out, V and M of 256 tiles take 18 MiB (256 * 36 * 512 values), in a last-level cache of
+    // 32 MiB. A tile of stride 2 has 81 frequencies and four times the pixels, so half as many tiles. Batches of 128
+    // and 512 tiles were not faster.
     const TOGETHER: usize = 256 / T::STRIDE;
 
     fn weights(frequency: usize) -> (usize, bool) {
@@ -81,12 +98,12 @@ impl<T: Scheme> Form for Winograd<T> {
     }
 
     #[inline(always)]
-    unsafe fn read_gradient<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
+    unsafe fn read_output_grad<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
-            by_size!(band.height, read_gradient_columns::<V, T, S>(gy, &band, scratch, c, n));
+            by_size!(band.height, read_grad_columns::<V, T, S>(gy, &band, scratch, c, n));
             for tile in 0..band.out.tiles() {
                 let from = scratch.add(scratch_line::<T>(tile * OUT, 0));
-                by_size!(band.out.width(tile), read_gradient_rows::<V, T>(&band, from, band.line(tile, c)));
+                by_size!(band.out.width(tile), read_grad_rows::<V, T>(&band, from, band.line(tile, c)));
             }
         }
     }
@@ -103,13 +120,13 @@ impl<T: Scheme> Form for Winograd<T> {
     }
 
     #[inline(always)]
-    unsafe fn write_input_gradient<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize) {
+    unsafe fn write_input_grad<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
             for tile in 0..band.out.tiles() {
                 let place = scratch.add(scratch_line::<T>(tile * OUT * T::STRIDE, 0));
-                by_size!(band.out.width(tile), write_gradient_rows::<V, T>(&band, band.line(tile, c), place, tile > 0));
+                by_size!(band.out.width(tile), write_grad_rows::<V, T>(&band, band.line(tile, c), place, tile > 0));
             }
-            by_size!(band.height, write_gradient_columns::<V, T>(&band, to, scratch, c, n));
+            by_size!(band.height, write_grad_columns::<V, T>(&band, to, scratch, c, n));
         }
     }
 
@@ -133,7 +150,7 @@ impl<T: Scheme> Form for Winograd<T> {
     }
 
     #[inline(always)]
-    unsafe fn add_gradient<V: Vector>(from: *const f32, frequency: usize, gw: *mut f32, tap: usize, n: usize) {
+    unsafe fn add_weight_grad<V: Vector>(from: *const f32, frequency: usize, gw: *mut f32, tap: usize, n: usize) {
         unsafe {
             let mut half = [[V::splat(0.0); IN]; KERNEL];
             for j in 0..IN {

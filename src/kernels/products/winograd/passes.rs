@@ -1,37 +1,40 @@
-//! The two passes of each transform of a band: along its columns and along the rows of its tiles, with the scratch between
-//! them.
+//! The two passes of each transform of a band: along its columns and along the rows of its tiles. Between them lies the
+//! scratch `[column][point down][16]`, for one vector of channels.
+//!
+//! R is the height of the band for a pass along columns, and the width of the tile for one along rows.
 //!
 //! # Safety
-//! (Of all unsafe functions here.) The machine must have the level; the band must exist in the map, its tiles in the
-//! matrices, and the `n` channels from `c` on in both; the scratch must hold a line for every point of every column of the
-//! band; what is written must be the task's own.
+//! For all unsafe functions here, the machine must have the level; the band must exist in the map, its tiles in the
+//! matrices, and the `n` channels from `c` on in both; the scratch must hold a line for every point of every column of
+//! the band; what is written must be the task's own.
 
 #![allow(clippy::missing_safety_doc)]
 
-use super::Winograd;
 use super::scheme::{MOST, Scheme};
 use super::transform::{KERNEL, OUT};
 use crate::kernels::lanes::{Gradient, Sink, Source, Writing};
-use crate::kernels::products::form::points;
+use crate::kernels::products::form::points_of;
 use crate::kernels::products::tiles::Band;
 use crate::kernels::simd::{LINE, Vector, load_all, store_all};
 
-/// Values that a tile of an edge reads along an axis, and its points.
+/// Points along an axis of a tile of an edge, as many as the input values that it reads there.
 pub const fn span<T: Scheme>(edge: usize) -> usize {
-    points::<Winograd<T>>(edge)
+    points_of(edge, T::STRIDE, KERNEL)
 }
 
-/// Place in the scratch of a band of line `i` of a column, padding counted.
+/// Place of point `i` of a column in the scratch. Columns are counted from the padding on for the input, and from the
+/// first pixel on for the output.
 pub const fn scratch_line<T: Scheme>(column: usize, i: usize) -> usize {
     (column * span::<T>(OUT) + i) * LINE
 }
 
-/// Place in the matrices of the first frequency of point `i` down.
+/// How far the frequencies of point `i` down lie behind those of the first point: frequency = point down * points +
+/// point across.
 pub fn down_to<T: Scheme>(i: usize, band: &Band) -> usize {
     i * span::<T>(OUT) * band.tiles.frequency
 }
 
-/// B^T of every column of a band's input, to the scratch.
+/// B^T x along every column of a band's input, to the scratch.
 #[inline(always)]
 pub unsafe fn read_input_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
     x: S,
@@ -42,7 +45,7 @@ pub unsafe fn read_input_columns<V: Vector, T: Scheme, S: Source, const R: usize
 ) {
     let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
     let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
-    // SAFETY: the callers'; rows above and below the map are zeros
+    // SAFETY: As promised by the callers; rows above and below the map are not read but taken as zeros.
     unsafe {
         let (k, zero) = (x.constants::<V>(c, n), V::splat(0.0));
         store_all::<V, MOST>([zero; MOST], scratch, LINE, rows);
@@ -71,7 +74,7 @@ pub unsafe fn read_input_columns<V: Vector, T: Scheme, S: Source, const R: usize
     }
 }
 
-/// B^T of the rows of a tile of the scratch, to its row of the matrices.
+/// B^T x along the rows of a tile in the scratch, to its row of V.
 #[inline(always)]
 pub unsafe fn read_input_rows<V: Vector, T: Scheme, const R: usize>(
     band: &Band,
@@ -79,7 +82,7 @@ pub unsafe fn read_input_rows<V: Vector, T: Scheme, const R: usize>(
     target: *mut f32,
 ) {
     for i in 0..span::<T>(band.height) {
-        // SAFETY: the callers'
+        // SAFETY: As promised by the callers.
         unsafe {
             let from = scratch.add(scratch_line::<T>(0, i));
             let values = load_all::<V, MOST>(from, scratch_line::<T>(1, 0), span::<T>(R));
@@ -89,9 +92,9 @@ pub unsafe fn read_input_rows<V: Vector, T: Scheme, const R: usize>(
     }
 }
 
-/// A of every column of a band's output, to the scratch.
+/// A dy along every column of a band's output, to the scratch.
 #[inline(always)]
-pub unsafe fn read_gradient_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
+pub unsafe fn read_grad_columns<V: Vector, T: Scheme, S: Source, const R: usize>(
     gy: S,
     band: &Band,
     scratch: *mut f32,
@@ -99,7 +102,7 @@ pub unsafe fn read_gradient_columns<V: Vector, T: Scheme, S: Source, const R: us
     n: usize,
 ) {
     let (t, down) = (band.t, band.t.w * band.t.c);
-    // SAFETY: the callers'
+    // SAFETY: As promised by the callers.
     unsafe {
         let k = gy.constants::<V>(c, n);
         for column in 0..t.w {
@@ -117,15 +120,11 @@ pub unsafe fn read_gradient_columns<V: Vector, T: Scheme, S: Source, const R: us
     }
 }
 
-/// A of the rows of a tile of the scratch, to its row of the matrices.
+/// A dy along the rows of a tile in the scratch, to its row of dM.
 #[inline(always)]
-pub unsafe fn read_gradient_rows<V: Vector, T: Scheme, const R: usize>(
-    band: &Band,
-    scratch: *const f32,
-    target: *mut f32,
-) {
+pub unsafe fn read_grad_rows<V: Vector, T: Scheme, const R: usize>(band: &Band, scratch: *const f32, target: *mut f32) {
     for i in 0..span::<T>(band.height) {
-        // SAFETY: the callers'
+        // SAFETY: As promised by the callers.
         unsafe {
             let values = load_all::<V, OUT>(scratch.add(scratch_line::<T>(0, i)), scratch_line::<T>(1, 0), R);
             let to = target.add(down_to::<T>(i, band));
@@ -134,7 +133,7 @@ pub unsafe fn read_gradient_rows<V: Vector, T: Scheme, const R: usize>(
     }
 }
 
-/// A^T of the rows of a tile, to the scratch.
+/// A^T m along the rows of a tile, from its row of M to the scratch.
 #[inline(always)]
 pub unsafe fn write_output_rows<V: Vector, T: Scheme, const R: usize>(
     band: &Band,
@@ -142,7 +141,7 @@ pub unsafe fn write_output_rows<V: Vector, T: Scheme, const R: usize>(
     scratch: *mut f32,
 ) {
     for i in 0..span::<T>(band.height) {
-        // SAFETY: the callers'
+        // SAFETY: As promised by the callers.
         unsafe {
             let from = source.add(down_to::<T>(i, band));
             let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(R));
@@ -152,7 +151,7 @@ pub unsafe fn write_output_rows<V: Vector, T: Scheme, const R: usize>(
     }
 }
 
-/// A^T of every column of the scratch, to the band's output.
+/// A^T m along every column of the scratch, to the band's output.
 #[inline(always)]
 pub unsafe fn write_output_columns<V: Vector, T: Scheme, K: Sink, const R: usize>(
     band: &Band,
@@ -163,7 +162,7 @@ pub unsafe fn write_output_columns<V: Vector, T: Scheme, K: Sink, const R: usize
     let (t, down) = (band.t, band.t.w * band.t.c);
     for column in 0..t.w {
         let at = band.place(0, c) + column * t.c;
-        // SAFETY: the callers'
+        // SAFETY: As promised by the callers.
         unsafe {
             let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column, 0)), LINE, span::<T>(R));
             for (i, v) in T::output::<V, R>(values).iter().enumerate() {
@@ -175,22 +174,22 @@ pub unsafe fn write_output_columns<V: Vector, T: Scheme, K: Sink, const R: usize
     }
 }
 
-/// B of the rows of a tile's gradient, added up in the scratch.
+/// B dv along the rows of a tile, from its row of dV to the scratch, where neighbouring tiles add up.
 #[inline(always)]
-pub unsafe fn write_gradient_rows<V: Vector, T: Scheme, const R: usize>(
+pub unsafe fn write_grad_rows<V: Vector, T: Scheme, const R: usize>(
     band: &Band,
     source: *const f32,
     scratch: *mut f32,
     add: bool,
 ) {
     for i in 0..span::<T>(band.height) {
-        // SAFETY: the callers'
+        // SAFETY: As promised by the callers.
         unsafe {
             let from = source.add(down_to::<T>(i, band));
             let values = load_all::<V, MOST>(from, band.tiles.frequency, span::<T>(R));
             let place = scratch.add(scratch_line::<T>(0, i));
             let mut sums = T::input_transposed::<V, R>(values);
-            // (the first columns overlap the last ones of the tile before)
+            // The first columns overlap the last ones of the tile before.
             for (j, v) in sums.iter_mut().enumerate().take(KERNEL - T::STRIDE) {
                 if add {
                     *v = v.add(V::load(place.add(scratch_line::<T>(j, 0))));
@@ -201,9 +200,9 @@ pub unsafe fn write_gradient_rows<V: Vector, T: Scheme, const R: usize>(
     }
 }
 
-/// B of every column of the scratch, to the gradient of the band's input.
+/// B dv along every column of the scratch, to the gradient of the band's input, where neighbouring bands add up.
 #[inline(always)]
-pub unsafe fn write_gradient_columns<V: Vector, T: Scheme, const R: usize>(
+pub unsafe fn write_grad_columns<V: Vector, T: Scheme, const R: usize>(
     band: &Band,
     to: Gradient,
     scratch: *const f32,
@@ -212,11 +211,11 @@ pub unsafe fn write_gradient_columns<V: Vector, T: Scheme, const R: usize>(
 ) {
     let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
     let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
-    // (the first rows overlap the last ones of the band before)
+    // The first rows overlap the last ones of the band before.
     let start = Gradient { add: to.add || !top, ..to };
     for column in 0..t.w {
         let at = band.place(0, c) + column * t.c;
-        // SAFETY: the callers'
+        // SAFETY: As promised by the callers.
         unsafe {
             let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column + 1, 0)), LINE, rows);
             let values = T::input_transposed::<V, R>(values);

@@ -1,38 +1,43 @@
-//! How a 3x3 convolution of a stride becomes products, along one axis.
+//! How a 3x3 convolution of a stride becomes products, along one axis: the transforms of [`super::transform`] for
+//! stride 1, and for stride 2 put together from two kinds of products.
+//!
+//! In two dimensions the transforms are applied along both axes, so the numbers of multiplications are the squares of
+//! those along one.
 
 use super::transform::{self, IN, KERNEL, OUT};
 use crate::kernels::simd::Vector;
 
-/// Points of a tile, at most.
+/// Points of a tile, at most: those of stride 2.
 pub const MOST: usize = 9;
 
-/// The transforms along one axis of a tile of R outputs, of which there are as many points as it reads values.
+/// The transforms along one axis of a tile of R outputs. There are as many points as input values that the tile reads:
+/// R + 2 with stride 1, 2 R + 1 with stride 2.
 pub trait Scheme: Copy + Send + Sync + 'static {
     /// Stride of the convolution.
     const STRIDE: usize;
-    /// Which of the transformed taps a point multiplies by, and whether one before it does.
+    /// Which of the transformed taps a point multiplies by, and whether a point before it multiplies by the same.
     const TAPS: [(usize, bool); MOST];
-    /// B^T x.
+    /// B^T x: input values to points.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn input<V: Vector, const R: usize>(x: [V; MOST]) -> [V; MOST];
-    /// B v.
+    /// B v: the gradient of points to that of input values.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn input_transposed<V: Vector, const R: usize>(v: [V; MOST]) -> [V; MOST];
-    /// A^T m.
+    /// A^T m: products at the points to outputs.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn output<V: Vector, const R: usize>(m: [V; MOST]) -> [V; OUT];
-    /// A y.
+    /// A y: the gradient of outputs to that of the products.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn output_transposed<V: Vector, const R: usize>(y: [V; OUT]) -> [V; MOST];
-    /// G g.
+    /// G g: taps to transformed taps.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn taps<V: Vector>(g: [V; KERNEL]) -> [V; IN];
-    /// G^T u.
+    /// G^T u: the gradient of transformed taps to that of the taps.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn taps_transposed<V: Vector>(u: [V; IN]) -> [V; KERNEL];
 }
 
-/// Every value, and whether one before equals it.
+/// Every value, and whether a value before it is the same.
 const fn with_repeats(values: [usize; MOST]) -> [(usize, bool); MOST] {
     let (mut found, mut i) = ([(0, false); MOST], 0);
     while i < MOST {
@@ -47,23 +52,23 @@ const fn with_repeats(values: [usize; MOST]) -> [(usize, bool); MOST] {
     found
 }
 
-/// Values at points after all of which zeros stand.
+/// The values of six points, with zeros after them.
 ///
 /// # Safety
 /// The machine must have the level.
 #[inline(always)]
 unsafe fn padded<V: Vector>(v: [V; IN]) -> [V; MOST] {
-    // SAFETY: the caller's
+    // SAFETY: The caller has the level.
     let zero = unsafe { V::splat(0.0) };
     let [a, b, c, d, e, f] = v;
     [a, b, c, d, e, f, zero, zero, zero]
 }
 
-/// F(R x R, 3x3).
+/// Stride 1: F(R, 3) as it is. R + 2 points; for R = 4 in two dimensions 6 * 6 = 36 products for 16 outputs.
 #[derive(Clone, Copy)]
 pub struct Stride1;
 
-// SAFETY (of the unsafe blocks): arithmetic alone; the caller has the level
+// SAFETY: In all unsafe blocks, arithmetic alone, and the caller has the level.
 impl Scheme for Stride1 {
     const STRIDE: usize = 1;
     const TAPS: [(usize, bool); MOST] = with_repeats([0, 1, 2, 3, 4, 5, 6, 7, 8]);
@@ -99,14 +104,27 @@ impl Scheme for Stride1 {
     }
 }
 
-/// Stride 2: y(o) = g0 z(o) + g2 z(o + 1) + g1 e(o) with every second value z and those between them e.
+/// Stride 2: 2 R + 1 points; for R = 4 in two dimensions 9 * 9 = 81 products for 16 outputs, instead of 144.
 ///
-/// The first two terms are an F(R, 2) over R + 1 points, with the B^T of an F(R - 1, 3); the last is done value by value.
-/// The points infinity, 0, 1, -1, 2 and the values of e take turns: infinity, 0, e0, 1, e1, -1, e2, 2, e3.
+/// Output o reads the input values 2 o, 2 o + 1 and 2 o + 2 of its tile. With z the even ones of them and e the odd
+/// ones,
+///
+/// ```text
+/// y(o) = g0 z(o) + g2 z(o + 1)  +  g1 e(o)
+/// ```
+///
+/// The first two terms are a convolution of stride 1 with two taps, an F(R, 2). It needs R + 1 points, as many as an
+/// F(R - 1, 3), and B^T depends on nothing but the points, so it is that of `transform::input::<R - 1>`. G has the rows
+/// (1, p) / N_p, with the N_p of the five finite points of stride 1, because smaller tiles multiply by the same taps.
+/// The last term gains nothing by a transform: it takes R multiplications. That makes (R + 1) + R, 5 + 4 = 9 for R = 4.
+///
+/// The points infinity, 0, 1, -1, 2 of the first kind and the values of e take turns, inf, 0, e0, 1, e1, -1, e2, 2, e3,
+/// so that a smaller tile has the first of them here too. All four values of e multiply by g1: six transformed taps
+/// along an axis, (inf, 0, 1, -1, 2, g1), and 36 matrices of weights in two dimensions serve all 81 frequencies.
 #[derive(Clone, Copy)]
 pub struct Stride2;
 
-// SAFETY (of the unsafe blocks): as above
+// SAFETY: As above.
 impl Scheme for Stride2 {
     const STRIDE: usize = 2;
     const TAPS: [(usize, bool); MOST] = with_repeats([0, 1, 5, 2, 5, 3, 5, 4, 5]);

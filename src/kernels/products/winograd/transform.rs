@@ -1,26 +1,81 @@
-//! The transforms of Winograd's F(R x R, 3x3) and their transposes, on vectors of channels.
+//! The transforms of Winograd's F(R, 3) along one axis and their transposes, on vectors of channels, for R from 1 to 4.
 //!
-//! y = A^T [(B^T x B) . (G g G^T)] A (Lavin and Gray 2016) with R + 2 of the points infinity, 0, 1, -1, 2, -2, in this
-//! order: a smaller tile leaves out the last ones, and multiplies by the same transformed weights. Gradients run through
-//! the transposes: dM = A dY A^T, dU = V^T dM, dV = dM U^T, dX = B dV B^T, dg = G^T dU G.
+//! After Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4, and Winograd,
+//! "Arithmetic Complexity of Computations", SIAM 1980. In two dimensions, with a tile x of the input and the taps g:
 //!
-//! A transform of fewer values than it could have gives zeros in place of the others. [`super::scheme`] puts a tile's
-//! transforms together from these.
+//! ```text
+//! y = A^T [ (G g G^T) . (B^T x B) ] A          . is the product of values in the same place
+//! ```
+//!
+//! # Derivation
+//!
+//! Three taps are the polynomial g(z) = g0 + g1 z + g2 z^2, and R values d that of degree R - 1. Their product s has
+//! degree R + 1, so its R + 2 coefficients follow from its values at R + 2 points, and a value of s at a point is *one*
+//! multiplication, s(p) = g(p) d(p). The point infinity stands for the coefficient of the highest power, g2 d_{R-1}.
+//!
+//! Lagrange's formula leads from values at the points back to coefficients. With m(z) the product of (z - q) over the
+//! finite points:
+//!
+//! ```text
+//! s(z) = s(inf) m(z) + sum over p of  s(p) / N_p * m(z) / (z - p)      N_p = product of (p - q) over the points q != p
+//! ```
+//!
+//! A convolution as nets have it, y_i = sum over k of g_k x_{i+k}, is the transpose of d -> s = g d (its matrix has g_k
+//! at row i + k, column i). Transposing the three steps, evaluate, multiply, interpolate, and moving the factors 1 /
+//! N_p to the taps gives:
+//!
+//! ```text
+//! B^T  row p   the coefficients of m(z) / (z - p)           row inf   the coefficients of m(z)
+//! G    row p   (1, p, p^2) / N_p                            row inf   (0, 0, 1)
+//! A^T  column p   (1, p, .., p^(R-1))                       column inf   (0, .., 0, 1)
+//! ```
+//!
+//! R = 4 takes the points infinity, 0, 1, -1, 2, -2, here in this order. Then N is 4, -6, -6, 24, 24, and m(z) is
+//! z (z^2 - 1) (z^2 - 4) = z^5 - 5 z^3 + 4 z. These are the matrices of Lavin and Gray, with the row of infinity first:
+//!
+//! ```text
+//! B^T =  0  4  0 -5  0  1      G =   0     0     1      A^T =  0  1  1  1  1  1
+//!        4  0 -5  0  1  0           1/4    0     0             0  0  1 -1  2 -2
+//!        0 -4 -4  1  1  0          -1/6  -1/6  -1/6            0  0  1  1  4  4
+//!        0  4 -4 -1  1  0          -1/6   1/6  -1/6            1  0  1 -1  8 -8
+//!        0 -2 -1  2  1  0          1/24  1/12   1/6
+//!        0  2 -1 -2  1  0          1/24 -1/12   1/6
+//! ```
+//!
+//! Six points along each axis are 6 * 6 = 36 multiplications for 16 outputs, which are 16 * 9 = 144 by the definition.
+//!
+//! # Smaller tiles
+//!
+//! A tile of R < 4 leaves out the last 4 - R points and multiplies by the same transformed taps, so that one U serves
+//! all tiles. Its N_p lacks the factors (p - q) of the points q that it leaves out; G has them still, so row p of B^T
+//! is multiplied by them. For R = 3, which leaves out -2, row p has the factor p + 2: row 0 has the coefficients of 2
+//! (z^2 - 1) (z - 2) = 2 z^3 - 4 z^2 - 2 z + 4, row 1 those of 3 z (z + 1) (z - 2), and so on. The row of infinity has
+//! no N.
+//!
+//! # Gradients
+//!
+//! All is linear in x and in g, so gradients run through the transposes:
+//!
+//! ```text
+//! dM = A dy A^T      dU = V^T dM, summed over the tiles      dV = dM U^T      dx = B dV B^T      dg = G^T dU G
+//! ```
+//!
+//! Functions take and give arrays of the largest size; places that a smaller tile does not have are not read, and are
+//! written as zeros. [`super::scheme`] puts the transforms of a stride together from these.
 
 use crate::kernels::simd::Vector;
 
-/// Largest edge of a tile of the output.
+/// Largest edge of a tile of the output: m in Lavin and Gray.
 pub const OUT: usize = 4;
-/// Edge of the kernel.
+/// Edge of the kernel: r in Lavin and Gray.
 pub const KERNEL: usize = 3;
-/// Points, at most.
+/// Points, at most, and transformed taps: m + r - 1 in Lavin and Gray.
 pub const IN: usize = OUT + KERNEL - 1;
 
-/// B^T x: at the point p the coefficients of the product of z - q over the other points, by the factor that [`weight`]
-/// leaves.
+/// B^T x: `R + 2` values to as many points. R = 0, one tap less than a tile, is for [`Stride2`](super::Stride2).
 #[inline(always)]
 pub unsafe fn input<V: Vector, const R: usize>(x: [V; IN]) -> [V; IN] {
-    // SAFETY: arithmetic alone; the caller has the level
+    // SAFETY: Arithmetic alone, and the caller has the level.
     unsafe {
         let (zero, two, three, four) = (V::splat(0.0), V::splat(2.0), V::splat(3.0), V::splat(4.0));
         let [x0, x1, x2, x3, x4, x5] = x;
@@ -60,10 +115,10 @@ pub unsafe fn input<V: Vector, const R: usize>(x: [V; IN]) -> [V; IN] {
     }
 }
 
-/// B v, the transpose of [`input`].
+/// B v, the transpose of [`input`]: points to the gradient of `R + 2` values.
 #[inline(always)]
 pub unsafe fn input_transposed<V: Vector, const R: usize>(v: [V; IN]) -> [V; IN] {
-    // SAFETY: as in `input`
+    // SAFETY: As in `input`.
     unsafe {
         let (zero, two, four) = (V::splat(0.0), V::splat(2.0), V::splat(4.0));
         let (minus_three, minus_four, minus_five) = (V::splat(-3.0), V::splat(-4.0), V::splat(-5.0));
@@ -104,10 +159,10 @@ pub unsafe fn input_transposed<V: Vector, const R: usize>(v: [V; IN]) -> [V; IN]
     }
 }
 
-/// A^T m: the sums over the points of their powers.
+/// A^T m: `R + 2` points to R outputs, each the sum over the points of m times a power of the point.
 #[inline(always)]
 pub unsafe fn output<V: Vector, const R: usize>(m: [V; IN]) -> [V; OUT] {
-    // SAFETY: as in `input`
+    // SAFETY: As in `input`.
     unsafe {
         let (zero, two, four) = (V::splat(0.0), V::splat(2.0), V::splat(4.0));
         let [far, m0, m1, m2, m3, m4] = m;
@@ -125,10 +180,10 @@ pub unsafe fn output<V: Vector, const R: usize>(m: [V; IN]) -> [V; OUT] {
     }
 }
 
-/// A y, the transpose of [`output`].
+/// A y, the transpose of [`output`]: the gradient of R outputs to that of `R + 2` points.
 #[inline(always)]
 pub unsafe fn output_transposed<V: Vector, const R: usize>(y: [V; OUT]) -> [V; IN] {
-    // SAFETY: as in `input`
+    // SAFETY: As in `input`.
     unsafe {
         let (zero, two, four) = (V::splat(0.0), V::splat(2.0), V::splat(4.0));
         let [y0, y1, y2, y3] = y;
@@ -149,10 +204,10 @@ pub unsafe fn output_transposed<V: Vector, const R: usize>(y: [V; OUT]) -> [V; I
     }
 }
 
-/// G g.
+/// G g: three taps to six points, for tiles of every R.
 #[inline(always)]
 pub unsafe fn weight<V: Vector>(g: [V; KERNEL]) -> [V; IN] {
-    // SAFETY: as in `input`
+    // SAFETY: As in `input`.
     unsafe {
         let sixth = V::splat(-1.0 / 6.0);
         let (even, odd) = (g[0].add(g[2]).mul(sixth), g[1].mul(sixth));
@@ -162,10 +217,10 @@ pub unsafe fn weight<V: Vector>(g: [V; KERNEL]) -> [V; IN] {
     }
 }
 
-/// G^T u, the transpose of [`weight`].
+/// G^T u, the transpose of [`weight`]: the gradient of six points to that of three taps.
 #[inline(always)]
 pub unsafe fn weight_transposed<V: Vector>(u: [V; IN]) -> [V; KERNEL] {
-    // SAFETY: as in `input`
+    // SAFETY: As in `input`.
     unsafe {
         let (sixth, twelfth) = (V::splat(-1.0 / 6.0), V::splat(1.0 / 12.0));
         let [far, u0, u1, u2, u3, u4] = u;

@@ -1,0 +1,84 @@
+//! The instruction sets that kernels are compiled for, and which one is used: the best that the CPU has, or the one
+//! that `TRICKTOP_SIMD` names.
+
+use std::sync::OnceLock;
+
+/// An instruction set that this machine has.
+///
+/// Only [`Level::available`] makes one, after it has asked the CPU: whoever holds a level may call the kernels compiled
+/// for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level(pub(in crate::kernels) Kind);
+
+/// The instruction sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernels) enum Kind {
+    /// What the compiler makes of plain Rust.
+    Plain,
+    /// NEON.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    /// AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512F.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// The environment variable that names a level.
+const VARIABLE: &str = "TRICKTOP_SIMD";
+
+impl Level {
+    /// The levels that this machine can run, the best last.
+    pub fn available() -> Vec<Level> {
+        let mut kinds = vec![Kind::Plain];
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            kinds.push(Kind::Neon);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            kinds.push(Kind::Avx2);
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                kinds.push(Kind::Avx512);
+            }
+        }
+        kinds.into_iter().map(Level).collect()
+    }
+
+    /// The level that `TRICKTOP_SIMD` names, or the best.
+    ///
+    /// # Errors
+    /// A sentence, when the variable names no level of this machine.
+    pub fn chosen() -> Result<Level, String> {
+        let levels = Level::available();
+        let Some(asked) = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) else {
+            return Ok(levels[levels.len() - 1]);
+        };
+        levels.iter().find(|l| asked == l.word()).copied().ok_or_else(|| {
+            let words: Vec<&str> = levels.iter().map(|l| l.word()).collect();
+            format!("{VARIABLE} is `{}`; this machine has {}", asked.to_string_lossy(), words.join(", "))
+        })
+    }
+
+    /// The level in use: the chosen one, or the best where the choice names no level. Asked once for the whole program.
+    pub fn best() -> Level {
+        static LEVEL: OnceLock<Level> = OnceLock::new();
+        *LEVEL
+            .get_or_init(|| Level::chosen().unwrap_or_else(|_| Level::available().pop().unwrap_or(Level(Kind::Plain))))
+    }
+
+    /// The word for the screen, and for `TRICKTOP_SIMD`.
+    pub fn word(self) -> &'static str {
+        match self.0 {
+            Kind::Plain => "plain",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The number formats of feature maps.
+
+/// In which format feature maps and their gradients are. Weights, statistics, the state of the optimiser and sums are in
+/// single precision in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    Single,
+    /// 16 bits: IEEE 754's binary16, with 5 bits of exponent.
+    Half,
+}
+
+impl Precision {
+    /// Bytes of a value.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Precision::Single => 4,
+            Precision::Half => 2,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The gradients of a step, between the backward pass and the update.
+
+use crate::nn::{Param, Role};
+use crate::ops::loss::Loss;
+use crate::ops::{Ops, Real};
+use dfdx::prelude::{Backward, Gradients as Store, OwnedTape, TryMul};
+
+/// Gradients of the parameters of a net.
+pub struct Gradients<E: Real, D: Ops<E>> {
+    pub(super) store: Store<E, D>,
+    /// How many times too large they are: the factor of the loss in mixed precision.
+    pub(super) scale: f64,
+}
+
+impl<E: Real, D: Ops<E>> Gradients<E, D> {
+    /// Of a loss, which is multiplied by `scale` before the backward pass, so that small gradients are not lost in half
+    /// precision.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn of(loss: Loss<E, D, OwnedTape<E, D>>, scale: f64) -> Result<Self, D::Err> {
+        Ok(Gradients { store: loss.try_mul(E::of(scale))?.try_backward()?, scale })
+    }
+
+    /// The gradient of a parameter, in our layout, times the scale; zeros where it has none.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn get(&mut self, of: &Param<E, D>) -> Result<Vec<E>, D::Err> {
+        self.store.get_or_alloc_mut(&of.data)?;
+        Ok(self.store.get(&of.data).as_vec())
+    }
+
+    /// Norm of the gradients of `params` together, without the scale; not finite when one of their values is not.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn norm<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<E, D>>) -> Result<f64, D::Err>
+    where
+        D: 'p,
+    {
+        let params: Vec<_> = params.into_iter().filter(|p| p.role != Role::Statistic).map(|p| &p.data).collect();
+        Ok(D::gradient_square(&mut self.store, &params)?.sqrt() / self.scale)
+    }
+}

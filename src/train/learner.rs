@@ -1,0 +1,107 @@
+//! A net in training: its optimiser, its teacher, and what goes through it without being learnt from.
+
+use super::TrainError;
+use super::checkpoint::Trained;
+use super::observer::Observer;
+use super::optim::Optimiser;
+use super::origin::Origin;
+use super::teacher::Teacher;
+use crate::data::{Batch, DataSet};
+use crate::nn::{Net, NetSpec};
+use crate::ops::{FeatureMap, Mode, Ops};
+use crate::recipe::Settings;
+use crate::tricks::scaling::Scaler;
+use dfdx::prelude::OwnedTape;
+
+/// A net in training, its optimiser and its teacher.
+pub struct Learner<D: Ops<f32>> {
+    pub(super) dev: D,
+    /// The net.
+    pub net: Net<f32, D>,
+    /// The optimiser.
+    pub optimiser: Optimiser<f32, D>,
+    pub(super) teacher: Option<Teacher<D>>,
+    /// Names of the classes, in label order.
+    pub(super) classes: Vec<String>,
+    /// What a person should know of the weights that it started from.
+    pub(super) notes: Vec<String>,
+    /// Where the files are that the recipe names.
+    pub(super) origin: Origin,
+    /// The factor of the loss in mixed precision.
+    pub scaler: Scaler,
+    /// What is kept of the steps for screens that look.
+    pub observer: Observer,
+}
+
+impl<D: Ops<f32>> Learner<D> {
+    /// A freshly initialised net for `data`, and its teacher when the recipe asks for one.
+    ///
+    /// # Errors
+    /// The device's, or a teacher that cannot be had.
+    pub fn new(dev: D, s: &Settings, data: &DataSet) -> Result<Self, TrainError> {
+        Learner::begun(dev, s, data, Origin::default())
+    }
+
+    /// The same for a run that may have been begun elsewhere.
+    ///
+    /// # Errors
+    /// As [`Learner::new`].
+    pub(super) fn begun(dev: D, s: &Settings, data: &DataSet, origin: Origin) -> Result<Self, TrainError> {
+        let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
+        let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
+        net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
+        let (observer, classes) = (Observer::of(data), data.classes.clone());
+        let mut learner = Learner { observer, classes, origin, ..Learner::holding(dev, net) };
+        learner.ready_teacher(&s.tricks.distill)?;
+        Ok(learner)
+    }
+
+    /// A net that is not to be trained any more.
+    pub fn holding(dev: D, net: Net<f32, D>) -> Self {
+        Learner {
+            dev,
+            net,
+            optimiser: Optimiser::default(),
+            teacher: None,
+            classes: Vec::new(),
+            notes: Vec::new(),
+            origin: Origin::default(),
+            scaler: Scaler::default(),
+            observer: Observer::default(),
+        }
+    }
+
+    /// What checkpoints hold of it.
+    pub fn trained(&mut self) -> Trained<'_, D> {
+        Trained { net: &mut self.net, optimiser: &mut self.optimiser, scaler: &mut self.scaler }
+    }
+
+    /// Images on the device.
+    pub(super) fn images(&self, batch: Batch) -> Result<FeatureMap<f32, D>, D::Err> {
+        let Batch { n, height: h, width: w, channels, pixels, .. } = batch;
+        Ok(FeatureMap::new(self.dev.try_tensor_from_vec(pixels, (n * h * w, channels))?, n, h, w))
+    }
+
+    /// Goes through the net as a step does, with its tape, or as an evaluation does; waits for the end.
+    pub(super) fn forward(&mut self, batch: Batch, mode: Mode) -> Result<(), D::Err> {
+        D::enter(|| {
+            let x = self.images(batch)?;
+            match mode {
+                Mode::Train => self.net.forward(x.put_tape(OwnedTape::default()), mode)?.as_vec(),
+                Mode::Eval => self.net.forward(x, mode)?.as_vec(),
+            };
+            Ok(())
+        })
+    }
+
+    /// Logits of a batch in evaluation, `(N, classes)` row by row.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn logits(&mut self, batch: Batch) -> Result<Vec<f32>, D::Err> {
+        D::enter(|| {
+            let x = self.images(batch)?;
+            Ok(self.net.forward(x, Mode::Eval)?.as_vec())
+        })
+    }
+}

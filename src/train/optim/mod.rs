@@ -1,0 +1,130 @@
+//! Optimisers: what they keep of every parameter, in slots with names, and how they update it.
+
+mod adamw;
+mod sgd;
+
+use super::gradients::Gradients;
+use crate::nn::{Param, Role};
+use crate::ops::{Ops, Real};
+use crate::recipe::Settings;
+use crate::recipe::settings::OptimName;
+use crate::tricks::decays;
+use dfdx::prelude::Gradients as Store;
+use std::collections::BTreeMap;
+
+/// All optimisers.
+const ALL: [OptimName; 2] = [OptimName::Sgd, OptimName::AdamW];
+
+/// What an optimiser keeps: each slot has as many values as there are trained ones.
+pub fn slots(optimiser: OptimName) -> &'static [&'static str] {
+    match optimiser {
+        OptimName::Sgd => sgd::SLOTS,
+        OptimName::AdamW => adamw::SLOTS,
+    }
+}
+
+/// The optimiser whose slots are all there.
+pub(super) fn with_slots(has: impl Fn(&str) -> bool) -> Option<OptimName> {
+    ALL.into_iter().find(|optimiser| slots(*optimiser).iter().all(|slot| has(slot)))
+}
+
+/// Values by slot and parameter.
+type Slots<E, D> = BTreeMap<&'static str, Store<E, D>>;
+
+fn slot<'a, E: Real, D: Ops<E>>(slots: &'a mut Slots<E, D>, name: &'static str) -> &'a mut Store<E, D> {
+    slots.entry(name).or_insert_with(Store::leaky)
+}
+
+/// What is the same for the update of every parameter.
+#[derive(Clone, Copy, Debug)]
+struct Update {
+    /// Learning rate.
+    lr: f64,
+    /// Factor on the gradient: takes the scale of the loss off, and clips.
+    factor: f64,
+    /// Weight decay of this parameter.
+    decay: f64,
+    /// Number of the update, from 1.
+    number: u64,
+}
+
+/// An optimiser and its state.
+pub struct Optimiser<E: Real, D: Ops<E>> {
+    name: OptimName,
+    slots: Slots<E, D>,
+    updates: u64,
+}
+
+impl<E: Real, D: Ops<E>> Default for Optimiser<E, D> {
+    fn default() -> Self {
+        Optimiser::new(OptimName::Sgd, 0)
+    }
+}
+
+impl<E: Real, D: Ops<E>> Optimiser<E, D> {
+    /// One that has made so many updates; its slots are to be set.
+    pub(super) fn new(name: OptimName, updates: u64) -> Self {
+        Optimiser { name, slots: Slots::new(), updates }
+    }
+
+    /// What it keeps.
+    pub fn slots(&self) -> &'static [&'static str] {
+        slots(self.name)
+    }
+
+    /// Updates that it has made.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Updates the trained ones of `params`. When the norm of all gradients is above `optim.clip_norm`, they are clipped to
+    /// it first. Does nothing and gives false when a gradient is not finite. The state begins anew when another
+    /// optimiser is wanted than before.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn update(
+        &mut self,
+        mut params: Vec<&mut Param<E, D>>,
+        gradients: &mut Gradients<E, D>,
+        lr: f64,
+        s: &Settings,
+    ) -> Result<bool, D::Err> {
+        let norm = gradients.norm(params.iter().map(|p| &**p))?;
+        if !norm.is_finite() {
+            return Ok(false);
+        }
+        if self.name != s.optim.name {
+            *self = Optimiser::new(s.optim.name, 0);
+        }
+        self.updates += 1;
+        let clip = if s.optim.clip_norm > 0.0 && norm > s.optim.clip_norm { s.optim.clip_norm / norm } else { 1.0 };
+        for p in params.iter_mut().filter(|p| p.role != Role::Statistic) {
+            let decay = if decays(p.role, s.tricks.no_bias_decay) { s.optim.weight_decay } else { 0.0 };
+            let update = Update { lr, factor: clip / gradients.scale, decay, number: self.updates };
+            match self.name {
+                OptimName::Sgd => sgd::update(p, &mut self.slots, &mut gradients.store, update, &s.optim)?,
+                OptimName::AdamW => adamw::update(p, &mut self.slots, &mut gradients.store, update, &s.optim)?,
+            }
+        }
+        Ok(true)
+    }
+
+    /// What a slot holds of a trained parameter, in our layout; zeros before the first update.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn slot(&mut self, slot: &'static str, of: &Param<E, D>) -> Result<Vec<E>, D::Err> {
+        let store = self::slot(&mut self.slots, slot);
+        store.get_or_alloc_mut(&of.data)?;
+        Ok(store.get(&of.data).as_vec())
+    }
+
+    /// Puts values of a trained parameter into a slot, in our layout.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn set_slot(&mut self, slot: &'static str, of: &Param<E, D>, values: Vec<E>) -> Result<(), D::Err> {
+        D::put_gradient(self::slot(&mut self.slots, slot), &of.data, values)
+    }
+}

@@ -1,0 +1,80 @@
+//! Optimisers, step by step, as PyTorch's.
+
+use crate::file::{Case, Report, Tensor as Golden, cases, require};
+use dfdx::prelude::*;
+use tricktop::nn::{Layout, Param, Role};
+use tricktop::ops::{Matrix, Ops, Real};
+use tricktop::recipe::settings::{OptimName, Settings};
+use tricktop::train::Gradients;
+use tricktop::train::optim::Optimiser;
+
+/// Distance of the values after each step, relative.
+const NEAR: f64 = 1e-6;
+
+#[test]
+fn optimisers_equal_pytorch() {
+    let cases = cases("optimisers.safetensors");
+    require(&cases, &["adamw", "ema", "accumulate2", "gradients", "start"]);
+    let mut report = Report::default();
+    let settings = |edit: fn(&mut Settings)| {
+        let mut s = Settings::default();
+        (s.optim.weight_decay, s.tricks.no_bias_decay) = (0.0, true);
+        edit(&mut s);
+        s
+    };
+    let adamw = settings(|s| (s.optim.name, s.optim.weight_decay) = (OptimName::AdamW, 0.05));
+    let sgd = settings(|s| (s.optim.momentum, s.optim.nesterov) = (0.9, true));
+    for (case, lr, together, settings) in
+        [("adamw", 1e-2, 1, &adamw), ("ema", 0.05, 1, &sgd), ("accumulate2", 0.05, 2, &sgd)]
+    {
+        let names = [(case, "kernels"), (case, "composed")];
+        let found = [
+            steps::<f32>(&Cpu::default(), &cases["start"], &cases["gradients"], lr, together, settings),
+            steps::<f64>(&Cpu::default(), &cases["start"], &cases["gradients"], lr, together, settings),
+        ];
+        for ((name, how), found) in names.into_iter().zip(found) {
+            for (part, found) in ["w", "b"].into_iter().zip(found) {
+                report.within(NEAR, &format!("{name} {part} ({how})"), &found, &cases[case][part].values);
+            }
+        }
+    }
+    report.finish();
+}
+
+/// The values of weight and bias after every step, of which each takes so many of the gradients together.
+fn steps<E: Real>(dev: &Cpu, start: &Case, gradients: &Case, lr: f64, together: usize, s: &Settings) -> [Vec<f32>; 2]
+where
+    Cpu: Ops<E>,
+{
+    let shape = |t: &Golden| if let [rows, cols] = t.shape[..] { (rows, cols) } else { (1, t.shape[0]) };
+    let matrix = |values: &[f32], shape| -> Matrix<E, Cpu> {
+        dev.tensor_from_vec(values.iter().map(|v| E::of(f64::from(*v))).collect(), shape)
+    };
+    let param = |name: &str, role| {
+        let shape = shape(&start[name]);
+        let mut p = Param::filled(dev, name.into(), role, Layout::Vector, shape, 0.0).unwrap();
+        p.data = matrix(&start[name].values, shape);
+        p
+    };
+    let (mut w, mut b) = (param("w", Role::Weight), param("b", Role::Bias));
+    let mut optimiser = Optimiser::default();
+    let mut after = [Vec::new(), Vec::new()];
+    for step in 0..gradients["w"].shape[0] / together {
+        // A loss with these gradients: the sum of their products with the parameters.
+        let mean = |p: &Param<E, Cpu>| {
+            let (len, shape) = (p.len(), *p.data.shape());
+            let all = &gradients[&p.name].values[step * together * len..][..together * len];
+            let sum = (0..together).map(|i| matrix(&all[i * len..][..len], shape)).reduce(|a, b| a + b).unwrap();
+            sum * E::of(1.0 / together as f64)
+        };
+        let (gw, gb) = (mean(&w), mean(&b));
+        let (of_w, tape) = (w.data.leaky_trace() * gw).sum::<Rank0, Axes2<0, 1>>().split_tape();
+        let of_b = (b.data.clone().put_tape(tape) * gb).sum::<Rank0, Axes2<0, 1>>();
+        let mut found = Gradients::of(of_b + of_w, 1.0).unwrap();
+        assert!(optimiser.update(vec![&mut w, &mut b], &mut found, lr, s).unwrap());
+        for (after, p) in after.iter_mut().zip([&w, &b]) {
+            after.extend(p.data.as_vec().into_iter().map(|v| v.value() as f32));
+        }
+    }
+    after
+}
