@@ -115,7 +115,6 @@ knobs! {
     net.form, "net form", Knob, Kind::Choice(Form::WORDS), "", Add(1.0), Fork, "", "Small: 3x3 stem, no max-pool; ImageNet: 7x7 or deep stem, max-pool";
     net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2; DenseNet: 121, 169, 201; MobileNet: 28; Inception: 48";
     net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D of ResNets; a small net pools in its shortcuts with D, and A, B and C are the same";
-    net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
     net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
@@ -138,6 +137,7 @@ knobs! {
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
     train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
+    net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
     device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the processor, an NVIDIA card by its number, or Auto: the first card that works, else the processor";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / per";
