@@ -6,7 +6,6 @@
 #[allow(dead_code)]
 mod running;
 #[path = "../tests/common/tiny.rs"]
-#[allow(dead_code)]
 mod tiny;
 
 use running::{Run, recipe, steps};

@@ -12,9 +12,10 @@ pub(crate) fn older<'a>(value: impl Fn(&str) -> Option<&'a Value>) -> Changes {
     known.filter(|(knob, _)| own_images && value(knob.path).is_none()).collect()
 }
 
-/// Words that knobs had, and the changes that say the same now.
-const WORDS: &[(&str, &str, &[(&str, &str)])] =
-    &[("net.family", "InceptionAux", &[("net.family", "Inception"), ("net.auxiliary", "true")])];
+/// A word that a knob had: the knob's path, the word, and the paths and values of the knobs that say the same now.
+type Word = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const WORDS: &[Word] = &[("net.family", "InceptionAux", &[("net.family", "Inception"), ("net.auxiliary", "true")])];
 
 /// The changes that a word stands for which a knob has no more.
 pub(super) fn word(knob: &Knob, word: &str) -> Option<Changes> {

@@ -74,6 +74,8 @@ mod tests {
             ("net.family", _) => {
                 prop_oneof![Just("ResNet"), Just("SeResNet")].prop_map(|w: &str| Value::Word(w.to_string())).boxed()
             }
+            // A head that Inception alone has.
+            ("net.auxiliary", _) => Just(Value::Bool(false)).boxed(),
             ("net.depth", _) => prop_oneof![Just(18), Just(50)].prop_map(Value::Int).boxed(),
             ("train.epochs", _) => (1000..=100_000u64).prop_map(Value::Int).boxed(),
             ("tricks.mixup.off_epochs", _) => (0..1000u64).prop_map(Value::Int).boxed(),

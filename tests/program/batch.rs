@@ -52,7 +52,7 @@ fn of(lines: &[Json], event: &str) -> Vec<Json> {
 #[test]
 fn a_run_is_printed_and_recorded_alike() {
     let desk = Desk::new();
-    let lines = desk.done(&["--json", "--set", "train.seed=7"]);
+    let lines = desk.done(&["--json", "--set", "train.seed=7", "--set", "train.log_every=3"]);
     assert_eq!(lines[0]["event"], "run_start");
     assert_eq!(lines[0]["recipe"]["train.seed"], 7);
     let end = lines.last().unwrap();

@@ -90,7 +90,7 @@ fn a_run_that_was_rolled_back_is_one_that_never_went_there() {
     run_steps(&session, 8);
     let back = rolled_back(&session);
     assert_eq!((back.step, back.from, &back.edits[..]), (20, 24, &[2][..]));
-    assert_eq!(back.recipe.train.batch, 32);
+    assert_eq!(back.recipe.train.batch, 20);
     assert!(steps(&session.dir).iter().all(|(step, _)| *step <= 20), "{:?}", steps(&session.dir));
     // (the edit for step 30 was asked for before this moment: it still waits)
     let back = rolled_back(&session);
