@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Instant;
 use tricktop::app::Options;
 use tricktop::browse::{Msg, Order, State, update};
-use tricktop::runs::Surveyor;
+use tricktop::runs::RunIndex;
 use tricktop::view::browse::render;
 
 // The program's own.
@@ -29,7 +29,7 @@ fn main() {
     }
     let bytes = |dir: &Path| fs::read_dir(dir).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum::<u64>();
     let all: u64 = names.iter().map(|name| bytes(&root.path().join(name))).sum();
-    let mut surveyor = Surveyor::new(root.path());
+    let mut surveyor = RunIndex::new(root.path());
     for what in ["first look", "next look"] {
         let start = Instant::now();
         let survey = surveyor.look().unwrap();

@@ -32,7 +32,7 @@ fn row(run: &Run) -> [String; 8] {
     [
         shown(&run.name).into(),
         number::date(brief.begun),
-        brief.standing.word().into(),
+        brief.status.word().into(),
         epochs(run),
         brief.best_top1.map_or("-".into(), |top1| format!("{:.2}", 100.0 * top1)),
         brief.best_epoch.map_or("-".into(), |epoch| epoch.to_string()),
@@ -94,7 +94,7 @@ pub fn json(runs: &[Run]) -> Result<String, serde_json::Error> {
         let out = Out {
             run: &run.name,
             dir: &brief.dir,
-            state: brief.standing.word(),
+            state: brief.status.word(),
             error: brief.error.as_deref(),
             step: brief.step,
             best_top1: brief.best_top1,

@@ -17,7 +17,7 @@ pub use update::update;
 
 use crate::app::keys::Binding;
 use crate::app::{self, Ghost, Life, Line, Options, Tone};
-use crate::runs::{Brief, Move, Standing, Survey};
+use crate::runs::{Brief, Move, RunStatus, Survey};
 use keys::{Action, Context};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -316,14 +316,14 @@ impl Run {
     fn new(brief: Arc<Brief>, root: &Path) -> Run {
         let name = name(&brief.dir, root);
         let notes = &brief.notes;
-        let words = [name.as_str(), brief.standing.word(), &notes.note].into_iter();
+        let words = [name.as_str(), brief.status.word(), &notes.note].into_iter();
         let text = words.chain(notes.tags.iter().map(String::as_str)).collect::<Vec<_>>().join("\n").to_lowercase();
         Run { brief, name, text }
     }
 
     /// Whether it can be gone on with: nobody is at work on it, and it is not done.
     pub fn can_go_on(&self) -> bool {
-        !matches!(self.brief.standing, Standing::AtWork | Standing::Done)
+        !matches!(self.brief.status, RunStatus::AtWork | RunStatus::Done)
     }
 }
 

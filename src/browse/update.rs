@@ -5,7 +5,7 @@ use super::refresh::{found, look, relist, resort, tick};
 use super::{Effect, Field, Loaded, Modal, Msg, Run, SLOTS, State, View};
 use crate::app::keys::{Binding, HELP_LINES};
 use crate::app::{self, Key, Line, Tone, request};
-use crate::runs::{Move, Standing, misnamed};
+use crate::runs::{Move, RunStatus, misnamed};
 use tui_input::InputRequest;
 
 /// Rows that a page key moves.
@@ -155,7 +155,7 @@ fn with_run(state: &mut State, with: impl FnOnce(&mut State, &Run) -> Vec<Effect
 
 /// Whether nobody trains a run, so that it may be moved; else says so.
 fn idle(state: &mut State, run: &Run) -> bool {
-    let idle = run.brief.standing != Standing::AtWork;
+    let idle = run.brief.status != RunStatus::AtWork;
     if !idle {
         state.notify(Tone::Warn, format!("{} is being trained: stop it first (enter opens its screen)", run.name));
     }
@@ -196,9 +196,9 @@ fn side(state: &mut State, right: bool) {
 }
 
 fn resume(state: &mut State, run: &Run) -> Vec<Effect> {
-    match run.brief.standing {
-        Standing::AtWork => state.notify(Tone::Plain, "it is being trained: enter opens its screen"),
-        Standing::Done => state.notify(Tone::Plain, "its epochs are done: enter opens it, where more can be given"),
+    match run.brief.status {
+        RunStatus::AtWork => state.notify(Tone::Plain, "it is being trained: enter opens its screen"),
+        RunStatus::Done => state.notify(Tone::Plain, "its epochs are done: enter opens it, where more can be given"),
         _ => return vec![Effect::Resume(run.brief.dir.clone())],
     }
     Vec::new()

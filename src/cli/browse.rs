@@ -4,7 +4,7 @@ use super::args::Runs;
 use super::{Failure, print, say, screen, set_threads, settings};
 use crate::app::Begin;
 use crate::browse::{self, State};
-use crate::runs::Surveyor;
+use crate::runs::RunIndex;
 use crate::{text, tui};
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(super) fn runs(args: &Runs) -> Result<ExitCode, Failure> {
 
 /// Prints the runs.
 fn lines(args: &Runs, filter: &str) -> Result<ExitCode, Failure> {
-    let survey = Surveyor::new(&args.runs).look().map_err(Failure::Run)?;
+    let survey = RunIndex::new(&args.runs).look().map_err(Failure::Run)?;
     for left_out in &survey.left_out {
         say(&format!("left out: {left_out}"));
     }

@@ -1,7 +1,7 @@
 //! `tricktop inspect`: what is in a run or a checkpoint, and whether it is whole.
 
 use super::{Failure, find_run};
-use crate::runs::{self, Line, Notes, Record, Standing};
+use crate::runs::{self, Line, Notes, Record, RunStatus};
 use crate::text::{left, shown};
 use crate::train::{BEST, Checkpoint, Evaluation, Event, Meta, steps};
 use serde::Serialize;
@@ -176,7 +176,7 @@ impl Run {
     fn read(dir: &Path) -> Result<Run, Failure> {
         let works = runs::at_work(dir);
         let record = Record::read(dir).map_err(Failure::Run)?;
-        let (standing, error) = Standing::of(works, &record.log);
+        let (status, error) = RunStatus::of(works, &record.log);
         let (mut measured, mut best) = (BTreeMap::new(), (None, None));
         for event in runs::history(dir).map_err(Failure::Run)? {
             let (evaluation, epoch) = match &event {
@@ -195,7 +195,7 @@ impl Run {
         let Notes { note, tags, parent: moved } = Notes::read(dir).map_err(Failure::Run)?;
         Ok(Run {
             dir: dir.to_path_buf(),
-            state: standing.word(),
+            state: status.word(),
             error,
             best_top1: best.0,
             best_epoch: best.1,

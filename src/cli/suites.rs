@@ -7,7 +7,7 @@ use crate::app::Begin;
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, Mistakes, reasons};
-use crate::runs::Standing;
+use crate::runs::RunStatus;
 use crate::suite::screen::State;
 use crate::suite::{self, Board, Control, Job, Plan, Progress, Results, Run, Stage, Store, Suite, Table, Tally};
 use crate::text;
@@ -156,7 +156,7 @@ pub(super) fn notes(opened: &Opened) {
         let name = || format!("{}, seed {}", opened.suite.cells[run.cell].name, run.seed);
         match stage {
             Some(Stage::Failed(why)) => say(&format!("{}: failed: {why}", name())),
-            Some(Stage::Part(Standing::Killed)) => {
+            Some(Stage::Part(RunStatus::Killed)) => {
                 say(&format!("{}: killed; `tricktop suite` goes on with it", name()))
             }
             _ => {}

@@ -5,7 +5,7 @@ use super::curve::Point;
 use super::page::percent;
 use crate::files::shell_word;
 use crate::recipe::{Knob, Recipe};
-use crate::runs::{self, Course, Edits, Line, Record, RunError, Standing, at_work, history, last_confusion};
+use crate::runs::{self, Course, Edits, Line, Record, RunError, RunStatus, at_work, history, last_confusion};
 use crate::train::{Change, Confusion, EpochEnd, Event, top5_tells};
 use std::path::{Path, PathBuf};
 
@@ -101,8 +101,8 @@ impl Run {
         let Record { recipe, log, .. } = Record::read(dir)?;
         let whole = std::fs::canonicalize(dir).ok();
         let name = whole.as_deref().unwrap_or(dir).file_name().map(|name| name.to_string_lossy().into_owned());
-        let (standing, error) = Standing::of(works, &log);
-        let word = standing.word();
+        let (status, error) = RunStatus::of(works, &log);
+        let word = status.word();
         let state = error.map_or(word.to_string(), |error| format!("{word}: {error}"));
         let mut run = Run {
             name: name.unwrap_or_else(|| recipe.name.clone()),

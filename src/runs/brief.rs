@@ -4,7 +4,7 @@ use super::course::edits;
 use super::dir::{JOURNAL, LOG, METRICS, RECIPE, at_work};
 use super::notes::NOTES;
 use super::record::journal;
-use super::{Edits, Line, Notes, RunError, Standing, fork, logs};
+use super::{Edits, Line, Notes, RunError, RunStatus, fork, logs};
 use crate::recipe::{Recipe, preset};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ pub struct Brief {
     /// The recipe as started, without the edits that it may have planned.
     pub recipe: Recipe,
     /// Where it stands.
-    pub standing: Standing,
+    pub status: RunStatus,
     /// What went wrong, when it failed.
     pub error: Option<String>,
     /// Steps done.
@@ -69,15 +69,15 @@ pub struct Survey {
 
 /// Looks through a directory of runs, and remembers those that do not change.
 #[derive(Debug)]
-pub struct Surveyor {
+pub struct RunIndex {
     root: PathBuf,
     known: HashMap<PathBuf, Arc<Brief>>,
 }
 
-impl Surveyor {
+impl RunIndex {
     /// For the runs in `root`, and in the directories in it that are no runs themselves, as suites make them.
-    pub fn new(root: &Path) -> Surveyor {
-        Surveyor { root: root.to_path_buf(), known: HashMap::new() }
+    pub fn new(root: &Path) -> RunIndex {
+        RunIndex { root: root.to_path_buf(), known: HashMap::new() }
     }
 
     /// Reads what has changed since the last time.
@@ -88,7 +88,7 @@ impl Surveyor {
         let dirs = candidates(&self.root)?;
         let whole = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         let read = |dir: &PathBuf| {
-            let known = self.known.get(dir).filter(|b| b.standing != Standing::AtWork && b.stamp == stamp(dir));
+            let known = self.known.get(dir).filter(|b| b.status != RunStatus::AtWork && b.stamp == stamp(dir));
             known.map_or_else(|| Brief::read(dir, &self.root, &whole).map(Arc::new), |brief| Ok(Arc::clone(brief)))
         };
         let found: Vec<Result<Arc<Brief>, RunError>> = dirs.par_iter().map(read).collect();
@@ -151,11 +151,11 @@ impl Brief {
         let parent = fork::parent(dir).map(|parent| resolved(dir, &parent, root, whole));
         let notes = Notes::read(dir)?;
         let last: Option<Line> = logs::last(&dir.join(LOG))?;
-        let (standing, error) = Standing::of(works, last.as_slice());
+        let (status, error) = RunStatus::of(works, last.as_slice());
         let mut brief = Brief {
             dir: dir.to_path_buf(),
             recipe,
-            standing,
+            status,
             error,
             step: 0,
             epoch: None,
@@ -175,7 +175,7 @@ impl Brief {
             }
             _ => brief.seconds = seconds_told(dir)?,
         }
-        if brief.standing != Standing::Done || brief.best_epoch.is_none() {
+        if brief.status != RunStatus::Done || brief.best_epoch.is_none() {
             brief.metrics()?;
         }
         Ok(brief)
@@ -266,15 +266,15 @@ mod tests {
 
     /// The brief of the only run.
     fn look(root: &Path) -> Arc<Brief> {
-        let survey = Surveyor::new(root).look().unwrap();
+        let survey = RunIndex::new(root).look().unwrap();
         assert_eq!((survey.runs.len(), survey.left_out.len()), (1, 0), "{:?}", survey.left_out);
         Arc::clone(&survey.runs[0])
     }
 
     #[test]
     fn a_brief_says_what_the_logs_say() {
-        for (state, standing) in
-            [(State::Done, Standing::Done), (State::Stopped, Standing::Stopped), (State::Failed, Standing::Failed)]
+        for (state, status) in
+            [(State::Done, RunStatus::Done), (State::Stopped, RunStatus::Stopped), (State::Failed, RunStatus::Failed)]
         {
             let runs = tempfile::tempdir().unwrap();
             let session = fake::session(Recipe::default(), runs.path(), move |mut stage| {
@@ -288,7 +288,7 @@ mod tests {
             session.events.iter().for_each(drop);
             drop(session);
             let brief = look(runs.path());
-            assert_eq!((brief.standing, brief.best_top1, brief.seconds), (standing, Some(0.75), 1.5));
+            assert_eq!((brief.status, brief.best_top1, brief.seconds), (status, Some(0.75), 1.5));
             assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.error.is_some(), state == State::Failed);
             assert!(brief.begun > 1e9, "{}", brief.begun);
@@ -304,7 +304,7 @@ mod tests {
             let killed = log.lines().filter(|line| !line.contains("run_end")).map(|line| format!("{line}\n"));
             fs::write(dir.join(LOG), killed.collect::<String>()).unwrap();
             let brief = look(runs.path());
-            assert_eq!((brief.standing, brief.best_top1, brief.step), (Standing::Killed, Some(0.75), 60));
+            assert_eq!((brief.status, brief.best_top1, brief.step), (RunStatus::Killed, Some(0.75), 60));
             assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.epoch, Some(20.0));
         }
@@ -317,7 +317,7 @@ mod tests {
         session.events.iter().for_each(drop);
         let dir = session.dir.clone();
         drop(session);
-        let mut surveyor = Surveyor::new(runs.path());
+        let mut surveyor = RunIndex::new(runs.path());
         let mut look = || Arc::clone(&surveyor.look().unwrap().runs[0]);
         let first = look();
         assert!(Arc::ptr_eq(&first, &look()));

@@ -33,7 +33,7 @@ mod record;
 mod recorder;
 mod resume;
 mod shelf;
-mod standing;
+mod status;
 mod tap;
 mod tensorboard;
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests;
 mod verify;
 
 pub use attach::{Attached, attach, next as next_message};
-pub use brief::{Brief, Survey, Surveyor};
+pub use brief::{Brief, RunIndex, Survey};
 pub use course::{Course, Edits};
 pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
@@ -54,7 +54,7 @@ pub use notes::Notes;
 pub use record::{Record, history, last_confusion, life};
 pub use resume::{find_images, resume, resume_with};
 pub use shelf::{Move, TRASH, misnamed};
-pub use standing::Standing;
+pub use status::RunStatus;
 pub use tensorboard::tensorboard;
 pub use verify::{ON_A_GPU, Verdict, verify, verify_at};
 

@@ -1,7 +1,7 @@
 //! What a run directory says of its run, read back.
 
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE, name};
-use super::standing::{Standing, end};
+use super::status::{RunStatus, end};
 use super::{Line, RunError, logs};
 use crate::recipe::{Edit, Recipe, preset};
 use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, ScheduledEdit, StepRecord, Summary};
@@ -222,7 +222,7 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
     };
     let best = best(history, u64::MAX);
     let mut summary = Summary {
-        state: Standing::of(false, log).0.state(),
+        state: RunStatus::of(false, log).0.state(),
         step: history.iter().filter_map(step).max().unwrap_or(0),
         best_top1: best.map(|(top1, _)| top1),
         best_epoch: best.map(|(_, epoch)| epoch),

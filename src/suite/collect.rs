@@ -3,7 +3,7 @@
 use super::Run;
 use super::classes::{self, Learnt};
 use crate::recipe::{Knob, Recipe, preset};
-use crate::runs::{self, Line, RECIPE, Record, RunError, Standing, at_work};
+use crate::runs::{self, Line, RECIPE, Record, RunError, RunStatus, at_work};
 use crate::train::{Event, steps, top5_tells};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub enum Stage {
     /// All its epochs are done.
     Done,
     /// Some are, and nobody is at work on it: it was stopped or killed.
-    Part(Standing),
+    Part(RunStatus),
     /// A process is at work on it.
     AtWork,
     /// It failed, with these words.
@@ -39,10 +39,10 @@ impl Stage {
     /// In a few words, the same as everywhere.
     pub fn words(&self) -> String {
         match self {
-            Stage::Done => Standing::Done.word().into(),
-            Stage::Part(standing) => standing.word().into(),
-            Stage::AtWork => Standing::AtWork.word().into(),
-            Stage::Failed(why) => format!("{}: {why}", Standing::Failed.word()),
+            Stage::Done => RunStatus::Done.word().into(),
+            Stage::Part(status) => status.word().into(),
+            Stage::AtWork => RunStatus::AtWork.word().into(),
+            Stage::Failed(why) => format!("{}: {why}", RunStatus::Failed.word()),
         }
     }
 }
@@ -159,11 +159,11 @@ fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
     // A run that was killed after its last checkpoint has nothing left to do.
     let saved = steps(dir).last().map(|(step, _)| *step);
     let whole = scores.len() as u64 >= recipe.train.epochs && saved == last_step;
-    let stage = match Standing::of(works, &record.log) {
-        (Standing::AtWork, _) => Stage::AtWork,
+    let stage = match RunStatus::of(works, &record.log) {
+        (RunStatus::AtWork, _) => Stage::AtWork,
         _ if whole => Stage::Done,
-        (Standing::Failed, error) => Stage::Failed(error.unwrap_or_default()),
-        (standing, _) => Stage::Part(standing),
+        (RunStatus::Failed, error) => Stage::Failed(error.unwrap_or_default()),
+        (status, _) => Stage::Part(status),
     };
     let ready = record.log.iter().rev().find_map(|line| match line {
         Line::Ready { parameters, multiply_adds, train_images, classes, .. } => {

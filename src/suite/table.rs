@@ -2,7 +2,7 @@
 
 use super::stats::NOISE;
 use super::{Gain, Ran, Results, Run, Spread, Stage, Suite};
-use crate::runs::Standing;
+use crate::runs::RunStatus;
 use crate::text;
 use serde::Serialize;
 
@@ -136,7 +136,7 @@ impl Table {
             epochs: epochs.first().copied().filter(|_| epochs.len() == 1),
             missing: runs.len() - rows.iter().map(|row| row.runs).sum::<usize>(),
             failed: count(|stage| matches!(stage, Stage::Failed(_))),
-            killed: count(|stage| *stage == Stage::Part(Standing::Killed)),
+            killed: count(|stage| *stage == Stage::Part(RunStatus::Killed)),
             rows,
         }
     }

@@ -1,7 +1,7 @@
 //! What is known of a suite while it is trained: pure, for the lines of progress and for the screen.
 
 use super::{Ran, Results, Run, Spread, Stage, Suite, Table};
-use crate::runs::Standing;
+use crate::runs::RunStatus;
 use crate::train::{Event, State};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -138,7 +138,7 @@ impl Tally {
                     State::Done if live.edited => (Now::Edited, Stage::Done),
                     State::Done => (Now::Done, Stage::Done),
                     State::Failed => (Now::Failed(why()), Stage::Failed(why())),
-                    _ => (Now::Waits, Stage::Part(Standing::Stopped)),
+                    _ => (Now::Waits, Stage::Part(RunStatus::Stopped)),
                 };
                 live.since = None;
                 match ran {

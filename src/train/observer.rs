@@ -1,6 +1,6 @@
 //! What is kept of training steps for screens that look. While none does, nothing is.
 
-use super::pictures::{Agreement, Fed, FedImage, MOST};
+use super::pictures::{Agreement, BatchPreview, MOST, PreviewImage};
 use super::scores::predicted;
 use crate::data::{Batch, DataSet, Thumbnail};
 use crate::recipe::settings::Smoothing;
@@ -19,7 +19,7 @@ pub struct Observer {
     classes: usize,
     looks: bool,
     taken: Option<Instant>,
-    fed: Option<Fed>,
+    fed: Option<BatchPreview>,
     agreement: Option<Agreement>,
 }
 
@@ -52,12 +52,12 @@ impl Observer {
         let image = |(i, pixels): (usize, &[f32])| {
             let picture = Thumbnail::new(pixels, shape, &self.mean, &self.std).ok()?;
             let mixed = pairs.map(|pairs| (batch.labels[pairs[i].partner], pairs[i].share));
-            Some(FedImage { picture, label: batch.labels[i], mixed })
+            Some(PreviewImage { picture, label: batch.labels[i], mixed })
         };
         let len = shape.iter().product::<usize>().max(1);
         let images = batch.pixels.chunks_exact(len).take(batch.n.min(MOST)).enumerate().filter_map(image).collect();
         let smoothed = smoothing.on.then(|| on_and_off(smoothing, self.classes).0);
-        self.fed = Some(Fed { step: 0, epoch: 0.0, batch: batch.n, images, smoothed, agreement: None });
+        self.fed = Some(BatchPreview { step: 0, epoch: 0.0, batch: batch.n, images, smoothed, agreement: None });
     }
 
     /// Counts where teacher and student agree; the logits are those of a batch, row by row.
@@ -75,9 +75,9 @@ impl Observer {
     }
 
     /// What the last step left, once that step is done.
-    pub(super) fn take(&mut self, step: u64, epoch: f64) -> Option<Fed> {
+    pub(super) fn take(&mut self, step: u64, epoch: f64) -> Option<BatchPreview> {
         let fed = self.fed.take()?;
-        Some(Fed { step, epoch, agreement: self.agreement.take(), ..fed })
+        Some(BatchPreview { step, epoch, agreement: self.agreement.take(), ..fed })
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
         let plain = observer.take(1, 0.0).unwrap();
         assert_eq!(fed.images[3].mixed, Some((batch.labels[28], 0.25)));
         // Of the 24 that are shown, 9 has the partner 22.
-        let at = |image: &FedImage| image.picture.mean(2..3, 1..2).map(f32::from);
+        let at = |image: &PreviewImage| image.picture.mean(2..3, 1..2).map(f32::from);
         let expected = |c: usize| 0.25 * at(&plain.images[9])[c] + 0.75 * at(&plain.images[22])[c];
         assert!((0..3).all(|c| (at(&fed.images[9])[c] - expected(c)).abs() <= 1.0));
     }

@@ -12,7 +12,7 @@ pub enum State {
     Starting,
     /// Training.
     Running,
-    /// Standing still until `Resume`, `Steps` or `Stop`.
+    /// RunStatus still until `Resume`, `Steps` or `Stop`.
     Paused,
     /// Evaluating.
     Evaluating,

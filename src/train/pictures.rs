@@ -12,14 +12,14 @@ pub(super) const MOST: usize = 24;
 #[serde(rename_all = "snake_case")]
 pub enum Pictures {
     /// Of the batch that was trained last; at most once a second.
-    Fed(Fed),
+    Fed(BatchPreview),
     /// Of what the last evaluation got wrong; after it, and when a screen begins to look.
     Missed(Missed),
 }
 
 /// Images of a batch as they were fed to the net.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fed {
+pub struct BatchPreview {
     /// Steps done with it.
     pub step: u64,
     /// Epochs done with it.
@@ -27,7 +27,7 @@ pub struct Fed {
     /// Images of the batch.
     pub batch: usize,
     /// The first of them.
-    pub images: Vec<FedImage>,
+    pub images: Vec<PreviewImage>,
     /// Target probability of the label, where label smoothing takes from it.
     pub smoothed: Option<f32>,
     /// What teacher and student said of all images since the last pictures, when distilling.
@@ -36,7 +36,7 @@ pub struct Fed {
 
 /// An image as it was fed: augmented, and mixed with another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FedImage {
+pub struct PreviewImage {
     /// The image.
     pub picture: Thumbnail,
     /// Its class.

@@ -7,7 +7,7 @@ use super::suite::Visit;
 use super::{Session, TuiError, say, terminal};
 use crate::app::{self, Begin, Ghost, Life};
 use crate::browse::{Effect, Msg, State, update};
-use crate::runs::{self, Move, Notes, RunError, Surveyor};
+use crate::runs::{self, Move, Notes, RunError, RunIndex};
 use crate::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -60,7 +60,7 @@ struct Reader {
 impl Reader {
     fn start(root: &Path, to: &Sender<Msg>) -> io::Result<Reader> {
         let (orders, wanted) = channel();
-        let (mut surveyor, to) = (Surveyor::new(root), to.clone());
+        let (mut surveyor, to) = (RunIndex::new(root), to.clone());
         let read = move || {
             for order in wanted {
                 let told = match order {

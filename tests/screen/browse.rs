@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use tricktop::app::{self, Ghost, Key, Options};
 use tricktop::browse::keys::{Action, BINDINGS};
 use tricktop::browse::{Effect, Msg, Order, State, View, update};
-use tricktop::runs::{self as run, Notes, Surveyor};
+use tricktop::runs::{self as run, Notes, RunIndex};
 use tricktop::tui::browse::change;
 use tricktop::view::browse::render;
 
 /// A browser whose effects are carried out, but for those that open another screen.
 struct Screen {
     state: State,
-    surveyor: Surveyor,
+    surveyor: RunIndex,
     effects: Vec<Effect>,
     at: Duration,
     root: TempDir,
@@ -28,7 +28,7 @@ struct Screen {
 impl Screen {
     fn of(root: TempDir) -> Screen {
         let state = State::new(options(), root.path(), String::new(), Order::When);
-        let surveyor = Surveyor::new(root.path());
+        let surveyor = RunIndex::new(root.path());
         let mut screen = Screen { state, surveyor, effects: Vec::new(), at: Duration::ZERO, root };
         screen.pass(1);
         screen

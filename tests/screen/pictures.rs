@@ -8,8 +8,8 @@ use tricktop::app::{Effect, Kitty, Options, State};
 use tricktop::data::Thumbnail;
 use tricktop::recipe::Value;
 use tricktop::train::{
-    self, Agreement, Command, Confusion, Evaluation, Event, Fed, FedImage, Missed, MissedImage, Pictures, RolledBack,
-    Target,
+    self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Missed, MissedImage, Pictures, PreviewImage,
+    RolledBack, Target,
 };
 
 #[test]
@@ -65,14 +65,21 @@ fn garment(label: usize, kind: usize) -> Thumbnail {
 }
 
 fn fed(mixed: bool) -> Event {
-    let image = |i: usize| FedImage {
+    let image = |i: usize| PreviewImage {
         picture: garment(i % 10, i),
         label: i % 10,
         mixed: mixed.then_some(((i + 3) % 10, 0.73)),
     };
     let agreement = Some(Agreement { images: 1280, same: 1167, teacher: 1203, student: 1150 });
     let (images, smoothed) = ((0..24).map(image).collect(), mixed.then_some(0.9));
-    Event::Pictures(Box::new(Pictures::Fed(Fed { step: 400, epoch: 4.3, batch: 128, images, smoothed, agreement })))
+    Event::Pictures(Box::new(Pictures::Fed(BatchPreview {
+        step: 400,
+        epoch: 4.3,
+        batch: 128,
+        images,
+        smoothed,
+        agreement,
+    })))
 }
 
 fn missed() -> Event {
@@ -172,7 +179,7 @@ fn the_teacher() {
             let same = 900 + 300 * i / 40;
             let agreement = Some(Agreement { images: 1280, same, teacher: 1203, student: same - 40 });
             let (images, epoch) = (Vec::new(), 1.0 + i as f64 / 12.0);
-            let fed = Fed { step: 400, epoch, batch: 128, images, smoothed: None, agreement };
+            let fed = BatchPreview { step: 400, epoch, batch: 128, images, smoothed: None, agreement };
             screen.event(Event::Pictures(Box::new(Pictures::Fed(fed))));
         }
         screen
@@ -339,12 +346,12 @@ fn every_size_and_shape() {
                 let mut screen = page(turns);
                 let pixels = vec![0.5; height * width * channels];
                 let picture = Thumbnail::new(&pixels, [height, width, channels], &[0.0; 3], &[255.0; 3]).unwrap();
-                let image = FedImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)) };
+                let image = PreviewImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)) };
                 let name = "x".repeat(classes);
                 let wrong =
                     MissedImage { picture, name, label: classes - 1, said: 0, confidence: f32::NAN, loss: f32::NAN };
                 let (images, agreement) = (vec![image; 24], None);
-                let fed = Fed { step: 1, epoch: 0.1, batch: 24, images, smoothed: Some(0.9), agreement };
+                let fed = BatchPreview { step: 1, epoch: 0.1, batch: 24, images, smoothed: Some(0.9), agreement };
                 screen.event(Event::Pictures(Box::new(Pictures::Fed(fed))));
                 let missed = Missed { step: 1, worst: vec![wrong.clone(); 24], confused: vec![wrong; 8] };
                 screen.event(Event::Pictures(Box::new(Pictures::Missed(missed))));

@@ -4,7 +4,9 @@ use crate::running::{Run, recipe, trace};
 use std::path::Path;
 use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
 use tricktop::recipe::{Recipe, Value};
-use tricktop::train::{Command, Event, Fed, FedImage, Missed, Pictures, State, Target, show_checkpoint, softmax};
+use tricktop::train::{
+    BatchPreview, Command, Event, Missed, Pictures, PreviewImage, State, Target, show_checkpoint, softmax,
+};
 use tricktop::tricks::mix;
 
 const LOOK: Command = Command::Look { screen: 0, at: Some(Target::Pictures) };
@@ -25,7 +27,7 @@ fn stop(run: &Run) {
 }
 
 /// The next pictures of a batch.
-fn fed(run: &mut Run) -> Fed {
+fn fed(run: &mut Run) -> BatchPreview {
     run.wait(|event| match event {
         Event::Pictures(pictures) => {
             if let Pictures::Fed(fed) = &**pictures {
@@ -70,7 +72,7 @@ fn pictures_are_the_images_that_were_trained() {
     let fed = fed(&mut run);
     let (batch, thumbnail) = first_batch(&recipe);
     assert_eq!((fed.step, fed.batch, fed.images.len(), fed.smoothed), (1, 40, 24, None));
-    for (i, FedImage { picture, label, mixed }) in fed.images.iter().enumerate() {
+    for (i, PreviewImage { picture, label, mixed }) in fed.images.iter().enumerate() {
         assert_eq!((*label, *mixed), (batch.labels[i], None));
         assert!(*picture == thumbnail(&batch.pixels, i), "image {i}");
     }

@@ -2,7 +2,7 @@
 
 use super::{Scroll, moved};
 use crate::app::history::Curve;
-use crate::train::{Agreement, Confusion, Evaluation, Fed, Missed, MissedImage, Pictures, RolledBack};
+use crate::train::{Agreement, BatchPreview, Confusion, Evaluation, Missed, MissedImage, Pictures, RolledBack};
 use std::cmp::Ordering;
 
 /// Classes that a matrix may have; of more, pairs are listed.
@@ -53,7 +53,7 @@ pub(crate) struct Album {
     pub(crate) page: Page,
     /// The picture, row or line that the page is at.
     pub(crate) cursor: usize,
-    pub(crate) fed: Option<Fed>,
+    pub(crate) fed: Option<BatchPreview>,
     pub(crate) missed: Option<Missed>,
     pub(crate) tested: Option<Tested>,
     pub(crate) taught: Taught,

@@ -7,8 +7,8 @@ use crate::recipe::{Recipe, Value};
 use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
 use crate::train::{
-    Agreement, AlarmKind, Change, Command, Event, Fed, FedImage, Inside, LayerStats, Options, Output, Pictures, State,
-    Target, When,
+    Agreement, AlarmKind, BatchPreview, Change, Command, Event, Inside, LayerStats, Options, Output, Pictures,
+    PreviewImage, State, Target, When,
 };
 use std::io::{BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -63,9 +63,9 @@ fn rate(id: u64, value: f64) -> Command {
 
 fn fed() -> Pictures {
     let picture = Thumbnail::new(&[0.5; 12], [2, 2, 3], &[100.0; 3], &[60.0; 3]).unwrap();
-    let image = FedImage { picture, label: 1, mixed: Some((0, 0.73)) };
+    let image = PreviewImage { picture, label: 1, mixed: Some((0, 0.73)) };
     let agreement = Some(Agreement { images: 4, same: 3, teacher: 2, student: 1 });
-    Pictures::Fed(Fed { step: 4, epoch: 1.0, batch: 4, images: vec![image], smoothed: Some(0.9), agreement })
+    Pictures::Fed(BatchPreview { step: 4, epoch: 1.0, batch: 4, images: vec![image], smoothed: Some(0.9), agreement })
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub enum Modal {
 
 /// Where a row stands.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
+pub enum RunStatus {
     /// A run is at work, or stands still: its place.
     Run(usize),
     /// Runs wait for their turn.
@@ -158,20 +158,20 @@ impl State {
     }
 
     /// Where a row stands.
-    pub fn standing(&self, cell: usize) -> Standing {
+    pub fn status(&self, cell: usize) -> RunStatus {
         let tally = &self.tally;
         if let Some(place) = tally.at_work(cell).next() {
-            return Standing::Run(place);
+            return RunStatus::Run(place);
         }
         let now = || tally.of(cell).map(|place| &tally.live[place].now);
         let failed = now().find_map(|now| if let Now::Failed(why) = now { Some(why.clone()) } else { None });
         match failed {
-            _ if tally.open(cell).any(|place| !tally.away.contains(&place)) => Standing::Waits,
-            _ if tally.open(cell).next().is_some() => Standing::Skipped,
-            _ if now().any(|now| *now == Now::Elsewhere) => Standing::Elsewhere,
-            Some(why) => Standing::Failed(why),
-            None if now().any(|now| *now == Now::Edited) => Standing::Edited,
-            None => Standing::Done,
+            _ if tally.open(cell).any(|place| !tally.away.contains(&place)) => RunStatus::Waits,
+            _ if tally.open(cell).next().is_some() => RunStatus::Skipped,
+            _ if now().any(|now| *now == Now::Elsewhere) => RunStatus::Elsewhere,
+            Some(why) => RunStatus::Failed(why),
+            None if now().any(|now| *now == Now::Edited) => RunStatus::Edited,
+            None => RunStatus::Done,
         }
     }
 

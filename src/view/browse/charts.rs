@@ -55,7 +55,7 @@ pub(super) fn over(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         vec![
             LinePart::new(0, vec![Span::styled(format!("{letter}{name}"), of.style.add_modifier(Modifier::BOLD))]),
             LinePart::new(1, vec![Span::styled(top1, theme.text)]),
-            LinePart::new(2, vec![Span::styled(of.run.brief.standing.word(), theme.dim)]),
+            LinePart::new(2, vec![Span::styled(of.run.brief.status.word(), theme.dim)]),
         ]
     };
     for (y, of) in drawn.iter().take(usize::from(lines)).enumerate() {

@@ -1,7 +1,7 @@
 //! The run at the cursor.
 
 use super::LETTERS;
-use super::list::standing;
+use super::list::status;
 use crate::app::number;
 use crate::browse::{Run, State, best, changes, name, took};
 use crate::view::draw;
@@ -21,7 +21,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let inner = draw::frame(theme, buf, area, run.map_or("", |run| &run.name), false, Vec::new());
     let inner = Rect { x: inner.x + u16::from(inner.width > 0), width: inner.width.saturating_sub(2), ..inner };
     let Some(run) = run else { return };
-    let (text, style) = standing(theme, run);
+    let (text, style) = status(theme, run);
     // A part that has no room is left out: half a number would be another one.
     let parts = [best(run).map(|best| format!("   top-1 {best}")), Some(format!("   {}", took(run)))];
     let mut room = usize::from(inner.width).saturating_sub(draw::width(&text));

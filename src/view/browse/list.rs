@@ -3,7 +3,7 @@
 use super::LETTERS;
 use crate::app::number;
 use crate::browse::{Row, Run, State, changes, epochs, took};
-use crate::runs::Standing;
+use crate::runs::RunStatus;
 use crate::view::draw;
 use crate::view::draw::first_row;
 use crate::view::theme::Theme;
@@ -110,7 +110,7 @@ fn cell(state: &State, theme: &Theme, run: &Run, what: What) -> (String, Style) 
         What::When => (number::age(state.now(), brief.begun), theme.dim),
         What::Top1 => (brief.best_top1.map_or(String::new(), |top1| format!("{:.2}", 100.0 * top1)), theme.text),
         What::Time => (took(run), theme.dim),
-        What::State => standing(theme, run),
+        What::State => status(theme, run),
         What::Differs => match state.selected() {
             Some(at) if at.brief.dir != brief.dir => (changes(Some(&at.brief), brief), theme.text),
             _ => (String::new(), theme.dim),
@@ -119,17 +119,17 @@ fn cell(state: &State, theme: &Theme, run: &Run, what: What) -> (String, Style) 
 }
 
 /// Where a run stands, in a glyph and words.
-pub(super) fn standing(theme: &Theme, run: &Run) -> (String, Style) {
-    let (glyph, style) = match run.brief.standing {
-        Standing::AtWork => ("▸", theme.good),
-        Standing::Done => ("✓", theme.good),
-        Standing::Stopped => ("■", theme.pending),
-        Standing::Failed => ("✗", theme.alarm),
-        Standing::Killed => ("✗", theme.pending),
+pub(super) fn status(theme: &Theme, run: &Run) -> (String, Style) {
+    let (glyph, style) = match run.brief.status {
+        RunStatus::AtWork => ("▸", theme.good),
+        RunStatus::Done => ("✓", theme.good),
+        RunStatus::Stopped => ("■", theme.pending),
+        RunStatus::Failed => ("✗", theme.alarm),
+        RunStatus::Killed => ("✗", theme.pending),
     };
-    let word = run.brief.standing.word();
-    match run.brief.standing {
-        Standing::Done => (format!("{glyph} {word}"), style),
+    let word = run.brief.status.word();
+    match run.brief.status {
+        RunStatus::Done => (format!("{glyph} {word}"), style),
         _ => (format!("{glyph} {word} {}", epochs(run)), style),
     }
 }

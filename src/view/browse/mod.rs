@@ -12,7 +12,7 @@ use super::{footer, help, popup};
 use crate::app::Tone;
 use crate::browse::keys::{Action, Context};
 use crate::browse::{Field, Modal, State, View};
-use crate::runs::{Standing, TRASH};
+use crate::runs::{RunStatus, TRASH};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -76,7 +76,7 @@ fn body_of(state: &State, theme: &Theme, buf: &mut Buffer, body: Rect, area: Rec
 /// What is shown, and of how many.
 fn header(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let one = |rank, text: String, style| LinePart::new(rank, vec![Span::styled(text, style)]);
-    let count = |what: Standing| state.runs.iter().filter(|run| run.brief.standing == what).count();
+    let count = |what: RunStatus| state.runs.iter().filter(|run| run.brief.status == what).count();
     let all = match (state.read, state.runs.len(), state.rows.len()) {
         (false, ..) => "reading …".to_string(),
         (true, 1, 1) => "1 run".into(),
@@ -85,8 +85,8 @@ fn header(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     };
     let mut left = vec![one(4, "tricktop".into(), theme.accent), one(0, all, theme.text)];
     for (rank, n, what, style) in [
-        (2, count(Standing::AtWork), "running", theme.good),
-        (3, count(Standing::Failed), "failed", theme.alarm),
+        (2, count(RunStatus::AtWork), "running", theme.good),
+        (3, count(RunStatus::Failed), "failed", theme.alarm),
         (3, state.left_out.len(), "left out", theme.pending),
     ] {
         if n > 0 {

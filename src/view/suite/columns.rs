@@ -1,6 +1,6 @@
 //! The columns of the rows: as many as there is room for, the least important left out first.
 
-use crate::suite::screen::{Standing, State};
+use crate::suite::screen::{RunStatus, State};
 use crate::suite::{Gain, Now, Table};
 use crate::view::draw;
 use crate::view::theme::Theme;
@@ -163,7 +163,7 @@ impl What {
             What::Above => (text(), gain_style(theme, row.above)),
             What::Base => (text(), gain_style(theme, row.base)),
             What::Paper => (text(), theme.dim),
-            What::State => standing(state, theme, cell),
+            What::State => status(state, theme, cell),
         }
     }
 }
@@ -207,9 +207,9 @@ fn spark(state: &State, cell: usize, width: usize) -> String {
 }
 
 /// Where a row stands, in a glyph and a word.
-fn standing(state: &State, theme: &Theme, cell: usize) -> (String, Style) {
-    match state.standing(cell) {
-        Standing::Run(place) => {
+fn status(state: &State, theme: &Theme, cell: usize) -> (String, Style) {
+    match state.status(cell) {
+        RunStatus::Run(place) => {
             let (live, run) = (&state.tally.live[place], &state.tally.runs[place]);
             let epochs = run.recipe.train.epochs;
             let epoch = (live.epoch.floor() as u64 + 1).min(epochs);
@@ -220,11 +220,11 @@ fn standing(state: &State, theme: &Theme, cell: usize) -> (String, Style) {
                 _ => (format!("▸ epoch {epoch}/{epochs}"), theme.good),
             }
         }
-        Standing::Waits => ("· waits".into(), theme.dim),
-        Standing::Skipped => ("■ skipped".into(), theme.pending),
-        Standing::Elsewhere => ("◌ elsewhere".into(), theme.dim),
-        Standing::Failed(_) => ("✗ failed".into(), theme.alarm),
-        Standing::Edited => ("✗ edited".into(), theme.pending),
-        Standing::Done => ("✓ done".into(), theme.good),
+        RunStatus::Waits => ("· waits".into(), theme.dim),
+        RunStatus::Skipped => ("■ skipped".into(), theme.pending),
+        RunStatus::Elsewhere => ("◌ elsewhere".into(), theme.dim),
+        RunStatus::Failed(_) => ("✗ failed".into(), theme.alarm),
+        RunStatus::Edited => ("✗ edited".into(), theme.pending),
+        RunStatus::Done => ("✓ done".into(), theme.good),
     }
 }

@@ -10,7 +10,7 @@ use super::{footer, help, popup};
 use crate::app::Tone;
 use crate::suite::Now;
 use crate::suite::screen::keys::{Action, Context};
-use crate::suite::screen::{Modal, Standing, State};
+use crate::suite::screen::{Modal, RunStatus, State};
 use columns::Columns;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -121,8 +121,8 @@ fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, frame
         None if state.is_held() => {
             ("what is left is skipped: x puts the row back, q leaves".into(), theme.tone(Tone::Warn))
         }
-        None => match state.standing(state.cursor) {
-            Standing::Failed(why) => (format!("failed: {why}"), theme.alarm),
+        None => match state.status(state.cursor) {
+            RunStatus::Failed(why) => (format!("failed: {why}"), theme.alarm),
             _ if framed => (LEGEND.into(), theme.dim),
             _ => (detail::about(state), theme.dim),
         },

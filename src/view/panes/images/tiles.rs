@@ -5,7 +5,7 @@ use super::kitty;
 use super::{mark, nothing};
 use crate::app::State;
 use crate::data::Thumbnail;
-use crate::train::{Fed, Missed, MissedImage};
+use crate::train::{BatchPreview, Missed, MissedImage};
 use crate::view::draw;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -50,7 +50,7 @@ struct Scale {
 }
 
 /// The batch that was trained last.
-pub(super) fn batch(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, fed: &Fed) {
+pub(super) fn batch(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, fed: &BatchPreview) {
     let tiles = fed.images.iter().map(|image| {
         let label = state.class(image.label);
         let (first, second) = match image.mixed {

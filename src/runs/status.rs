@@ -5,7 +5,7 @@ use crate::train::State;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum RunStatus {
     /// A process trains it.
     AtWork,
     /// All its epochs are done.
@@ -18,33 +18,33 @@ pub enum Standing {
     Killed,
 }
 
-impl Standing {
+impl RunStatus {
     /// Of a run with this log, and what went wrong when it failed. `works` says whether a process was at work on it before
     /// the log was read: one that ends in between counts as at work until the next look.
-    pub fn of(works: bool, log: &[Line]) -> (Standing, Option<String>) {
+    pub fn of(works: bool, log: &[Line]) -> (RunStatus, Option<String>) {
         if works {
-            return (Standing::AtWork, None);
+            return (RunStatus::AtWork, None);
         }
         match end(log) {
-            Some(Line::RunEnd { state, error, .. }) => (Standing::told(state), error.clone()),
-            _ => (Standing::Killed, None),
+            Some(Line::RunEnd { state, error, .. }) => (RunStatus::told(state), error.clone()),
+            _ => (RunStatus::Killed, None),
         }
     }
 
     /// Of a run whose log ends with a word.
-    fn told(word: &str) -> Standing {
-        let words = [Standing::Done, Standing::Failed];
-        words.into_iter().find(|standing| standing.word() == word).unwrap_or(Standing::Stopped)
+    fn told(word: &str) -> RunStatus {
+        let words = [RunStatus::Done, RunStatus::Failed];
+        words.into_iter().find(|status| status.word() == word).unwrap_or(RunStatus::Stopped)
     }
 
     /// The state of a trainer that it comes from.
     pub fn state(self) -> State {
         match self {
-            Standing::AtWork => State::Running,
-            Standing::Done => State::Done,
-            Standing::Stopped => State::Stopped,
-            Standing::Failed => State::Failed,
-            Standing::Killed => State::Killed,
+            RunStatus::AtWork => State::Running,
+            RunStatus::Done => State::Done,
+            RunStatus::Stopped => State::Stopped,
+            RunStatus::Failed => State::Failed,
+            RunStatus::Killed => State::Killed,
         }
     }
 
@@ -89,10 +89,10 @@ mod tests {
             (vec![begun(), ended(State::Stopped), again(), ended(State::Done)], "done", None),
         ];
         for (log, word, error) in cases {
-            let (standing, why) = Standing::of(false, &log);
-            assert_eq!((standing.word(), why.as_deref()), (word, error), "{log:?}");
-            assert_eq!(Standing::of(true, &log), (Standing::AtWork, None));
+            let (status, why) = RunStatus::of(false, &log);
+            assert_eq!((status.word(), why.as_deref()), (word, error), "{log:?}");
+            assert_eq!(RunStatus::of(true, &log), (RunStatus::AtWork, None));
         }
-        assert_eq!(Standing::AtWork.word(), "running");
+        assert_eq!(RunStatus::AtWork.word(), "running");
     }
 }
