@@ -15,7 +15,7 @@ impl State {
 
     /// What is to be said of the mistake at the cursor.
     pub(crate) fn mistake(&self) -> Option<Mistake> {
-        let (MissedImage { name, label, said: predicted, confidence, loss, .. }, place, count) =
+        let (MissedImage { name, label, predicted, confidence, loss, .. }, place, count) =
             self.panes.images.mistake()?;
         let (label, predicted) = (self.class(*label), self.class(*predicted));
         let (share, loss) = (number::percent(f64::from(*confidence)), number::loss(f64::from(*loss)));

@@ -114,7 +114,7 @@ impl Table {
         }
         self.rows.write_field(set.test.name(seen.place))?;
         self.rows.write_field(&set.classes[seen.label])?;
-        self.rows.write_field(&set.classes[seen.said])?;
+        self.rows.write_field(&set.classes[seen.predicted])?;
         softmax(seen.logits).into_iter().try_for_each(|p| self.rows.write_field(p.to_string()))?;
         self.rows.write_record(None::<&[u8]>)
     }
@@ -216,7 +216,8 @@ impl<'a> Report<'a> {
         }
         let wrong = self.confusion.mistaken();
         let name = |label: u32| shown(self.classes[label as usize].name);
-        let line = |[label, said, n]: &[u32; 3]| format!("{n:5}  {} predicted as {}\n", name(*label), name(*said));
+        let line =
+            |[label, predicted, n]: &[u32; 3]| format!("{n:5}  {} predicted as {}\n", name(*label), name(*predicted));
         format!("\nmost frequent confusions\n{}", wrong.iter().take(COLUMNS).map(line).collect::<String>())
     }
 }
@@ -243,13 +244,13 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     let show = args.show && std::io::stdout().is_terminal() && plain_terminal().is_none();
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {
-        let said = read(image, classifier.reading()).map_err(|e| e.to_string()).and_then(|picture| {
+        let guessed = read(image, classifier.reading()).map_err(|e| e.to_string()).and_then(|picture| {
             let guesses = classifier.classify(&picture, args.top.get()).map_err(|e| e.to_string())?;
             Ok((picture, guesses))
         });
-        unread += usize::from(said.is_err());
+        unread += usize::from(guessed.is_err());
         if args.json {
-            let (error, guesses) = match said {
+            let (error, guesses) = match guessed {
                 Ok((_, guesses)) => (None, guesses),
                 Err(why) => (Some(why), Vec::new()),
             };
@@ -257,7 +258,7 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
             text += &(serde_json::to_string(&line).map_err(|e| Failure::Print(e.into()))? + "\n");
             continue;
         }
-        match said {
+        match guessed {
             Err(why) => text += &format!("{}  {}\n", name(image), shown(&why)),
             Ok((picture, guesses)) => {
                 text += &format!("{}\n", name(image));

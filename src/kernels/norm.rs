@@ -11,7 +11,7 @@
 //!   a = scale    b = -scale * inverse_deviation^2 * dot / n    d = -scale * sum / n - b * mean
 //! ```
 //!
-//! So one pass over g and y gives a, b and d ([`gradients`]), and the convolution before the norm applies them as it
+//! So one pass over g and y gives a, b and d ([`backward`]), and the convolution before the norm applies them as it
 //! reads g and y ([`NormGrad`]). With running statistics, which do not depend on y, b = d = 0.
 
 use super::buffer::SharedPtr;

@@ -95,7 +95,7 @@ struct Shelf {
 impl Shelf {
     fn take(&mut self, set: &DataSet, seen: &Seen<'_>) {
         self.images += 1;
-        let &Seen { place, label, said: predicted, .. } = seen;
+        let &Seen { place, label, predicted, .. } = seen;
         let probability = softmax(seen.logits).get(predicted).copied().unwrap_or_default();
         let keep = || Kept {
             bytes: denormalised(seen.pixels, &set.mean, &set.std),
@@ -155,10 +155,10 @@ mod tests {
         let set = data::open(&recipe.data, 0).unwrap();
         let mut shelf = Shelf::default();
         let pixels = vec![0.5; 28 * 28];
-        let mut see = |label: usize, said: usize, sure: f32| {
+        let mut see = |label: usize, predicted: usize, sure: f32| {
             let mut logits = vec![0.0; 10];
-            logits[said] = sure;
-            shelf.take(&set, &Seen { place: label, label, said, loss: 1.0, logits: &logits, pixels: &pixels });
+            logits[predicted] = sure;
+            shelf.take(&set, &Seen { place: label, label, predicted, loss: 1.0, logits: &logits, pixels: &pixels });
         };
         for i in 0..100 {
             see(i % 10, (i + 1) % 10, i as f32 / 10.0);

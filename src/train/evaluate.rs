@@ -23,7 +23,7 @@ pub struct Seen<'a> {
     /// Its class.
     pub label: usize,
     /// The class that it is taken for.
-    pub said: usize,
+    pub predicted: usize,
     /// Cross entropy.
     pub loss: f64,
     /// What the net says of every class.
@@ -47,7 +47,7 @@ pub fn evaluate<D: Ops<f32>>(
     let (classes, test) = (reader.set().classes.len(), &reader.set().test);
     let (len, size) = (test.len(), (PIXELS / (test.height * test.width)).clamp(1, BATCH));
     let (mut loss, mut first, mut among_five, mut n) = (0f64, 0usize, 0usize, 0usize);
-    let mut said = Vec::with_capacity(len);
+    let mut pairs = Vec::with_capacity(len);
     for number in 0..len.div_ceil(size) {
         let batch = reader.batch(&Pass::Test { batch: size }, number)?;
         skipped.extend_from_slice(&batch.skipped);
@@ -64,13 +64,13 @@ pub fn evaluate<D: Ops<f32>>(
             among_five += usize::from(rank < 5);
             let (predicted, own) = (predicted(z), cross_entropy(z, label));
             loss += own;
-            said.push((label, predicted));
-            look(Seen { place, label, said: predicted, loss: own, logits: z, pixels });
+            pairs.push((label, predicted));
+            look(Seen { place, label, predicted, loss: own, logits: z, pixels });
         }
     }
     let n = n as f64;
     let (top1, top5) = (first as f64 / n, among_five as f64 / n);
-    Ok(Evaluation { step, epoch, loss: loss / n, top1, top5, confusion: Confusion::new(classes, said) })
+    Ok(Evaluation { step, epoch, loss: loss / n, top1, top5, confusion: Confusion::new(classes, pairs) })
 }
 
 /// The places of the images of a batch: those of its range that are not broken.

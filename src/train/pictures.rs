@@ -30,7 +30,7 @@ pub struct BatchPreview {
     pub images: Vec<PreviewImage>,
     /// Target probability of the label, where label smoothing takes from it.
     pub smoothed: Option<f32>,
-    /// What teacher and student said of all images since the last pictures, when distilling.
+    /// What teacher and student predicted of all images since the last pictures, when distilling.
     pub agreement: Option<Agreement>,
 }
 
@@ -45,13 +45,13 @@ pub struct PreviewImage {
     pub mixed: Option<(usize, f32)>,
 }
 
-/// How often teacher and student said the same of training images, and were right: a mixed image is of the class that
+/// How often teacher and student predicted the same of training images, and were right: a mixed image is of the class that
 /// has the larger share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Images.
     pub images: u64,
-    /// Of which both said the same class.
+    /// Of which both predicted the same class.
     pub same: u64,
     /// Of which the teacher was right.
     pub teacher: u64,
@@ -66,7 +66,7 @@ pub struct Missed {
     pub step: u64,
     /// Those of the largest losses, the worst first.
     pub worst: Vec<MissedImage>,
-    /// Those of the two classes, as label and what was said, that were confused most often; the worst first.
+    /// Those of the two classes, as label and what was predicted, that were confused most often; the worst first.
     pub confused: Vec<MissedImage>,
 }
 
@@ -81,7 +81,7 @@ pub struct MissedImage {
     /// Its class.
     pub label: usize,
     /// The class that it was taken for.
-    pub said: usize,
+    pub predicted: usize,
     /// The probability that the net gave to that class.
     #[serde(deserialize_with = "or_nan")]
     pub confidence: f32,

@@ -1,6 +1,6 @@
 //! The terminal front end: the edge between terminal, clock and threads, and the pure core.
 //!
-//! A screen is a [`screen::Screen`], and one loop shows any of them. One channel brings keys and what happens; the loop
+//! A screen is a `Screen` (`screen.rs`), and one loop shows any of them. One channel brings keys and what happens; the loop
 //! sleeps on it. Slow sources (hardware, presets, signals) are looked at whenever the loop wakes, which it does five
 //! times a second at least.
 

@@ -83,11 +83,11 @@ fn fed(mixed: bool) -> Event {
 }
 
 fn missed() -> Event {
-    let image = |label: usize, said: usize, i: usize| MissedImage {
+    let image = |label: usize, predicted: usize, i: usize| MissedImage {
         picture: garment(label, i),
         name: format!("/data/fashion/val/{}/IMG_{}.png", ["boots", "shirts"][i % 2], 2034 + 7 * i),
         label,
-        said,
+        predicted,
         confidence: 0.999 - 0.02 * i as f32,
         loss: 6.5 - 0.1 * i as f32,
     };
@@ -348,8 +348,14 @@ fn every_size_and_shape() {
                 let picture = Thumbnail::new(&pixels, [height, width, channels], &[0.0; 3], &[255.0; 3]).unwrap();
                 let image = PreviewImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)) };
                 let name = "x".repeat(classes);
-                let wrong =
-                    MissedImage { picture, name, label: classes - 1, said: 0, confidence: f32::NAN, loss: f32::NAN };
+                let wrong = MissedImage {
+                    picture,
+                    name,
+                    label: classes - 1,
+                    predicted: 0,
+                    confidence: f32::NAN,
+                    loss: f32::NAN,
+                };
                 let (images, agreement) = (vec![image; 24], None);
                 let fed = BatchPreview { step: 1, epoch: 0.1, batch: 24, images, smoothed: Some(0.9), agreement };
                 screen.event(Event::Pictures(Box::new(Pictures::Fed(fed))));

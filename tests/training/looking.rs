@@ -112,20 +112,20 @@ fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     let (_, file) = tricktop::train::steps(dir.path()).pop().unwrap();
     let mut all = Vec::new();
     let tested = show_checkpoint(&file, usize::MAX, |set, seen| {
-        if seen.label != seen.said {
+        if seen.label != seen.predicted {
             let picture = Thumbnail::new(seen.pixels, set.test.shape(), &set.mean, &set.std).unwrap();
-            let confidence = softmax(seen.logits)[seen.said] as f32;
-            all.push((seen.loss as f32, seen.label, seen.said, confidence, picture));
+            let confidence = softmax(seen.logits)[seen.predicted] as f32;
+            all.push((seen.loss as f32, seen.label, seen.predicted, confidence, picture));
         }
     })
     .unwrap();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let [label, said, _] = tested.evaluation.confusion.mistaken()[0].map(|v| v as usize);
-    let pair = all.iter().filter(|m| (m.1, m.2) == (label, said)).take(8);
+    let [label, predicted, _] = tested.evaluation.confusion.mistaken()[0].map(|v| v as usize);
+    let pair = all.iter().filter(|m| (m.1, m.2) == (label, predicted)).take(8);
     assert_eq!((missed.step, missed.worst.len(), missed.confused.len()), (8, 24, 8));
     let shown = missed.worst.iter().chain(&missed.confused);
-    for (found, (loss, label, said, confidence, picture)) in shown.zip(all.iter().take(24).chain(pair)) {
-        assert_eq!((found.loss, found.label, found.said), (*loss, *label, *said));
+    for (found, (loss, label, predicted, confidence, picture)) in shown.zip(all.iter().take(24).chain(pair)) {
+        assert_eq!((found.loss, found.label, found.predicted), (*loss, *label, *predicted));
         assert!((found.confidence - confidence).abs() < 1e-5 && found.picture == *picture);
     }
     stop(&run);

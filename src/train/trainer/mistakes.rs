@@ -23,18 +23,18 @@ pub(super) struct Mistakes {
 struct Mistake {
     place: u32,
     label: u32,
-    said: u32,
+    predicted: u32,
     confidence: f32,
     loss: f32,
 }
 
 impl Mistake {
     fn of(seen: &Seen<'_>) -> Option<Mistake> {
-        let &Seen { place, label, said, loss, logits, .. } = seen;
+        let &Seen { place, label, predicted, loss, logits, .. } = seen;
         // The loss is minus the logarithm of the label's probability.
-        let confidence = (f64::from(logits[said] - logits[label]) - loss).exp() as f32;
-        let [place, label, said] = [place, label, said].map(|v| v as u32);
-        (label != said).then_some(Mistake { place, label, said, confidence, loss: loss as f32 })
+        let confidence = (f64::from(logits[predicted] - logits[label]) - loss).exp() as f32;
+        let [place, label, predicted] = [place, label, predicted].map(|v| v as u32);
+        (label != predicted).then_some(Mistake { place, label, predicted, confidence, loss: loss as f32 })
     }
 }
 
@@ -42,8 +42,8 @@ impl Mistakes {
     /// Chooses out of all mistakes of an evaluation.
     fn of(evaluation: &Evaluation, mut all: Vec<Mistake>) -> Mistakes {
         all.sort_by(|a, b| b.loss.total_cmp(&a.loss));
-        let pair = evaluation.confusion.mistaken().first().map(|[label, said, _]| (*label, *said));
-        let confused = all.iter().filter(|m| Some((m.label, m.said)) == pair).take(CONFUSED).copied().collect();
+        let pair = evaluation.confusion.mistaken().first().map(|[label, predicted, _]| (*label, *predicted));
+        let confused = all.iter().filter(|m| Some((m.label, m.predicted)) == pair).take(CONFUSED).copied().collect();
         all.truncate(MOST);
         Mistakes { step: evaluation.step, worst: all, confused }
     }
@@ -101,9 +101,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let images = batch.pixels.chunks_exact(shape.iter().product::<usize>().max(1));
         let image = |(pixels, m): (&[f32], &Mistake)| {
             let picture = Thumbnail::new(pixels, shape, &set.mean, &set.std).ok()?;
-            let (label, said) = (m.label as usize, m.said as usize);
+            let (label, predicted) = (m.label as usize, m.predicted as usize);
             let name = in_full(set.test.name(m.place as usize));
-            Some(MissedImage { picture, name, label, said, confidence: m.confidence, loss: m.loss })
+            Some(MissedImage { picture, name, label, predicted, confidence: m.confidence, loss: m.loss })
         };
         images.zip(mistakes).filter_map(image).collect()
     }

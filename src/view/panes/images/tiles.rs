@@ -74,7 +74,7 @@ pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
     let Some(pair) = missed.confused.first() else {
         return nothing(theme, buf, area, "there are no mistakes to show");
     };
-    let pair = format!("most often confused: {} → {}", state.class(pair.label), state.class(pair.said));
+    let pair = format!("most often confused: {} → {}", state.class(pair.label), state.class(pair.predicted));
     let worst = "largest losses: label → predicted".to_string();
     let sections = [(worst, &missed.worst), (pair, &missed.confused)].map(|(heading, images)| Section {
         heading,
@@ -84,7 +84,7 @@ pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rec
 }
 
 fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a> {
-    let predicted = format!("→ {:.0} % {}", 100.0 * image.confidence, state.class(image.said));
+    let predicted = format!("→ {:.0} % {}", 100.0 * image.confidence, state.class(image.predicted));
     let (first, second) = (state.class(image.label), Some((predicted, theme.alarm)));
     Tile { picture: &image.picture, first, second, name: &image.name }
 }
