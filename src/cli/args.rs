@@ -44,7 +44,7 @@ Examples:
                                              go on from that checkpoint otherwise, in a run of its own
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
-  tricktop predict runs/quick a.png b.jpg    what they say of images
+  tricktop predict runs/quick a.png b.jpg    what they predict for images
   tricktop suite suites/fashion-refinements  what every refinement gains, over three seeds
   tricktop runs mixup=on                     browse the runs that have mixup on: compare, annotate, resume
   tricktop report quick quick-2 -o page.html runs side by side, as one page that needs nothing beside it
@@ -156,7 +156,7 @@ pub(super) struct Replay {
 
 #[derive(Debug, Args)]
 pub(super) struct Threads {
-    /// Threads that compute [default: one a CPU]
+    /// Threads that compute [default: one per CPU core]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<NonZeroUsize>,
 }
@@ -286,7 +286,7 @@ pub(super) enum Command {
     },
     /// Evaluates a checkpoint: top-1, top-5, loss, every class, confusion matrix
     Eval(Eval),
-    /// Names the most probable classes of images
+    /// Predicts the most probable classes of images
     Predict(Predict),
     /// Prints what a run has recorded
     Export {
