@@ -1,6 +1,7 @@
 //! `tricktop inspect`: what is in a run or a checkpoint, and whether it is whole.
 
 use super::{Failure, find_run};
+use crate::recipe::knobs;
 use crate::runs::{self, Line, Notes, Record, RunStatus};
 use crate::text::{left, shown};
 use crate::train::{BEST, Checkpoint, Evaluation, Event, Meta, steps};
@@ -167,7 +168,9 @@ impl File {
         let none = (!self.whole).then_some(("optimiser", "not kept"));
         let hashes = hashes.chain(none).map(|(name, hash)| (name, hash.to_string()));
         let rows = rows.into_iter().chain(hashes).map(|(name, value)| format!("{name:<11} {}\n", shown(&value)));
-        let knobs = meta.recipe.iter().map(|(path, value)| format!("  {path:<26} {}\n", shown(&value.to_string())));
+        let today = |path: &'_ String| knobs::find(path).map_or_else(|| path.clone(), |knob| knob.path.to_string());
+        let knobs = meta.recipe.iter().map(|(path, value)| (today(path), shown(&value.to_string()).to_string()));
+        let knobs = knobs.map(|(path, value)| format!("  {path:<26} {value}\n"));
         rows.chain(["recipe\n".to_string()]).chain(knobs).collect()
     }
 }

@@ -210,7 +210,7 @@ fn the_doctor_tells_what_is_here() {
     #[cfg(not(feature = "cuda"))]
     assert!(report["cards"]["Err"].as_str().is_some_and(|why| why.contains("built without CUDA")), "{left:?}");
     let text = call.run(&["doctor"]).out;
-    let parts = ["tricktop", "system", "processor", "toolkit", "driver", "GPU", "terminal"];
+    let parts = ["tricktop", "system", "CPU", "toolkit", "driver", "GPU", "terminal"];
     assert!(parts.iter().all(|part| text.lines().any(|line| line.starts_with(part))), "{text}");
 }
 

@@ -34,7 +34,7 @@ fn a_run_of_an_earlier_version_verifies_and_goes_on() {
     let inspected = run(&["inspect", "runs/old/checkpoints/step-000006.safetensors"]);
     let chain = fs::read_to_string(desk.path().join("runs/old/chain.jsonl")).unwrap();
     let velocity = chain.lines().last().unwrap().split("\"velocity\":\"").nth(1).unwrap().split('"').next().unwrap();
-    assert!(inspected.contains(velocity) && inspected.contains("schedule.reference_batch    20"), "{inspected}");
+    assert!(inspected.contains(velocity) && inspected.contains("schedule.reference_batch   20"), "{inspected}");
     assert!(run(&["eval", "old"]).contains("20 images"));
 
     // What is written from here on has the optimiser's slots under their names, and the chain goes on.
