@@ -1,9 +1,7 @@
 //! A step of AdamW on one parameter (Loshchilov & Hutter 2019, algorithm 2).
 
 use super::parallel;
-
-/// Values that a task goes through.
-const CHUNK: usize = 1 << 15;
+use super::sgd::CHUNK;
 
 /// What a step does to every value of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use super::parallel;
 
 /// Values that a task goes through: 128 KiB each of weights, velocity and gradient. Small parameters are one task. It
 /// also cuts the sum of [`square`], so that another value changes its last digits.
-const CHUNK: usize = 1 << 15;
+pub(super) const CHUNK: usize = 1 << 15;
 
 /// The settings of a step, the same for every value of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -12,22 +12,10 @@ fn tricktop(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
 #[test]
 fn a_run_of_an_earlier_version_verifies_and_goes_on() {
     let desk = tempfile::tempdir().unwrap();
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_run"), &desk.path().join("runs/old"));
+    crate::copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_run"), &desk.path().join("runs/old"));
     let run = |args: &[&str]| tricktop(desk.path(), args);
 
     assert!(run(&["replay", "old", "--verify"]).contains("the same to the bit up to step 6: 2 checkpoints, 6 logged"));

@@ -2,7 +2,7 @@
 use crate::pictures::{png, put};
 use serde_json::Value as Json;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A preset of a net that trains in a second.
@@ -79,18 +79,7 @@ impl Desk {
     }
 
     fn copy(&self, from: &str, to: &str) {
-        fn copy(from: &Path, to: &Path) {
-            fs::create_dir_all(to).unwrap();
-            for entry in fs::read_dir(from).unwrap().flatten() {
-                let to = to.join(entry.file_name());
-                if entry.path().is_dir() {
-                    copy(&entry.path(), &to);
-                } else {
-                    fs::copy(entry.path(), to).unwrap();
-                }
-            }
-        }
-        copy(&self.path(from), &self.path(to));
+        crate::copy_folder(&self.path(from), &self.path(to));
     }
 }
 

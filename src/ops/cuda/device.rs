@@ -115,9 +115,8 @@ impl Ops<f32> for Cuda {
         let (n, h, w, _) = first.size();
         let parts = std::iter::once(first).chain(rest).collect();
         over(parts, vec![], (n, h, w), tape, move |parts, tape| {
-            let mut parts = parts.iter().map(|part| FeatureMap::new(part.clone(), n, h, w));
-            let first = parts.next().ok_or(Error::Cpu(CpuError::WrongNumElements))?;
-            Self::matrix(composed::concat(first, parts.collect(), tape)?)
+            let part = |part: &Matrix<f32, Self>| FeatureMap::new(part.clone(), n, h, w);
+            Self::matrix(composed::concat(part(&parts[0]), parts[1..].iter().map(part).collect(), tape)?)
         })
     }
 
@@ -161,9 +160,8 @@ fn over<T: Tape<f32, Cuda>>(
     tape: T,
     f: impl Fn(Inputs<f32, Cuda>, OwnedTape<f32, Cuda>) -> Result<Output<f32, Cuda>, Error> + 'static,
 ) -> Result<FeatureMap<f32, Cuda, T>, Error> {
-    if maps.iter().any(|map| matches!(map.held, Held::Half(_))) {
-        let maps = maps.into_iter().map(Half::of).collect::<Result<_, _>>()?;
-        return half::over(maps, others, size, tape, f);
+    if let Some(half) = maps.first().and_then(Half::of) {
+        return half::over(half::together(half, &maps[1..]), others, size, tape, f);
     }
     let maps = maps.into_iter().map(Cuda::matrix).collect::<Result<Vec<_>, _>>()?;
     let (n, h, w) = size;

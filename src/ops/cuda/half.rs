@@ -26,12 +26,9 @@ pub struct Half {
 }
 
 impl Half {
-    /// Of a map; one of single precision is rounded, and has no gradient then.
-    pub(super) fn of(x: FeatureMap<f32, Cuda>) -> Result<Half, Error> {
-        match x.held {
-            Held::Half(half) => Ok(half),
-            Held::Single(values) => Ok(Half { values: values.try_to_dtype()?, gradient: Rc::default() }),
-        }
+    /// Of a map; none of one in single precision.
+    pub(super) fn of(x: &FeatureMap<f32, Cuda>) -> Option<Half> {
+        if let Held::Half(half) = &x.held { Some(half.clone()) } else { None }
     }
 
     fn map(values: Narrow, (n, h, w): (usize, usize, usize)) -> (FeatureMap<f32, Cuda>, Half) {
@@ -66,8 +63,8 @@ impl Half {
 
 /// A map without a gradient, in half precision.
 pub fn narrow(x: FeatureMap<f32, Cuda>) -> Result<FeatureMap<f32, Cuda>, Error> {
-    let size = x.size();
-    Ok(FeatureMap::of(Held::Half(Half::of(x)?), size))
+    let (n, h, w, _) = x.size();
+    Ok(Half::map(Cuda::matrix(x)?.try_to_dtype()?, (n, h, w)).0)
 }
 
 /// The values of a map in single precision.
@@ -105,6 +102,13 @@ pub fn conv2d<T: Tape<f32, Cuda>>(
     Ok(out.put_tape(tape))
 }
 
+/// Maps that come together in an operation: their gradients go back in one format.
+pub(super) fn together(first: Half, rest: &[FeatureMap<f32, Cuda>]) -> Vec<Half> {
+    let maps: Vec<Half> = std::iter::once(first).chain(rest.iter().filter_map(Half::of)).collect();
+    assert!(maps.len() == 1 + rest.len(), "maps that come together are of one precision");
+    maps
+}
+
 /// Norm; see [`crate::ops::Ops::norm_act`].
 pub fn norm_act<T: Tape<f32, Cuda>>(
     half: Half,
@@ -115,13 +119,12 @@ pub fn norm_act<T: Tape<f32, Cuda>>(
 ) -> Result<FeatureMap<f32, Cuda, T>, Error> {
     let (n, h, w, _) = x.size();
     let (_, tape) = x.split_tape();
-    let residual = residual.map(Half::of).transpose()?;
     let wide = |half: &Half| Ok::<_, Error>(FeatureMap::new(half.wide()?, n, h, w));
-    let (x, beside) = (wide(&half)?, residual.as_ref().map(wide).transpose()?);
-    let maps = std::iter::once(half).chain(residual).collect();
+    let maps = together(half, residual.as_slice());
+    let (x, residual) = (wide(&maps[0])?, maps.get(1).map(wide).transpose()?);
     let others = vec![norm.gamma.clone(), norm.beta.clone()];
     let again = Again::new(&norm, (n, h, w), relu);
-    let y = Cuda::matrix(composed::norm_act(x, norm, beside, relu)?)?;
+    let y = Cuda::matrix(composed::norm_act(x, norm, residual, relu)?)?;
     recorded(y, maps, others, (n, h, w), tape, move |inputs, tape| again.run(inputs, tape))
 }
 
