@@ -268,6 +268,7 @@ mod tests {
             ("weight-decay 1e-4", set("optim.weight_decay", Value::Float(1e-4), When::Now)),
             ("mixup on", set("tricks.mixup.on", Value::Bool(true), When::Now)),
             ("alpha 0.3", set("tricks.mixup.alpha", Value::Float(0.3), When::Now)),
+            ("epsilon 0.2", set("tricks.smoothing.epsilon", Value::Float(0.2), When::Now)),
             ("mixup.alpha 0.3", set("tricks.mixup.alpha", Value::Float(0.3), When::Now)),
             ("mixup-alpha 0.3", set("tricks.mixup.alpha", Value::Float(0.3), When::Now)),
             ("warmup off", set("schedule.warmup.on", Value::Bool(false), When::Now)),

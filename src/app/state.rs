@@ -165,11 +165,6 @@ impl State {
         self.edits.of(knob).map_or_else(|| self.recipe.get(knob), |p| p.to.clone())
     }
 
-    /// A value with its unit, switches as words.
-    pub(crate) fn value_shown(&self, knob: &Knob, value: &Value) -> String {
-        words::shown(knob, value)
-    }
-
     /// When a change of a knob asked for at `when` takes effect, as the end of a sentence.
     pub(crate) fn when_text(&self, knob: &Knob, when: When) -> String {
         match knob.applies {

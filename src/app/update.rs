@@ -46,8 +46,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Lost(why) => lost(state, why),
     };
     adopt::show_held(state);
-    effects.extend(subscribe::subscribe(state));
     state.replan();
+    effects.extend(subscribe::subscribe(state));
     state.revision += 1;
     effects
 }

@@ -209,11 +209,11 @@ fn plain_instead() -> bool {
 
 /// Loads every preset and looks for the images and the teacher it names, before anything starts.
 fn load(paths: &[PathBuf], sets: &[String]) -> Result<Vec<(Preset, Found)>, Mistakes> {
-    let mut presets = Vec::new();
+    let mut presets: Vec<(Preset, Found)> = Vec::new();
     let mut mistakes = Vec::new();
     for path in paths {
         match preset::load_with(path, sets) {
-            Ok(preset) => match train::check(&preset.recipe) {
+            Ok(preset) => match train::check(&preset.recipe, presets.iter().map(|(_, found)| found)) {
                 Ok(found) => presets.push((preset, found)),
                 Err(error) => {
                     let place = Place::whole(preset.path().display().to_string());
@@ -241,9 +241,8 @@ fn fork(args: &Fork) -> Result<ExitCode, Failure> {
 /// Goes on with the run whose directory `dir` gives for the edits, once all else is known to be right.
 fn go_on(args: &Resume, dir: impl FnOnce(&Changes) -> Result<PathBuf, RunError>) -> Result<ExitCode, Failure> {
     let mistake = |message| Mistake { place: Place::whole("--set"), message };
-    let sets: Result<Vec<Changes>, String> = args.sets.iter().map(|set| preset::parse_set(set)).collect();
-    let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?.concat();
-    let sets: Changes = sets.into_iter().map(from_here).collect();
+    let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set).map(from_here)).collect();
+    let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
     set_threads(&args.threads)?;
     if args.batch || plain_instead() {
         let options = Options { unattended: true, ..Options::default() };

@@ -166,18 +166,19 @@ pub(super) fn notes(opened: &Opened) {
 
 /// Looks for the images and the teachers that are needed, before anything starts.
 fn lacking(suite: &Suite, jobs: &[Job]) -> Result<(), Failure> {
-    let mut found: Vec<(String, &str)> = Vec::new();
+    let (mut images, mut lacks) = (Vec::new(), Vec::<(String, &str)>::new());
     for cell in jobs.iter().map(|job| &suite.cells[job.run.cell]) {
-        if let Err(why) = train::check(&cell.recipe).map_err(|e| e.to_string())
-            && !found.iter().any(|(other, _)| *other == why)
-        {
-            found.push((why, &cell.name));
+        match train::check(&cell.recipe, &images).map_err(|e| e.to_string()) {
+            // All on the same images find them once.
+            Ok(found) => images = vec![found],
+            Err(why) if lacks.iter().any(|(other, _)| *other == why) => {}
+            Err(why) => lacks.push((why, &cell.name)),
         }
     }
-    if found.is_empty() {
+    if lacks.is_empty() {
         return Ok(());
     }
-    Err(mistakes(suite, found.into_iter().map(|(why, name)| format!("`{name}`: {why}"))))
+    Err(mistakes(suite, lacks.into_iter().map(|(why, name)| format!("`{name}`: {why}"))))
 }
 
 fn mistakes(suite: &Suite, messages: impl IntoIterator<Item = String>) -> Failure {

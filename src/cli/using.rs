@@ -4,7 +4,7 @@ use super::args::{Eval, Predict};
 use super::{Failure, find_run, lines_of, set_threads};
 use crate::data::{Broken, DataSet, Picture, Reading, Skipped, decode};
 use crate::recipe::mistakes::Place;
-use crate::recipe::{Changes, Mistake, preset};
+use crate::recipe::{Mistake, preset};
 use crate::text::{columns, left, plain_terminal, shown};
 use crate::train::{
     BEST, Classifier, Confusion, Evaluation, Guess, Images, Of, Seen, Tally, Tested, TrainError, best_weights,
@@ -130,8 +130,8 @@ pub(super) fn place_of_images(sets: &[String]) -> Result<Option<String>, Failure
     let wrong =
         |message: String| Failure::Presets([Mistake { place: Place::whole("--set"), message }].into_iter().collect());
     let mut found = None;
-    let changes = sets.iter().map(|set| preset::parse_set(set)).collect::<Result<Vec<Changes>, _>>().map_err(wrong)?;
-    for (knob, value) in changes.concat() {
+    for set in sets {
+        let (knob, value) = preset::parse_set(set).map_err(wrong)?;
         if knob.path != "data.path" {
             let path = knob.path;
             return Err(wrong(format!(

@@ -141,7 +141,7 @@ knobs! {
     optim.name, "optimiser", Knob, Kind::Choice(OptimName::WORDS), "", Add(1.0), Live, "2.1", "SGD with momentum, or AdamW; what it keeps begins anew with another one";
     optim.beta1, "beta 1", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "", "share that AdamW's mean of gradients keeps at a step";
     optim.beta2, "beta 2", Knob, from(0.0, 0.99999), "", Add(0.001), Live, "", "share that AdamW's mean of squared gradients keeps at a step";
-    optim.epsilon, "epsilon", Knob, above(0.0, 1.0), "", Times(10.0), Live, "", "what AdamW adds to the root of the mean square";
+    optim.epsilon, "adamw epsilon", Knob, above(0.0, 1.0), "", Times(10.0), Live, "", "what AdamW adds to the root of the mean square";
     device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the CPU, an NVIDIA GPU by its number, or Auto: the first GPU that works, else the CPU";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / reference_batch";

@@ -17,20 +17,24 @@ type Word = (&'static str, &'static str, &'static [(&'static str, &'static str)]
 
 const WORDS: &[Word] = &[("net.family", "InceptionAux", &[("net.family", "Inception"), ("net.auxiliary", "true")])];
 
-/// The changes that a word stands for which a knob has no more.
-pub(super) fn word(knob: &Knob, word: &str) -> Option<Changes> {
-    let (_, _, now) = WORDS.iter().find(|(path, old, _)| *path == knob.path && old.eq_ignore_ascii_case(word))?;
-    let change = |(path, value): &(&str, &str)| {
-        let knob = knobs::find(path)?;
-        Some((knob, knob.kind.parse(value).ok()?))
-    };
-    now.iter().map(change).collect()
+fn word(knob: &Knob, value: &Value) -> Option<&'static Word> {
+    let Value::Word(found) = value else { return None };
+    WORDS.iter().find(|(path, old, _)| *path == knob.path && old.eq_ignore_ascii_case(found))
+}
+
+/// Whether a value is a word that the knob had.
+pub(super) fn is_word(knob: &Knob, value: &Value) -> bool {
+    word(knob, value).is_some()
 }
 
 /// What a change stands for now: itself, unless it sets such a word.
 pub(super) fn said(knob: &Knob, value: Value) -> Vec<(&Knob, Value)> {
-    let changes = if let Value::Word(old) = &value { word(knob, old) } else { None };
-    changes.unwrap_or_else(|| vec![(knob, value)])
+    let Some((_, _, now)) = word(knob, &value) else { return vec![(knob, value)] };
+    let change = |(path, text): &(&str, &str)| {
+        let knob = knobs::find(path)?;
+        Some((knob, knob.kind.parse(text).ok()?))
+    };
+    now.iter().filter_map(change).collect()
 }
 
 #[cfg(test)]
@@ -56,6 +60,9 @@ mod tests {
         let inception = "(net: (family: Inception, form: ImageNet, depth: 48))";
         assert_eq!(read(inception, &[]), (Family::Inception, false));
         assert_eq!(read(inception, &["net.family=InceptionAux"]), with_head);
+        // What another family replaces has left no head.
+        let old = "(net: (family: InceptionAux, form: ImageNet, depth: 48))";
+        assert_eq!(read(old, &["net.family=ResNet", "net.depth=50"]), (Family::ResNet, false));
 
         let mut record: BTreeMap<String, Value> = Recipe::default().into();
         let word = |word: &str| Value::Word(word.into());

@@ -205,10 +205,9 @@ impl<'t> Reader<'t> {
 
     fn knob(&mut self, knob: &'static Knob, text: &'t str, again: bool) {
         match read(knob, text) {
-            Ok(changes) if !again => {
+            Ok(value) if !again => {
                 let place = self.place(text);
-                let setting = |(knob, value)| Setting { knob, value, place: place.clone() };
-                self.parsed.settings.extend(changes.into_iter().map(setting));
+                self.parsed.settings.push(Setting { knob, value, place });
             }
             Ok(_) => {}
             Err(problem) => self.mistake(text, format!("{} {problem}", knob.path)),
@@ -216,8 +215,9 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What a knob's value means that is written as `text` in a preset; words may stand with or without quotes.
-fn read(knob: &'static Knob, text: &str) -> Result<Changes, String> {
+/// The value of a knob that is written as `text` in a preset; words may stand with or without quotes, and may be those of an
+/// earlier version.
+fn read(knob: &Knob, text: &str) -> Result<Value, String> {
     let kind = knob.kind;
     let value = match kind {
         Kind::Switch => ron::from_str(text).map(Value::Bool),
@@ -233,13 +233,8 @@ fn read(knob: &'static Knob, text: &str) -> Result<Changes, String> {
             }
         }
     };
-    if let Ok(Value::Word(old)) = &value
-        && let Some(changes) = older::word(knob, old)
-    {
-        return Ok(changes);
-    }
-    let value = value.ok().and_then(|v| kind.accept(v).ok()).ok_or_else(|| kind.refusal(&excerpt(text)))?;
-    Ok(vec![(knob, value)])
+    let accepted = value.ok().and_then(|v| if older::is_word(knob, &v) { Some(v) } else { kind.accept(v).ok() });
+    accepted.ok_or_else(|| kind.refusal(&excerpt(text)))
 }
 
 /// The fields of a RON struct, in their order, repeated ones too.

@@ -7,7 +7,7 @@ use super::mistakes::{Mistake, Mistakes, Place};
 use super::parse::{self, Parsed, PlacedEdit, Setting, parse};
 use super::source::Source;
 use super::unknown::unknown_knob;
-use super::{Changes, Invalid, Recipe, Value, knobs, older};
+use super::{Changes, Invalid, Knob, Recipe, Value, knobs, older};
 use crate::files::read_text;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -99,21 +99,22 @@ pub fn list(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Reads what is written as `path=value`, e.g. `tricks.mixup.alpha=0.4`: one change, but for words of older versions.
+/// Reads what is written as `path=value`, e.g. `tricks.mixup.alpha=0.4`; words may be those of an earlier version.
 ///
 /// # Errors
 /// A sentence saying what was found and what is allowed.
-pub fn parse_set(set: &str) -> Result<Changes, String> {
+pub fn parse_set(set: &str) -> Result<(&'static Knob, Value), String> {
     let Some((path, value)) = set.split_once('=') else {
         return Err(format!("`{set}` has no value; write it as knob=value, e.g. train.epochs=30"));
     };
     let path = path.trim();
     let knob = knobs::find(path).ok_or_else(|| unknown_knob(path))?;
-    if let Some(changes) = older::word(knob, value.trim()) {
-        return Ok(changes);
+    let word = Value::Word(value.trim().to_string());
+    if older::is_word(knob, &word) {
+        return Ok((knob, word));
     }
     let value = knob.kind.parse(value).map_err(|problem| format!("{path} {problem}"))?;
-    Ok(vec![(knob, value)])
+    Ok((knob, value))
 }
 
 impl Opened {
@@ -194,10 +195,7 @@ impl Chain {
         for set in sets {
             let place = Place::whole("--set");
             match parse_set(set) {
-                Ok(changes) => {
-                    let setting = |(knob, value)| Setting { knob, value, place: place.clone() };
-                    settings.extend(changes.into_iter().map(setting));
-                }
+                Ok((knob, value)) => settings.push(Setting { knob, value, place }),
                 Err(message) => mistakes.push(Mistake { place, message }),
             }
         }
@@ -209,7 +207,10 @@ impl Chain {
                 settings.iter().rfind(|setting| setting.knob.path == path).map(|setting| &setting.value)
             })
         });
-        let changes = settings.iter().map(|s| (s.knob, s.value.clone())).chain(older.into_iter().flatten());
+        // Only the last value of a knob counts: an old word before it may stand for more than that knob.
+        let is_last = |i: usize, s: &Setting| settings[i + 1..].iter().all(|later| later.knob != s.knob);
+        let last = settings.iter().enumerate().filter(|(i, s)| is_last(*i, s)).map(|(_, s)| (s.knob, s.value.clone()));
+        let changes = last.chain(older.into_iter().flatten());
         let recipe = Recipe::default().with(changes).map_err(|clashes| {
             let place = |path| settings.iter().rfind(|s| s.knob.path == path).map_or(&self.opened, |s| &s.place);
             let mistake = |clash: &Invalid| Mistake { place: place(clash.path).clone(), message: clash.to_string() };

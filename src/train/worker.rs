@@ -32,14 +32,15 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Finds the images of a run of `recipe`, and says what else it would lack: its GPU, the weights it starts from, its
-/// teacher.
+/// Finds the images of a run of `recipe`, which may be among those that were `found` for others, and says what else it would
+/// lack: its GPU, the weights it starts from, its teacher.
 ///
 /// # Errors
 /// A GPU that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of
 /// other images.
-pub fn check(recipe: &Recipe) -> Result<Found, TrainError> {
-    let found = data::find(&recipe.data, recipe.train.seed)?;
+pub fn check<'f>(recipe: &Recipe, found: impl IntoIterator<Item = &'f Found>) -> Result<Found, TrainError> {
+    let same = found.into_iter().find(|found| found.is_of(&recipe.data, recipe.train.seed)).cloned();
+    let found = same.map_or_else(|| data::find(&recipe.data, recipe.train.seed), Ok)?;
     check_net(recipe, None, &Origin::default(), found.shape(), found.classes())?;
     Ok(found)
 }

@@ -126,10 +126,9 @@ impl Screen for RunScreen<'_, '_> {
                 Effect::Send(command) => self.command(command),
                 Effect::Start(begin) => self.start(begin, &stage.sender)?,
                 Effect::Mouse(on) => stage.edge.tty.mouse(on)?,
-                Effect::Tell(occasion, text) if self.life().is_attended() => {
-                    stage.edge.tty.tell(&self.state.options.notify, occasion, &text)?;
+                Effect::Tell(occasion, text) => {
+                    stage.tell(self.life(), &self.state.options.notify, occasion, &text)?;
                 }
-                Effect::Tell(..) => {}
                 Effect::Suspend => stage.edge.tty.suspend()?,
                 Effect::LetGo => {
                     stage.deafen();

@@ -4,7 +4,7 @@ use super::TuiError;
 use super::edge::Edge;
 use super::input::Input;
 use super::pace::TICK;
-use crate::app::{self, Life};
+use crate::app::{self, Life, Notify, Occasion};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io;
@@ -69,6 +69,11 @@ impl<'a, M: From<app::Msg> + Send + 'static> Stage<'a, M> {
     /// Leaves the keys to whoever reads them now: one thread at a time can.
     pub(super) fn deafen(&mut self) {
         self.input = None;
+    }
+
+    /// Rings the bell or shows a notification, where somebody is there to notice it.
+    pub(super) fn tell(&mut self, life: Life, notify: &Notify, occasion: Occasion, text: &str) -> io::Result<()> {
+        if life.is_attended() { self.edge.tty.tell(notify, occasion, text) } else { Ok(()) }
     }
 
     /// Queues all that has come.

@@ -94,7 +94,7 @@ struct Wire {
 impl Board for Wire {
     fn show(&self, place: usize, event: &Event) {
         // They are for the screen of the run, and would pile up while that one is open.
-        if matches!(event, Event::Pictures(_)) {
+        if matches!(event, Event::Pictures(_) | Event::Layers(_)) {
             return;
         }
         // The screen may have closed.
@@ -149,10 +149,9 @@ impl<V: FnMut(&Path) -> Result<Visit, String>, O: Fn() -> bool> Screen for Suite
                 Effect::PutBack(places) => self.control.put_back(&places),
                 Effect::Open(dir) => self.open(&dir, stage)?,
                 Effect::Stop => self.stop.store(true, Ordering::Relaxed),
-                Effect::Tell(occasion, text) if self.life().is_attended() => {
-                    stage.edge.tty.tell(&self.state.options.notify, occasion, &text)?;
+                Effect::Tell(occasion, text) => {
+                    stage.tell(self.life(), &self.state.options.notify, occasion, &text)?;
                 }
-                Effect::Tell(..) => {}
                 Effect::Suspend => stage.edge.tty.suspend()?,
                 Effect::LetGo => {
                     stage.deafen();

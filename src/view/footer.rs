@@ -5,7 +5,7 @@ use super::panes;
 use super::theme::Theme;
 use super::typing::prompt;
 use crate::app::keys::Binding;
-use crate::app::{Editor, Modal, State, title, values_of};
+use crate::app::{Editor, Modal, State, title, value_shown, values_of};
 use crate::recipe::Knob;
 use crate::recipe::knobs::Group;
 use ratatui::buffer::Buffer;
@@ -57,7 +57,7 @@ fn editing(state: &State, editor: &Editor, theme: &Theme) -> Vec<LinePart> {
     match &editor.meaning {
         Err(problem) => vec![LinePart::new(0, vec![Span::styled(format!("! {problem}"), theme.alarm)])],
         Ok((value, when)) => {
-            let what = format!("{} → {}", title(editor.knob), state.value_shown(editor.knob, value));
+            let what = format!("{} → {}", title(editor.knob), value_shown(editor.knob, value));
             let what = format!("{what} {}", state.when_text(editor.knob, *when));
             vec![
                 LinePart::new(0, vec![Span::styled(what, theme.pending)]),

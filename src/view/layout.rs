@@ -1,6 +1,6 @@
 //! Where everything stands.
 
-use crate::app::panes::Place;
+use crate::app::panes::{PANES, Place};
 use crate::app::{Pane, State};
 use crate::recipe::KNOBS;
 use crate::recipe::knobs::Group;
@@ -13,8 +13,12 @@ const WIDE: (u16, u16) = (100, 30);
 /// From this on the charts stand in two columns.
 const DOUBLE: u16 = 190;
 
-/// The panes at the right of a wide screen.
-const STANDING: [Pane; 5] = [Pane::Loss, Pane::Rate, Pane::Accuracy, Pane::Hardware, Pane::Journal];
+/// Panes that stand at the right of a wide screen: those of the table with [`Place::Right`], in its order.
+const STANDING: usize = 5;
+
+fn standing() -> impl Iterator<Item = Pane> {
+    PANES.iter().filter(|row| row.place == Place::Right).map(|row| row.pane)
+}
 
 /// The areas of a screen.
 pub(crate) struct Layout {
@@ -77,8 +81,8 @@ impl Layout {
     }
 
     /// The panes at the right in their areas. One that is chosen and has no area of its own covers others.
-    fn right(&mut self, state: &State, areas: [Rect; 5]) {
-        let mut panes: Vec<(Pane, Rect)> = STANDING.into_iter().zip(areas).collect();
+    fn right(&mut self, state: &State, areas: [Rect; STANDING]) {
+        let mut panes: Vec<(Pane, Rect)> = standing().zip(areas).collect();
         let shown = state.shown();
         if let Place::Over(covered) = shown.row().place {
             let below = panes.iter().filter(|(pane, _)| covered.contains(pane)).map(|(_, area)| *area);
@@ -101,5 +105,16 @@ impl Layout {
         self.panes.extend([(Pane::Knobs, knobs), (Pane::Tricks, tricks)]);
         self.side = Some(side);
         self.panes.push((state.shown(), chart));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pane_at_the_right_has_an_area() {
+        assert_eq!(standing().count(), STANDING);
+        assert_eq!(standing().next(), Some(Pane::Loss));
     }
 }

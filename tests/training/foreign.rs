@@ -41,9 +41,9 @@ fn word(knob: &'static str, path: &Path) -> (&'static str, Value) {
 
 /// What is said of a file as weights to start from, as a teacher, and as what an evaluation is of.
 fn said(path: &Path) -> [String; 3] {
-    let start = check(&recipe(&[word("net.weights", path)])).err();
+    let start = check(&recipe(&[word("net.weights", path)]), []).err();
     let teacher = [("tricks.distill.on", Value::Bool(true)), word("tricks.distill.teacher", path)];
-    let teacher = check(&recipe(&teacher)).err();
+    let teacher = check(&recipe(&teacher), []).err();
     let evaluated = evaluate_weights(path, &recipe(&[]), Images::Own(None), |_, _| {}).err();
     [start, teacher, evaluated].map(|why| why.map_or("nothing".into(), |why| why.to_string()))
 }

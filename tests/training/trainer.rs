@@ -239,7 +239,7 @@ fn images_that_were_found_before_a_run_are_not_looked_for_again() {
     let here = [("data.path", Value::Word(photos.display().to_string())), ("data.train_images", Value::Int(0))];
     let small = [("data.size", Value::Int(16)), ("data.test_images", Value::Int(0)), ("train.batch", Value::Int(6))];
     let recipe = recipe(&[&here[..], &small].concat());
-    let found = check(&recipe).unwrap();
+    let found = check(&recipe, []).unwrap();
     put(&photos, "train/ant/new.jpg", &jpeg(40, 40, 7));
     let images = |recipe: &tricktop::recipe::Recipe, found| {
         let mut run = Run::begin(recipe.clone(), Options { found: Some(found), ..Options::default() });

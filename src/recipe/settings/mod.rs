@@ -108,7 +108,7 @@ settings! {
         /// Megabytes of states before edits that are kept in memory, 0 for none.
         rollback_mb: u64 = 256,
     }
-    /// Optimiser: SGD.
+    /// Optimiser.
     Optim {
         /// Which one.
         name: OptimName = OptimName::Sgd,
@@ -129,9 +129,9 @@ settings! {
     }
     /// Learning rate.
     Schedule {
-        /// Rate, for `per` images a batch when scaling is on.
+        /// Learning rate, for `reference_batch` images a batch when scaling is on.
         base_lr: f64 = 0.1,
-        /// Multiply the rate by batch / per.
+        /// Multiply the rate by batch / reference batch.
         linear_scaling: bool = false,
         /// Batch size that `base_lr` is meant for.
         reference_batch: u64 = 256,

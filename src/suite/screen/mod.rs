@@ -79,7 +79,7 @@ pub enum Modal {
 
 /// Where a row stands.
 #[derive(Clone, Debug, PartialEq)]
-pub enum RunStatus {
+pub enum RowStatus {
     /// A run is at work, or stands still: its place.
     Run(usize),
     /// Runs wait for their turn.
@@ -158,20 +158,20 @@ impl State {
     }
 
     /// Where a row stands.
-    pub fn status(&self, cell: usize) -> RunStatus {
+    pub fn status(&self, cell: usize) -> RowStatus {
         let tally = &self.tally;
         if let Some(place) = tally.at_work(cell).next() {
-            return RunStatus::Run(place);
+            return RowStatus::Run(place);
         }
         let now = || tally.of(cell).map(|place| &tally.live[place].now);
         let failed = now().find_map(|now| if let Now::Failed(why) = now { Some(why.clone()) } else { None });
         match failed {
-            _ if tally.open(cell).any(|place| !tally.away.contains(&place)) => RunStatus::Waits,
-            _ if tally.open(cell).next().is_some() => RunStatus::Skipped,
-            _ if now().any(|now| *now == Now::Elsewhere) => RunStatus::Elsewhere,
-            Some(why) => RunStatus::Failed(why),
-            None if now().any(|now| *now == Now::Edited) => RunStatus::Edited,
-            None => RunStatus::Done,
+            _ if tally.open(cell).any(|place| !tally.away.contains(&place)) => RowStatus::Waits,
+            _ if tally.open(cell).next().is_some() => RowStatus::Skipped,
+            _ if now().any(|now| *now == Now::Elsewhere) => RowStatus::Elsewhere,
+            Some(why) => RowStatus::Failed(why),
+            None if now().any(|now| *now == Now::Edited) => RowStatus::Edited,
+            None => RowStatus::Done,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The columns of the rows: as many as there is room for, the least important left out first.
 
-use crate::suite::screen::{RunStatus, State};
+use crate::suite::screen::{RowStatus, State};
 use crate::suite::{Gain, Now, Table};
 use crate::view::draw;
 use crate::view::theme::Theme;
@@ -209,7 +209,7 @@ fn spark(state: &State, cell: usize, width: usize) -> String {
 /// Where a row stands, in a glyph and a word.
 fn status(state: &State, theme: &Theme, cell: usize) -> (String, Style) {
     match state.status(cell) {
-        RunStatus::Run(place) => {
+        RowStatus::Run(place) => {
             let (live, run) = (&state.tally.live[place], &state.tally.runs[place]);
             let epochs = run.recipe.train.epochs;
             let epoch = (live.epoch.floor() as u64 + 1).min(epochs);
@@ -220,11 +220,11 @@ fn status(state: &State, theme: &Theme, cell: usize) -> (String, Style) {
                 _ => (format!("▸ epoch {epoch}/{epochs}"), theme.good),
             }
         }
-        RunStatus::Waits => ("· waits".into(), theme.dim),
-        RunStatus::Skipped => ("■ skipped".into(), theme.pending),
-        RunStatus::Elsewhere => ("◌ elsewhere".into(), theme.dim),
-        RunStatus::Failed(_) => ("✗ failed".into(), theme.alarm),
-        RunStatus::Edited => ("✗ edited".into(), theme.pending),
-        RunStatus::Done => ("✓ done".into(), theme.good),
+        RowStatus::Waits => ("· waits".into(), theme.dim),
+        RowStatus::Skipped => ("■ skipped".into(), theme.pending),
+        RowStatus::Elsewhere => ("◌ elsewhere".into(), theme.dim),
+        RowStatus::Failed(_) => ("✗ failed".into(), theme.alarm),
+        RowStatus::Edited => ("✗ edited".into(), theme.pending),
+        RowStatus::Done => ("✓ done".into(), theme.good),
     }
 }

@@ -10,7 +10,7 @@ use super::{footer, help, popup};
 use crate::app::Tone;
 use crate::suite::Now;
 use crate::suite::screen::keys::{Action, Context};
-use crate::suite::screen::{Modal, RunStatus, State};
+use crate::suite::screen::{Modal, RowStatus, State};
 use columns::Columns;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -122,7 +122,7 @@ fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, frame
             ("what is left is skipped: x puts the row back, q leaves".into(), theme.tone(Tone::Warn))
         }
         None => match state.status(state.cursor) {
-            RunStatus::Failed(why) => (format!("failed: {why}"), theme.alarm),
+            RowStatus::Failed(why) => (format!("failed: {why}"), theme.alarm),
             _ if framed => (LEGEND.into(), theme.dim),
             _ => (detail::about(state), theme.dim),
         },
