@@ -5,7 +5,7 @@ use super::orders::send;
 use super::preset::PresetDiff;
 use super::state::State;
 use super::{Effect, Tone};
-use crate::recipe::{Recipe, reasons};
+use crate::recipe::Recipe;
 use crate::train::When;
 
 /// A preset changed on disk: it makes another recipe, or has a mistake.
@@ -54,7 +54,7 @@ fn show(state: &mut State, name: String, recipe: Recipe) {
 pub(crate) fn accept(state: &mut State, diff: Box<PresetDiff>) -> Vec<Effect> {
     let (edits, forks) = diff.chosen();
     if let Err(invalid) = state.planned().with(edits.iter().chain(&forks).cloned()) {
-        state.notify(Tone::Warn, format!("these do not go together: {}", reasons(&invalid)));
+        state.notify(Tone::Warn, format!("these do not go together: {invalid}"));
         state.modal = Some(Modal::Preset(diff));
         return Vec::new();
     }

@@ -5,7 +5,7 @@
 //! next epoch, Esc leaves everything as it was.
 
 use super::stepping;
-use crate::recipe::{Kind, Knob, Recipe, Value, reasons};
+use crate::recipe::{InvalidChanges, Kind, Knob, NotAllowed, Recipe, Value};
 use crate::train::When;
 use thiserror::Error;
 use tui_input::{Input, InputRequest};
@@ -22,11 +22,11 @@ pub enum ValueError {
         /// The name of the knob.
         knob: &'static str,
         /// What was found, and what is allowed.
-        problem: String,
+        problem: NotAllowed,
     },
     /// The recipe with the value would not be valid.
-    #[error("{0}")]
-    Recipe(String),
+    #[error(transparent)]
+    Recipe(#[from] InvalidChanges),
 }
 
 /// The editor of one value.
@@ -116,10 +116,8 @@ pub(crate) fn meaning(knob: &'static Knob, text: &str, base: &Recipe) -> Result<
         },
     };
     let value = knob.kind.parse(value).map_err(|problem| ValueError::Value { knob: knob.name, problem })?;
-    match base.with([(knob, value.clone())]) {
-        Ok(_) => Ok((value, when)),
-        Err(invalid) => Err(ValueError::Recipe(reasons(&invalid))),
-    }
+    base.with([(knob, value.clone())])?;
+    Ok((value, when))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::modal::{Help, Modal};
 use super::state::State;
 use super::words::{shown, title, when_text};
 use super::{Begin, Effect, Tone};
-use crate::recipe::{Applies, Changes, Knob, Recipe, Value, reasons};
+use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
 use crate::train::{self, Command, When};
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(crate) fn base(state: &State) -> Recipe {
 pub(crate) fn change(state: &mut State, knob: &'static Knob, value: Value, when: When) -> Vec<Effect> {
     let base = base(state);
     if let Err(invalid) = base.with([(knob, value.clone())]) {
-        state.notify(Tone::Warn, reasons(&invalid));
+        state.notify(Tone::Warn, invalid.to_string());
         return Vec::new();
     }
     if value == base.get(knob) && !state.edits.of(knob).is_some_and(|p| p.when() != when.effective(knob.applies)) {

@@ -19,11 +19,11 @@ mod using;
 use crate::config::ConfigError;
 use crate::data::{DataError, Found};
 use crate::doctor::{Report, Terminal};
-use crate::kernels::Level;
+use crate::kernels::{Level, UnknownLevel};
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
 use crate::recipe::settings::Device;
-use crate::recipe::{Changes, Knob, Mistake, Mistakes, Preset, Value, preset};
+use crate::recipe::{Changes, Knob, Mistake, Mistakes, Preset, SetError, Value, preset};
 use crate::runs::{self, RunError};
 use crate::text;
 use crate::train::bench::{CASES, Case};
@@ -72,7 +72,7 @@ pub enum Failure {
     Differs(String),
     /// The kernels that are asked for cannot be had.
     #[error("error: {0}")]
-    Level(String),
+    Level(UnknownLevel),
     /// Images could not be read or written.
     #[error("error: {0}")]
     Data(DataError),
@@ -240,9 +240,9 @@ fn fork(args: &Fork) -> Result<ExitCode, Failure> {
 
 /// Goes on with the run whose directory `dir` gives for the edits, once all else is known to be right.
 fn go_on(args: &Resume, dir: impl FnOnce(&Changes) -> Result<PathBuf, RunError>) -> Result<ExitCode, Failure> {
-    let mistake = |message| Mistake { place: Place::whole("--set"), message };
-    let sets: Result<Changes, String> = args.sets.iter().map(|set| preset::parse_set(set).map(from_here)).collect();
-    let sets = sets.map_err(|message| Failure::Presets([mistake(message)].into_iter().collect()))?;
+    let mistake = |e: SetError| Mistake { place: Place::whole("--set"), message: e.to_string() };
+    let sets: Result<Changes, SetError> = args.sets.iter().map(|set| preset::parse_set(set).map(from_here)).collect();
+    let sets = sets.map_err(|e| Failure::Presets([mistake(e)].into_iter().collect()))?;
     set_threads(&args.threads)?;
     if args.batch || plain_instead() {
         let options = Options { unattended: true, ..Options::default() };

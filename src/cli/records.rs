@@ -19,7 +19,7 @@ pub(super) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     }
     let record = Record::read(&dir).map_err(Failure::Run)?;
     let until = args.until.or(record.chain.last().map(|link| link.step));
-    let recipe = record.as_recipe().map_err(|why| Failure::Run(RunError::Stuck { path: dir.clone(), why }))?;
+    let recipe = record.as_recipe().map_err(RunError::stuck(&dir)).map_err(Failure::Run)?;
     runs::find_images(&dir, &record, &recipe, images_at.as_deref()).map_err(Failure::Run)?;
     let (edits, manifest) = (Some(record.waiting(0)), Some(dir.join(MANIFEST)));
     let options = Options { edits, until, again: true, unattended: true, manifest, images_at, ..Options::default() };
@@ -44,8 +44,7 @@ fn verify(dir: &Path, until: Option<u64>, images_at: Option<&str>) -> Result<Exi
 
 /// Writes the best weights of a run, or the newest when none are the best yet, without what only tricktop knows.
 fn weights(dir: &Path, out: &Path) -> Result<String, Failure> {
-    let stuck = || RunError::Stuck { path: dir.to_path_buf(), why: "has no checkpoint yet".into() };
-    let from = best_weights(dir).ok_or_else(stuck).map_err(Failure::Run)?;
+    let from = best_weights(dir).ok_or("has no checkpoint yet").map_err(RunError::stuck(dir)).map_err(Failure::Run)?;
     let checkpoint = Checkpoint::read(&from).map_err(Failure::Use)?;
     let bytes = checkpoint.export().map_err(Failure::Use)?;
     let wrong = |source| TrainError::Write { path: out.to_path_buf(), source };
@@ -55,10 +54,11 @@ fn weights(dir: &Path, out: &Path) -> Result<String, Failure> {
 
 /// What a run has recorded, as text.
 pub(super) fn export(dir: &Path, format: &Export) -> Result<String, Failure> {
-    let stuck = |why: String| Failure::Run(RunError::Stuck { path: dir.to_path_buf(), why });
     let record = Record::read(dir).map_err(Failure::Run)?;
     match format {
-        Export { preset: true, .. } => Ok(record.as_recipe().map_err(stuck)?.to_ron()),
+        Export { preset: true, .. } => {
+            Ok(record.as_recipe().map_err(RunError::stuck(dir)).map_err(Failure::Run)?.to_ron())
+        }
         Export { csv: true, .. } => runs::csv(dir).map_err(Failure::Run),
         Export { weights: Some(out), .. } => weights(dir, out),
         Export { tensorboard: Some(out), .. } => {

@@ -73,7 +73,7 @@ fn runs(dirs: &[PathBuf], at: &At) -> Result<String, Failure> {
         let mut run = Run::read(dir).map_err(Failure::Run)?;
         if place < SHOWN {
             say(&format!("{}: looking at test images", dir.display()));
-            run.samples = Some(report::look(dir));
+            run.samples = Some(report::look(dir).map_err(|e| e.to_string()));
         }
         read.push(run);
     }

@@ -6,7 +6,7 @@ use super::{Failure, pipe, print, say, screen, set_threads, settings};
 use crate::app::Begin;
 use crate::batch::{Batch, Format, Outcome};
 use crate::recipe::mistakes::Place;
-use crate::recipe::{Mistake, Mistakes, reasons};
+use crate::recipe::{Mistake, Mistakes};
 use crate::runs::RunStatus;
 use crate::suite::screen::State;
 use crate::suite::{self, Board, Control, Job, Plan, Progress, Results, Run, Stage, Store, Suite, Table, Tally};
@@ -43,7 +43,7 @@ impl Opened {
         });
         let runs = suite.runs(epochs.map_err(Failure::Run)?).map_err(|(cell, invalid)| {
             let name = &suite.cells[cell].name;
-            mistakes(&suite, [format!("`{name}` is no recipe with so many epochs: {}", reasons(&invalid))])
+            mistakes(&suite, [format!("`{name}` is no recipe with so many epochs: {invalid}")])
         })?;
         let results = suite::collect(&runs, &store.dirs());
         Ok(Opened { suite, dir, store, runs, results })

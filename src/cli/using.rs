@@ -131,7 +131,7 @@ pub(super) fn place_of_images(sets: &[String]) -> Result<Option<String>, Failure
         |message: String| Failure::Presets([Mistake { place: Place::whole("--set"), message }].into_iter().collect());
     let mut found = None;
     for set in sets {
-        let (knob, value) = preset::parse_set(set).map_err(wrong)?;
+        let (knob, value) = preset::parse_set(set).map_err(|e| wrong(e.to_string()))?;
         if knob.path != "data.path" {
             let path = knob.path;
             return Err(wrong(format!(

@@ -64,7 +64,7 @@ pub(crate) use select::everything;
 pub use source::Split;
 pub use subset::{Written, make_subset};
 pub use synthetic::Synthetic;
-pub use thumbnail::{Thumbnail, denormalised};
+pub use thumbnail::{Thumbnail, ThumbnailError, denormalised};
 
 use crate::files;
 use crate::recipe::settings::{Data, DataKind, Normalise};

@@ -1,10 +1,12 @@
 //! Small pictures of what a net sees, for screens.
 
+use super::broken::Broken;
 use super::resize::whole;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+use thiserror::Error;
 
 /// Longest edge of a thumbnail.
 const EDGE: usize = 64;
@@ -13,6 +15,29 @@ const EDGE: usize = 64;
 pub fn denormalised(pixels: &[f32], mean: &[f32], std: &[f32]) -> Vec<u8> {
     let channels = mean.iter().zip(std).cycle();
     pixels.iter().zip(channels).map(|(v, (mean, std))| (v * std + mean).round().clamp(0.0, 255.0) as u8).collect()
+}
+
+/// Why there is no small picture.
+#[derive(Debug, Error)]
+pub enum ThumbnailError {
+    /// The pixels have another shape.
+    #[error("a picture of {height} x {width} x {channels} cannot have {bytes} bytes")]
+    Shape {
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+        /// Bytes a pixel.
+        channels: usize,
+        /// Bytes that there are.
+        bytes: usize,
+    },
+    /// It cannot be made smaller.
+    #[error(transparent)]
+    Resize(#[from] Broken),
+    /// What was written is not base64.
+    #[error("pixels: {0}")]
+    Base64(#[from] base64::DecodeError),
 }
 
 /// A small picture, grey or RGB. As JSON its bytes are base64.
@@ -30,8 +55,8 @@ impl Thumbnail {
     /// colours the first is shown.
     ///
     /// # Errors
-    /// A shape that the pixels do not have, as a sentence.
-    pub fn new(pixels: &[f32], shape: [usize; 3], mean: &[f32], std: &[f32]) -> Result<Thumbnail, String> {
+    /// A shape that the pixels do not have.
+    pub fn new(pixels: &[f32], shape: [usize; 3], mean: &[f32], std: &[f32]) -> Result<Thumbnail, ThumbnailError> {
         let [height, width, channels] = shape;
         let bytes = denormalised(pixels, mean, std);
         match channels {
@@ -41,20 +66,22 @@ impl Thumbnail {
         .shrunk()
     }
 
-    fn of(height: usize, width: usize, channels: usize, pixels: Vec<u8>) -> Result<Thumbnail, String> {
+    fn of(height: usize, width: usize, channels: usize, pixels: Vec<u8>) -> Result<Thumbnail, ThumbnailError> {
         let fits = matches!(channels, 1 | 3) && !pixels.is_empty() && height * width * channels == pixels.len();
-        let wrong = || format!("a picture of {height} x {width} x {channels} cannot have {} bytes", pixels.len());
-        if fits { Ok(Thumbnail { height, width, channels, pixels }) } else { Err(wrong()) }
+        if !fits {
+            return Err(ThumbnailError::Shape { height, width, channels, bytes: pixels.len() });
+        }
+        Ok(Thumbnail { height, width, channels, pixels })
     }
 
-    fn shrunk(self) -> Result<Thumbnail, String> {
+    fn shrunk(self) -> Result<Thumbnail, ThumbnailError> {
         let Thumbnail { height, width, channels, pixels } = &self;
         let longest = *height.max(width);
         if longest <= EDGE {
             return Ok(self);
         }
         let [h, w] = [height, width].map(|side| (side * EDGE / longest).max(1));
-        let pixels = whole(pixels, [*height, *width, *channels], [h, w]).map_err(|e| e.to_string())?;
+        let pixels = whole(pixels, [*height, *width, *channels], [h, w])?;
         Thumbnail::of(h, w, *channels, pixels)
     }
 
@@ -107,11 +134,11 @@ impl From<Thumbnail> for Written {
 }
 
 impl TryFrom<Written> for Thumbnail {
-    type Error = String;
+    type Error = ThumbnailError;
 
-    fn try_from(written: Written) -> Result<Thumbnail, String> {
+    fn try_from(written: Written) -> Result<Thumbnail, ThumbnailError> {
         let Written { height, width, channels, pixels } = written;
-        let pixels = BASE64_STANDARD.decode(pixels).map_err(|e| format!("pixels: {e}"))?;
+        let pixels = BASE64_STANDARD.decode(pixels)?;
         Thumbnail::of(height.into(), width.into(), channels.into(), pixels)
     }
 }

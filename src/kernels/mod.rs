@@ -27,7 +27,7 @@ pub mod reference;
 pub mod sgd;
 mod simd;
 
-pub use simd::Level;
+pub use simd::{Level, UnknownLevel};
 
 #[cfg(test)]
 mod tests;

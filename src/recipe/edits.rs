@@ -1,6 +1,6 @@
 //! The schedule of edits that a recipe may carry: what a person did to a run, as part of a preset.
 
-use super::{Applies, Changes, Recipe, reasons};
+use super::{Changes, EditError, Recipe};
 
 /// Knobs that change together after a number of steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,18 +20,16 @@ impl Recipe {
     /// The same settings with this schedule of edits.
     ///
     /// # Errors
-    /// The place in `edits` of the first that cannot be made after those before it, and why, as a sentence.
-    pub fn with_edits(&self, edits: Vec<Edit>) -> Result<Recipe, (usize, String)> {
+    /// The place in `edits` of the first that cannot be made after those before it, and why.
+    pub fn with_edits(&self, edits: Vec<Edit>) -> Result<Recipe, (usize, EditError)> {
         let mut then = self.clone();
         for (i, edit) in edits.iter().enumerate() {
             let before = i.checked_sub(1).map_or(0, |i| edits[i].after);
             if edit.after < before {
-                return Err((i, format!("after is {}; the edit before it is made after {before} steps", edit.after)));
+                return Err((i, EditError::Order { after: edit.after, before }));
             }
-            if let Some((knob, _)) = edit.changes.iter().find(|(k, _)| k.applies == Applies::Fork) {
-                return Err((i, format!("{} cannot change in a run; it needs a new one", knob.path)));
-            }
-            then = then.with(edit.changes.clone()).map_err(|invalid| (i, reasons(&invalid)))?;
+            EditError::refuse_forks(&edit.changes).map_err(|e| (i, e))?;
+            then = then.with(edit.changes.clone()).map_err(|e| (i, e.into()))?;
         }
         Ok(Recipe { settings: self.settings.clone(), edits })
     }
@@ -51,10 +49,10 @@ mod tests {
         let refused = |edits: Vec<Edit>| Recipe::default().with_edits(edits).unwrap_err();
         let both = Recipe::default().with_edits(vec![longer.clone(), warm.clone()]).unwrap();
         assert_eq!((both.edits().len(), both.train.epochs), (2, 15));
-        assert!(refused(vec![warm.clone(), longer.clone()]).1.contains("the whole run has 15 epochs"));
+        assert!(refused(vec![warm.clone(), longer.clone()]).1.to_string().contains("the whole run has 15 epochs"));
         let (at, why) = refused(vec![longer, Edit { after: 4, ..warm }]);
-        assert!(at == 1 && why.contains("after is 4"), "{why}");
+        assert!(at == 1 && why.to_string().contains("after is 4"), "{why}");
         let (at, why) = refused(vec![edit(1, "net.depth", Value::Int(8))]);
-        assert!(at == 0 && why.contains("needs a new one"), "{why}");
+        assert!(at == 0 && why.to_string().contains("needs a new one"), "{why}");
     }
 }

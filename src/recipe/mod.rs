@@ -2,6 +2,7 @@
 
 pub mod bundled;
 mod edits;
+mod error;
 pub mod knobs;
 pub mod mistakes;
 mod older;
@@ -14,6 +15,7 @@ mod value;
 mod write;
 
 pub use edits::Edit;
+pub use error::{EditError, Invalid, InvalidChanges, NotAllowed, SetError, UnknownKnob};
 pub use knobs::{Applies, KNOBS, Knob};
 pub use mistakes::{Mistake, Mistakes};
 pub(crate) use older::older;
@@ -23,22 +25,6 @@ pub use value::{Kind, Value};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use thiserror::Error;
-
-/// A change that a recipe cannot take, said in one sentence.
-#[derive(Clone, Debug, Error, PartialEq)]
-#[error("{path} {problem}")]
-pub struct Invalid {
-    /// Path of the knob.
-    pub path: &'static str,
-    /// What was found and what is allowed, as a predicate ("is 0; it must be …").
-    pub problem: String,
-}
-
-/// All reasons in one sentence.
-pub fn reasons(invalid: &[Invalid]) -> String {
-    invalid.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
 
 /// Knobs and the values they are to take, changed together.
 pub type Changes = Vec<(&'static Knob, Value)>;
@@ -69,14 +55,13 @@ impl Recipe {
     ///
     /// # Errors
     /// Every value out of its range, or, when none is, every clash between settings.
-    pub fn with<'a>(&self, changes: impl IntoIterator<Item = (&'a Knob, Value)>) -> Result<Recipe, Vec<Invalid>> {
+    pub fn with<'a>(&self, changes: impl IntoIterator<Item = (&'a Knob, Value)>) -> Result<Recipe, InvalidChanges> {
         let mut settings = self.settings.clone();
         let mut invalid = Vec::new();
         for (knob, value) in changes.into_iter().flat_map(|(knob, value)| older::said(knob, value)) {
-            let set = knob
-                .kind
-                .accept(value)
-                .and_then(|v| (knob.set)(&mut settings, v).map_err(|()| format!("must be {}", knob.kind)));
+            let accepted = knob.kind.accept(value).map_err(|e| e.to_string());
+            let set =
+                accepted.and_then(|v| (knob.set)(&mut settings, v).map_err(|()| format!("must be {}", knob.kind)));
             if let Err(problem) = set {
                 invalid.push(Invalid { path: knob.path, problem });
             }
@@ -84,7 +69,11 @@ impl Recipe {
         if invalid.is_empty() {
             invalid = clashes(&settings);
         }
-        if invalid.is_empty() { Ok(Recipe { settings, edits: self.edits.clone() }) } else { Err(invalid) }
+        if invalid.is_empty() {
+            Ok(Recipe { settings, edits: self.edits.clone() })
+        } else {
+            Err(InvalidChanges(invalid))
+        }
     }
 
     /// The knobs in which `other` differs, with its values.
@@ -100,12 +89,13 @@ impl From<Recipe> for BTreeMap<String, Value> {
 }
 
 impl TryFrom<BTreeMap<String, Value>> for Recipe {
-    type Error = String;
+    type Error = InvalidChanges;
+
     /// A knob that is not known is passed over, one that is missing has its default.
-    fn try_from(values: BTreeMap<String, Value>) -> Result<Recipe, String> {
+    fn try_from(values: BTreeMap<String, Value>) -> Result<Recipe, InvalidChanges> {
         let older = older(|path| values.get(path));
         let known = values.into_iter().filter_map(|(path, value)| Some((knobs::find(&path)?, value)));
-        Recipe::default().with(known.chain(older)).map_err(|invalid| reasons(&invalid))
+        Recipe::default().with(known.chain(older))
     }
 }
 
@@ -188,7 +178,7 @@ mod tests {
 
     fn invalid(changes: &[(&str, Value)]) -> Vec<&'static str> {
         let changes = changes.iter().map(|(path, value)| (knob(path), value.clone()));
-        Recipe::default().with(changes).unwrap_err().iter().map(|i| i.path).collect()
+        Recipe::default().with(changes).unwrap_err().list().iter().map(|i| i.path).collect()
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::mistakes::{Mistake, Place, excerpt};
 use super::unknown::unknown_field;
-use super::{Changes, Edit, Kind, Knob, Value, knobs, older};
+use super::{Changes, Edit, Kind, Knob, NotAllowed, Value, knobs, older};
 use ron::value::RawValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::HashMap;
@@ -217,7 +217,7 @@ impl<'t> Reader<'t> {
 
 /// The value of a knob that is written as `text` in a preset; words may stand with or without quotes, and may be those of an
 /// earlier version.
-fn read(knob: &Knob, text: &str) -> Result<Value, String> {
+fn read(knob: &Knob, text: &str) -> Result<Value, NotAllowed> {
     let kind = knob.kind;
     let value = match kind {
         Kind::Switch => ron::from_str(text).map(Value::Bool),
@@ -234,7 +234,7 @@ fn read(knob: &Knob, text: &str) -> Result<Value, String> {
         }
     };
     let accepted = value.ok().and_then(|v| if older::is_word(knob, &v) { Some(v) } else { kind.accept(v).ok() });
-    accepted.ok_or_else(|| kind.refusal(&excerpt(text)))
+    accepted.ok_or_else(|| kind.refusal(excerpt(text)))
 }
 
 /// The fields of a RON struct, in their order, repeated ones too.

@@ -7,7 +7,7 @@ use super::mistakes::{Mistake, Mistakes, Place};
 use super::parse::{self, Parsed, PlacedEdit, Setting, parse};
 use super::source::Source;
 use super::unknown::unknown_knob;
-use super::{Changes, Invalid, Knob, Recipe, Value, knobs, older};
+use super::{Changes, Invalid, Knob, Recipe, SetError, Value, knobs, older};
 use crate::files::read_text;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -102,19 +102,19 @@ pub fn list(folder: &Path) -> Vec<String> {
 /// Reads what is written as `path=value`, e.g. `tricks.mixup.alpha=0.4`; words may be those of an earlier version.
 ///
 /// # Errors
-/// A sentence saying what was found and what is allowed.
-pub fn parse_set(set: &str) -> Result<(&'static Knob, Value), String> {
-    let Some((path, value)) = set.split_once('=') else {
-        return Err(format!("`{set}` has no value; write it as knob=value, e.g. train.epochs=30"));
-    };
+/// A text without a value, a knob that there is not, or a value that it cannot have.
+pub fn parse_set(set: &str) -> Result<(&'static Knob, Value), SetError> {
+    let (path, value) = set.split_once('=').ok_or_else(|| SetError::NoValue { set: set.to_string() })?;
     let path = path.trim();
     let knob = knobs::find(path).ok_or_else(|| unknown_knob(path))?;
     let word = Value::Word(value.trim().to_string());
     if older::is_word(knob, &word) {
         return Ok((knob, word));
     }
-    let value = knob.kind.parse(value).map_err(|problem| format!("{path} {problem}"))?;
-    Ok((knob, value))
+    match knob.kind.parse(value) {
+        Ok(value) => Ok((knob, value)),
+        Err(problem) => Err(SetError::Value { path: path.to_string(), problem }),
+    }
 }
 
 impl Opened {
@@ -196,7 +196,7 @@ impl Chain {
             let place = Place::whole("--set");
             match parse_set(set) {
                 Ok((knob, value)) => settings.push(Setting { knob, value, place }),
-                Err(message) => mistakes.push(Mistake { place, message }),
+                Err(e) => mistakes.push(Mistake { place, message: e.to_string() }),
             }
         }
         if !mistakes.is_empty() {
@@ -211,10 +211,10 @@ impl Chain {
         let is_last = |i: usize, s: &Setting| settings[i + 1..].iter().all(|later| later.knob != s.knob);
         let last = settings.iter().enumerate().filter(|(i, s)| is_last(*i, s)).map(|(_, s)| (s.knob, s.value.clone()));
         let changes = last.chain(older.into_iter().flatten());
-        let recipe = Recipe::default().with(changes).map_err(|clashes| {
+        let recipe = Recipe::default().with(changes).map_err(|invalid| {
             let place = |path| settings.iter().rfind(|s| s.knob.path == path).map_or(&self.opened, |s| &s.place);
             let mistake = |clash: &Invalid| Mistake { place: place(clash.path).clone(), message: clash.to_string() };
-            Mistakes(clashes.iter().map(mistake).collect())
+            Mistakes(invalid.list().iter().map(mistake).collect())
         })?;
         let edits = self.edits.as_deref().unwrap_or_default();
         recipe.with_edits(edits.iter().map(|e| e.edit.clone()).collect()).map_err(|(i, problem)| {

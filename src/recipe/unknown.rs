@@ -1,7 +1,7 @@
 //! Names that no knob has, and the nearest that one has.
 
 use super::mistakes::excerpt;
-use super::{KNOBS, Knob, knobs};
+use super::{KNOBS, Knob, UnknownKnob, knobs};
 use crate::text::nearest;
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -25,12 +25,9 @@ pub(super) fn unknown_field(section: &str, name: &str) -> String {
     }
 }
 
-/// The message for a knob path that is not in the table.
-pub(super) fn unknown_knob(path: &str) -> String {
-    match nearest(path, KNOBS.iter().flat_map(aliases), 0.6) {
-        Some(known) => format!("unknown knob `{}`; did you mean `{known}`?", plain(path)),
-        None => format!("unknown knob `{}`; `tricktop knobs` lists them", plain(path)),
-    }
+/// The error for a knob path that is not in the table.
+pub(super) fn unknown_knob(path: &str) -> UnknownKnob {
+    UnknownKnob { path: plain(path), nearest: nearest(path, KNOBS.iter().flat_map(aliases), 0.6) }
 }
 
 /// What a person may call a knob: its path, its last field, its name on the screen.
@@ -94,7 +91,7 @@ mod tests {
             ("frobnicate", "unknown knob `frobnicate`; `tricktop knobs` lists them"),
         ];
         for (path, message) in cases {
-            assert_eq!(unknown_knob(path), message);
+            assert_eq!(unknown_knob(path).to_string(), message);
         }
     }
 }

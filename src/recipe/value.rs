@@ -1,5 +1,6 @@
 //! What a knob may hold: values, their kinds, and the checks between them.
 
+use super::NotAllowed;
 use std::fmt;
 
 /// A knob's value, as it stands in a preset, a journal or the editor.
@@ -82,8 +83,8 @@ impl Kind {
     /// Checks `value` and brings it into this kind's form (a whole number where a real one is due becomes one).
     ///
     /// # Errors
-    /// A sentence saying what was found and what is allowed.
-    pub fn accept(&self, value: Value) -> Result<Value, String> {
+    /// What was found and what is allowed.
+    pub fn accept(&self, value: Value) -> Result<Value, NotAllowed> {
         let fits = match (self, &value) {
             (Kind::Float { .. }, Value::Int(v)) => return self.accept(Value::Float(*v as f64)),
             (Kind::Float { min, open, max }, Value::Float(v)) => (if *open { v > min } else { v >= min }) && v <= max,
@@ -98,14 +99,14 @@ impl Kind {
             (Kind::Switch, Value::Bool(_)) | (Kind::Text, Value::Word(_)) => true,
             _ => false,
         };
-        if fits { Ok(value) } else { Err(self.refusal(&value.to_string())) }
+        if fits { Ok(value) } else { Err(self.refusal(value.to_string())) }
     }
 
     /// Reads a value typed by a person (editor, `--set`).
     ///
     /// # Errors
-    /// A sentence saying what was found and what is allowed.
-    pub fn parse(&self, text: &str) -> Result<Value, String> {
+    /// What was found and what is allowed.
+    pub fn parse(&self, text: &str) -> Result<Value, NotAllowed> {
         let text = text.trim();
         let value = match self {
             Kind::Switch => match text {
@@ -124,18 +125,17 @@ impl Kind {
         };
         match value {
             Some(value) => self.accept(value),
-            None => Err(self.refusal(text)),
+            None => Err(self.refusal(text.to_string())),
         }
     }
 
-    /// The sentence for a value that is not allowed, `found` as it was written.
-    pub(super) fn refusal(&self, found: &str) -> String {
-        let shown = if found.is_empty() { "empty" } else { found };
-        format!("is {shown}; it must be {self}{}", self.comma(found).unwrap_or_default())
+    /// The error for a value that is not allowed, `found` as it was written.
+    pub(super) fn refusal(self, found: String) -> NotAllowed {
+        NotAllowed { found, kind: self }
     }
 
     /// What somebody may have meant who wrote a comma into a number.
-    fn comma(&self, found: &str) -> Option<String> {
+    pub(super) fn comma(&self, found: &str) -> Option<String> {
         let (whole, rest) = found.trim().trim_matches('"').split_once(',')?;
         let digits = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
         if !matches!(self, Kind::Int { .. } | Kind::Float { .. }) || !digits(rest) {
@@ -186,7 +186,8 @@ mod tests {
         assert_eq!(float.accept(Value::Int(3)), Ok(Value::Float(3.0)));
         let choice = Kind::Choice(&["Cosine", "Step"]);
         assert_eq!(choice.accept(Value::Word("cOSINE".into())), Ok(Value::Word("Cosine".into())));
-        assert_eq!(choice.accept(Value::Word("cos".into())), Err("is cos; it must be one of Cosine, Step".into()));
+        let refused = choice.accept(Value::Word("cos".into())).unwrap_err();
+        assert_eq!(refused.to_string(), "is cos; it must be one of Cosine, Step");
     }
 
     #[test]
@@ -229,7 +230,11 @@ mod tests {
             (Kind::Text, "\"a b\"", Ok(Value::Word("a b".into()))),
         ];
         for (kind, text, expected) in cases {
-            assert_eq!(kind.parse(text), expected.map_err(String::from), "{text:?} as {kind}");
+            assert_eq!(
+                kind.parse(text).map_err(|e| e.to_string()),
+                expected.map_err(String::from),
+                "{text:?} as {kind}"
+            );
         }
     }
 

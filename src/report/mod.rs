@@ -16,7 +16,7 @@ mod samples;
 mod suite;
 
 pub use facts::{Judged, Marked, Ready, Run};
-pub use picks::{Pick, Samples, look};
+pub use picks::{Pick, Samples, SamplesError, look};
 pub use suite::{Told, suite};
 
 use maud::html;

@@ -1,13 +1,14 @@
 //! Test images with what a run's net says of them.
 
 use crate::data::{DataSet, denormalised};
-use crate::train::{BEST, Evaluation, Seen, Tested, best_weights, show_checkpoint, softmax};
+use crate::train::{BEST, Evaluation, Seen, Tested, TrainError, best_weights, show_checkpoint, softmax};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use std::cmp::Reverse;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use thiserror::Error;
 
 /// Test images that are looked at, at most.
 const MOST: usize = 2000;
@@ -57,16 +58,29 @@ pub struct Samples {
     pub wrong: Vec<Pick>,
 }
 
+/// Why test images of a run cannot be shown.
+#[derive(Debug, Error)]
+pub enum SamplesError {
+    /// The run has no weights.
+    #[error("{} has no weights yet, or no longer", dir.display())]
+    NoWeights {
+        /// Its directory.
+        dir: PathBuf,
+    },
+    /// Its weights or images cannot be had, or do not fit each other.
+    #[error(transparent)]
+    Test(#[from] TrainError),
+}
+
 /// Evaluates the best weights of the run in `dir`, else its newest, on some of its test images.
 ///
 /// # Errors
-/// Why it cannot be done, as a sentence: weights or images that are gone, or that do not fit each other.
-pub fn look(dir: &Path) -> Result<Samples, String> {
-    let none = || format!("{} has no weights yet, or no longer", dir.display());
-    let file = best_weights(dir).ok_or_else(none)?;
+/// Weights or images that are gone, or that do not fit each other.
+pub fn look(dir: &Path) -> Result<Samples, SamplesError> {
+    let file = best_weights(dir).ok_or_else(|| SamplesError::NoWeights { dir: dir.to_path_buf() })?;
     let mut shelf = Shelf::default();
     let look = |set: &DataSet, seen: Seen<'_>| shelf.take(set, &seen);
-    let Tested { evaluation, .. } = show_checkpoint(&file, MOST, look).map_err(|e| e.to_string())?;
+    let Tested { evaluation, .. } = show_checkpoint(&file, MOST, look)?;
     let Shelf { images, right, wrong, .. } = shelf;
     let picks = |kept: Vec<Kept>| kept.into_iter().map(Kept::pick).collect();
     let Evaluation { step, epoch, top1, .. } = evaluation;
@@ -195,6 +209,6 @@ mod tests {
     #[test]
     fn a_run_without_weights_has_no_samples() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(look(dir.path()).unwrap_err().contains("has no weights"));
+        assert!(look(dir.path()).unwrap_err().to_string().contains("has no weights"));
     }
 }

@@ -29,8 +29,7 @@ pub fn fork(parent: &Path, step: Option<u64>, runs: &Path) -> Result<PathBuf, Ru
 /// As [`fork`] and as [`resume`](super::resume).
 pub fn fork_with(parent: &Path, step: Option<u64>, sets: &Changes, runs: &Path) -> Result<PathBuf, RunError> {
     let (record, checkpoint, path) = found(parent, step)?;
-    let stuck = |why| RunError::Stuck { path: parent.to_path_buf(), why };
-    Resume::new(parent, &record, Some(&checkpoint), sets.clone()).map_err(stuck)?;
+    Resume::new(parent, &record, Some(&checkpoint), sets.clone()).map_err(RunError::stuck(parent))?;
     copy(parent, &record, &checkpoint, &path, runs)
 }
 

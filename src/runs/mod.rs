@@ -51,7 +51,7 @@ pub use hook::set_hook;
 pub use line::Line;
 pub use lines::Lines;
 pub use notes::Notes;
-pub use record::{Record, history, last_confusion, life};
+pub use record::{JournalError, Record, history, last_confusion, life};
 pub use resume::{find_images, resume, resume_with};
 pub use shelf::{Move, TRASH, misnamed};
 pub use status::RunStatus;
@@ -154,6 +154,12 @@ impl RunError {
     fn write(path: &Path) -> impl FnOnce(io::Error) -> RunError {
         let path = path.to_path_buf();
         |cause| RunError::Write { path, cause }
+    }
+
+    /// Says what is in the way of the run in `path`.
+    pub(crate) fn stuck<E: ToString>(path: &Path) -> impl FnOnce(E) -> RunError {
+        let path = path.to_path_buf();
+        move |why| RunError::Stuck { path, why: why.to_string() }
     }
 }
 

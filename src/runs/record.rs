@@ -3,9 +3,10 @@
 use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE, name};
 use super::status::{RunStatus, end};
 use super::{Line, RunError, logs};
-use crate::recipe::{Edit, Recipe, preset};
+use crate::recipe::{Edit, EditError, Recipe, preset};
 use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, ScheduledEdit, StepRecord, Summary};
 use std::path::Path;
+use thiserror::Error;
 
 /// The recipe, the edits and the chain of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,16 @@ pub struct Record {
     pub chain: Vec<Link>,
     /// Starts, checkpoints, alarms, ends.
     pub log: Vec<Line>,
+}
+
+/// An edit of a journal that cannot be made.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[error("edit {edit} of the journal cannot be made: {problem}")]
+pub struct JournalError {
+    /// Its place in the journal, from 1.
+    pub edit: usize,
+    /// Why it cannot be made.
+    pub problem: EditError,
 }
 
 impl Record {
@@ -47,10 +58,10 @@ impl Record {
     /// The recipe as started, and instead of its schedule the edits that were made.
     ///
     /// # Errors
-    /// An edit that cannot be made, as a sentence.
-    pub fn as_recipe(&self) -> Result<Recipe, String> {
+    /// An edit that cannot be made.
+    pub fn as_recipe(&self) -> Result<Recipe, JournalError> {
         let edits = self.edits.iter().map(|(_, edit)| edit.clone()).collect();
-        self.recipe.with_edits(edits).map_err(|(i, why)| format!("edit {} of the journal cannot be made: {why}", i + 1))
+        self.recipe.with_edits(edits).map_err(|(i, problem)| JournalError { edit: i + 1, problem })
     }
 
     /// The edits from the `skip`-th on, as a trainer waits for them.

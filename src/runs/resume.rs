@@ -5,10 +5,13 @@ use super::record::best;
 use super::recorder::Recorder;
 use super::{Line, Record, RunError, Session, begin, history, logs, spawn};
 use crate::data::{DataSet, MANIFEST};
-use crate::recipe::{Changes, Edit, Recipe, reasons};
-use crate::train::{Checkpoint, Link, Options, ScheduledEdit, When, already, check_begun, effective, steps};
+use crate::recipe::{Changes, Edit, EditError, InvalidChanges, Recipe};
+use crate::train::{
+    Checkpoint, Link, Options, ScheduledEdit, TrainError, When, already, check_begun, effective, steps,
+};
 use std::collections::BTreeSet;
 use std::path::Path;
+use thiserror::Error;
 
 /// Goes on with the run in `dir`: from its newest checkpoint that verifies, or from its start when it has none. The edits
 /// that the journal has for later steps are made again at those; `sets` are edits for the next step or epoch. The device
@@ -26,15 +29,14 @@ pub fn resume(dir: &Path, sets: Changes) -> Result<Session, RunError> {
 /// As [`resume`].
 pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Session, RunError> {
     let run = RunDir::open(dir)?;
-    let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let (mut from, mut notes) = newest(dir).map_err(stuck)?;
+    let (mut from, mut notes) = newest(dir).map_err(RunError::stuck(dir))?;
     // Checkpoints of earlier versions do not name the best epoch.
     if let Some(at) = from.as_mut().map(|from| &mut from.meta.at).filter(|at| at.best_epoch.is_none()) {
         at.best_epoch = best(&history(dir)?, at.step).map(|(_, epoch)| epoch);
     }
     let Resume { recipe, step, waiting, known, images_at, same } =
-        Resume::new(dir, &record, from.as_ref(), sets).map_err(stuck)?;
+        Resume::new(dir, &record, from.as_ref(), sets).map_err(RunError::stuck(dir))?;
     notes.extend((!same.is_empty()).then(|| already(&same)));
 
     run.touch()?;
@@ -56,6 +58,45 @@ pub fn resume_with(dir: &Path, sets: Changes, options: Options) -> Result<Sessio
     begin(recipe, options, first, recorder, notes, spawn)
 }
 
+/// Why a run cannot go on.
+#[derive(Debug, Error)]
+pub(super) enum ResumeError {
+    /// Its checkpoint has knobs that this version does not allow, or a knob that is set cannot have the value.
+    #[error(transparent)]
+    Recipe(#[from] InvalidChanges),
+    /// What is set cannot change in a run.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// Its images or its device cannot be had.
+    #[error(transparent)]
+    Begun(#[from] TrainError),
+    /// Nothing is left to be done.
+    #[error("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on")]
+    Done {
+        /// Its epochs.
+        epochs: u64,
+    },
+    /// There are other images than those of its older version; both pairs are numbers of training and of test images.
+    #[error(
+        "it was begun by an older version, which did not list its {} + {} images, and now there are {} + {}: split anew, \
+         images that were validated with would be trained on (this version reads bmp, gif, tiff and jfif too, and passes \
+         over @eaDir and the like); put them back, or start a new run",
+        then.0, then.1, now.0, now.1
+    )]
+    Images {
+        /// Those that it began with.
+        then: (usize, usize),
+        /// Those that there are.
+        now: (usize, usize),
+    },
+    /// It has checkpoints and none verifies.
+    #[error("{}", found.join("; "))]
+    Damaged {
+        /// What is wrong with each, the newest first.
+        found: Vec<String>,
+    },
+}
+
 /// How a run goes on. Whatever is refused is refused here, before anything is written.
 pub(super) struct Resume {
     recipe: Recipe,
@@ -74,8 +115,13 @@ impl Resume {
     /// Its device may be another one now, and the place of its images.
     ///
     /// # Errors
-    /// Why it cannot, as a sentence.
-    pub(super) fn new(dir: &Path, record: &Record, from: Option<&Checkpoint>, sets: Changes) -> Result<Resume, String> {
+    /// Why it cannot.
+    pub(super) fn new(
+        dir: &Path,
+        record: &Record,
+        from: Option<&Checkpoint>,
+        sets: Changes,
+    ) -> Result<Resume, ResumeError> {
         let (recipe, step, made, waits) = match from {
             Some(Checkpoint { meta, .. }) => {
                 (meta.recipe(&record.recipe)?, meta.at.step, record.made(meta), meta.waiting.clone())
@@ -85,7 +131,7 @@ impl Resume {
         let (device, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "device");
         let (paths, sets): (Changes, Changes) = sets.into_iter().partition(|(knob, _)| knob.path == "data.path");
         let images_at = paths.into_iter().next_back().map(|(_, path)| path.to_string());
-        let recipe = recipe.with(device).map_err(|invalid| reasons(&invalid))?;
+        let recipe = recipe.with(device)?;
         let known: BTreeSet<u64> = record.edits.iter().map(|(number, _)| *number).collect();
         let mut waiting = record.waiting(0);
         waiting.retain(|edit| !made.contains(&edit.edit));
@@ -96,17 +142,16 @@ impl Resume {
         let mut then = recipe.clone();
         if !sets.is_empty() {
             let edit = Edit { after: step, changes: sets.clone() };
-            recipe.with_edits(vec![edit.clone()]).map_err(|(_, why)| why)?;
-            then = recipe.with(sets).map_err(|invalid| reasons(&invalid))?;
+            recipe.with_edits(vec![edit.clone()]).map_err(|(_, e)| e)?;
+            then = recipe.with(sets)?;
             // Numbers of edits that were rolled back are not used again.
             let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
             waiting.push(ScheduledEdit::of(last + 1, edit));
         } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
-            let epochs = recipe.train.epochs;
-            return Err(format!("its {epochs} epochs are done; --set train.epochs=N with a larger N trains on"));
+            return Err(ResumeError::Done { epochs: recipe.train.epochs });
         }
         let manifest = dir.join(MANIFEST);
-        let set = check_begun(&then, from, &manifest, images_at.as_deref()).map_err(|e| e.to_string())?;
+        let set = check_begun(&then, from, &manifest, images_at.as_deref())?;
         as_begun(&manifest, record, &set)?;
         Ok(Resume { recipe, step, waiting, known, images_at, same })
     }
@@ -118,21 +163,20 @@ impl Resume {
 /// Images that cannot be had, or others than it began with.
 pub fn find_images(dir: &Path, record: &Record, recipe: &Recipe, images_at: Option<&str>) -> Result<(), RunError> {
     let manifest = dir.join(MANIFEST);
-    let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     // A run with a list of images compares them when it starts.
     if manifest.exists() {
         return Ok(());
     }
-    let set = check_begun(recipe, None, &manifest, images_at).map_err(|e| stuck(e.to_string()))?;
-    as_begun(&manifest, record, &set).map_err(stuck)
+    let set = check_begun(recipe, None, &manifest, images_at).map_err(RunError::stuck(dir))?;
+    as_begun(&manifest, record, &set).map_err(RunError::stuck(dir))
 }
 
 /// Whether a run of an older version, which lists no images in `manifest`, finds as many as it began with: else they would
 /// be split anew.
 ///
 /// # Errors
-/// Others, as a sentence.
-fn as_begun(manifest: &Path, record: &Record, set: &DataSet) -> Result<(), String> {
+/// Others.
+fn as_begun(manifest: &Path, record: &Record, set: &DataSet) -> Result<(), ResumeError> {
     if manifest.exists() {
         return Ok(());
     }
@@ -143,12 +187,7 @@ fn as_begun(manifest: &Path, record: &Record, set: &DataSet) -> Result<(), Strin
     let now = (set.train.len(), set.test.len());
     match record.log.iter().find_map(counts).filter(|then| *then != now) {
         None => Ok(()),
-        Some((train, test)) => Err(format!(
-            "it was begun by an older version, which did not list its {train} + {test} images, and now there are {} + {}: \
-             split anew, images that were validated with would be trained on (this version reads bmp, gif, tiff and jfif \
-             too, and passes over @eaDir and the like); put them back, or start a new run",
-            now.0, now.1
-        )),
+        Some(then) => Err(ResumeError::Images { then, now }),
     }
 }
 
@@ -156,7 +195,7 @@ fn as_begun(manifest: &Path, record: &Record, set: &DataSet) -> Result<(), Strin
 ///
 /// # Errors
 /// When there are checkpoints and none verifies.
-fn newest(dir: &Path) -> Result<(Option<Checkpoint>, Vec<String>), String> {
+fn newest(dir: &Path) -> Result<(Option<Checkpoint>, Vec<String>), ResumeError> {
     let mut damaged = Vec::new();
     for (_, path) in steps(dir).into_iter().rev() {
         match Checkpoint::read(&path) {
@@ -164,5 +203,5 @@ fn newest(dir: &Path) -> Result<(Option<Checkpoint>, Vec<String>), String> {
             Err(e) => damaged.push(format!("passed over: {e}")),
         }
     }
-    if damaged.is_empty() { Ok((None, damaged)) } else { Err(damaged.join("; ")) }
+    if damaged.is_empty() { Ok((None, damaged)) } else { Err(ResumeError::Damaged { found: damaged }) }
 }

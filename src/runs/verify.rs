@@ -59,7 +59,7 @@ fn device(line: Line) -> Option<String> {
 fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: bool) -> Result<Verdict, RunError> {
     let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, why)| stuck(why))?;
+    let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, e)| stuck(e.to_string()))?;
     find_images(dir, &record, &recipe, images_at)?;
     let links: BTreeMap<u64, Link> = record.chain.iter().map(|link| (link.step, link.clone())).collect();
     let links: BTreeMap<u64, Link> = links.into_iter().filter(|(step, _)| until.is_none_or(|u| *step <= u)).collect();

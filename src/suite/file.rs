@@ -16,7 +16,7 @@
 use super::collect::same;
 use super::{Cell, Suite};
 use crate::recipe::mistakes::Place;
-use crate::recipe::{Changes, Mistake, Mistakes, Preset, Recipe, preset, reasons};
+use crate::recipe::{Changes, Mistake, Mistakes, Preset, Recipe, preset};
 use ron::extensions::Extensions;
 use ron::value::RawValue;
 use serde::{Deserialize, Serialize};
@@ -246,6 +246,6 @@ impl Reader<'_> {
         let Preset { recipe, .. } = preset::load(path).map_err(|mistakes| mistakes.list().to_vec())?;
         recipe
             .with(changes.iter().map(|(knob, value)| (*knob, value.clone())))
-            .map_err(|invalid| vec![self.mistake(format!("`{name}` is no recipe: {}", reasons(&invalid)))])
+            .map_err(|invalid| vec![self.mistake(format!("`{name}` is no recipe: {invalid}"))])
     }
 }

@@ -23,7 +23,7 @@ pub use tally::{Live, Now, Tally};
 pub use train::{Board, Job, Plan, pace};
 
 use crate::files::shell_word;
-use crate::recipe::{Changes, Invalid, Knob, Recipe, Value, knobs};
+use crate::recipe::{Changes, InvalidChanges, Knob, Recipe, Value, knobs};
 use std::path::{Path, PathBuf};
 
 /// A table of recipes.
@@ -82,12 +82,12 @@ impl Suite {
     ///
     /// # Errors
     /// The row that is no recipe when its runs have so many epochs, and why.
-    pub fn runs(&self, epochs: Option<u64>) -> Result<Vec<Run>, (usize, Vec<Invalid>)> {
+    pub fn runs(&self, epochs: Option<u64>) -> Result<Vec<Run>, (usize, InvalidChanges)> {
         let places = (0..self.seeds).flat_map(|seed| (0..self.cells.len()).map(move |cell| (cell, seed)));
         places.map(|(cell, seed)| self.run(cell, seed, epochs).map_err(|invalid| (cell, invalid))).collect()
     }
 
-    fn run(&self, cell: usize, seed: u64, epochs: Option<u64>) -> Result<Run, Vec<Invalid>> {
+    fn run(&self, cell: usize, seed: u64, epochs: Option<u64>) -> Result<Run, InvalidChanges> {
         let Cell { name, changes, recipe, .. } = &self.cells[cell];
         let own = [
             epochs.map(|epochs| change("train.epochs", Value::Int(epochs))),

@@ -1,7 +1,8 @@
 //! Edits that wait for their time.
 
-use crate::recipe::{Applies, Changes, Edit, Knob, Recipe, Value, reasons};
+use crate::recipe::{Applies, Changes, Edit, EditError, Knob, Recipe, Value};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// When an edit is taken. A step boundary in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,21 +63,35 @@ pub struct Pending {
     waiting: Vec<ScheduledEdit>,
 }
 
+/// Why an edit cannot be made at its time.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum DueError {
+    /// Its step has passed.
+    #[error("step {step} has passed; the run is at step {at}")]
+    Passed {
+        /// The step before which it was to be made.
+        step: u64,
+        /// Steps done.
+        at: u64,
+    },
+    /// It cannot be made at any time.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+}
+
 /// Checks an edit against the recipe in force, and says when it can take effect: an edit with a knob that changes at
 /// epochs waits for the next one as a whole.
 ///
 /// # Errors
-/// Why it cannot be: a knob that needs a new run, a value out of range, a step that has passed.
-pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<When, String> {
-    if let Some((knob, _)) = changes.iter().find(|(k, _)| k.applies == Applies::Fork) {
-        return Err(format!("{} cannot change in a run; it needs a new one", knob.path));
-    }
+/// A knob that needs a new run, a value out of range, a step that has passed.
+pub fn due(recipe: &Recipe, changes: &Changes, when: When, step: u64) -> Result<When, DueError> {
+    EditError::refuse_forks(changes)?;
     if let When::Step(n) | When::EpochFrom(n) = when
         && n <= step
     {
-        return Err(format!("step {n} has passed; the run is at step {step}"));
+        return Err(DueError::Passed { step: n, at: step });
     }
-    recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid))?;
+    recipe.with(changes.clone()).map_err(EditError::from)?;
     Ok(changes.iter().fold(when, |when, (knob, _)| when.effective(knob.applies)))
 }
 
@@ -181,7 +196,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_its_reason() {
         let recipe = Recipe::default();
-        let refused = |changes: Changes, when| due(&recipe, &changes, when, 10).unwrap_err();
+        let refused = |changes: Changes, when| due(&recipe, &changes, when, 10).unwrap_err().to_string();
         assert!(refused(edit("net.depth", Value::Int(8)), When::Now).contains("new one"));
         assert!(refused(edit("optim.momentum", Value::Float(0.5)), When::Step(10)).contains("has passed"));
         assert!(refused(edit("optim.momentum", Value::Float(2.0)), When::Now).contains("optim.momentum is 2"));

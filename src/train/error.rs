@@ -4,6 +4,7 @@ use crate::data::DataError;
 use crate::files::PathError;
 use crate::nn::StateError;
 use crate::ops::reason;
+use crate::recipe::InvalidChanges;
 use crate::recipe::settings::Device;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -86,6 +87,9 @@ pub enum TrainError {
     /// A checkpoint cannot be put together, or does not fit the net.
     #[error("checkpoint: {0}")]
     State(#[from] StateError),
+    /// A checkpoint has knobs that this version does not allow.
+    #[error(transparent)]
+    Recipe(#[from] InvalidChanges),
     /// A checkpoint cannot be gone on from.
     #[error("{0}")]
     Resume(String),

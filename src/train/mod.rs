@@ -33,12 +33,12 @@ mod worker;
 
 pub use alarms::AlarmKind;
 pub use checkpoint::{
-    BEST, Checkpoint, Digests, Link, Meta, Progress, Pupil, Signature, Trained, best_weights, checkpoint_path,
-    read_weights, steps, weights_file, write_whole,
+    BEST, Checkpoint, CheckpointError, Digests, Link, Meta, Progress, Pupil, Signature, Trained, best_weights,
+    checkpoint_path, read_weights, steps, weights_file, write_whole,
 };
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
-pub use edits::{ScheduledEdit, When, already, effective};
+pub use edits::{DueError, ScheduledEdit, When, already, effective};
 pub use error::TrainError;
 pub use evaluate::{Seen, top5_tells};
 pub use gradients::Gradients;

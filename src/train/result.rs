@@ -89,7 +89,7 @@ struct Trained {
 fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
     let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
     let checkpoint = Checkpoint::read(path)?;
-    let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(wrong)?;
+    let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(|e| wrong(e.to_string()))?;
     let signature = checkpoint.meta.signature.as_ref();
     let mut set = match images {
         Images::Own(at) => {
@@ -291,7 +291,7 @@ impl Classifier {
                       its run writes one that does"
                     .into(),
         })?;
-        let recipe = checkpoint.meta.recipe(&Recipe::default()).map_err(TrainError::Resume)?;
+        let recipe = checkpoint.meta.recipe(&Recipe::default())?;
         Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature, reading: Reading::of(&recipe.data) })
     }
 

@@ -83,7 +83,7 @@ fn set(set: &str) -> Result<(), String> {
     if path == "KNOB" || (value.contains('$') && knobs::find(path).is_some()) {
         return Ok(());
     }
-    preset::parse_set(set).map(drop)
+    preset::parse_set(set).map(drop).map_err(|e| e.to_string())
 }
 
 #[test]

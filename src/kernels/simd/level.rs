@@ -2,6 +2,7 @@
 //! that `TRICKTOP_SIMD` names.
 
 use std::sync::OnceLock;
+use thiserror::Error;
 
 /// An instruction set that this machine has.
 ///
@@ -29,6 +30,16 @@ pub(in crate::kernels) enum Kind {
 /// The environment variable that names a level.
 const VARIABLE: &str = "TRICKTOP_SIMD";
 
+/// A level that `TRICKTOP_SIMD` names and this machine does not have.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{VARIABLE} is `{asked}`; this machine has {}", available.join(", "))]
+pub struct UnknownLevel {
+    /// What the variable holds.
+    pub asked: String,
+    /// The words of the levels that this machine has, the best last.
+    pub available: Vec<&'static str>,
+}
+
 impl Level {
     /// The levels that this machine can run, the best last.
     pub fn available() -> Vec<Level> {
@@ -50,15 +61,15 @@ impl Level {
     /// The level that `TRICKTOP_SIMD` names, or the best.
     ///
     /// # Errors
-    /// A sentence, when the variable names no level of this machine.
-    pub fn chosen() -> Result<Level, String> {
+    /// A variable that names no level of this machine.
+    pub fn chosen() -> Result<Level, UnknownLevel> {
         let levels = Level::available();
         let Some(asked) = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) else {
             return Ok(levels[levels.len() - 1]);
         };
-        levels.iter().find(|l| asked == l.word()).copied().ok_or_else(|| {
-            let words: Vec<&str> = levels.iter().map(|l| l.word()).collect();
-            format!("{VARIABLE} is `{}`; this machine has {}", asked.to_string_lossy(), words.join(", "))
+        levels.iter().find(|l| asked == l.word()).copied().ok_or_else(|| UnknownLevel {
+            asked: asked.to_string_lossy().into_owned(),
+            available: levels.iter().map(|l| l.word()).collect(),
         })
     }
 

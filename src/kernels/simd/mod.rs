@@ -14,7 +14,7 @@ pub use isa::arm::Neon;
 #[cfg(target_arch = "x86_64")]
 pub use isa::x86::{Avx2, Avx512};
 pub(in crate::kernels) use level::Kind;
-pub use level::Level;
+pub use level::{Level, UnknownLevel};
 pub use vector::{LINE, Vector, load_all, store_all};
 
 /// The first-level cache, for [`prefetch`]: `_MM_HINT_T0` of x86.

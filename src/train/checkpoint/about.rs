@@ -3,6 +3,7 @@
 use super::{Checkpoint, Meta, Signature};
 use crate::nn::{knobs_of, timm};
 use crate::recipe::Recipe;
+use crate::train::TrainError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -11,8 +12,8 @@ const PREPARATION: &str = "turn as EXIF says; resize the shorter edge to `resize
                            Pillow does); cut the middle out (`input_size`: channels, height, width); divide by 255; \
                            subtract `mean` and divide by `std`, of 0 to 1, for each channel";
 
-fn json(of: &impl Serialize) -> Result<String, String> {
-    serde_json::to_string(of).map_err(|e| e.to_string())
+fn json(of: &impl Serialize) -> Result<String, TrainError> {
+    serde_json::to_string(of).map_err(|e| TrainError::Resume(e.to_string()))
 }
 
 /// The key of the names of the classes, a JSON list in label order, as timm calls it.
@@ -22,8 +23,8 @@ impl Checkpoint {
     /// Texts beside its weights in an exported file: how timm makes the net, its classes, and how images come to it.
     ///
     /// # Errors
-    /// Knobs that this version does not allow, as a sentence.
-    pub(super) fn about(&self) -> Result<BTreeMap<String, String>, String> {
+    /// Knobs that this version does not allow.
+    pub(super) fn about(&self) -> Result<BTreeMap<String, String>, TrainError> {
         let Meta { version, signature, .. } = &self.meta;
         let net = self.meta.recipe(&Recipe::default())?.net.clone();
         let mut about = BTreeMap::from([("format", "pt".to_string()), ("tricktop_version", version.clone())]);

@@ -1,9 +1,10 @@
 //! What a checkpoint says about itself: one JSON text in the file's metadata, in a fixed order, so that equal states
 //! make equal files.
 
+use super::CheckpointError;
 use super::digest::Digests;
 use crate::data::{DataError, DataSet, composed};
-use crate::recipe::{Recipe, Value, knobs, older, reasons};
+use crate::recipe::{InvalidChanges, Recipe, Value, knobs, older};
 use crate::train::classes::listed;
 use crate::train::edits::ScheduledEdit;
 use crate::tricks::scaling::Scaler;
@@ -136,23 +137,23 @@ impl Meta {
     /// Reads a text and checks its seal.
     ///
     /// # Errors
-    /// What is wrong with it, as a sentence.
-    pub(super) fn unseal(text: &str) -> Result<Meta, String> {
-        let sealed: Sealed = serde_json::from_str(text).map_err(|e| format!("its metadata cannot be read: {e}"))?;
+    /// A text that cannot be read, or was changed.
+    pub(super) fn unseal(text: &str) -> Result<Meta, CheckpointError> {
+        let sealed: Sealed = serde_json::from_str(text)?;
         let found = blake3::hash(sealed.run.get().as_bytes()).to_string();
         if found != sealed.blake3 && !cfg!(fuzzing) {
-            return Err(format!("its metadata is damaged: BLAKE3 {found}, and {} was written", sealed.blake3));
+            return Err(CheckpointError::Seal { found, written: sealed.blake3 });
         }
-        serde_json::from_str(sealed.run.get()).map_err(|e| format!("its metadata cannot be read: {e}"))
+        Ok(serde_json::from_str(sealed.run.get())?)
     }
 
     /// `base` with the knobs of the checkpoint; a knob that the checkpoint does not know stays.
     ///
     /// # Errors
-    /// A value that is not allowed, as a sentence.
-    pub fn recipe(&self, base: &Recipe) -> Result<Recipe, String> {
+    /// Values that are not allowed.
+    pub fn recipe(&self, base: &Recipe) -> Result<Recipe, InvalidChanges> {
         let known = self.recipe.iter().filter_map(|(path, value)| Some((knobs::find(path)?, value.clone())));
-        base.with(known.chain(older(|path| self.recipe.get(path)))).map_err(|invalid| reasons(&invalid))
+        base.with(known.chain(older(|path| self.recipe.get(path))))
     }
 }
 
@@ -169,6 +170,6 @@ mod tests {
         assert_eq!(meta.recipe(&Recipe::default()).unwrap(), Recipe::default());
         let changed = text.replace("\"train.batch\":128", "\"train.batch\":129");
         assert_ne!(changed, text);
-        assert!(Meta::unseal(&changed).unwrap_err().contains("damaged"));
+        assert!(Meta::unseal(&changed).unwrap_err().to_string().contains("damaged"));
     }
 }

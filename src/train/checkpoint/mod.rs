@@ -3,12 +3,14 @@
 
 mod about;
 mod digest;
+mod error;
 mod meta;
 pub(super) mod snapshot;
 mod weights;
 pub(super) mod writer;
 
 pub use digest::{Digests, Link};
+pub use error::CheckpointError;
 pub use meta::{Meta, Progress, Signature};
 pub(super) use weights::{Found, classes_of, weights_for};
 pub use weights::{Pupil, read_weights, weights_file};
@@ -104,27 +106,19 @@ impl Checkpoint {
     /// Reads the bytes of a checkpoint file and verifies them.
     ///
     /// # Errors
-    /// Bytes that are damaged or were not written by tricktop, as a sentence.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        Checkpoint::of(State::exact(bytes).map_err(|e| e.to_string())?)
+    /// Bytes that are damaged or were not written by tricktop.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        Checkpoint::of(State::exact(bytes)?)
     }
 
     /// Verifies what a file holds.
-    fn of(mut state: State) -> Result<Self, String> {
+    fn of(mut state: State) -> Result<Self, CheckpointError> {
         state.tensors = state.tensors.into_iter().map(|(name, tensor)| (todays_name(name), tensor)).collect();
-        let text = state.metadata.get(meta::KEY);
-        let text = text.ok_or_else(|| {
-            format!(
-                "its metadata has no `{}`: it was not written by tricktop; `tricktop eval FILE --preset PRESET` takes \
-                 weights of other programs",
-                meta::KEY
-            )
-        })?;
-        let meta = Meta::unseal(text)?;
+        let meta = Meta::unseal(state.metadata.get(meta::KEY).ok_or(CheckpointError::Foreign)?)?;
         let found = Digests::of(&state.tensors);
         let damaged = found.differences(&meta.digests);
         if !damaged.is_empty() && !cfg!(fuzzing) {
-            return Err(format!("is damaged: the hash of its {} is not the one that was written", damaged.join(", ")));
+            return Err(CheckpointError::Damaged { parts: damaged.into_iter().map(String::from).collect() });
         }
         Ok(Checkpoint { meta, state })
     }
@@ -159,7 +153,7 @@ impl Checkpoint {
     /// # Errors
     /// Knobs that this version does not allow, tensors that are not those of the net; the device's.
     pub fn net<D: Ops<f32>>(&self, dev: &D) -> Result<Net<f32, D>, TrainError> {
-        let recipe = self.meta.recipe(&Recipe::default()).map_err(TrainError::Resume)?;
+        let recipe = self.meta.recipe(&Recipe::default())?;
         // The numbers of input channels and of classes do not change the names.
         let any = NetSpec::new(&recipe.net, 1, 1);
         let size = |name: &str, axis: usize| self.state.tensors.get(name)?.shape.get(axis).copied();

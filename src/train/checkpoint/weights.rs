@@ -2,7 +2,7 @@
 
 use super::about::LABELS;
 use super::digest::Part;
-use super::{Checkpoint, Meta, meta};
+use super::{Checkpoint, CheckpointError, Meta, meta};
 use crate::data;
 use crate::files::{Foreign, resolved};
 use crate::nn::{Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, recognise};
@@ -12,6 +12,7 @@ use crate::train::TrainError;
 use crate::train::classes::{Aligned, align};
 use crate::train::origin::BUNDLED;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -26,13 +27,13 @@ const LARGEST: u64 = 4 << 30;
 ///
 /// # Errors
 /// A file that cannot be read, and what `parse` says.
-pub(super) fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, TrainError> {
+pub(super) fn read<T, E: Display>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<T, TrainError> {
     let wrong = |problem: String| TrainError::Checkpoint { path: path.to_path_buf(), problem };
     let bytes = regular_file(path).map_err(|e| wrong(e.to_string()))?;
     parse(&bytes).map_err(|why| {
         wrong(match Foreign::of(&bytes) {
             Some(foreign) => format!("not a whole safetensors file: it {}", foreign.told(path, "weights")),
-            None => why,
+            None => why.to_string(),
         })
     })
 }
@@ -48,7 +49,7 @@ pub fn read_weights(path: &Path) -> Result<BTreeMap<String, TensorData>, TrainEr
 /// The tensors of a file of weights, and the classes that it names.
 fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainError> {
     let path = resolved(path)?;
-    let state = read(&path, |bytes| State::from_bytes(bytes).map_err(|e| e.to_string()))?;
+    let state = read(&path, State::from_bytes)?;
     let classes = classes(&state.metadata);
     let weights = state.tensors.into_iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
     Ok((weights.collect(), classes))
@@ -119,8 +120,7 @@ impl Checkpoint {
     /// # Errors
     /// Knobs that this version does not allow.
     pub fn export(&self) -> Result<Vec<u8>, TrainError> {
-        let metadata = self.about().map_err(TrainError::Resume)?;
-        Ok(State { tensors: self.weights(), metadata }.to_bytes()?)
+        Ok(State { tensors: self.weights(), metadata: self.about()? }.to_bytes()?)
     }
 
     /// The net of a teacher: `Bundled`, or the path of a checkpoint or of another program's weights. Its outputs are in the
@@ -144,8 +144,11 @@ impl Checkpoint {
         let Pupil { image_channels, classes, by_place } = *pupil;
         let wrong = |problem: String| TrainError::Checkpoint { path: source.to_path_buf(), problem };
         let bundled = source == Path::new(BUNDLED);
-        let (settings, mut weights, named) =
-            if bundled { teaching(BUNDLED_TEACHER).map_err(wrong)? } else { read(&resolved(source)?, teaching)? };
+        let (settings, mut weights, named) = if bundled {
+            teaching(BUNDLED_TEACHER).map_err(|e| wrong(e.to_string()))?
+        } else {
+            read(&resolved(source)?, teaching)?
+        };
         let named = if bundled { Some(data::bundled_classes()) } else { named };
         let count = classes.len();
         let needed = |e: StateError| {
@@ -172,8 +175,8 @@ impl Checkpoint {
 }
 
 /// The net that a teacher's file is of, its weights, and the classes that it names.
-fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), String> {
-    let state = State::from_bytes(bytes).map_err(|e| e.to_string())?;
+fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), CheckpointError> {
+    let state = State::from_bytes(bytes)?;
     let classes = classes(&state.metadata);
     if state.metadata.contains_key(meta::KEY) {
         let checkpoint = Checkpoint::from_bytes(bytes)?;
@@ -182,8 +185,7 @@ fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), String> {
         return Ok((net, Weights { tensors, prefixes }, classes));
     }
     let found = Weights::fitting(state.tensors, recognise);
-    let (weights, Recognised { net, .. }) =
-        found.map_err(|(name, why)| format!("is of no net here; it is most like {name}, but {why}"))?;
+    let (weights, Recognised { net, .. }) = found.map_err(|(nearest, why)| CheckpointError::NoNet { nearest, why })?;
     Ok((net, weights, classes))
 }
 

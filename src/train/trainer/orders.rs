@@ -2,7 +2,6 @@
 
 use super::{Flow, Trainer};
 use crate::ops::Ops;
-use crate::recipe::reasons;
 use crate::train::edits::{ScheduledEdit, already, due, effective};
 use crate::train::{Change, Command, Event, State, When};
 use std::sync::mpsc::TryRecvError;
@@ -48,7 +47,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Edit { id, changes, when } => match due(&self.recipe, &changes, when, self.at.step) {
-                Err(reason) => self.send(Event::Refused { id, reason }),
+                Err(e) => self.send(Event::Refused { id, reason: e.to_string() }),
                 Ok(when) => {
                     let asked = changes.clone();
                     let changes = effective(&self.recipe, self.pending.list(), changes, when);
@@ -93,7 +92,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     fn apply(&mut self, ScheduledEdit { id, edit, changes, .. }: ScheduledEdit) {
-        let changed = self.recipe.with(changes.clone()).map_err(|invalid| reasons(&invalid));
+        let changed = self.recipe.with(changes.clone()).map_err(|e| e.to_string());
         let ready = changed.and_then(|recipe| {
             self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;
             Ok(recipe)

@@ -73,7 +73,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     fn put_back(&mut self, state: &Snapshot) -> Result<(), TrainError> {
-        let recipe = state.meta.recipe(&self.recipe).map_err(TrainError::Resume)?;
+        let recipe = state.meta.recipe(&self.recipe)?;
         self.settle();
         state.restore(self.learner.trained())?;
         let from = self.at.step;
