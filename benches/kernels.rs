@@ -8,7 +8,7 @@ use tricktop::kernels::Level;
 use tricktop::kernels::buffer::{Buffer, SharedPtr};
 use tricktop::kernels::conv::{self, OutputGrad};
 use tricktop::kernels::geometry::{Conv, ConvGeometry};
-use tricktop::kernels::lanes::{Affine, Finished, Input, Moments, NormGrad, Statistics};
+use tricktop::kernels::lanes::{Affine, Finished, MapInput, Moments, NormGrad, Statistics};
 use tricktop::kernels::norm::{self, Mask, Saved};
 
 // (that of the program)
@@ -66,7 +66,7 @@ fn forward(bencher: Bencher, shape: &Shape) {
     let affine = Affine { scale: &channels, shift: &channels, relu: false };
     bencher.bench_local(|| {
         let to = Finished { y: SharedPtr::new(&mut y), affine, residual: None };
-        conv::forward(Level::best(), g, Input { data: black_box(&x), pending: None }, &w, to);
+        conv::forward(Level::best(), g, MapInput { data: black_box(&x), pending: None }, &w, to);
     });
 }
 
@@ -76,7 +76,7 @@ fn backward(bencher: Bencher, shape: &Shape) {
     let (x, w, gy) = (values(g.x_len()), weights(g), values(g.y_len()));
     let (mut gw, mut gx) = (values(w.len()), values(g.x_len()));
     bencher.bench_local(|| {
-        let x = Input { data: black_box(&x), pending: None };
+        let x = MapInput { data: black_box(&x), pending: None };
         let gx = (!of_images(g)).then_some((&mut gx[..], false));
         conv::backward(Level::best(), g, x, OutputGrad::Dense(&gy), &w, &mut gw, gx);
     });
@@ -90,7 +90,7 @@ fn unit_forward(bencher: Bencher, shape: &Shape) {
     bencher.bench_local(|| {
         let pending = (!of_images(g)).then_some(Affine { scale: &scale, shift: &shift, relu: true });
         let to = Statistics { y: SharedPtr::new(&mut y), of: Moments { pivot: &pivot } };
-        conv::forward(Level::best(), g, Input { data: black_box(&x), pending }, &w, to)
+        conv::forward(Level::best(), g, MapInput { data: black_box(&x), pending }, &w, to)
     });
 }
 
@@ -111,6 +111,6 @@ fn unit_backward(bencher: Bencher, shape: &Shape) {
             OutputGrad::Norm(NormGrad { g: &gy, y: &y, factors: [a, b, d], mask: Some((&own_scale, &own_shift)) });
         let pending = (!of_images(g)).then_some(Affine { scale: &scale, shift: &shift, relu: true });
         let gx = (!of_images(g)).then_some((&mut gx[..], false));
-        conv::backward(Level::best(), g, Input { data: black_box(&x), pending }, out, &w, &mut gw, gx);
+        conv::backward(Level::best(), g, MapInput { data: black_box(&x), pending }, out, &w, &mut gw, gx);
     });
 }

@@ -6,7 +6,7 @@ use super::keys::Action;
 use super::leaving::detach;
 use super::modal::{Help, Line, Modal};
 use super::orders::{already, base, change, fork, fork_here, new_run, order, theme, undo};
-use super::panes::{Enter, Moves, PANES, Pane};
+use super::panes::{Enter, Moves, PANES, Pane, moved};
 use super::state::State;
 use super::words::{title, trick_of, values_of};
 use super::{Editor, Effect, Tone, Window, adopt, complete, mistake, stepping};
@@ -87,9 +87,8 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 fn shift(state: &mut State, by: isize) {
-    let scroll = |at: usize| (at as isize).saturating_add(by).max(0) as usize;
     match &mut state.modal {
-        Some(Modal::Help(help)) => help.scroll = scroll(help.scroll).min(super::keys::HELP_LINES),
+        Some(Modal::Help(help)) => help.scroll = moved(help.scroll, by, super::keys::HELP_LINES + 1),
         Some(Modal::Preset(diff)) => diff.shift(by),
         Some(_) => {}
         None => match state.focus.row().moves {

@@ -52,6 +52,7 @@ pub use options::{Desktop, Kitty, Notify, Occasion, Options, Palette, THEMES, Th
 pub use panes::images::{Mistake, Page};
 pub use panes::journal::{Entry, Tone};
 pub use panes::{PANES, Pane, hardware};
+pub(crate) use panes::{beside, moved};
 pub use plan::Plan;
 pub use preset::{PresetDiff, PresetLine};
 pub use run::{Ghost, Mark, Run};

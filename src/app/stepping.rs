@@ -1,5 +1,6 @@
 //! What `+` and `-` make of a value.
 
+use super::panes::beside;
 use crate::recipe::knobs::Step;
 use crate::recipe::{Kind, Knob, Recipe, Value};
 
@@ -29,8 +30,7 @@ fn once(knob: &Knob, value: &Value, up: bool) -> Option<Value> {
         (Kind::Switch, Value::Bool(on)) => Some(Value::Bool(!on)),
         (Kind::Choice(words), Value::Word(word)) => {
             let at = words.iter().position(|w| w == word)?;
-            let next = (at + if up { 1 } else { words.len() - 1 }) % words.len();
-            Some(Value::Word(words[next].to_string()))
+            Some(Value::Word(words[beside(at, words.len(), up)].to_string()))
         }
         (Kind::Int { min, max }, Value::Int(v)) => {
             let v = match (knob.step, up) {

@@ -2,6 +2,7 @@
 
 use super::filter::Filter;
 use super::{Row, Run};
+use crate::app::beside;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::Path;
@@ -37,7 +38,7 @@ impl Order {
     /// The one after it, and after the last the first.
     pub(super) fn next(self) -> Order {
         let at = Order::ALL.iter().position(|order| *order == self).unwrap_or(0);
-        Order::ALL[(at + 1) % Order::ALL.len()]
+        Order::ALL[beside(at, Order::ALL.len(), true)]
     }
 
     fn compare(self, a: &Run, b: &Run) -> Ordering {

@@ -4,7 +4,7 @@ use super::keys::{Action, Context};
 use super::refresh::{found, look, relist, resort, tick};
 use super::{Effect, Field, Loaded, Modal, Msg, Run, SLOTS, State, View};
 use crate::app::keys::{Binding, HELP_LINES};
-use crate::app::{self, Key, Line, Tone, request};
+use crate::app::{self, Key, Line, Tone, moved, request};
 use crate::runs::{Move, RunStatus, misnamed};
 use tui_input::InputRequest;
 
@@ -163,20 +163,20 @@ fn idle(state: &mut State, run: &Run) -> bool {
 }
 
 fn shift(state: &mut State, by: isize) {
-    let (at, last) = match (&mut state.modal, &mut state.view) {
-        (Some(Modal::Help(at)), _) => (at, HELP_LINES),
+    let (at, count) = match (&mut state.modal, &mut state.view) {
+        (Some(Modal::Help(at)), _) => (at, HELP_LINES + 1),
         (Some(_), _) => return,
-        (None, View::Table(top, _)) => (top, crate::recipe::KNOBS.len()),
-        (None, _) => (&mut state.cursor, state.rows.len().saturating_sub(1)),
+        (None, View::Table(top, _)) => (top, crate::recipe::KNOBS.len() + 1),
+        (None, _) => (&mut state.cursor, state.rows.len()),
     };
-    *at = (*at as isize).saturating_add(by).clamp(0, last as isize) as usize;
+    *at = moved(*at, by, count);
     (state.rested, state.aim) = (state.clock, None);
 }
 
 /// To the run that this one was forked from, or to the first one forked from it; to the table's other columns.
 fn side(state: &mut State, right: bool) {
     if let View::Table(_, left) = &mut state.view {
-        *left = if right { (*left + 1).min(SLOTS) } else { left.saturating_sub(1) };
+        *left = moved(*left, if right { 1 } else { -1 }, SLOTS + 1);
         return;
     }
     let Some(run) = state.selected() else { return };

@@ -1,7 +1,7 @@
 //! Feature maps side by side in the channels of one: the joints of Inception and DenseNet.
 
 use super::buffer::SharedPtr;
-use super::lanes::{Dense, Input, Normed, Source};
+use super::lanes::{Dense, MapInput, Normed, Source};
 use super::parallel;
 use super::simd::{Level, by_vector, simd_kernel};
 
@@ -20,7 +20,7 @@ pub struct Channels {
 }
 
 /// Writes x `(N*H*W, at.count)`, with what is pending on it, into these channels of y `(N*H*W, at.of)`.
-pub fn write(level: Level, x: Input, at: Channels, y: &mut [f32]) {
+pub fn write(level: Level, x: MapInput, at: Channels, y: &mut [f32]) {
     let rows = x.data.len() / at.count;
     assert!(at.first + at.count <= at.of && y.len() == rows * at.of);
     let y = SharedPtr::new(y);

@@ -3,8 +3,8 @@
 
 use super::buffer::SharedPtr;
 use super::geometry::ConvGeometry;
-use super::lanes::{Gradient, Input, Neutral, NormGrad, Normed, Sink, collect};
-use super::moments::Part;
+use super::lanes::{Grad, MapInput, Neutral, NormGrad, Normed, Sink, collect};
+use super::moments::PartialSums;
 use super::profile::{Work, timed};
 use super::simd::Level;
 use super::{depthwise, direct, products};
@@ -23,7 +23,7 @@ pub enum OutputGrad<'a> {
 ///
 /// # Panics
 /// When x or w do not have the sizes of `g`.
-pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to: K) -> Vec<Part> {
+pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: MapInput, w: &[f32], to: K) -> Vec<PartialSums> {
     timed(Work::Forward, || {
         assert!(x.data.len() == g.x_len() && w.len() == g.conv.weight_shape().0 * g.conv.c_out);
         let neutral = Neutral::new(g.conv.c_in);
@@ -47,7 +47,7 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: Input, w: &[f32], to:
 pub fn backward(
     level: Level,
     g: &ConvGeometry,
-    x: Input,
+    x: MapInput,
     gy: OutputGrad,
     w: &[f32],
     gw: &mut [f32],
@@ -57,7 +57,7 @@ pub fn backward(
         assert!(x.data.len() == g.x_len() && gw.len() == w.len());
         let to = gx.map(|(gx, add)| {
             assert!(gx.len() == g.x_len());
-            Gradient { gx: SharedPtr::new(gx), add }
+            Grad { gx: SharedPtr::new(gx), add }
         });
         let (before, behind) = (Neutral::new(g.conv.c_in), Neutral::new(g.conv.c_out));
         let x_values = Normed { data: x.data, affine: x.pending.unwrap_or(before.affine()) };

@@ -18,8 +18,8 @@
 use super::buffer::Buffer;
 use super::gemm;
 use super::geometry::ConvGeometry;
-use super::lanes::{Gradient, Sink, Source, Sums, Writing};
-use super::moments::Part;
+use super::lanes::{Grad, Sink, Source, Sums, Writing};
+use super::moments::PartialSums;
 use super::padded::{Grid, Padded};
 use super::parallel;
 use super::simd::{LINE, Level, by_vector, simd_kernel};
@@ -48,7 +48,7 @@ const SLICED_UP_TO: usize = 9 * 128 * 128;
 const SLICES: usize = 16;
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to`. Returns the sums that the sink kept.
-pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to: K) -> Vec<Part> {
+pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to: K) -> Vec<PartialSums> {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     let grid = Grid::forward(g);
     let source = Padded::new(x, (g.n, g.h, g.w, c), std::slice::from_ref(&grid));
@@ -60,7 +60,7 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to
 }
 
 /// Gives the gradient of x `(N*H*W, C)` to `to`, out of that of the output, gy `(N*OH*OW, O)`.
-pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gradient) {
+pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Grad) {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     let ours = Groups { count: g.conv.groups, rows: o, cols: c };
     let height = c / ours.count;
@@ -179,7 +179,7 @@ fn product<K: Sink>(
     grid: &Grid,
     panels: &[Panel],
     ((h, w, c), to): ((usize, usize, usize), K),
-) -> Vec<Part> {
+) -> Vec<PartialSums> {
     let (rows, width, apart) = (source.n * grid.size.0, grid.size.1, grid.step * c);
     let (chunk, parts) = (chunk(grid, CHUNK), source.parts(grid));
     let task = rows.div_ceil(LEAST_TASKS).min(chunk * CHUNKS);
@@ -204,7 +204,7 @@ fn product<K: Sink>(
                 }
             }
         }
-        Part { rows: range.len() * width, sums }
+        PartialSums { rows: range.len() * width, sums }
     };
     parallel::map((0..rows).step_by(task), &run)
 }

@@ -1,7 +1,7 @@
 //! Mean and variance of channels from the sums of parts.
 
 /// The sums over a part of the pixels.
-pub struct Part {
+pub struct PartialSums {
     /// Pixels of the part.
     pub rows: usize,
     /// Two sums for every channel, `(2, len / 2)`: of [`Moments`](super::lanes::Moments) those of values less the pivot
@@ -10,7 +10,7 @@ pub struct Part {
 }
 
 /// The two sums of every channel over all parts, in the order of the parts.
-pub fn totals(parts: &[Part], c: usize) -> (Vec<f64>, Vec<f64>) {
+pub fn totals(parts: &[PartialSums], c: usize) -> (Vec<f64>, Vec<f64>) {
     let (mut first, mut second) = (vec![0f64; c], vec![0f64; c]);
     for part in parts {
         let (own_first, own_second) = part.sums.split_at(part.sums.len() / 2);
@@ -26,7 +26,7 @@ pub fn totals(parts: &[Part], c: usize) -> (Vec<f64>, Vec<f64>) {
 /// Parts are joined in f64 by the pairwise formula of Chan, Golub and LeVeque, "Algorithms for Computing the Sample
 /// Variance", The American Statistician 37(3), 1983: with counts n and m and means that differ by delta, the sums of
 /// squared deviations add up with delta^2 * n * m / (n + m).
-pub fn moments(parts: &[Part], pivot: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub fn moments(parts: &[PartialSums], pivot: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let c = pivot.len();
     let (mut count, mut mean, mut squares) = (0f64, vec![0f64; c], vec![0f64; c]);
     for part in parts {

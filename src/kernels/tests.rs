@@ -3,7 +3,7 @@
 use super::buffer::SharedPtr;
 use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
-use super::lanes::{self, Affine, Dense, Finished, Input, Moments, Neutral, NormGrad, Statistics, Summed};
+use super::lanes::{self, Affine, Dense, Finished, MapInput, Moments, Neutral, NormGrad, Statistics, Summed};
 use super::{Level, conv, moments, norm, pool, reference};
 use crate::random::{Purpose, rng};
 use rand_distr::{Distribution, StandardNormal};
@@ -83,7 +83,7 @@ fn cases() -> Vec<ConvGeometry> {
 }
 
 /// What a convolution gives: y, and its gradients for `gy`.
-fn run(level: Level, g: &ConvGeometry, x: Input, w: &[f32], gy: OutputGrad) -> [Vec<f32>; 3] {
+fn run(level: Level, g: &ConvGeometry, x: MapInput, w: &[f32], gy: OutputGrad) -> [Vec<f32>; 3] {
     let (mut y, mut gx, mut gw) = (vec![9.0; g.y_len()], vec![9.0; g.x_len()], vec![0.0; w.len()]);
     let neutral = Neutral::new(g.conv.c_out);
     let to = Finished { y: SharedPtr::new(&mut y), affine: neutral.affine(), residual: None };
@@ -92,8 +92,8 @@ fn run(level: Level, g: &ConvGeometry, x: Input, w: &[f32], gy: OutputGrad) -> [
     [y, gx, gw]
 }
 
-fn plain(x: &[f32]) -> Input<'_> {
-    Input { data: x, pending: None }
+fn plain(x: &[f32]) -> MapInput<'_> {
+    MapInput { data: x, pending: None }
 }
 
 /// Where one of y, gx, gw differs by 1e-5 or more.
@@ -147,7 +147,7 @@ fn norms_on_the_way_equal_norms_of_their_own() {
         let expected = run(Level::best(), &g, plain(&normed), &w, OutputGrad::Dense(&grad));
         for level in Level::available() {
             let gy = NormGrad { g: &gy, y: &y, factors: [a, b, d], mask: Some((mask, above)) };
-            let x = Input { data: &x, pending: Some(affine) };
+            let x = MapInput { data: &x, pending: Some(affine) };
             let mut found = run(level, &g, x, &w, OutputGrad::Norm(gy));
             wrong.extend(differences(&found, &expected, level.word(), &g));
             // The first convolution of a net is not asked for the gradient of its input.

@@ -1,6 +1,6 @@
 //! What the pane with images shows: batches as they are fed, mistakes, classes, the teacher.
 
-use super::{Scroll, moved};
+use super::{Scroll, beside, moved};
 use crate::app::history::Curve;
 use crate::train::{Agreement, BatchPreview, Confusion, Evaluation, Missed, MissedImage, Pictures, RolledBack};
 use std::cmp::Ordering;
@@ -187,8 +187,7 @@ impl Scroll for Album {
 
     /// Turns to the next page or the one before.
     fn turn(&mut self, right: bool) {
-        let all = Page::ALL.len();
-        self.page = Page::ALL[(self.page.place() + if right { 1 } else { all - 1 }) % all];
+        self.page = Page::ALL[beside(self.page.place(), Page::ALL.len(), right)];
         self.cursor = 0;
     }
 }

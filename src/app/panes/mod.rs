@@ -12,6 +12,6 @@ mod scroll;
 mod states;
 mod table;
 
-pub(crate) use scroll::{Scroll, moved};
+pub(crate) use scroll::{Scroll, beside, moved};
 pub(crate) use states::States;
 pub use table::{Enter, Moves, PANES, Pane, PaneRow, Place};

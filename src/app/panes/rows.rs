@@ -1,6 +1,6 @@
 //! The rows of the two panes that steer: knobs, and tricks with their values beneath.
 
-use super::Pane;
+use super::{Pane, moved};
 use crate::app::words::{title, trick_of, values_of};
 use crate::recipe::knobs::Group;
 use crate::recipe::{Applies, KNOBS, Knob};
@@ -140,7 +140,7 @@ impl Rows {
             self.knob = self.knobs[self.knobs.len() - 1];
             return Pane::Knobs;
         }
-        let knob = list[to.clamp(0, list.len() as isize - 1) as usize];
+        let knob = list[moved(at, by, list.len())];
         if pane == Pane::Tricks {
             self.trick = knob
         } else {

@@ -9,6 +9,11 @@ pub(crate) trait Scroll {
     fn turn(&mut self, _right: bool) {}
 }
 
+/// The place after one of `count` places in a circle, or the one before it.
+pub(crate) fn beside(at: usize, count: usize, forward: bool) -> usize {
+    (at + if forward { 1 } else { count - 1 }) % count
+}
+
 /// A place moved by so many rows, as long as there are rows: `count` of them.
 pub(crate) fn moved(at: usize, by: isize, count: usize) -> usize {
     (at as isize).saturating_add(by).clamp(0, count.saturating_sub(1) as isize) as usize

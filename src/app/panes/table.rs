@@ -1,6 +1,6 @@
 //! The table of panes: a row is all that the rest of the screen knows of a pane.
 
-use super::{Scroll, States};
+use super::{Scroll, States, beside};
 use crate::train::Target;
 
 /// What the table says of a pane. Its place in the table is that of its key: the first nine have the digits, and all of
@@ -204,11 +204,6 @@ impl Pane {
     pub(crate) fn steers(self) -> bool {
         matches!(self.row().moves, Moves::Rows)
     }
-}
-
-/// The place after one of `count` places in a circle, or the one before it.
-fn beside(at: usize, count: usize, forward: bool) -> usize {
-    (at + if forward { 1 } else { count - 1 }) % count
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ mod field;
 use super::buffer::Buffer;
 use super::gemm::even_blocks;
 use super::geometry::ConvGeometry;
-use super::lanes::{Gradient, Sink, Source, Sums, Writing};
-use super::moments::Part;
+use super::lanes::{Grad, Sink, Source, Sums, Writing};
+use super::moments::PartialSums;
 use super::parallel;
 use super::simd::{Level, Vector, by_vector, simd_kernel};
 use field::{Field, Period, Scratch, Tap, Task};
@@ -41,7 +41,7 @@ pub fn applies(g: &ConvGeometry) -> bool {
 }
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW, C)` into `to`. Returns the sums that the sink kept, a part for every task.
-pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
+pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<PartialSums> {
     assert!(w.len() == g.conv.taps() * g.conv.c_in);
     let (c, field) = (g.conv.c_in, &Field::input(g));
     let run = |task: Task| {
@@ -49,7 +49,7 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
         let mut sums = Sums::room::<K>(c);
         // SAFETY: Images and rows exist in input and output, and are this task's.
         unsafe { forward_rows(level, field, c, x, w, to, &field.periods(&task), &mut scratch, Sums::of(&mut sums)) };
-        Part { rows: task.images.len() * task.rows.len() * g.ow, sums }
+        PartialSums { rows: task.images.len() * task.rows.len() * g.ow, sums }
     };
     parallel::map(field.tasks(g.n, c), &run)
 }
@@ -62,7 +62,7 @@ pub fn backward<S: Source, G: Source>(
     (x, gy): (S, G),
     w: &[f32],
     gw: &mut [f32],
-    gx: Option<Gradient>,
+    gx: Option<Grad>,
 ) {
     assert!(w.len() == g.conv.taps() * g.conv.c_in && gw.len() == w.len());
     let (c, field) = (g.conv.c_in, &Field::output_grad(g));
@@ -102,7 +102,7 @@ simd_kernel! {
 
 simd_kernel! {
     fn backward_rows<V, S: Source, G: Source>(
-        field: &Field, channels: usize, x: S, gy: G, w: &[f32], gx: Option<Gradient>, periods: &[Period],
+        field: &Field, channels: usize, x: S, gy: G, w: &[f32], gx: Option<Grad>, periods: &[Period],
         scratch: &mut Scratch, gw: &mut [f32],
     ) {
         let none = Sums::of(&mut []);
@@ -117,7 +117,7 @@ simd_kernel! {
                     for y in period.rows.clone() {
                         let at = (period.image * field.out.0 + y) * field.out.1 * channels + c;
                         if let Some(gx) = gx {
-                            let mut to = Writing::<V, Gradient>::begin(gx, c, n, none);
+                            let mut to = Writing::<V, Grad>::begin(gx, c, n, none);
                             product(scratch, field, field.taps(period, y), &mut to, at, channels);
                         }
                         let row = scratch.row.as_mut_ptr();

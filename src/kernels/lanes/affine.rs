@@ -39,7 +39,7 @@ impl Neutral {
 
 /// A feature map `(N*H*W, C)` as a convolution's input: its values, and the affine that is still to be applied to them.
 #[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
+pub struct MapInput<'a> {
     /// Values.
     pub data: &'a [f32],
     /// The norm and ReLU that have not been applied yet.

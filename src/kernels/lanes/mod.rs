@@ -13,8 +13,8 @@ mod sinks;
 mod sources;
 mod writing;
 
-pub use affine::{Affine, Input, Neutral};
+pub use affine::{Affine, MapInput, Neutral};
 pub use pass::{collect, pass};
-pub use sinks::{Finished, Gradient, Moments, NormSums, Sink, Statistics};
+pub use sinks::{Finished, Grad, Moments, NormSums, Sink, Statistics};
 pub use sources::{Dense, NormGrad, Normed, Source, Summed, Where};
 pub use writing::{Sums, Writing};

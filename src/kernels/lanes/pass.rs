@@ -1,10 +1,10 @@
 //! A pass over a map: every value of a source goes to a sink.
 
-use super::sinks::{Gradient, Sink};
+use super::sinks::{Grad, Sink};
 use super::sources::Source;
 use super::writing::{Sums, Writing};
 use crate::kernels::buffer::{Buffer, SharedPtr};
-use crate::kernels::moments::Part;
+use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
 use crate::kernels::simd::{LINE, Level, by_vector, simd_kernel};
 
@@ -23,20 +23,20 @@ const AHEAD: usize = 1 << 11;
 /// The values of a source of `len` values, `c` channels a pixel: `(len / c, c)`.
 pub fn collect<S: Source>(level: Level, from: S, len: usize, c: usize) -> Buffer {
     let mut out = Buffer::take(len);
-    pass(level, from, len, c, Gradient { gx: SharedPtr::new(&mut out), add: false });
+    pass(level, from, len, c, Grad { gx: SharedPtr::new(&mut out), add: false });
     out
 }
 
 /// Gives the `len` values of a source, `c` channels a pixel, to a sink. Returns the sums that the sink kept, a part for
 /// every 256 pixels.
-pub fn pass<S: Source, K: Sink>(level: Level, from: S, len: usize, c: usize, to: K) -> Vec<Part> {
+pub fn pass<S: Source, K: Sink>(level: Level, from: S, len: usize, c: usize, to: K) -> Vec<PartialSums> {
     let count = len / c;
     let task = |start: usize| {
         let rows = ROWS.min(count - start);
         let mut sums = Sums::room::<K>(c);
         // SAFETY: The rows exist in source and sink, and no other task has them.
         unsafe { pass_rows(level, from, to, start, rows, c, Sums::of(&mut sums)) };
-        Part { rows, sums }
+        PartialSums { rows, sums }
     };
     parallel::map((0..count).step_by(ROWS), &task)
 }

@@ -13,7 +13,7 @@ pub const SINK_CONSTANTS: usize = 3;
 /// Something that a convolution writes to: values `(N*OH*OW, O)`. A *place* is the index of a value, pixel * O +
 /// channel.
 pub trait Sink: Copy + Send + Sync {
-    /// Whether it keeps two sums for every channel: see [`Part`](crate::kernels::moments::Part).
+    /// Whether it keeps two sums for every channel: see [`PartialSums`](crate::kernels::moments::PartialSums).
     const SUMS: bool;
     /// What every pixel of `n` channels from `c` on shares.
     ///
@@ -153,14 +153,14 @@ impl Sink for Finished<'_> {
 
 /// Writes v, or adds it: a gradient that several readers of a map contribute to.
 #[derive(Clone, Copy)]
-pub struct Gradient {
+pub struct Grad {
     /// Gradient.
     pub gx: SharedPtr,
     /// Whether it holds a gradient already, to which v is added.
     pub add: bool,
 }
 
-impl Sink for Gradient {
+impl Sink for Grad {
     const SUMS: bool = false;
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; SINK_CONSTANTS] {
@@ -176,7 +176,7 @@ impl Sink for Gradient {
     }
 }
 
-impl Gradient {
+impl Grad {
     /// Writes, or adds, `n` values at place `at`.
     ///
     /// # Safety

@@ -1,6 +1,6 @@
 //! What convolutions and passes read: the trait [`Source`] and the sources.
 
-use super::affine::{Affine, Input, channels, floor};
+use super::affine::{Affine, MapInput, channels, floor};
 use crate::kernels::buffer::SharedPtr;
 use crate::kernels::simd::{L2, Vector, prefetch};
 
@@ -83,7 +83,7 @@ pub struct Summed<'a> {
     /// The affine of x; its ReLU comes after the sum.
     pub affine: Affine<'a>,
     /// Residual.
-    pub residual: Input<'a>,
+    pub residual: MapInput<'a>,
 }
 
 impl Source for Summed<'_> {

@@ -8,8 +8,8 @@ use super::form::{self, Form};
 use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
-use crate::kernels::moments::Part;
+use crate::kernels::lanes::{Grad, Sink, Source, Sums};
+use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
 use crate::kernels::simd::{LINE, Level};
 use std::ops::Range;
@@ -86,7 +86,13 @@ impl PrefetchRange {
 
 /// Convolves `x` with `w` into `to`: V = transformed x, M = V U, y = transformed M, block by block. Returns a part of
 /// the sink's sums for every block.
-pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: Weights, to: K) -> Vec<Part> {
+pub fn forward<F: Form, S: Source, K: Sink>(
+    level: Level,
+    g: &ConvGeometry,
+    x: S,
+    w: Weights,
+    to: K,
+) -> Vec<PartialSums> {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let (_room, u) = transformed::<F>(level, w);
     let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx, &ty));
@@ -118,7 +124,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
                 form::write_output::<F, K>(level, band, to, scratch.as_mut_ptr(), Sums::of(&mut sums));
             }
         }
-        Part { rows: ty.pixels(block), sums }
+        PartialSums { rows: ty.pixels(block), sums }
     };
     parallel::map((0..bands).step_by(step), &block)
 }
@@ -131,7 +137,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
     (x, gy): (S, G),
     w: Weights,
     gw: &mut [f32],
-    gx: Option<Gradient>,
+    gx: Option<Grad>,
 ) {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let ut = gx.map(|_| transformed::<F>(level, w.transposed()));

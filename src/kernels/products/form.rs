@@ -16,7 +16,7 @@
 use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::gemm;
-use crate::kernels::lanes::{Gradient, Sink, Source, Sums, Writing};
+use crate::kernels::lanes::{Grad, Sink, Source, Sums, Writing};
 use crate::kernels::simd::{L2, LINE, Level, Vector, by_vector, prefetch, simd_kernel};
 use std::ops::Range;
 
@@ -52,10 +52,10 @@ pub trait Form: Copy + Send + Sync + 'static {
     /// Reads the rows of M of a band and writes its output.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, scratch: *mut f32, c: usize);
-    /// Reads the rows of dV of a band and writes the gradient of its input. Adds where [`Gradient::add`] says so, and
+    /// Reads the rows of dV of a band and writes the gradient of its input. Adds where [`Grad::add`] says so, and
     /// where an earlier band of the image has written the same pixels. The bands of an image come in order.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn write_input_grad<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize);
+    unsafe fn write_input_grad<V: Vector>(band: Band, to: Grad, scratch: *mut f32, c: usize, n: usize);
     /// Reads the taps of one input channel for `n` output channels, `tap` values apart, and writes them to a row of
     /// every matrix of U, `frequency` values apart.
     #[allow(clippy::missing_safety_doc)]
@@ -131,7 +131,7 @@ simd_kernel! {
     ///
     /// # Safety
     /// As for the method; `scratch` must hold [`Form::scratch`] values.
-    pub fn write_input_grad<V, F: Form>(band: Band, to: Gradient, scratch: *mut f32) {
+    pub fn write_input_grad<V, F: Form>(band: Band, to: Grad, scratch: *mut f32) {
         // SAFETY: The caller's promises are those of the method.
         unsafe { by_vector!(V, band.t.c, |c, n| F::write_input_grad::<V>(band, to, scratch, c, n)) }
     }

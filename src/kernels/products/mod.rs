@@ -21,8 +21,8 @@ mod winograd;
 
 use super::buffer::{Buffer, SharedPtr};
 use super::geometry::ConvGeometry;
-use super::lanes::{Gradient, Sink, Source};
-use super::moments::Part;
+use super::lanes::{Grad, Sink, Source};
+use super::moments::PartialSums;
 use super::simd::Level;
 use form::Form;
 use pointwise::Pointwise;
@@ -42,7 +42,7 @@ fn pointwise(g: &ConvGeometry) -> bool {
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to`. Returns the sums of each part of the output that
 /// the sink kept.
-pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
+pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<PartialSums> {
     match (g.conv.taps(), g.conv.stride) {
         (1, 1) => forward_as::<Pointwise<1>, S, K>(level, g, x, w, to),
         (1, _) => forward_as::<Pointwise<2>, S, K>(level, g, x, w, to),
@@ -51,7 +51,7 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
     }
 }
 
-fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<Part> {
+fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<PartialSums> {
     let spread = groups::spread(&g.conv, w);
     let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
     match blocks::applies::<F>(&w) {
@@ -68,7 +68,7 @@ pub fn backward<S: Source, G: Source>(
     maps: (S, G),
     w: &[f32],
     gw: &mut [f32],
-    gx: Option<Gradient>,
+    gx: Option<Grad>,
 ) {
     match (g.conv.taps(), g.conv.stride) {
         (1, 1) => backward_as::<Pointwise<1>, S, G>(level, g, maps, w, gw, gx),
@@ -84,7 +84,7 @@ fn backward_as<F: Form, S: Source, G: Source>(
     maps: (S, G),
     w: &[f32],
     gw: &mut [f32],
-    gx: Option<Gradient>,
+    gx: Option<Grad>,
 ) {
     assert!(gw.len() == w.len());
     let spread = groups::spread(&g.conv, w);

@@ -9,8 +9,8 @@ use super::form::{self, Form};
 use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{Gradient, Sink, Source, Sums};
-use crate::kernels::moments::Part;
+use crate::kernels::lanes::{Grad, Sink, Source, Sums};
+use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
 use crate::kernels::simd::{LINE, Level};
 use std::ops::Range;
@@ -50,7 +50,13 @@ fn multiply<F: Form>(level: Level, from: TileMatrix, w: Weights, to: TileMatrix,
 }
 
 /// Convolves `x` with `w` into `to`. Returns a part of the sink's sums for every run of bands.
-pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: Weights, to: K) -> Vec<Part> {
+pub fn forward<F: Form, S: Source, K: Sink>(
+    level: Level,
+    g: &ConvGeometry,
+    x: S,
+    w: Weights,
+    to: K,
+) -> Vec<PartialSums> {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let mut parts = Vec::new();
     for images in batches::<F>(g.n, &tx) {
@@ -65,7 +71,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S
                 // SAFETY: The bands exist and are this task's.
                 unsafe { form::write_output::<F, K>(level, band, to, scratch.as_mut_ptr(), Sums::of(&mut sums)) }
             }
-            Part { rows: ty.pixels(bands), sums }
+            PartialSums { rows: ty.pixels(bands), sums }
         }));
     }
     parts
@@ -90,7 +96,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
     (x, gy): (S, G),
     w: Weights,
     gw: SharedPtr,
-    gx: Option<Gradient>,
+    gx: Option<Grad>,
 ) {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let mut sums: Vec<Option<(Buffer, TileMatrix)>> = (0..w.cols.div_ceil(LINE)).map(|_| None).collect();

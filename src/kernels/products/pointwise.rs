@@ -7,7 +7,7 @@
 
 use super::form::Form;
 use super::tiles::{Band, Tiling};
-use crate::kernels::lanes::{Gradient, Sink, Source, Writing};
+use crate::kernels::lanes::{Grad, Sink, Source, Writing};
 use crate::kernels::simd::{LINE, Vector};
 
 /// The form of 1x1 convolutions of a stride.
@@ -62,7 +62,7 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
     }
 
     #[inline(always)]
-    unsafe fn write_input_grad<V: Vector>(band: Band, to: Gradient, _: *mut f32, c: usize, n: usize) {
+    unsafe fn write_input_grad<V: Vector>(band: Band, to: Grad, _: *mut f32, c: usize, n: usize) {
         unsafe {
             let (rows, first) = (band.line(0, c), band.place(0, c));
             for i in 0..band.t.tiles() {

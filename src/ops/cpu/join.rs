@@ -3,7 +3,7 @@
 use super::values::{Error, Slot, Target, input, raw, values};
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::concat::{self, Channels};
-use crate::kernels::lanes::{self, Affine, Gradient, Input, NormSums, Normed, Summed, Where};
+use crate::kernels::lanes::{self, Affine, Grad, MapInput, NormSums, Normed, Summed, Where};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::{Level, moments, parallel};
 use crate::ops::{FeatureMap, Matrix};
@@ -56,9 +56,9 @@ pub fn excite<T: Tape<f32, Cpu>>(
         let images = y.chunks_mut(image).zip(data.chunks(image)).zip(gate.chunks(c));
         parallel::each(images, &|i, ((y, data), gate)| {
             let (scale, shift) = (times(&scale, gate), times(&shift, gate));
-            let residual = Input { data: &residual.data[i * image..][..image], ..residual };
+            let residual = MapInput { data: &residual.data[i * image..][..image], ..residual };
             let sum = Summed { data, affine: Affine { scale: &scale, shift: &shift, relu: true }, residual };
-            lanes::pass(Level::best(), sum, image, c, Gradient { gx: SharedPtr::new(y), add: false });
+            lanes::pass(Level::best(), sum, image, c, Grad { gx: SharedPtr::new(y), add: false });
         });
     });
     let out = FeatureMap::made(y, x.size());
@@ -81,7 +81,7 @@ pub fn excite<T: Tape<f32, Cpu>>(
             let maps = gx.chunks_mut(image).zip(g.chunks(image)).zip(values(&gate).chunks(c));
             parallel::each(maps, &|_, ((gx, g), gate)| {
                 let scaled = Normed { data: g, affine: Affine { scale: gate, shift: &zeros, relu: false } };
-                lanes::pass(Level::best(), scaled, image, c, Gradient { gx: SharedPtr::new(gx), add });
+                lanes::pass(Level::best(), scaled, image, c, Grad { gx: SharedPtr::new(gx), add });
             });
         })?;
         of_residual.give(grads, g)

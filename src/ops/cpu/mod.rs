@@ -12,7 +12,7 @@ use crate::kernels::adamw::AdamW;
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
-use crate::kernels::lanes::{Affine, Finished, Input, Neutral};
+use crate::kernels::lanes::{Affine, Finished, MapInput, Neutral};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::sgd::{self, Step};
 use crate::kernels::{Level, pool};
@@ -220,12 +220,12 @@ impl Ops<f32> for Cpu {
         let (x, mut tape) = x.split_tape();
         let (n, (c, k)) = (x.shape().0, *w.shape());
         let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, 1, 1);
-        let y = convolved(&g, Input { data: values(&x), pending: None }, values(w), Some(values(b)));
+        let y = convolved(&g, MapInput { data: values(&x), pending: None }, values(w), Some(values(b)));
         let y = matrix(x.device(), y.to_vec(), (n, k))?;
         let (gy, gx, gw, gb, w) = (Slot::of(&y), Slot::of(&x), Slot::of(w), Slot::of(b), w.clone());
         tape.add_backward_op(move |grads| {
             let (gy, mut of_w, mut of_x) = (gy.take(grads)?, gw.take(grads)?, gx.take(grads)?);
-            let x = Input { data: values(&x), pending: None };
+            let x = MapInput { data: values(&x), pending: None };
             let to = Some((&mut of_x[..], true));
             conv::backward(Level::best(), &g, x, OutputGrad::Dense(&gy), values(&w), &mut of_w, to);
             (*gw.of_mut(grads)?, *gx.of_mut(grads)?) = (of_w, of_x);
@@ -264,7 +264,7 @@ impl FilterBack {
 }
 
 /// A convolution's output (plus a bias by channel).
-fn convolved(g: &ConvGeometry, x: Input, w: &[f32], bias: Option<&[f32]>) -> Buffer {
+fn convolved(g: &ConvGeometry, x: MapInput, w: &[f32], bias: Option<&[f32]>) -> Buffer {
     let (neutral, mut y) = (Neutral::new(g.conv.c_out), Buffer::take(g.y_len()));
     let affine = Affine { shift: bias.unwrap_or(neutral.affine().shift), ..neutral.affine() };
     conv::forward(Level::best(), g, x, w, Finished { y: SharedPtr::new(&mut y), affine, residual: None });

@@ -9,7 +9,7 @@ use super::values::{Error, Grads, Slot, Target, affine, dense, input, matrix, ra
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{self, Affine, Dense, Finished, Gradient, Moments, NormGrad, Statistics, Summed};
+use crate::kernels::lanes::{self, Affine, Dense, Finished, Grad, Moments, NormGrad, Statistics, Summed};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::{Level, moments, norm};
 use crate::ops::{FeatureMap, Filter, Matrix, Mode, Norm};
@@ -119,7 +119,7 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
     tape.add_backward_op(move |grads| {
         normed.backward(grads, |grads, gy| {
             gx.gather(grads, len, |gx, add| {
-                lanes::pass(Level::best(), gy, len, c, Gradient { gx: SharedPtr::new(gx), add });
+                lanes::pass(Level::best(), gy, len, c, Grad { gx: SharedPtr::new(gx), add });
             })
         })
     });

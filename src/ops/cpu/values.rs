@@ -2,7 +2,7 @@
 
 use super::held::{Gathered, Pending, Values};
 use crate::kernels::buffer::Buffer;
-use crate::kernels::lanes::{self, Affine, Input, Normed};
+use crate::kernels::lanes::{self, Affine, MapInput, Normed};
 use crate::kernels::{Level, parallel};
 use crate::ops::{FeatureMap, Matrix};
 use dfdx::prelude::*;
@@ -46,8 +46,8 @@ pub fn raw(x: &FeatureMap<f32, Cpu>) -> &[f32] {
 }
 
 /// A map as a kernel reads it.
-pub fn input(x: &FeatureMap<f32, Cpu>) -> Input<'_> {
-    Input { data: raw(x), pending: x.held.pending.as_deref().map(affine) }
+pub fn input(x: &FeatureMap<f32, Cpu>) -> MapInput<'_> {
+    MapInput { data: raw(x), pending: x.held.pending.as_deref().map(affine) }
 }
 
 /// A pending norm as a kernel reads it.

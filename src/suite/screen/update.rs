@@ -3,7 +3,7 @@
 use super::keys::Action;
 use super::{Effect, Modal, Msg, State};
 use crate::app::keys::{Binding, HELP_LINES};
-use crate::app::{self, Life, Occasion, Tone};
+use crate::app::{self, Life, Occasion, Tone, moved};
 use crate::batch::Outcome;
 use crate::suite::Now;
 use crate::train::{self, Command, Event};
@@ -87,13 +87,13 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 fn shift(state: &mut State, by: isize) {
-    let last = state.tally.suite.cells.len().saturating_sub(1);
-    let (at, last) = match &mut state.modal {
-        Some(Modal::Help(at)) => (at, HELP_LINES),
+    let cells = state.tally.suite.cells.len();
+    let (at, count) = match &mut state.modal {
+        Some(Modal::Help(at)) => (at, HELP_LINES + 1),
         Some(Modal::Stop) => return,
-        None => (&mut state.cursor, last),
+        None => (&mut state.cursor, cells),
     };
-    *at = (*at as isize).saturating_add(by).clamp(0, last as isize) as usize;
+    *at = moved(*at, by, count);
 }
 
 fn open(state: &mut State) -> Vec<Effect> {

@@ -20,7 +20,7 @@ mod transform;
 use super::form::{Form, points};
 use super::tiles::{Band, Tiling};
 use crate::kernels::geometry::ConvGeometry;
-use crate::kernels::lanes::{Gradient, Sink, Source, Writing};
+use crate::kernels::lanes::{Grad, Sink, Source, Writing};
 use crate::kernels::simd::{Vector, load_all, store_all};
 use passes::*;
 use scheme::Scheme;
@@ -120,7 +120,7 @@ impl<T: Scheme> Form for Winograd<T> {
     }
 
     #[inline(always)]
-    unsafe fn write_input_grad<V: Vector>(band: Band, to: Gradient, scratch: *mut f32, c: usize, n: usize) {
+    unsafe fn write_input_grad<V: Vector>(band: Band, to: Grad, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
             for tile in 0..band.out.tiles() {
                 let place = scratch.add(scratch_line::<T>(tile * OUT * T::STRIDE, 0));

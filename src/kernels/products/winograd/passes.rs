@@ -12,7 +12,7 @@
 
 use super::scheme::{MOST, Scheme};
 use super::transform::{KERNEL, OUT};
-use crate::kernels::lanes::{Gradient, Sink, Source, Writing};
+use crate::kernels::lanes::{Grad, Sink, Source, Writing};
 use crate::kernels::products::form::points_of;
 use crate::kernels::products::tiles::Band;
 use crate::kernels::simd::{LINE, Vector, load_all, store_all};
@@ -204,7 +204,7 @@ pub unsafe fn write_grad_rows<V: Vector, T: Scheme, const R: usize>(
 #[inline(always)]
 pub unsafe fn write_grad_columns<V: Vector, T: Scheme, const R: usize>(
     band: &Band,
-    to: Gradient,
+    to: Grad,
     scratch: *const f32,
     c: usize,
     n: usize,
@@ -212,7 +212,7 @@ pub unsafe fn write_grad_columns<V: Vector, T: Scheme, const R: usize>(
     let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
     let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
     // The first rows overlap the last ones of the band before.
-    let start = Gradient { add: to.add || !top, ..to };
+    let start = Grad { add: to.add || !top, ..to };
     for column in 0..t.w {
         let at = band.place(0, c) + column * t.c;
         // SAFETY: As promised by the callers.
