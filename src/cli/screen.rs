@@ -8,7 +8,7 @@ use crate::hardware::{self, Sampler};
 use crate::recipe::{Changes, Mistakes, Preset, Recipe, preset};
 use crate::runs::{self, Line, RunError};
 use crate::train::{self, AlarmKind, Event, State};
-use crate::tui::{self, Session, suite::Visit};
+use crate::tui::{self, Session, Visit};
 use crate::watch::{Change, Watcher};
 use std::path::Path;
 use std::process::ExitCode;

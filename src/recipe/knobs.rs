@@ -2,6 +2,7 @@
 //! change takes effect. The editor's rows, `--set`, the preset fields, `tricktop knobs`, the journal and the docs
 //! read it.
 
+use super::former::todays_path;
 use super::settings::*;
 use super::{Kind, Value};
 
@@ -198,12 +199,9 @@ knobs! {
     alarms.memory, "GPU memory", TrickValue, Kind::Choice(&["Off", "Tell"]), "", Add(1.0), Live, "", "the memory of the run's GPU is 95 % full; the screen watches it";
 }
 
-/// What knobs were called in earlier versions, and what they are called now.
-const RENAMED: &[(&str, &str)] = &[("schedule.per", "schedule.reference_batch")];
-
 /// The knob with this path, e.g. `tricks.mixup.alpha`, or that it had in an earlier version.
 pub fn find(path: &str) -> Option<&'static Knob> {
-    let path = RENAMED.iter().find(|(old, _)| *old == path).map_or(path, |(_, now)| now);
+    let path = todays_path(path);
     KNOBS.iter().find(|k| k.path == path)
 }
 

@@ -3,6 +3,7 @@
 pub mod bundled;
 mod edits;
 mod error;
+mod former;
 pub mod knobs;
 pub mod mistakes;
 mod older;

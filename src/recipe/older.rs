@@ -1,5 +1,6 @@
 //! What older versions wrote, in the knobs of this one.
 
+use super::former::{WORDS, Word};
 use super::{Changes, Knob, Value, knobs, settings};
 
 /// What a run of an older version did with a person's own images where it knew no knobs for it: it read them as they are
@@ -11,11 +12,6 @@ pub(crate) fn older<'a>(value: impl Fn(&str) -> Option<&'a Value>) -> Changes {
     let known = was.into_iter().filter_map(|(path, value)| Some((knobs::find(path)?, value)));
     known.filter(|(knob, _)| own_images && value(knob.path).is_none()).collect()
 }
-
-/// A word that a knob had: the knob's path, the word, and the paths and values of the knobs that say the same now.
-type Word = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
-
-const WORDS: &[Word] = &[("net.family", "InceptionAux", &[("net.family", "Inception"), ("net.auxiliary", "true")])];
 
 fn word(knob: &Knob, value: &Value) -> Option<&'static Word> {
     let Value::Word(found) = value else { return None };

@@ -1,11 +1,9 @@
 //! The browser of runs: files are read on a thread of its own, and the screen of any run opens from here.
 
 use super::edge::Edge;
-use super::run::{Around, attend, came_back};
 use super::screen::{Screen, Stage};
-use super::suite::Visit;
-use super::{Session, TuiError, say, terminal};
-use crate::app::{self, Begin, Ghost, Life};
+use super::{Session, TuiError, Visit, say, terminal};
+use crate::app::{Begin, Ghost, Life};
 use crate::browse::{Effect, Msg, State, update};
 use crate::runs::{self, Move, Notes, RunError, RunIndex};
 use crate::view;
@@ -152,26 +150,23 @@ where
     V: FnMut(Begin) -> Result<Visit, String>,
     S: FnMut(&Path, Begin) -> Result<Session, String>,
 {
-    /// Shows a run until the user comes back, and queues what became of the terminal meanwhile.
+    /// Shows a run until the user comes back.
     fn open(&mut self, dir: &Path, begin: Begin, stage: &mut Stage<'_, Msg>) -> Result<(), TuiError> {
         stage.deafen();
         let attached = matches!(begin, Begin::Attach(_));
         match (self.visit)(begin) {
             Err(why) => stage.queue.push(Msg::Shut(why)),
-            Ok(Visit { recipe, session, hardware, guard: _guard }) => {
-                let mut run = app::State::new(self.state.options.clone(), recipe);
+            Ok(visit) => {
+                let mut run = visit.state(&self.state.options);
                 run.browse();
                 if attached {
                     run.attach();
                 }
-                let mut start = |begin| (self.start)(dir, begin);
-                let around = Around { start: &mut start, presets: &mut Vec::new, hardware: &hardware };
-                drop(attend(stage.edge, &mut run, session, around)?);
+                visit.show(stage, &mut run, &mut |begin| (self.start)(dir, begin))?;
                 if !run.life().is_attended() {
                     // The terminal may still be there, and only have been let go.
                     drop(terminal::restore().and_then(|()| say(&run.closing_lines())));
                 }
-                stage.queue.extend(came_back(stage.edge, &run)?.into_iter().map(Msg::Screen));
             }
         }
         Ok(stage.listen()?)

@@ -17,9 +17,11 @@ mod screen;
 mod signals;
 pub mod suite;
 mod terminal;
+mod visit;
 
 pub use environment::{ascii_from_env, color_from_env, truecolor_from_env};
 pub use run::{ExitInfo, Session, run};
+pub use visit::Visit;
 
 use crate::text::printed;
 use std::io;

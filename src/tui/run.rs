@@ -186,15 +186,6 @@ fn free_the_shell() {
     }
 }
 
-/// What the screen that a run was opened from must know when it is in front again.
-pub(super) fn came_back(edge: &mut Edge, run: &State) -> io::Result<Vec<Msg>> {
-    Ok(match run.life() {
-        life if !life.is_attended() => vec![Msg::Gone],
-        life if life.is_signalled() => vec![edge.begin()?, Msg::Signal],
-        _ => vec![edge.begin()?],
-    })
-}
-
 fn leave(state: &State, closed: io::Result<()>) -> Result<ExitInfo, TuiError> {
     let info = ExitInfo { state: state.run_state(), lines: state.closing_lines() };
     let told = closed.and_then(|()| say(&info.lines));

@@ -1,37 +1,21 @@
 //! The screen of a suite: its runs are trained on threads of their own, and the screen of any of them opens from here.
 
 use super::edge::Edge;
-use super::run::{Around, attend, came_back};
 use super::screen::{Screen, Stage};
-use super::{Session, TuiError, terminal};
-use crate::app::hardware::Sample;
-use crate::app::{self, Life};
+use super::{TuiError, Visit, terminal};
+use crate::app::Life;
 use crate::batch::Outcome;
-use crate::recipe::Recipe;
 use crate::suite::screen::{Effect, Msg, State, update};
 use crate::suite::{Board, Control, Plan};
 use crate::train::{Command, Event};
 use crate::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::any::Any;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Sender;
 use std::time::Instant;
-
-/// What the screen of a run needs that is opened from another screen.
-pub struct Visit {
-    /// The recipe of the run as started.
-    pub recipe: Recipe,
-    /// The hold of it.
-    pub session: Session,
-    /// Looks at the machine.
-    pub hardware: Receiver<Sample>,
-    /// Whatever makes them.
-    pub guard: Box<dyn Any>,
-}
 
 /// What became of a suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,18 +159,15 @@ impl<V: FnMut(&Path) -> Result<Visit, String>, O: Fn() -> bool> Screen for Suite
 }
 
 impl<V: FnMut(&Path) -> Result<Visit, String>, O> SuiteScreen<'_, V, O> {
-    /// Shows the run in a directory until the user comes back, and queues what became of the terminal meanwhile.
+    /// Shows the run in a directory until the user comes back.
     fn open(&mut self, dir: &Path, stage: &mut Stage<'_, Msg>) -> Result<(), TuiError> {
         stage.deafen();
         match (self.visit)(dir) {
             Err(why) => stage.queue.push(Msg::Shut(why)),
-            Ok(Visit { recipe, session, hardware, guard: _guard }) => {
-                let mut run = app::State::new(self.state.options.clone(), recipe);
+            Ok(visit) => {
+                let mut run = visit.state(&self.state.options);
                 run.visit();
-                let mut start = |_| Err("the suite begins its runs itself".to_string());
-                let around = Around { start: &mut start, presets: &mut Vec::new, hardware: &hardware };
-                drop(attend(stage.edge, &mut run, session, around)?);
-                stage.queue.extend(came_back(stage.edge, &run)?.into_iter().map(Msg::Screen));
+                visit.show(stage, &mut run, &mut |_| Err("the suite begins its runs itself".into()))?;
             }
         }
         Ok(stage.listen()?)
