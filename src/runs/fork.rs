@@ -35,7 +35,6 @@ pub fn fork_with(parent: &Path, step: Option<u64>, sets: &Changes, runs: &Path) 
 
 /// The record of a run, and its checkpoint after `step` steps or its newest one, with its file.
 fn found(parent: &Path, step: Option<u64>) -> Result<(Record, Checkpoint, PathBuf), RunError> {
-    let stuck = |why: String| RunError::Stuck { path: parent.to_path_buf(), why };
     let record = Record::read(parent)?;
     let there = steps(parent);
     let found = match step {
@@ -44,12 +43,12 @@ fn found(parent: &Path, step: Option<u64>) -> Result<(Record, Checkpoint, PathBu
     };
     let Some((_, path)) = found else {
         let all: Vec<String> = there.iter().map(|(step, _)| step.to_string()).collect();
-        return Err(stuck(match (step, all.is_empty()) {
+        return Err(RunError::stuck(parent)(match (step, all.is_empty()) {
             (Some(step), false) => format!("has no checkpoint of step {step}; it has those of {}", all.join(", ")),
             _ => "has no checkpoint yet".into(),
         }));
     };
-    let checkpoint = Checkpoint::read(path).map_err(|e| stuck(e.to_string()))?;
+    let checkpoint = Checkpoint::read(path).map_err(RunError::stuck(parent))?;
     Ok((record, checkpoint, path.clone()))
 }
 

@@ -37,7 +37,7 @@ pub(super) fn visit<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -
         }
         wrong.is_none()
     })?;
-    wrong.map_or(Ok(()), |why| Err(RunError::Stuck { path: path.to_path_buf(), why }))
+    wrong.map_or(Ok(()), |why| Err(RunError::stuck(path)(why)))
 }
 
 /// The step that a line is about.

@@ -46,7 +46,7 @@ impl Move {
     /// A run that somebody trains, a name that cannot be or is taken, the system's; nothing has changed then.
     pub fn rename(dir: &Path, name: &str, children: &[PathBuf]) -> Result<Move, RunError> {
         match misnamed(name) {
-            Some(why) => Err(stuck(dir, format!("cannot be called `{name}`, which {why}"))),
+            Some(why) => Err(RunError::stuck(dir)(format!("cannot be called `{name}`, which {why}"))),
             None => moved(dir, |_| take(&dir.with_file_name(name)), children),
         }
     }
@@ -70,15 +70,11 @@ impl Move {
     }
 }
 
-fn stuck(dir: &Path, why: String) -> RunError {
-    RunError::Stuck { path: dir.to_path_buf(), why }
-}
-
 /// Makes the directory that another one is to be moved to: so nobody else can take its name.
 fn take(to: &Path) -> Result<PathBuf, RunError> {
     match fs::create_dir(to) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            Err(stuck(to, "is there already; choose another name".into()))
+            Err(RunError::stuck(to)("is there already; choose another name"))
         }
         made => made.map(|()| to.to_path_buf()).map_err(RunError::create(to)),
     }
@@ -96,7 +92,7 @@ fn moved(
     if let Err(e) = fs::rename(dir, &to) {
         // The directory is empty and was made a moment ago.
         drop(fs::remove_dir(&to));
-        return Err(stuck(dir, format!("cannot be moved to {}: {e}", to.display())));
+        return Err(RunError::stuck(dir)(format!("cannot be moved to {}: {e}", to.display())));
     }
     let own = forked_from.filter(|_| dir.parent() != to.parent()).map(|parent| (to.clone(), parent));
     let others = children.iter().map(|child| (child.clone(), to.clone()));

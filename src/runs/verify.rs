@@ -57,14 +57,13 @@ fn device(line: Line) -> Option<String> {
 
 /// Compares a run, of which a GPU has computed a part or has not.
 fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: bool) -> Result<Verdict, RunError> {
-    let stuck = |why: String| RunError::Stuck { path: dir.to_path_buf(), why };
     let record = Record::read(dir)?;
-    let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, e)| stuck(e.to_string()))?;
+    let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, e)| RunError::stuck(dir)(e))?;
     find_images(dir, &record, &recipe, images_at)?;
     let links: BTreeMap<u64, Link> = record.chain.iter().map(|link| (link.step, link.clone())).collect();
     let links: BTreeMap<u64, Link> = links.into_iter().filter(|(step, _)| until.is_none_or(|u| *step <= u)).collect();
     let Some(last) = links.keys().next_back().copied() else {
-        return Err(stuck("has no checkpoint to compare with".into()));
+        return Err(RunError::stuck(dir)("has no checkpoint to compare with"));
     };
     let apart = on_a_card.then_some(0.0);
     let mut verdict = Verdict { step: 0, links: 0, steps: 0, apart, difference: broken(&record.chain) };
@@ -115,10 +114,12 @@ fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: b
                 }
                 verdict.links += 1;
             }
-            Event::Refused { reason, .. } => return Err(stuck(format!("an edit cannot be made again: {reason}"))),
+            Event::Refused { reason, .. } => {
+                return Err(RunError::stuck(dir)(format!("an edit cannot be made again: {reason}")));
+            }
             Event::Ended(summary) => {
                 if let Some(error) = summary.error {
-                    return Err(stuck(error));
+                    return Err(RunError::stuck(dir)(error));
                 }
                 if verdict.links < links.len() {
                     let (step, of) = (summary.step, links.len());
