@@ -3,6 +3,8 @@
 #![cfg(feature = "cuda")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "cuda/convolutions.rs"]
+mod convolutions;
 #[path = "common/pictures.rs"]
 mod pictures;
 #[path = "common/record.rs"]
@@ -19,7 +21,7 @@ use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::layer::{Gate, Layer, Residual, Unit};
 use tricktop::nn::{Net, NetSpec};
 use tricktop::ops::Ops;
-use tricktop::recipe::settings::Settings;
+use tricktop::recipe::settings::{MixedFormat, Settings};
 use tricktop::recipe::{Recipe, Value};
 use tricktop::runs;
 use tricktop::train::{Learner, State};
@@ -147,10 +149,11 @@ fn every_layer() -> NetSpec {
 }
 
 /// The losses of some training steps of that net. (More would tell less: norms over few values blow roundings up.)
-fn train<D: Ops<f32>>(dev: D, mixed: bool) -> Vec<f64> {
+fn train<D: Ops<f32>>(dev: D, mixed: Option<MixedFormat>) -> Vec<f64> {
     let data = Synthetic { height: 16, width: 16, channels: 3, classes: 4, train: 32, test: 4 }.build(0);
     let mut s = Settings::default();
-    (s.schedule.base_lr, s.tricks.mixed.on) = (0.02, mixed);
+    (s.schedule.base_lr, s.tricks.mixed.on) = (0.02, mixed.is_some());
+    s.tricks.mixed.format = mixed.unwrap_or(MixedFormat::Auto);
     let mut net = Net::new(&dev, &every_layer()).unwrap();
     net.initialise(s.net.init, false, 0).unwrap();
     let mut learner = Learner::holding(dev, net);
@@ -165,8 +168,60 @@ fn train<D: Ops<f32>>(dev: D, mixed: bool) -> Vec<f64> {
 
 #[test]
 fn every_kind_of_layer_trains_as_on_the_cpu_in_mixed_precision_too() {
-    for (mixed, bound) in [(false, 1e-4), (true, 2e-3)] {
+    for (mixed, bound) in [(None, 1e-4), (Some(MixedFormat::F16), 2e-3), (Some(MixedFormat::Bf16), 1.6e-2)] {
         near(&train(Cuda::default(), mixed), &train(Cpu::default(), mixed), bound);
+    }
+}
+
+/// Trains a small net through the program on the GPU: its output, and its hashes.
+fn run_small(runs: &Path, environment: &[(&str, &str)], more: &[&str]) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
+    command.args(["--batch", "quick", "--json", "--runs"]).arg(runs).envs(environment.iter().copied());
+    let changes = ["device=Cuda(0)", "train.epochs=1", "train.batch=16", "net.depth=8", "net.width=0.25"];
+    for change in changes
+        .iter()
+        .chain(["data.train_images=160", "train.checkpoint_steps=5", "data.test_images=100"].iter())
+        .chain(more)
+    {
+        command.args(["--set", change]);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    (said, std::fs::read_to_string(runs.join("quick/chain.jsonl")).unwrap())
+}
+
+#[test]
+fn two_runs_are_equal_to_the_bit() {
+    for format in [&[][..], &["tricks.mixed.on=true"], &["tricks.mixed.on=true", "tricks.mixed.format=Bf16"]] {
+        // An emulated GPU runs its blocks on so many threads; atomic sums would come out in another order.
+        let hashes = ["1", "2"].map(|threads| {
+            let desk = Desk::new();
+            run_small(desk.path(), &[("CUDA_EMU_THREADS", threads)], format).1
+        });
+        assert_eq!(hashes[0], hashes[1], "{format:?}");
+        assert!(hashes[0].lines().count() >= 2, "{}", hashes[0]);
+    }
+}
+
+#[test]
+fn without_cudnn_a_gpu_trains_and_says_why_it_is_slow() {
+    let desk = Desk::new();
+    let losses = |said: &str| -> Vec<f64> {
+        let lines = said.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+        lines.filter(|l| l["event"] == "step").map(|l| l["loss"].as_f64().unwrap()).collect()
+    };
+    for (i, format) in ["tricks.mixed.on=false", "tricks.mixed.on=true"].into_iter().enumerate() {
+        let run = |name: &str, environment: &[(&str, &str)]| {
+            let more = [format, "train.log_every=1"];
+            run_small(&desk.path().join(format!("{name}{i}")), environment, &more).0
+        };
+        let (with, without) = (run("with", &[]), run("without", &[("TRICKTOP_CUDNN", "/nowhere/libcudnn.so.9")]));
+        assert!(with.contains(", cuDNN 9."), "{with}");
+        assert!(without.contains("TRICKTOP_CUDNN names /nowhere/libcudnn.so.9"), "{without}");
+        assert!(without.contains("composed of dfdx's operations") && without.contains(", no cuDNN"), "{without}");
+        // Later steps blow the last digits up, in which sums of other orders differ.
+        near(&losses(&without)[..4], &losses(&with)[..4], [1e-4, 2e-2][i]);
     }
 }
 
@@ -241,7 +296,7 @@ fn the_self_test_passes() {
 }
 
 /// Trains a small net with `tests/cuda/fault.c` before the driver: the status, and what is said.
-fn with_fault(fault: (&str, &str), device: &str, runs: &Path) -> (Option<i32>, String) {
+fn with_fault(fault: &[(&str, &str)], device: &str, runs: &Path) -> (Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda/fault.c");
     let library = dir.path().join("fault.so");
@@ -253,15 +308,15 @@ fn with_fault(fault: (&str, &str), device: &str, runs: &Path) -> (Option<i32>, S
         command.args(["--set", change]);
     }
     command.args(["--set", "data.train_images=160", "--set", &format!("device={device}")]);
-    let output = command.env("LD_PRELOAD", library).env(fault.0, fault.1).output().unwrap();
+    let output = command.env("LD_PRELOAD", library).envs(fault.iter().copied()).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 #[test]
 fn a_card_that_fails_ends_the_run_and_not_the_program() {
-    for (fault, words) in [(("FAULT_LAUNCH", "1500"), "it failed"), (("FAULT_MEMORY", "4000"), "its memory is full")] {
+    for (fault, words) in [(("FAULT_LAUNCH", "400"), "it failed"), (("FAULT_MEMORY", "330"), "its memory is full")] {
         let desk = Desk::new();
-        let (status, said) = with_fault(fault, "Cuda(0)", desk.path());
+        let (status, said) = with_fault(&[fault], "Cuda(0)", desk.path());
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains(words) && !said.contains("failed at step 0") && !said.contains("panicked"), "{said}");
         let played = play(runs::resume(&desk.path().join("quick"), vec![(knob("device"), word("Cpu"))]).unwrap());
@@ -272,11 +327,13 @@ fn a_card_that_fails_ends_the_run_and_not_the_program() {
 
 #[test]
 fn a_card_that_fails_its_trial_is_left_alone() {
+    // A kernel is compiled while the program runs only for convolutions that are composed.
+    let composed = [("FAULT_COMPILE", ""), ("TRICKTOP_CUDNN", "/nowhere")];
     for (fault, words) in [
-        (("FAULT_LAUNCH", "0"), "failed"),
-        (("FAULT_COMPILE", ""), "a kernel cannot be compiled"),
-        (("FAULT_LOAD", "209"), "it is older than the GPUs that this program was built for"),
-        (("FAULT_LOAD", "222"), "its driver is older than the CUDA toolkit"),
+        (&[("FAULT_LAUNCH", "0")][..], "failed"),
+        (&composed, "a kernel cannot be compiled"),
+        (&[("FAULT_LOAD", "209")], "it is older than the GPUs that this program was built for"),
+        (&[("FAULT_LOAD", "222")], "its driver is older than the CUDA toolkit"),
     ] {
         let desk = Desk::new();
         let (status, said) = with_fault(fault, "Auto", desk.path());
@@ -286,4 +343,11 @@ fn a_card_that_fails_its_trial_is_left_alone() {
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains(words) && !said.contains("panicked"), "{said}");
     }
+}
+
+#[test]
+fn no_kernel_is_compiled_while_the_program_trains() {
+    let desk = Desk::new();
+    let (status, said) = with_fault(&[("FAULT_COMPILE", "")], "Cuda(0)", desk.path());
+    assert_eq!(status, Some(0), "{said}");
 }

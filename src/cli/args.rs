@@ -12,7 +12,7 @@ pub(super) use using::{Eval, Predict};
 
 use crate::files;
 use crate::recipe::Value;
-use crate::recipe::settings::Device;
+use crate::recipe::settings::{Device, MixedFormat};
 use crate::train::bench::CASES;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -24,6 +24,14 @@ use std::path::PathBuf;
 fn device() -> impl TypedValueParser<Value = Device> {
     PossibleValuesParser::new(Device::WORDS)
         .try_map(|word| Device::try_from(Value::Word(word)).map_err(|()| "no device"))
+}
+
+/// Reads a format of mixed precision, in capitals or not.
+fn format() -> impl TypedValueParser<Value = MixedFormat> {
+    PossibleValuesParser::new(MixedFormat::WORDS).try_map(|word| {
+        let known = MixedFormat::WORDS.iter().find(|known| known.eq_ignore_ascii_case(&word));
+        known.and_then(|word| MixedFormat::try_from(Value::Word((*word).into())).ok()).ok_or("no format")
+    })
 }
 
 /// Reads a path: in `--runs=~/runs` no shell resolves the `~`.
@@ -228,6 +236,9 @@ pub(super) enum Command {
         /// Images a step [default: 128, 64 or 8, by the size of the images]
         #[arg(long, value_name = "N")]
         batch: Option<NonZeroUsize>,
+        /// Mixed precision, with feature maps in this format
+        #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "Auto", ignore_case = true, value_parser = format())]
+        mixed: Option<MixedFormat>,
         /// Prints one JSON object a net
         #[arg(long)]
         json: bool,

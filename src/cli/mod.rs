@@ -33,6 +33,7 @@ use args::{Bench, Cli, Command, Fork, Look, Resume, Threads, Train};
 use clap::{CommandFactory, Parser};
 use print::{lines_of, pipe, print, say, write};
 use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
@@ -159,10 +160,11 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => pipe(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
-        Some(Command::Bench { net, steps, batch, json, profile, device, threads, input: None }) => {
+        Some(Command::Bench { net, steps, batch, mixed, json, profile, device, threads, input: None }) => {
             set_threads(&threads)?;
             let nets = CASES.iter().filter(|case| net.as_deref().is_none_or(|net| net == case.name));
-            bench(nets.map(|case| batch.map_or(*case, |n| case.of(n.get()))), steps, json, profile, device)
+            let cases = nets.map(|case| case.of(batch.map(NonZeroUsize::get), mixed));
+            bench(cases, steps, json, profile, device)
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
         Some(Command::Data { command }) => data::run(command),
@@ -320,8 +322,9 @@ fn bench(
             serde_json::to_string(&t).map_err(|e| Failure::Print(e.into()))?
         } else {
             format!(
-                "{}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
+                "{}  {}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
                 t.net,
+                t.format,
                 t.batch,
                 t.step_ms,
                 t.step_ms_median,

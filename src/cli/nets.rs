@@ -82,7 +82,8 @@ impl Row {
             Training { net: &spec, teacher: None, size: (input, input), slots: slots(optimiser).len(), backend }
                 .memory(batch)
         };
-        let backends = [Backend::Cpu, Backend::Cuda(Precision::Single), Backend::Cuda(Precision::Half)];
+        let cuda = |precision| Backend::Cuda { precision, cudnn: true };
+        let backends = [Backend::Cpu, cuda(Precision::Single), cuda(Precision::Half)];
         let [cpu, single, half] = backends.map(memory);
         Row {
             name: spec.name.clone(),

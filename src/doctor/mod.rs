@@ -6,7 +6,7 @@ pub use selftest::Check;
 
 use crate::hardware::{self, Driver};
 use crate::kernels::Level;
-use crate::ops::{Gpu, gpus, toolkit};
+use crate::ops::{Gpu, cudnn, gpus, toolkit};
 use crate::recipe::settings::Device;
 use crate::train::bench::{self, Timing};
 use crate::train::{Chosen, TrainError};
@@ -31,6 +31,8 @@ pub struct Report {
     pub kernels: &'static str,
     /// Version of the CUDA toolkit that it runs with: major and minor.
     pub toolkit: Option<(i32, i32)>,
+    /// Version and file of cuDNN.
+    pub cudnn: Option<Result<String, String>>,
     /// NVIDIA's driver, as NVML tells.
     pub driver: Result<Driver, &'static str>,
     /// The GPUs that can train.
@@ -83,6 +85,7 @@ impl Report {
             threads: rayon::current_num_threads(),
             kernels: Level::best().word(),
             toolkit: toolkit(),
+            cudnn: cudnn(),
             driver: hardware::driver(),
             gpus: gpus(),
             terminal,
@@ -124,6 +127,11 @@ impl Report {
         );
         let toolkit = self.toolkit.map_or("none".to_string(), |(major, minor)| format!("CUDA {major}.{minor}"));
         text += &format!("toolkit    {toolkit}\n");
+        match &self.cudnn {
+            Some(Ok(found)) => text += &format!("cuDNN      {found}\n"),
+            Some(Err(why)) => text += &format!("cuDNN      none: {why}\n"),
+            None => {}
+        }
         text += &match &self.driver {
             Ok(Driver { version, cuda: (major, minor) }) => format!("driver     {version}, for CUDA {major}.{minor}\n"),
             Err(why) => format!("driver     {why}\n"),

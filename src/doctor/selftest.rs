@@ -6,7 +6,7 @@ use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::{Net, NetSpec, Role};
 use crate::ops::composed::backward;
 use crate::ops::{FeatureMap, Filter, Matrix, Mode, Norm, Ops, Precision};
-use crate::recipe::settings::{Family, Form, Settings, Variant};
+use crate::recipe::settings::{Family, Form, MixedFormat, Settings, Variant};
 use crate::train::{Learner, TrainError};
 use crate::tricks::schedule::Position;
 use dfdx::prelude::*;
@@ -45,6 +45,9 @@ const SINGLE: f64 = 1e-4;
 /// Largest distance of an operation in mixed precision: the last digits of half precision.
 const HALF: f64 = 2e-3;
 
+/// The same with bfloat16, which has three digits fewer (of two).
+const BRAIN_HALF: f64 = 8.0 * HALF;
+
 /// Largest distance of the gradients of a whole net, and of losses after a few steps: norms over few values blow
 /// differences up.
 const DEEP: f64 = 1e-3;
@@ -70,8 +73,11 @@ pub fn run<D: Ops<f32>>(dev: &D) -> Result<Vec<Check>, TrainError> {
     let mut checks = Vec::new();
     let cpu = Cpu::default();
     for (name, op) in OPS {
-        for (precision, kind, bound) in [(Precision::Single, "", SINGLE), (Precision::Half, ", mixed precision", HALF)]
-        {
+        for (precision, kind, bound) in [
+            (Precision::Single, "", SINGLE),
+            (Precision::Half, ", mixed precision", HALF),
+            (Precision::BrainHalf, ", bfloat16", BRAIN_HALF),
+        ] {
             let (found, expected) = (op.values(dev, precision), op.values(&cpu, precision));
             let (found, expected) = (found.map_err(TrainError::device)?, expected.map_err(TrainError::device)?);
             checks.push(Check::of(format!("{name}{kind}"), &found, &expected, bound));
@@ -93,10 +99,12 @@ pub fn run<D: Ops<f32>>(dev: &D) -> Result<Vec<Check>, TrainError> {
     let (found, expected) = (train(dev, &single, STEPS)?, train(&cpu, &single, STEPS)?);
     checks.push(Check::of(format!("losses of {EARLY} steps"), &found[..EARLY], &expected[..EARLY], DEEP));
     checks.push(Check::of(format!("losses of {STEPS} steps"), &found, &expected, LATE));
-    let mut mixed = Settings::default();
-    mixed.tricks.mixed.on = true;
-    let (found, expected) = (train(dev, &mixed, EARLY)?, train(&cpu, &mixed, EARLY)?);
-    checks.push(Check::of(format!("losses of {EARLY} steps, mixed precision"), &found, &expected, MIXED));
+    for (format, kind) in [(MixedFormat::F16, "mixed precision"), (MixedFormat::Bf16, "bfloat16")] {
+        let mut mixed = Settings::default();
+        (mixed.tricks.mixed.on, mixed.tricks.mixed.format) = (true, format);
+        let (found, expected) = (train(dev, &mixed, EARLY)?, train(&cpu, &mixed, EARLY)?);
+        checks.push(Check::of(format!("losses of {EARLY} steps, {kind}"), &found, &expected, MIXED));
+    }
     Ok(checks)
 }
 
@@ -185,7 +193,11 @@ impl Op {
                 let (map, tape) = map.split_tape();
                 let (gate, residual) = (matrix(dev, (n, c), 2)?, matrix(dev, (n * h * w, c), 3)?);
                 of.push(gate.clone());
-                D::excite(map, gate.put_tape(tape), narrow(FeatureMap::new(residual, n, h, w))?)?
+                D::excite(
+                    map,
+                    FeatureMap::new(gate.put_tape(tape), n, 1, 1),
+                    narrow(FeatureMap::new(residual, n, h, w))?,
+                )?
             }
         };
         let y = D::matrix(y)?;
@@ -220,11 +232,11 @@ fn pass<D: Ops<f32>>(dev: &D, s: &Settings, edge: usize, precision: Precision) -
         let x = FeatureMap::new(matrix(dev, (n * edge * edge, 3), 7)?, n, edge, edge);
         D::to_precision(x, precision)
     };
-    let logits = net.forward(images()?, Mode::Eval)?.as_vec();
+    let logits = D::values(&net.forward(images()?, Mode::Eval)?)?;
     let mode = if precision == Precision::Single { Mode::Train } else { Mode::Eval };
     let y = net.forward(images()?.put_tape(OwnedTape::default()), mode)?;
     let trained: Vec<_> = net.params().into_iter().filter(|p| p.role != Role::Statistic).map(|p| &p.data).collect();
-    Ok((logits, gradients(y, &trained)?))
+    Ok((logits, gradients(D::matrix(y)?, &trained)?))
 }
 
 /// The losses of training steps of a small net.

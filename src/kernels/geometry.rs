@@ -1,7 +1,7 @@
 //! Sizes of convolutions and pools. They are computed here and nowhere else.
 
 /// A convolution without the size of its input. Weights are HWIO, a matrix `(KH*KW*C_in/groups, C_out)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// Kernel height and width.
     pub kernel: (usize, usize),
@@ -49,7 +49,7 @@ impl Conv {
 }
 
 /// A convolution on `n` images of `h` x `w`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvGeometry {
     /// The convolution.
     pub conv: Conv,

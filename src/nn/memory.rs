@@ -11,7 +11,7 @@ const BATCHES: usize = 65536;
 /// Memory of a training step, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// Parameters and running statistics.
+    /// Parameters and running statistics, and on a GPU weights in another layout.
     pub weights: u64,
     /// What the optimiser keeps.
     pub optimiser: u64,
@@ -32,7 +32,7 @@ impl Memory {
         self.weights + self.optimiser + self.gradients + self.activations + self.passing
     }
 
-    /// Whether dfdx can count the values of every operation: on a GPU in 32 bits.
+    /// Whether the device can count the values of every operation: a GPU does in 32 bits.
     pub fn is_countable(&self) -> bool {
         self.count <= u64::from(u32::MAX)
     }
@@ -78,7 +78,7 @@ impl Training<'_> {
         maps.kept = maps.bytes(image.values());
         walk(&net.layers, image, &mut |part, from, to| maps.add(part, from, to));
         Memory {
-            weights: 4 * values(false),
+            weights: 4 * values(false) + backend.weights(values(true)),
             optimiser: 4 * self.slots as u64 * values(true),
             gradients: 4 * values(true),
             activations: maps.kept,
@@ -129,8 +129,8 @@ mod tests {
     use crate::ops::Precision;
     use crate::recipe::settings::{Form, Net};
 
-    const GPU: Backend = Backend::Cuda(Precision::Single);
-    const GPU_HALF: Backend = Backend::Cuda(Precision::Half);
+    const GPU: Backend = Backend::Cuda { precision: Precision::Single, cudnn: false };
+    const GPU_HALF: Backend = Backend::Cuda { precision: Precision::Half, cudnn: true };
 
     fn small(net: &NetSpec, backend: Backend) -> Training<'_> {
         Training { net, teacher: None, size: (28, 28), slots: 1, backend }
@@ -167,8 +167,8 @@ mod tests {
         let spec = NetSpec::new(&net, 3, 1000);
         let of = |backend| Training { net: &spec, teacher: None, size: (224, 224), slots: 1, backend };
         let gpu = of(GPU_HALF);
-        // The windows of the max-pool have 9 * 56 * 56 * 64 values an image.
-        let most = (u32::MAX as usize) / (9 * 56 * 56 * 64);
+        // The largest map has 112 * 112 * 64 values an image; cuDNN counts to 2^31.
+        let most = (u32::MAX as usize) / (2 * 112 * 112 * 64);
         assert_eq!(gpu.largest_batch(u64::MAX), Some(most));
         assert!(gpu.memory(most).is_countable());
         assert!(!gpu.memory(most + 1).is_countable());

@@ -3,18 +3,19 @@
 use super::layer::{Gate, Layer, Residual, Unit, count};
 use super::param::{Init, Param, Role};
 use super::spec::NetSpec;
-use crate::ops::{FeatureMap, Filter, Matrix, Mode, Norm, Ops, Real};
-use dfdx::prelude::{PutTape, SplitTape, Tape, TryMul};
+use crate::ops::{Activation, FeatureMap, Filter, Matrix, Mode, Norm, Ops, Real};
+use dfdx::prelude::{Tape, TryMul};
 use std::fmt::Display;
 
 /// A net with its parameters.
 pub struct Net<E: Real, D: Ops<E>> {
     spec: NetSpec,
     params: Vec<Param<E, D>>,
+    ready: D::Ready,
 }
 
 /// Logits, and those of an auxiliary classifier.
-type Both<E, D, T> = (Matrix<E, D, T>, Option<Matrix<E, D>>);
+type Both<E, D, T> = (FeatureMap<E, D, T>, Option<FeatureMap<E, D>>);
 
 /// Parameters of a linear layer.
 const HEAD: usize = 2;
@@ -23,8 +24,8 @@ const HEAD: usize = 2;
 fn classify<E: Real, D: Ops<E>, T: Tape<E, D>>(
     x: FeatureMap<E, D, T>,
     [weight, bias]: &mut [Param<E, D>; HEAD],
-) -> Result<Matrix<E, D, T>, D::Err> {
-    D::linear(D::global_average(x)?, &weight.data, &bias.data)
+) -> Result<FeatureMap<E, D, T>, D::Err> {
+    D::linear(D::global_average(x)?, &weight.data, &bias.data, Activation::None)
 }
 
 /// Sees the name of a layer and its output, a row a pixel or an image.
@@ -49,7 +50,7 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
             let value = p.value();
             Param::filled(dev, p.name, p.role, p.layout, p.shape, value)
         });
-        Ok(Net { params: params.collect::<Result<_, _>>()?, spec: spec.clone() })
+        Ok(Net { params: params.collect::<Result<_, _>>()?, spec: spec.clone(), ready: D::Ready::default() })
     }
 
     /// Draws the initial weights; with `zero_gamma` the last norm of every residual block starts at 0 (section 3.1).
@@ -69,11 +70,15 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         Ok(())
     }
 
-    /// Logits `(N, classes)` of images `(N, H, W, C)`.
+    /// Logits of images `(N, H, W, C)`: a map of one pixel with a channel a class.
     ///
     /// # Errors
     /// The device's.
-    pub fn forward<T: Tape<E, D>>(&mut self, x: FeatureMap<E, D, T>, mode: Mode) -> Result<Matrix<E, D, T>, D::Err> {
+    pub fn forward<T: Tape<E, D>>(
+        &mut self,
+        x: FeatureMap<E, D, T>,
+        mode: Mode,
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
         Ok(self.run(x, mode, false, None)?.0)
     }
 
@@ -101,7 +106,12 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         both: bool,
         look: Option<Look<'_, E, D>>,
     ) -> Result<Both<E, D, T>, D::Err> {
-        let (mut x, mut params) = (x, &mut self.params[..]);
+        // A weight that a bias comes after is a linear layer's.
+        let biased = |i: usize| self.params.get(i + 1).is_some_and(|p| p.role == Role::Bias);
+        let weights = self.params.iter().enumerate().filter(|(_, p)| p.role == Role::Weight);
+        let weights: Vec<_> = weights.map(|(i, p)| (&p.data, biased(i))).collect();
+        let mut x = D::ready(&mut self.ready, &weights, x)?;
+        let mut params = &mut self.params[..];
         let mut own = part(&mut params, count(&self.spec.layers) + HEAD);
         let auxiliary = self.spec.auxiliary.as_ref().filter(|_| both);
         let mut pass = Pass { mode, eps: self.spec.eps, input_grad: false, look };
@@ -117,7 +127,7 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
                 (x, beside) = (map.put_tape(tape), Some(logits));
             }
         }
-        let logits = pass.show_values(&self.spec.head, classify(x, all(own))?);
+        let logits = pass.show(&self.spec.head, classify(x, all(own))?)?;
         Ok((logits, beside))
     }
 
@@ -153,19 +163,15 @@ fn all<P, const N: usize>(params: &mut [P]) -> &mut [P; N] {
 /// (The parameters that come with a layer are its own, in the order of its description.)
 impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
     /// Shows a map to whoever looks.
-    fn show<T: Tape<E, D>>(&mut self, name: &str, x: FeatureMap<E, D, T>) -> Result<FeatureMap<E, D, T>, D::Err> {
+    fn show<T: Tape<E, D>>(
+        &mut self,
+        name: impl Display,
+        x: FeatureMap<E, D, T>,
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
         let Some(look) = &mut self.look else { return Ok(x) };
         let (x, tape) = x.split_tape();
-        look(name, D::matrix(x.clone())?);
+        look(&name.to_string(), D::matrix(x.clone())?);
         Ok(x.put_tape(tape))
-    }
-
-    /// Shows values to whoever looks.
-    fn show_values<T: Tape<E, D>>(&mut self, name: impl Display, x: Matrix<E, D, T>) -> Matrix<E, D, T> {
-        let Some(look) = &mut self.look else { return x };
-        let (x, tape) = x.split_tape();
-        look(&name.to_string(), x.clone());
-        x.put_tape(tape)
     }
 
     fn layers<T: Tape<E, D>>(
@@ -254,10 +260,10 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         let [w1, b1, w2, b2] = all(gate);
         let (y, tape) = y.split_tape();
         let squeezed = D::global_average(y.clone().put_tape(tape))?;
-        let hidden = D::linear(squeezed, &w1.data, &b1.data)?.try_relu()?;
-        let hidden = self.show_values(format_args!("{name}.fc1"), hidden);
-        let gate = D::linear(hidden, &w2.data, &b2.data)?.try_sigmoid()?;
-        let gate = self.show_values(format_args!("{name}.fc2"), gate);
+        let hidden = D::linear(squeezed, &w1.data, &b1.data, Activation::Relu)?;
+        let hidden = self.show(format_args!("{name}.fc1"), hidden)?;
+        let gate = D::linear(hidden, &w2.data, &b2.data, Activation::Sigmoid)?;
+        let gate = self.show(format_args!("{name}.fc2"), gate)?;
         D::excite(y, gate, shortcut)
     }
 }

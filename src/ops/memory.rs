@@ -8,8 +8,13 @@ use crate::kernels::geometry::{Conv, Pool};
 pub enum Backend {
     /// A CPU.
     Cpu,
-    /// An NVIDIA GPU, with feature maps in this format.
-    Cuda(Precision),
+    /// An NVIDIA GPU.
+    Cuda {
+        /// Format of its feature maps.
+        precision: Precision,
+        /// Whether convolutions are cuDNN's.
+        cudnn: bool,
+    },
 }
 
 /// Size of one image's feature map.
@@ -69,7 +74,7 @@ impl Backend {
     pub fn value_bytes(self) -> u64 {
         match self {
             Backend::Cpu => Precision::Single.bytes(),
-            Backend::Cuda(precision) => precision.bytes(),
+            Backend::Cuda { precision, .. } => precision.bytes(),
         }
     }
 
@@ -77,7 +82,7 @@ impl Backend {
     pub fn taken(self, operation: Operation<'_>, from: Extent, to: Extent, batch: u64) -> Taken {
         match self {
             Backend::Cpu => cpu::memory::taken(operation),
-            Backend::Cuda(precision) => cuda::memory::taken(precision, operation, from, to, batch),
+            Backend::Cuda { precision, cudnn } => cuda::memory::taken((precision, cudnn), operation, from, to, batch),
         }
     }
 
@@ -85,7 +90,15 @@ impl Backend {
     pub fn overhead(self, kept: u64) -> u64 {
         match self {
             Backend::Cpu => cpu::memory::overhead(kept),
-            Backend::Cuda(_) => 0,
+            Backend::Cuda { .. } => 0,
+        }
+    }
+
+    /// Bytes that a net's trained values take beside themselves and their gradients.
+    pub fn weights(self, values: u64) -> u64 {
+        match self {
+            Backend::Cpu => 0,
+            Backend::Cuda { precision, .. } => cuda::memory::weights(precision, values),
         }
     }
 }

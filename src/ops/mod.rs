@@ -10,14 +10,17 @@ pub mod loss;
 mod map;
 pub mod memory;
 mod precision;
+mod update;
 
-pub use map::{FeatureMap, Matrix};
+pub use loss::{Loss, Objective};
+pub use map::{FeatureMap, Matrix, Size};
 pub use precision::Precision;
+pub use update::{Descent, Parameter, Rule, Updated};
 
 use crate::kernels::adamw::AdamW;
 use crate::kernels::geometry::{Conv, Pool};
 use crate::kernels::sgd::Step;
-use dfdx::prelude::{Device, Dtype, Gradients, Tape};
+use dfdx::prelude::{Device, Dtype, Gradients, OwnedTape, Tape};
 
 /// An NVIDIA GPU.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -47,6 +50,25 @@ pub fn gpus() -> Result<Vec<Gpu>, String> {
 pub fn toolkit() -> Option<(i32, i32)> {
     #[cfg(feature = "cuda")]
     return cuda::toolkit();
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
+/// The cuDNN that convolutions on a GPU go through, its version and file, if the program was built with CUDA.
+///
+/// # Errors
+/// Why there is none, as a sentence.
+pub fn cudnn() -> Option<Result<String, String>> {
+    #[cfg(feature = "cuda")]
+    return Some(cuda::cudnn());
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
+/// The most memory that the operations of this thread have had in use at once on its GPU, in bytes; none on a CPU.
+pub fn gpu_memory() -> Option<u64> {
+    #[cfg(feature = "cuda")]
+    return cuda::most_memory();
     #[cfg(not(feature = "cuda"))]
     None
 }
@@ -126,6 +148,17 @@ pub enum Mode {
     Eval,
 }
 
+/// What follows the bias of a linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// max(v, 0).
+    Relu,
+    /// 1 / (1 + exp(-v)).
+    Sigmoid,
+}
+
 /// The operations of a net on a device of dfdx.
 pub trait Ops<E: Real>: Device<E> {
     /// Runs a pass of a net, on the thread that is best for it.
@@ -135,6 +168,46 @@ pub trait Ops<E: Real>: Device<E> {
 
     /// What a feature map holds on this device.
     type Held: Clone;
+
+    /// What a net keeps on this device beside its parameters.
+    type Ready: Default;
+
+    /// A tape for a step of training.
+    fn tape() -> OwnedTape<E, Self> {
+        OwnedTape::default()
+    }
+
+    /// Takes back the gradients of a step that is done, for the next one.
+    fn recycle(_grads: Gradients<E, Self>) {}
+
+    /// Brings the weights of a net into the form that the operations want, for a pass of `x` through it; those of linear
+    /// layers are marked.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn ready<T: Tape<E, Self>>(
+        _ready: &mut Self::Ready,
+        _weights: &[(&Matrix<E, Self>, bool)],
+        x: FeatureMap<E, Self, T>,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        Ok(x)
+    }
+
+    /// A map of values from the host.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn upload(&self, values: Vec<E>, (n, h, w, c): Size) -> Result<FeatureMap<E, Self>, Self::Err> {
+        Ok(FeatureMap::new(self.try_tensor_from_vec(values, (n * h * w, c))?, n, h, w))
+    }
+
+    /// The values of a map, on the host.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn values(x: &FeatureMap<E, Self>) -> Result<Vec<E>, Self::Err> {
+        Ok(Self::matrix(x.clone())?.as_vec())
+    }
 
     /// Values `(N*H*W, C)` as a map holds them.
     fn hold(values: Matrix<E, Self>) -> Self::Held;
@@ -212,12 +285,13 @@ pub trait Ops<E: Real>: Device<E> {
         composed::average_pool(x, pool)
     }
 
-    /// Mean over all pixels: `(N, C)`.
+    /// Mean over all pixels: a map of one pixel, in single precision.
     ///
     /// # Errors
     /// The device's, when memory runs out.
-    fn global_average<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err> {
-        composed::global_average(x)
+    fn global_average<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        let n = x.n;
+        Ok(FeatureMap::new(composed::global_average(x)?, n, 1, 1))
     }
 
     /// Sum of the squares of the gradients of tensors, one at least; not finite when one of their values is not.
@@ -274,27 +348,58 @@ pub trait Ops<E: Real>: Device<E> {
         composed::concat(first, rest, tape)
     }
 
-    /// relu(x * gate + residual), with a factor for every channel of every image: gate `(N, C)`.
+    /// relu(x * gate + residual), with a factor for every channel of every image: a gate of one pixel.
     ///
     /// # Errors
     /// The device's, when memory runs out.
     fn excite<T: Tape<E, Self>>(
         x: FeatureMap<E, Self>,
-        gate: Matrix<E, Self, T>,
+        gate: FeatureMap<E, Self, T>,
         residual: FeatureMap<E, Self>,
     ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
-        composed::excite(x, gate, residual)
+        composed::excite(x, Self::matrix(gate)?, residual)
     }
 
-    /// x w + b, with x `(N, C)`, w `(C, K)`, b `(1, K)`.
+    /// activation(x w + b), with maps of one pixel in single precision: x of C channels, w `(C, K)`, b `(1, K)`.
     ///
     /// # Errors
     /// The device's, when memory runs out.
     fn linear<T: Tape<E, Self>>(
-        x: Matrix<E, Self, T>,
+        x: FeatureMap<E, Self, T>,
         w: &Matrix<E, Self>,
         b: &Matrix<E, Self>,
-    ) -> Result<Matrix<E, Self, T>, Self::Err> {
-        composed::linear(x, w, b)
+        activation: Activation,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        let n = x.n;
+        let y = composed::linear(Self::matrix(x)?, w, b)?;
+        Ok(FeatureMap::new(composed::activate(y, activation)?, n, 1, 1))
+    }
+
+    /// The loss of logits (and of those of an auxiliary classifier), whose gradients are to be multiplied by `scale`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn loss(
+        logits: FeatureMap<E, Self, OwnedTape<E, Self>>,
+        auxiliary: Option<FeatureMap<E, Self>>,
+        objective: Objective<E, Self>,
+        scale: f64,
+    ) -> Result<Loss<E, Self>, Self::Err> {
+        loss::composed(logits, auxiliary, objective, scale)
+    }
+
+    /// Updates parameters, whose gradients are in `grads` and whose state is in `slots`. Does nothing when the loss or a
+    /// gradient is not finite.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn update(
+        descent: &Descent,
+        params: &mut [Parameter<E, Self>],
+        slots: &mut [&mut Gradients<E, Self>],
+        grads: &mut Gradients<E, Self>,
+        loss: Option<f32>,
+    ) -> Result<Updated, Self::Err> {
+        update::composed(descent, params, slots, grads, loss)
     }
 }

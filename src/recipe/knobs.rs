@@ -169,6 +169,7 @@ knobs! {
     tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint or of PyTorch's weights (safetensors)";
     tricks.distill.by_place, "by place", TrickValue, Kind::Switch, "", Add(1.0), Live, "5.3", "a teacher of other classes is refused; with this its outputs are taken by their places";
     tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision feature maps and gradients, single-precision weights; emulated on a CPU, and slower";
+    tricks.mixed.format, "format", TrickValue, Kind::Choice(MixedFormat::WORDS), "", Add(1.0), Live, "3.2", "F16, or Bf16, which has the range of single precision and fewer digits; Auto: F16";
     tricks.mixed.growth, "growth", TrickValue, int(0, u64::MAX), "steps", Times(2.0), Live, "3.2", "steps without overflow after which the loss scale doubles, 0 for never";
     augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";
     augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";

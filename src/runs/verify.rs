@@ -43,11 +43,11 @@ pub fn verify(dir: &Path, until: Option<u64>) -> Result<Verdict, RunError> {
 /// As [`verify`].
 pub fn verify_at(dir: &Path, until: Option<u64>, images_at: Option<&str>) -> Result<Verdict, RunError> {
     let log = logs::read(&dir.join(LOG))?;
-    let on_a_card = log.into_iter().filter_map(device).any(|device| is_card(&device));
-    compare(dir, until, images_at, on_a_card)
+    let on_a_gpu = log.into_iter().filter_map(device).any(|device| is_gpu(&device));
+    compare(dir, until, images_at, on_a_gpu)
 }
 
-fn is_card(device: &str) -> bool {
+fn is_gpu(device: &str) -> bool {
     device.starts_with("cuda")
 }
 
@@ -56,7 +56,7 @@ fn device(line: Line) -> Option<String> {
 }
 
 /// Compares a run, of which a GPU has computed a part or has not.
-fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: bool) -> Result<Verdict, RunError> {
+fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_gpu: bool) -> Result<Verdict, RunError> {
     let record = Record::read(dir)?;
     let recipe = record.recipe.with_edits(Vec::new()).map_err(|(_, e)| RunError::stuck(dir)(e))?;
     find_images(dir, &record, &recipe, images_at)?;
@@ -65,7 +65,7 @@ fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: b
     let Some(last) = links.keys().next_back().copied() else {
         return Err(RunError::stuck(dir)("has no checkpoint to compare with"));
     };
-    let apart = on_a_card.then_some(0.0);
+    let apart = on_a_gpu.then_some(0.0);
     let mut verdict = Verdict { step: 0, links: 0, steps: 0, apart, difference: broken(&record.chain) };
     if verdict.difference.is_some() {
         return Ok(verdict);
@@ -104,7 +104,7 @@ fn compare(dir: &Path, until: Option<u64>, images_at: Option<&str>, on_a_card: b
                     }
                 }
             }
-            Event::Started(info) if is_card(&info.device) => verdict.apart = Some(0.0),
+            Event::Started(info) if is_gpu(&info.device) => verdict.apart = Some(0.0),
             Event::Hashed { step, digests } => {
                 verdict.step = step;
                 let link = links.get(&step).filter(|_| verdict.apart.is_none());

@@ -4,8 +4,11 @@ use super::learner::Learner;
 use super::{Chosen, TrainError};
 use crate::data::{Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
-use crate::ops::{Mode, Ops};
-use crate::recipe::settings::{Augment, Crop, Device, Family, Form, Net, Settings, Variant};
+use crate::ops::{Mode, Ops, gpu_memory};
+use crate::recipe::settings::{
+    Augment, Crop, Device, Family, Form, Mixed, MixedFormat, Net, Settings, Tricks, Variant,
+};
+use crate::tricks::scaling::precision;
 use crate::tricks::schedule::Position;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -25,12 +28,14 @@ pub struct Case {
     classes: usize,
     /// Images a step.
     pub batch: usize,
+    /// Format of the feature maps in mixed precision; none: single precision.
+    pub mixed: Option<MixedFormat>,
 }
 
 impl Case {
-    /// The same net with so many images a step.
-    pub fn of(&self, batch: usize) -> Case {
-        Case { batch, ..*self }
+    /// The same net with so many images a step, in this format.
+    pub fn of(&self, batch: Option<usize>, mixed: Option<MixedFormat>) -> Case {
+        Case { batch: batch.unwrap_or(self.batch), mixed, ..*self }
     }
 }
 
@@ -45,6 +50,7 @@ const SMALL: Case = Case {
     edge: 28,
     classes: 10,
     batch: 128,
+    mixed: None,
 };
 
 /// A ResNet-50-D for photographs.
@@ -76,6 +82,8 @@ const WARM: usize = 2;
 pub struct Timing {
     /// Net.
     pub net: &'static str,
+    /// Format of the feature maps.
+    pub format: &'static str,
     /// Images a step.
     pub batch: usize,
     /// Fastest step in milliseconds.
@@ -92,6 +100,8 @@ pub struct Timing {
     pub inference_ms: f64,
     /// Most memory the process has had, in MB, where the system tells.
     pub peak_rss_mb: Option<u64>,
+    /// Most memory of maps, gradients and workspace on a GPU, in MB.
+    pub gpu_mb: Option<u64>,
     /// The share of every kind of work in the time of all steps.
     pub profile: Vec<Share>,
 }
@@ -135,7 +145,9 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         test: case.classes,
     }
     .build(0);
+    let mixed = Mixed { on: case.mixed.is_some(), format: case.mixed.unwrap_or(MixedFormat::Auto), ..Mixed::default() };
     let settings = Settings {
+        tricks: Tricks { mixed, ..Tricks::default() },
         net: Net { family: case.family, depth: case.depth, form: case.form, variant: case.variant, ..Net::default() },
         ..Settings::default()
     };
@@ -172,6 +184,7 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
     let round = |v: f64, places: f64| (v * places).round() / places;
     Ok(Timing {
         net: case.name,
+        format: precision(&settings.tricks.mixed).name(),
         batch: case.batch,
         step_ms: round(times[0] * 1e3, 100.0),
         step_ms_median: round(times[times.len() / 2] * 1e3, 100.0),
@@ -180,6 +193,7 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         forward_ms: round(passes[0] * 1e3, 100.0),
         inference_ms: round(passes[1] * 1e3, 100.0),
         peak_rss_mb,
+        gpu_mb: gpu_memory().map(|bytes| bytes / 1_000_000),
         profile,
     })
 }

@@ -1,6 +1,8 @@
 //! What computes: the CPU, or a GPU that is known to work before anything is put on it.
 
 use super::checkpoint::Pupil;
+#[cfg(feature = "cuda")]
+use super::faster::{Speeds, speeds};
 use super::optim::slots;
 use super::origin::Opened;
 use super::{Checkpoint, TrainError};
@@ -24,7 +26,8 @@ pub enum Chosen {
 }
 
 impl Chosen {
-    /// Opens what a recipe asks for; with `Auto` also says why it is not a GPU, where the program could use one.
+    /// Opens what a recipe asks for; also says why it is slower than it could be: why it is not a GPU with `Auto`, where the
+    /// program could use one, or why convolutions are not cuDNN's.
     ///
     /// # Errors
     /// A GPU that is asked for and cannot be used.
@@ -33,10 +36,15 @@ impl Chosen {
             Device::Cpu => Ok((Chosen::Cpu, None)),
             Device::Cuda(number) => {
                 let wrong = |why| TrainError::Gpu { device: wanted, why };
-                Ok((open(find(number)?).map_err(wrong)?, None))
+                let chosen = open(find(number)?).map_err(wrong)?;
+                let note = chosen.slow();
+                Ok((chosen, note))
             }
             Device::Auto => match first() {
-                Ok(chosen) => Ok((chosen, None)),
+                Ok(chosen) => {
+                    let note = chosen.slow();
+                    Ok((chosen, note))
+                }
                 Err(why) => Ok((Chosen::Cpu, cfg!(feature = "cuda").then(|| format!("{why}: the CPU computes")))),
             },
         }
@@ -63,7 +71,17 @@ impl Chosen {
         let (chosen, note) = Chosen::open(recipe.device)?;
         let on = chosen.on(precision);
         match on.room(recipe, images) {
-            Ok(tight) => Ok((chosen, on, note.into_iter().chain(tight).collect())),
+            Ok(tight) => {
+                let mut notes: Vec<String> = note.into_iter().chain(tight).collect();
+                let (chosen, note) = match chosen {
+                    #[cfg(feature = "cuda")]
+                    Chosen::Cuda(..) if recipe.device == Device::Auto => chosen.faster(recipe, images)?,
+                    chosen => (chosen, None),
+                };
+                notes.extend(note);
+                let on = chosen.on(precision);
+                Ok((chosen, on, notes))
+            }
             Err(e) if recipe.device == Device::Auto => {
                 let on = Chosen::Cpu.on(precision);
                 let tight = on.room(recipe, images)?;
@@ -74,27 +92,60 @@ impl Chosen {
         }
     }
 
-    /// What a person calls it, e.g. `cpu avx2 x2`.
+    /// The CPU instead of a GPU that trains the recipe's net no faster; what was found out.
+    #[cfg(feature = "cuda")]
+    fn faster(self, recipe: &Recipe, images: &Opened) -> Result<(Chosen, Option<String>), TrainError> {
+        match self {
+            Chosen::Cpu => Ok((self, None)),
+            Chosen::Cuda(ref dev, _) => {
+                let Speeds { gpu, cpu } = speeds((dev, &self.name()), recipe, &images.set)?;
+                let chosen = if gpu > cpu { "the GPU" } else { "the CPU" };
+                let note = format!(
+                    "device Auto: this net trains on {gpu:.0} images a second on {}, on {cpu:.0} on the CPU: {chosen} computes",
+                    self.name()
+                );
+                Ok((if gpu > cpu { self } else { Chosen::Cpu }, Some(note)))
+            }
+        }
+    }
+
+    /// Why convolutions are slow on a GPU.
+    fn slow(&self) -> Option<String> {
+        match self {
+            Chosen::Cpu => None,
+            #[cfg(feature = "cuda")]
+            Chosen::Cuda(dev, _) => crate::ops::cuda::convolutions(dev).err().map(|why| {
+                format!("{why}: convolutions are composed of dfdx's operations, many times slower (docs/guide/gpus.md)")
+            }),
+        }
+    }
+
+    /// What a person calls it, e.g. `cpu avx2 x2` or `cuda 0 NVIDIA H200, cuDNN 9.17.1`.
     pub fn name(&self) -> String {
         match self {
             Chosen::Cpu => format!("cpu {} x{}", Level::best().word(), rayon::current_num_threads()),
             #[cfg(feature = "cuda")]
-            Chosen::Cuda(_, gpu) => format!("cuda {} {}", gpu.number, gpu.name),
+            Chosen::Cuda(dev, gpu) => {
+                let convolutions = crate::ops::cuda::convolutions(dev).unwrap_or_else(|_| "no cuDNN".into());
+                format!("cuda {} {}, {convolutions}", gpu.number, gpu.name)
+            }
         }
     }
 
     /// What a run has to know of it, with feature maps in a format.
     fn on(&self, precision: Precision) -> On {
-        let (kernels, free) = match self {
+        let (kernels, free, cudnn) = match self {
             Chosen::Cpu => {
                 let mut system = sysinfo::System::new();
                 system.refresh_memory();
-                (Level::best().word(), Some(system.available_memory()).filter(|free| *free > 0))
+                (Level::best().word(), Some(system.available_memory()).filter(|free| *free > 0), None)
             }
             #[cfg(feature = "cuda")]
-            Chosen::Cuda(..) => ("cuda", crate::ops::cuda::free_memory()),
+            Chosen::Cuda(dev, _) => {
+                ("cuda", crate::ops::cuda::free_memory(), Some(crate::ops::cuda::convolutions(dev).is_ok()))
+            }
         };
-        let backend = if matches!(self, Chosen::Cpu) { Backend::Cpu } else { Backend::Cuda(precision) };
+        let backend = cudnn.map_or(Backend::Cpu, |cudnn| Backend::Cuda { precision, cudnn });
         On { name: self.name(), kernels, backend, free }
     }
 }
@@ -136,7 +187,7 @@ impl On {
         let error = TrainError::Memory { net, batch, needed, free, device, largest };
         match self.backend {
             Backend::Cpu => Ok(Some(error.to_string())),
-            Backend::Cuda(_) => Err(error),
+            Backend::Cuda { .. } => Err(error),
         }
     }
 

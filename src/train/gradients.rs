@@ -1,25 +1,31 @@
 //! The gradients of a step, between the backward pass and the update.
 
 use crate::nn::{Param, Role};
-use crate::ops::loss::Loss;
-use crate::ops::{Ops, Real};
-use dfdx::prelude::{Backward, Gradients as Store, OwnedTape, TryMul};
+use crate::ops::{Loss, Ops, Real};
+use dfdx::prelude::{Backward, Gradients as Store};
 
 /// Gradients of the parameters of a net.
 pub struct Gradients<E: Real, D: Ops<E>> {
     pub(super) store: Store<E, D>,
     /// How many times too large they are: the factor of the loss in mixed precision.
     pub(super) scale: f64,
+    /// The loss, where it is known before the update.
+    pub(super) loss: Option<f32>,
+}
+
+impl<E: Real, D: Ops<E>> Drop for Gradients<E, D> {
+    fn drop(&mut self) {
+        D::recycle(std::mem::replace(&mut self.store, Store::leaky()));
+    }
 }
 
 impl<E: Real, D: Ops<E>> Gradients<E, D> {
-    /// Of a loss, which is multiplied by `scale` before the backward pass, so that small gradients are not lost in half
-    /// precision.
+    /// Of a loss, which was multiplied by its scale, so that small gradients are not lost in half precision.
     ///
     /// # Errors
     /// The device's.
-    pub fn of(loss: Loss<E, D, OwnedTape<E, D>>, scale: f64) -> Result<Self, D::Err> {
-        Ok(Gradients { store: loss.try_mul(E::of(scale))?.try_backward()?, scale })
+    pub fn of(Loss { on_tape, scale, value }: Loss<E, D>) -> Result<Self, D::Err> {
+        Ok(Gradients { store: on_tape.try_backward()?, scale, loss: value })
     }
 
     /// The gradient of a parameter, in our layout, times the scale; zeros where it has none.

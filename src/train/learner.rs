@@ -11,7 +11,6 @@ use crate::nn::{Net, NetSpec};
 use crate::ops::{FeatureMap, Mode, Ops};
 use crate::recipe::Settings;
 use crate::tricks::scaling::Scaler;
-use dfdx::prelude::OwnedTape;
 
 /// A net in training, its optimiser and its teacher.
 pub struct Learner<D: Ops<f32>> {
@@ -79,18 +78,18 @@ impl<D: Ops<f32>> Learner<D> {
     /// Images on the device.
     pub(super) fn images(&self, batch: Batch) -> Result<FeatureMap<f32, D>, D::Err> {
         let Batch { n, height: h, width: w, channels, pixels, .. } = batch;
-        Ok(FeatureMap::new(self.dev.try_tensor_from_vec(pixels, (n * h * w, channels))?, n, h, w))
+        self.dev.upload(pixels, (n, h, w, channels))
     }
 
     /// Goes through the net as a step does, with its tape, or as an evaluation does; waits for the end.
     pub(super) fn forward(&mut self, batch: Batch, mode: Mode) -> Result<(), D::Err> {
         D::enter(|| {
             let x = self.images(batch)?;
-            match mode {
-                Mode::Train => self.net.forward(x.put_tape(OwnedTape::default()), mode)?.as_vec(),
-                Mode::Eval => self.net.forward(x, mode)?.as_vec(),
+            let logits = match mode {
+                Mode::Train => self.net.forward(x.put_tape(D::tape()), mode)?.split_tape().0,
+                Mode::Eval => self.net.forward(x, mode)?,
             };
-            Ok(())
+            D::values(&logits).map(drop)
         })
     }
 
@@ -101,7 +100,7 @@ impl<D: Ops<f32>> Learner<D> {
     pub fn logits(&mut self, batch: Batch) -> Result<Vec<f32>, D::Err> {
         D::enter(|| {
             let x = self.images(batch)?;
-            Ok(self.net.forward(x, Mode::Eval)?.as_vec())
+            D::values(&self.net.forward(x, Mode::Eval)?)
         })
     }
 }

@@ -9,6 +9,8 @@ mod device;
 mod edits;
 mod error;
 mod evaluate;
+#[cfg(feature = "cuda")]
+mod faster;
 mod gradients;
 mod inside;
 mod layers;

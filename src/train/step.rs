@@ -3,18 +3,17 @@
 
 use super::gradients::Gradients;
 use super::learner::Learner;
-use super::objective::{floor, loss};
+use super::objective::objective;
 use super::updates::Updates;
 use crate::data::Batch;
 use crate::nn::Role;
-use crate::ops::loss::Loss;
-use crate::ops::{FeatureMap, Matrix, Mode, Ops};
+use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
 use crate::tricks::mix::{self, Pair};
-use crate::tricks::scaling::precision;
+use crate::tricks::scaling::{precision, scales};
 use crate::tricks::schedule::{self, Position};
 use crate::tricks::targets::targets;
-use dfdx::prelude::{NoneTape, OwnedTape};
+use dfdx::prelude::NoneTape;
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,18 +41,10 @@ impl Outcome {
 struct Fed<D: Ops<f32>> {
     /// Images `(N, H, W, C)`, mixed.
     images: FeatureMap<f32, D>,
-    /// Target probabilities `(N, classes)`, smoothed and mixed.
-    targets: Matrix<f32, D>,
+    /// Target probabilities by class, smoothed and mixed.
+    targets: FeatureMap<f32, D>,
     labels: Vec<usize>,
     pairs: Option<Vec<Pair>>,
-}
-
-/// What the net makes of it.
-struct Scored<D: Ops<f32>> {
-    /// The loss on its tape.
-    loss: Loss<f32, D, OwnedTape<f32, D>>,
-    /// Its value, less what no net can take away.
-    value: f32,
 }
 
 impl<D: Ops<f32>> Learner<D> {
@@ -74,22 +65,19 @@ impl<D: Ops<f32>> Learner<D> {
         look: Option<&mut Updates>,
     ) -> Result<Outcome, D::Err> {
         let (lr, mixed) = (schedule::lr(at, s), &s.tricks.mixed);
-        let scale = if mixed.on { f64::from(self.scaler.scale) } else { 1.0 };
+        let scale = if scales(mixed) { f64::from(self.scaler.scale) } else { 1.0 };
         let before = self.statistics();
 
         let fed = self.prepare(batch, at, s)?;
-        let Scored { loss, value } = self.score(fed, s)?;
-        let mut updated = value.is_finite();
-        if updated {
-            let gradients = Gradients::of(loss, scale)?;
-            updated = self.update(gradients, lr, s, look)?;
-        }
+        let loss = self.score(fed, scale, s)?;
+        let gradients = Gradients::of(loss)?;
+        let Updated { loss, updated } = self.update(gradients, lr, s, look)?;
 
         if !updated {
             self.put_statistics(before);
         }
-        let overflow = mixed.on && value.is_finite() && self.scaler.note(updated, mixed.growth);
-        Ok(Outcome { loss: value, lr, updated, overflow })
+        let overflow = scales(mixed) && loss.is_finite() && self.scaler.note(updated, mixed.growth);
+        Ok(Outcome { loss, lr, updated, overflow })
     }
 
     /// Mixes images (section 5.4) and makes their targets (section 5.2).
@@ -102,38 +90,37 @@ impl<D: Ops<f32>> Learner<D> {
         self.observer.feed(&batch, pairs.as_deref(), smoothing);
         let labels = std::mem::take(&mut batch.labels);
         let q = targets(&labels, pairs.as_deref(), classes, smoothing);
-        let targets = self.dev.try_tensor_from_vec(q, (n, classes))?;
+        let targets = self.dev.upload(q, (n, 1, 1, classes))?;
         let images = self.images(batch)?;
         let images = D::to_precision(images, precision(&s.tricks.mixed))?;
         Ok(Fed { images, targets, labels, pairs })
     }
 
     /// Goes through the net, and the teacher where there is one, to the loss.
-    fn score(&mut self, fed: Fed<D>, s: &Settings) -> Result<Scored<D>, D::Err> {
-        let (classes, distill) = (self.net.spec().classes, &s.tricks.distill);
+    fn score(&mut self, fed: Fed<D>, scale: f64, s: &Settings) -> Result<Loss<f32, D>, D::Err> {
+        let distill = &s.tricks.distill;
         let teacher = match &mut self.teacher {
             Some(teacher) if distill.on => Some(teacher.net.forward(fed.images.clone(), Mode::Eval)?),
             _ => None,
         };
-        let (logits, auxiliary) = self.net.forward_both(fed.images.put_tape(OwnedTape::default()))?;
-        let taught = teacher.as_ref().map(|teacher| teacher.as_vec());
-        if let Some(teacher) = taught.as_ref().filter(|_| self.observer.looks()) {
-            self.observer.compare(&fed.labels, fed.pairs.as_deref(), teacher, &logits.as_vec());
+        let (mut logits, auxiliary) = self.net.forward_both(fed.images.put_tape(D::tape()))?;
+        if let Some(teacher) = teacher.as_ref().filter(|_| self.observer.looks()) {
+            let (student, tape) = logits.split_tape();
+            let both = (D::values(teacher)?, D::values(&student)?);
+            self.observer.compare(&fed.labels, fed.pairs.as_deref(), &both.0, &both.1);
+            logits = student.put_tape(tape);
         }
-        let floor = taught.map_or(0.0, |teacher| floor(&teacher, classes, distill));
-        let loss = loss((logits, auxiliary), fed.targets, teacher, distill)?;
-        let value = loss.as_vec()[0] - floor;
-        Ok(Scored { loss, value })
+        D::loss(logits, auxiliary, objective(fed.targets, teacher, distill), scale)
     }
 
-    /// Updates the weights; does nothing and gives false when a gradient is not finite.
+    /// Updates the weights; does nothing when the loss or a gradient is not finite.
     fn update(
         &mut self,
         mut gradients: Gradients<f32, D>,
         lr: f64,
         s: &Settings,
         look: Option<&mut Updates>,
-    ) -> Result<bool, D::Err> {
+    ) -> Result<Updated, D::Err> {
         let Learner { net, optimiser, .. } = self;
         let Some(updates) = look else { return optimiser.update(net.params_mut(), &mut gradients, lr, s) };
         let before = updates.before(&net.params(), &mut gradients)?;

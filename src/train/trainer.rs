@@ -20,6 +20,7 @@ use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, Tra
 use crate::data::{self, Pass, Reader};
 use crate::ops::Ops;
 use crate::recipe::Recipe;
+use crate::tricks::scaling::scales;
 use crate::tricks::schedule::Position;
 use alarms::{Unanswered, Watched};
 use broken::Broken;
@@ -262,7 +263,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 lr: outcome.lr,
                 img_s: n as f64 / took.as_secs_f64(),
                 wait: (waited.as_secs_f64() / took.as_secs_f64()) as f32,
-                scaling: self.recipe.tricks.mixed.on.then(|| self.learner.scaler.into()),
+                scaling: scales(&self.recipe.tricks.mixed).then(|| self.learner.scaler.into()),
             });
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.report();

@@ -2,12 +2,21 @@
 //! lost in half precision, and the gradients are divided again. The rule is that of PyTorch's `GradScaler`.
 
 use crate::ops::Precision;
-use crate::recipe::settings::Mixed;
+use crate::recipe::settings::{Mixed, MixedFormat};
 use serde::{Deserialize, Serialize};
 
 /// In which format mixed precision has the feature maps.
 pub fn precision(mixed: &Mixed) -> Precision {
-    if mixed.on { Precision::Half } else { Precision::Single }
+    match mixed.format {
+        _ if !mixed.on => Precision::Single,
+        MixedFormat::Auto | MixedFormat::F16 => Precision::Half,
+        MixedFormat::Bf16 => Precision::BrainHalf,
+    }
+}
+
+/// Whether the loss is scaled: binary16 loses gradients that are small, bfloat16 does not.
+pub fn scales(mixed: &Mixed) -> bool {
+    precision(mixed) == Precision::Half
 }
 
 /// The factor of the loss, and what became of the steps so far.

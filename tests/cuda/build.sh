@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the program with the feature `cuda`, compiles every kernel of dfdx for five generations of GPUs, and starts
+# Builds the program with the feature `cuda`, compiles every kernel, dfdx's and its own, for five generations of GPUs, and starts
 # the program where no driver works. Needs no GPU.
 #   tests/cuda/build.sh            builds the program
 #   tests/cuda/build.sh PROGRAM    takes one that was built with the feature
@@ -117,9 +117,10 @@ each() {
 
 kernels() {
     local files arch file key nvrtc
-    mapfile -t files < <(find "$dfdx/src" -name '*.cu' | sort)
+    mapfile -t files < <(find "$dfdx/src" src/ops/cuda/kernels -name '*.cu' | sort)
     [ ${#files[@]} -gt 0 ] || fail "dfdx has no kernels"
-    key=$(cat "$here"/* <(nvcc --version) <(find "$dfdx/src" -name '*.cu*' -o -name cuda_kernel.rs | sort | xargs cat) \
+    key=$(cat "$here"/*.{sh,h,py} <(nvcc --version) \
+        <(find "$dfdx/src" src/ops/cuda/kernels -name '*.cu*' -o -name cuda_kernel.rs | sort | xargs cat) \
         | sha256sum | cut -c1-16)
     if [ -e "$cache/kernels-$key" ]; then
         say "kernels: compiled before, $(cat "$cache/kernels-$key")"

@@ -36,7 +36,7 @@ PASS_ON(cuModuleLoadData, failed || getenv("FAULT_LOAD"), failed ? 700 : atoi(ge
 PASS_ON(nvrtcCompileProgram, getenv("FAULT_COMPILE") != NULL, 6)
 AFTER(cuMemFreeAsync)
 AFTER(cuMemFree_v2)
-AFTER(cuMemAlloc_v2)
+PASS_ON(cuMemAlloc_v2, failed || reached("FAULT_MEMORY", &allocations), failed ? 700 : 2)
 AFTER(cuMemsetD8Async)
 AFTER(cuMemcpyHtoDAsync_v2)
 AFTER(cuMemcpyDtoHAsync_v2)

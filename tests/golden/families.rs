@@ -92,18 +92,20 @@ fn compare<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, before: &Tensor
     let [n, c, h, w] = case["x"].shape[..] else { panic!("{name}") };
     let x = FeatureMap::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
     let name = format!("{name} {}", std::any::type_name::<E>());
-    let logits = narrow(net.forward(x.clone(), Mode::Eval).unwrap().as_vec());
+    let logits = narrow(D::values(&net.forward(x.clone(), Mode::Eval).unwrap()).unwrap());
     report.compare(&format!("{name} logits_eval"), &logits, &case["logits_eval"].values);
 
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
     let q = dev.tensor_from_vec(wide(&targets(&labels, None, CLASSES, &Smoothing::default())), (n, CLASSES));
     let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default())).unwrap();
+    let logits = D::matrix(logits).unwrap();
     report.compare(&format!("{name} logits_train"), &narrow(logits.as_vec()), &case["logits_train"].values);
     let loss = match beside {
         None => cross_entropy(logits, q).unwrap(),
         Some(beside) => {
             let (logits, tape) = logits.split_tape();
-            let (second, tape) = cross_entropy(beside.put_tape(tape), q.clone()).unwrap().split_tape();
+            let (second, tape) =
+                cross_entropy(D::matrix(beside.put_tape(tape)).unwrap(), q.clone()).unwrap().split_tape();
             with_auxiliary(cross_entropy(logits.put_tape(tape), q).unwrap(), second).unwrap()
         }
     };

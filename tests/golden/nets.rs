@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use tricktop::nn::families::{Block, Groups, ResNet, Stem};
 use tricktop::nn::{Net, NetSpec, Role, TensorData};
 use tricktop::ops::loss::cross_entropy;
-use tricktop::ops::{FeatureMap, Mode, Ops, Real};
+use tricktop::ops::{FeatureMap, Loss, Mode, Ops, Real};
 use tricktop::recipe::settings::{Settings, Smoothing};
 use tricktop::train::Gradients;
 use tricktop::train::optim::Optimiser;
@@ -127,7 +127,7 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
     let x = FeatureMap::new(dev.tensor_from_vec(wide(&to_nhwc(&case["x"])), (n * h * w, c)), n, h, w);
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
     let q = wide(&targets(&labels, None, 10, &Smoothing::default()));
-    let logits_eval = narrow(net.forward(x.clone(), Mode::Eval).unwrap().as_vec());
+    let logits_eval = narrow(D::values(&net.forward(x.clone(), Mode::Eval).unwrap()).unwrap());
     let (mut logits_train, mut gradients, mut losses) = (Vec::new(), BTreeMap::new(), Vec::new());
     let mut settings = Settings::default();
     settings.optim.weight_decay = 1e-4;
@@ -135,17 +135,18 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
     let mut optimiser = Optimiser::default();
     for step in 0..3 {
         let logits = net.forward(x.clone().put_tape(OwnedTape::default()), Mode::Train).unwrap();
+        let logits = D::matrix(logits).unwrap();
         if step == 0 {
             logits_train = narrow(logits.as_vec());
         }
         let loss = cross_entropy(logits, dev.tensor_from_vec(q.clone(), (n, 10))).unwrap();
         losses.push(loss.as_vec()[0].value() as f32);
-        let mut grads = Gradients::of(loss, 1.0).unwrap();
+        let mut grads = Gradients::of(Loss { on_tape: loss, scale: 1.0, value: Some(0.0) }).unwrap();
         if step == 0 {
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
             gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(p).unwrap()))).collect();
         }
-        assert!(optimiser.update(net.params_mut(), &mut grads, 0.05, &settings).unwrap());
+        assert!(optimiser.update(net.params_mut(), &mut grads, 0.05, &settings).unwrap().updated);
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

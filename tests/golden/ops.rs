@@ -6,7 +6,7 @@ use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::{Layout, Param, Role};
 use tricktop::ops::composed::backward;
 use tricktop::ops::loss::{cross_entropy, distillation};
-use tricktop::ops::{FeatureMap, Filter, Matrix, Mode, Norm, Ops, composed, lean};
+use tricktop::ops::{Activation, FeatureMap, Filter, Loss, Matrix, Mode, Norm, Ops, composed, lean};
 use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
 use tricktop::train::Gradients;
 use tricktop::train::optim::Optimiser;
@@ -139,7 +139,7 @@ fn pool<D: Ops<f32>>(dev: &D, at: &str, case: &Case, path: Path, report: &mut Re
     let name = at.split(' ').next().unwrap();
     let (y, gy) = if name.starts_with("global") {
         let y = match path {
-            Path::Own => D::global_average(traced).unwrap(),
+            Path::Own => D::matrix(D::global_average(traced).unwrap()).unwrap(),
             _ => composed::global_average(traced).unwrap(),
         };
         report.compare(&format!("{at} y"), &y.as_vec(), &case["y"].values);
@@ -225,11 +225,12 @@ fn sgd<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
     let mut optimiser = Optimiser::default();
     let mut losses = Vec::new();
     for i in 0..6 {
-        let y = D::linear(input.leaky_trace(), &a.data, &b.data).unwrap();
+        let x = FeatureMap::new(input.leaky_trace(), input.shape().0, 1, 1);
+        let y = D::matrix(D::linear(x, &a.data, &b.data, Activation::None).unwrap()).unwrap();
         let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
         losses.push(loss.as_vec()[0]);
-        let mut grads = Gradients::of(loss, 1.0).unwrap();
-        assert!(optimiser.update(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap());
+        let mut grads = Gradients::of(Loss { on_tape: loss, scale: 1.0, value: Some(0.0) }).unwrap();
+        assert!(optimiser.update(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap().updated);
     }
     report.compare(&format!("{at} a6"), &a.data.as_vec(), &case["a6"].values);
     report.compare(&format!("{at} b6"), &b.data.as_vec(), &case["b6"].values);

@@ -3,7 +3,7 @@
 use crate::file::{Case, Report, Tensor as Golden, cases, require};
 use dfdx::prelude::*;
 use tricktop::nn::{Layout, Param, Role};
-use tricktop::ops::{Matrix, Ops, Real};
+use tricktop::ops::{Loss, Matrix, Ops, Real};
 use tricktop::recipe::settings::{OptimName, Settings};
 use tricktop::train::Gradients;
 use tricktop::train::optim::Optimiser;
@@ -70,8 +70,8 @@ where
         let (gw, gb) = (mean(&w), mean(&b));
         let (of_w, tape) = (w.data.leaky_trace() * gw).sum::<Rank0, Axes2<0, 1>>().split_tape();
         let of_b = (b.data.clone().put_tape(tape) * gb).sum::<Rank0, Axes2<0, 1>>();
-        let mut found = Gradients::of(of_b + of_w, 1.0).unwrap();
-        assert!(optimiser.update(vec![&mut w, &mut b], &mut found, lr, s).unwrap());
+        let mut found = Gradients::of(Loss { on_tape: of_b + of_w, scale: 1.0, value: Some(0.0) }).unwrap();
+        assert!(optimiser.update(vec![&mut w, &mut b], &mut found, lr, s).unwrap().updated);
         for (after, p) in after.iter_mut().zip([&w, &b]) {
             after.extend(p.data.as_vec().into_iter().map(|v| v.value() as f32));
         }

@@ -1,10 +1,11 @@
 //! Steps without a trainer around them: every bundled preset, the bundled teacher.
 
 use crate::tiny::knob;
+use dfdx::prelude::Cpu;
 use std::path::Path;
 use tricktop::data::{epoch_order, open, train_batch};
 use tricktop::nn::Net;
-use tricktop::ops::{FeatureMap, Mode};
+use tricktop::ops::{FeatureMap, Mode, Ops};
 use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{Checkpoint, Learner, Pupil};
 use tricktop::tricks::schedule::Position;
@@ -86,7 +87,7 @@ fn the_bundled_teacher_is_that_of_its_preset_and_good() {
     for start in (0..2000).step_by(250) {
         let b = tricktop::data::test_batch(&data, start..start + 250);
         let pixels = dfdx::prelude::TensorFromVec::tensor_from_vec(&dev, b.pixels, (250 * 28 * 28, 1));
-        let logits = net.forward(FeatureMap::new(pixels, 250, 28, 28), Mode::Eval).unwrap().as_vec();
+        let logits = Cpu::values(&net.forward(FeatureMap::new(pixels, 250, 28, 28), Mode::Eval).unwrap()).unwrap();
         let best = |z: &[f32]| (0..10).max_by(|a, b| z[*a].total_cmp(&z[*b])).unwrap();
         right += logits.chunks(10).zip(&b.labels).filter(|(z, label)| best(z) == **label).count();
     }

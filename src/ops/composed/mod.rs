@@ -9,7 +9,7 @@ mod update;
 
 pub use update::{adamw, gradient_square, put_gradient, sgd};
 
-use super::{FeatureMap, Matrix, Mode, Norm, Ops, Real};
+use super::{Activation, FeatureMap, Matrix, Mode, Norm, Ops, Real};
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use dfdx::prelude::*;
 
@@ -276,6 +276,21 @@ pub fn linear<E: Real, D: Ops<E>, T: Tape<E, D>>(
 ) -> Result<Matrix<E, D, T>, D::Err> {
     let product = x.try_matmul(w.clone())?;
     add_bias(product, b)
+}
+
+/// What follows a bias.
+///
+/// # Errors
+/// The device's.
+pub fn activate<E: Real, D: Ops<E>, T: Tape<E, D>>(
+    y: Matrix<E, D, T>,
+    activation: Activation,
+) -> Result<Matrix<E, D, T>, D::Err> {
+    match activation {
+        Activation::None => Ok(y),
+        Activation::Relu => y.try_relu(),
+        Activation::Sigmoid => y.try_sigmoid(),
+    }
 }
 
 /// y + b, with y `(N, K)` and b `(1, K)`.

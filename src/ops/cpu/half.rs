@@ -6,8 +6,8 @@ use crate::kernels::buffer::Buffer;
 use crate::kernels::parallel;
 use crate::ops::{FeatureMap, Filter, Matrix, Ops, Precision};
 use dfdx::prelude::*;
-use half::f16;
 use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
 
 /// Values rounded at once.
 const CHUNK: usize = 4096;
@@ -16,13 +16,34 @@ const CHUNK: usize = 4096;
 pub fn round(precision: Precision, values: &mut [f32]) {
     match precision {
         Precision::Single => {}
-        Precision::Half => parallel::each(values.chunks_mut(CHUNK), &|_, values| {
-            let mut narrow = [f16::ZERO; CHUNK];
-            let narrow = &mut narrow[..values.len()];
-            narrow.convert_from_f32_slice(values);
-            narrow.convert_to_f32_slice(values);
-        }),
+        Precision::Half => round_to::<f16>(values),
+        Precision::BrainHalf => round_to::<bf16>(values),
     }
+}
+
+fn round_to<F: Narrow>(values: &mut [f32])
+where
+    [F]: HalfFloatSliceExt,
+{
+    parallel::each(values.chunks_mut(CHUNK), &|_, values| {
+        let mut narrow = [F::ZERO; CHUNK];
+        let narrow = &mut narrow[..values.len()];
+        narrow.convert_from_f32_slice(values);
+        narrow.convert_to_f32_slice(values);
+    });
+}
+
+/// A format of 16 bits.
+trait Narrow: Copy + Send + Sync {
+    const ZERO: Self;
+}
+
+impl Narrow for f16 {
+    const ZERO: f16 = f16::ZERO;
+}
+
+impl Narrow for bf16 {
+    const ZERO: bf16 = bf16::ZERO;
 }
 
 /// A map rounded to a format, its gradient too.

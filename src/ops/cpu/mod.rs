@@ -7,7 +7,7 @@ pub mod memory;
 mod unit;
 mod values;
 
-use super::{FeatureMap, Filter, Matrix, Norm, Ops, Precision};
+use super::{Activation, FeatureMap, Filter, Matrix, Norm, Ops, Precision, composed};
 use crate::kernels::adamw::AdamW;
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
@@ -23,6 +23,7 @@ use values::{Error, Grads, Slot, Target, dense, input, matrix, raw, values, valu
 /// Double precision runs through the composed operations: slow, and a check on the kernels.
 impl Ops<f64> for Cpu {
     type Held = Matrix<f64, Cpu>;
+    type Ready = ();
 
     fn hold(values: Matrix<f64, Self>) -> Self::Held {
         values
@@ -36,6 +37,7 @@ impl Ops<f64> for Cpu {
 
 impl Ops<f32> for Cpu {
     type Held = Held;
+    type Ready = ();
 
     fn hold(values: Matrix<f32, Self>) -> Held {
         Held::of(Values::Tensor(values))
@@ -159,9 +161,9 @@ impl Ops<f32> for Cpu {
         Ok(out.put_tape(tape))
     }
 
-    fn global_average<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
+    fn global_average<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<FeatureMap<f32, Self, T>, Error> {
         let whole = Pool { kernel: x.h.max(x.w), stride: x.h.max(x.w), padding: 0, ceil: true, count_padding: false };
-        Self::matrix(<Self as Ops<f32>>::average_pool(x.with_precision(Precision::Single), &whole)?)
+        <Self as Ops<f32>>::average_pool(x.with_precision(Precision::Single), &whole)
     }
 
     fn concat<T: Tape<f32, Self>>(
@@ -175,11 +177,11 @@ impl Ops<f32> for Cpu {
 
     fn excite<T: Tape<f32, Self>>(
         x: FeatureMap<f32, Self>,
-        gate: Matrix<f32, Self, T>,
+        gate: FeatureMap<f32, Self, T>,
         residual: FeatureMap<f32, Self>,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
         let precision = x.precision();
-        Ok(half::rounded(join::excite(x, gate, residual)?, precision))
+        Ok(half::rounded(join::excite(x, Self::matrix(gate)?, residual)?, precision))
     }
 
     fn gradient_square(grads: &mut Grads, of: &[&Matrix<f32, Self>]) -> Result<f64, Error> {
@@ -213,11 +215,12 @@ impl Ops<f32> for Cpu {
     }
 
     fn linear<T: Tape<f32, Self>>(
-        x: Matrix<f32, Self, T>,
+        x: FeatureMap<f32, Self, T>,
         w: &Matrix<f32, Self>,
         b: &Matrix<f32, Self>,
-    ) -> Result<Matrix<f32, Self, T>, Error> {
-        let (x, mut tape) = x.split_tape();
+        activation: Activation,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        let (x, mut tape) = Self::matrix(x)?.split_tape();
         let (n, (c, k)) = (x.shape().0, *w.shape());
         let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, 1, 1);
         let y = convolved(&g, MapInput { data: values(&x), pending: None }, values(w), Some(values(b)));
@@ -231,7 +234,7 @@ impl Ops<f32> for Cpu {
             (*gw.of_mut(grads)?, *gx.of_mut(grads)?) = (of_w, of_x);
             gy.chunks_exact(k).try_for_each(|row| gb.add(grads, row))
         });
-        Ok(y.put_tape(tape))
+        Ok(FeatureMap::new(composed::activate(y.put_tape(tape), activation)?, n, 1, 1))
     }
 }
 

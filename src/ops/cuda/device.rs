@@ -1,79 +1,66 @@
-//! `Cuda` runs the composed operations so that the tape keeps little ([`crate::ops::lean`]), and has maps of half
-//! precision.
+//! `Cuda` runs the operations through the program's own kernels and cuDNN: a forward call, and a closure on the tape that
+//! calls backward.
 
-use super::half::{self, Half};
+use super::context::Context;
+use super::held::{Held, Map, Slot, Target};
+use super::{conv, parts, train, unit, weights};
 use crate::kernels::geometry::Pool;
-use crate::ops::lean::{self, Inputs, Output};
-use crate::ops::{FeatureMap, Filter, Matrix, Norm, Ops, Precision, Real, composed};
-use ::half::f16;
-use dfdx::dtypes::AMP;
+use crate::ops::{
+    Activation, Descent, FeatureMap, Filter, Loss, Matrix, Norm, Objective, Ops, Parameter, Precision, Size, Updated,
+};
 use dfdx::prelude::*;
-use dfdx::tensor::CudaError;
-
-type Error = CudaError;
-
-/// What a feature map holds on a GPU.
-#[derive(Clone)]
-pub enum Held {
-    /// A tensor in single precision.
-    Single(Matrix<f32, Cuda>),
-    /// Values in half precision.
-    Half(Half),
-}
-
-impl Real for AMP<f16> {
-    fn of(v: f64) -> Self {
-        AMP(f16::from_f64(v))
-    }
-    fn value(self) -> f64 {
-        self.0.to_f64()
-    }
-}
-
-/// Half precision with sums in single precision.
-impl Ops<AMP<f16>> for Cuda {
-    type Held = Matrix<AMP<f16>, Cuda>;
-
-    fn hold(values: Matrix<AMP<f16>, Self>) -> Self::Held {
-        values
-    }
-
-    fn matrix<T: Tape<AMP<f16>, Self>>(x: FeatureMap<AMP<f16>, Self, T>) -> Result<Matrix<AMP<f16>, Self, T>, Error> {
-        let (x, tape) = x.split_tape();
-        Ok(x.held.put_tape(tape))
-    }
-}
+use dfdx::tensor::CudaError as Error;
 
 impl Ops<f32> for Cuda {
     type Held = Held;
+    type Ready = weights::Ready;
 
     fn hold(values: Matrix<f32, Self>) -> Held {
-        Held::Single(values)
+        Held::Tensor(values)
     }
 
     fn matrix<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
-        let (x, tape) = x.split_tape();
-        match x.held {
-            Held::Single(values) => Ok(values.put_tape(tape)),
-            Held::Half(half) => half::matrix(half, tape),
+        matrix(x)
+    }
+
+    /// With the gradients of the step before, which keep their places, and that of the seed.
+    fn tape() -> OwnedTape<f32, Self> {
+        let Some(context) = Context::current() else { return OwnedTape::default() };
+        let store = context.store.take();
+        store.map_or_else(OwnedTape::default, |store| context.seed.clone().traced(store).split_tape().1)
+    }
+
+    fn recycle(grads: Gradients<f32, Self>) {
+        if let Some(context) = Context::current() {
+            context.recycle(grads);
         }
     }
 
+    fn ready<T: Tape<f32, Self>>(
+        ready: &mut Self::Ready,
+        weights: &[(&Matrix<f32, Self>, bool)],
+        x: FeatureMap<f32, Self, T>,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        weights::ready(ready, weights, x)
+    }
+
+    fn upload(&self, values: Vec<f32>, size: Size) -> Result<FeatureMap<f32, Self>, Error> {
+        parts::upload(&Context::of(self)?, &values, size)
+    }
+
+    fn values(x: &FeatureMap<f32, Self>) -> Result<Vec<f32>, Error> {
+        parts::values(x)
+    }
+
     fn to_precision(x: FeatureMap<f32, Self>, precision: Precision) -> Result<FeatureMap<f32, Self>, Error> {
-        match precision {
-            Precision::Single => Ok(x),
-            Precision::Half => half::narrow(x),
-        }
+        if x.precision() == precision { Ok(x) } else { parts::cast(x, precision) }
     }
 
     fn conv2d<T: Tape<f32, Self>>(
         x: FeatureMap<f32, Self, T>,
         f: Filter<f32, Self>,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        match x.held.clone() {
-            Held::Single(_) => lean::conv2d(x, f),
-            Held::Half(half) => half::conv2d(half, x, f),
-        }
+        conv::conv2d(x, f)
     }
 
     fn norm_act<T: Tape<f32, Self>>(
@@ -82,29 +69,25 @@ impl Ops<f32> for Cuda {
         residual: Option<FeatureMap<f32, Self>>,
         relu: bool,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        match x.held.clone() {
-            Held::Single(_) => lean::norm_act(x, norm, residual, relu),
-            Held::Half(half) => half::norm_act(half, x, norm, residual, relu),
-        }
+        unit::norm_act(x, norm, residual, relu)
     }
 
     fn max_pool<T: Tape<f32, Self>>(
         x: FeatureMap<f32, Self, T>,
         pool: &Pool,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        pooled(x, *pool, composed::max_pool)
+        parts::max_pool(x, pool)
     }
 
     fn average_pool<T: Tape<f32, Self>>(
         x: FeatureMap<f32, Self, T>,
         pool: &Pool,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        pooled(x, *pool, composed::average_pool)
+        parts::average_pool(x, pool)
     }
 
-    fn global_average<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
-        let (n, h, w, _) = x.size();
-        composed::global_average(FeatureMap::new(Self::matrix(x)?, n, h, w))
+    fn global_average<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<FeatureMap<f32, Self, T>, Error> {
+        parts::global_average(x)
     }
 
     fn concat<T: Tape<f32, Self>>(
@@ -112,58 +95,58 @@ impl Ops<f32> for Cuda {
         rest: Vec<FeatureMap<f32, Self>>,
         tape: T,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        let (n, h, w, _) = first.size();
-        let parts = std::iter::once(first).chain(rest).collect();
-        over(parts, vec![], (n, h, w), tape, move |parts, tape| {
-            let part = |part: &Matrix<f32, Self>| FeatureMap::new(part.clone(), n, h, w);
-            Self::matrix(composed::concat(part(&parts[0]), parts[1..].iter().map(part).collect(), tape)?)
-        })
+        parts::concat(first, rest, tape)
     }
 
     fn excite<T: Tape<f32, Self>>(
         x: FeatureMap<f32, Self>,
-        gate: Matrix<f32, Self, T>,
+        gate: FeatureMap<f32, Self, T>,
         residual: FeatureMap<f32, Self>,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        let (n, h, w, _) = x.size();
-        let (gate, tape) = gate.split_tape();
-        over(vec![x, residual], vec![gate], (n, h, w), tape, move |inputs, tape| {
-            let map = |i: usize| FeatureMap::new(inputs[i].clone(), n, h, w);
-            Self::matrix(composed::excite(map(0), inputs[2].clone().put_tape(tape), map(1))?)
-        })
+        parts::excite(x, gate, residual)
+    }
+
+    fn linear<T: Tape<f32, Self>>(
+        x: FeatureMap<f32, Self, T>,
+        w: &Matrix<f32, Self>,
+        b: &Matrix<f32, Self>,
+        activation: Activation,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        conv::linear(x, w, b, activation)
+    }
+
+    fn loss(
+        logits: FeatureMap<f32, Self, OwnedTape<f32, Self>>,
+        auxiliary: Option<FeatureMap<f32, Self>>,
+        objective: Objective<f32, Self>,
+        scale: f64,
+    ) -> Result<Loss<f32, Self>, Error> {
+        train::loss(logits, auxiliary, objective, scale)
+    }
+
+    fn update(
+        descent: &Descent,
+        params: &mut [Parameter<f32, Self>],
+        slots: &mut [&mut Gradients<f32, Self>],
+        grads: &mut Gradients<f32, Self>,
+        loss: Option<f32>,
+    ) -> Result<Updated, Error> {
+        train::update(descent, params, slots, grads, loss)
     }
 }
 
-/// A composed pool.
-type Composed = fn(
-    FeatureMap<f32, Cuda, OwnedTape<f32, Cuda>>,
-    &Pool,
-) -> Result<FeatureMap<f32, Cuda, OwnedTape<f32, Cuda>>, Error>;
-
-fn pooled<T: Tape<f32, Cuda>>(
-    x: FeatureMap<f32, Cuda, T>,
-    pool: Pool,
-    composed: Composed,
-) -> Result<FeatureMap<f32, Cuda, T>, Error> {
-    let (n, h, w, _) = x.size();
-    let (x, tape) = x.split_tape();
-    over(vec![x], vec![], (n, pool.out(h), pool.out(w)), tape, move |inputs, tape| {
-        Cuda::matrix(composed(FeatureMap::new(inputs[0].clone().put_tape(tape), n, h, w), &pool)?)
-    })
-}
-
-/// Runs `f` on maps of one format and other matrices; it gives a map of that format. The size is that of the output.
-fn over<T: Tape<f32, Cuda>>(
-    maps: Vec<FeatureMap<f32, Cuda>>,
-    others: Vec<Matrix<f32, Cuda>>,
-    size: (usize, usize, usize),
-    tape: T,
-    f: impl Fn(Inputs<f32, Cuda>, OwnedTape<f32, Cuda>) -> Result<Output<f32, Cuda>, Error> + 'static,
-) -> Result<FeatureMap<f32, Cuda, T>, Error> {
-    if let Some(half) = maps.first().and_then(Half::of) {
-        return half::over(half::together(half, &maps[1..]), others, size, tape, f);
+/// The values of a map as a tensor in single precision; those that a tensor was made a map of are that tensor again.
+pub fn matrix<T: Tape<f32, Cuda>>(x: Map<T>) -> Result<Matrix<f32, Cuda, T>, Error> {
+    let (x, mut tape) = x.split_tape();
+    if let Held::Tensor(values) = x.held {
+        return Ok(values.put_tape(tape));
     }
-    let maps = maps.into_iter().map(Cuda::matrix).collect::<Result<Vec<_>, _>>()?;
-    let (n, h, w) = size;
-    Ok(FeatureMap::new(lean::run(maps.into_iter().chain(others).collect(), tape, f)?, n, h, w))
+    let (context, precision, (n, h, w, c)) = (x.context()?, x.precision(), x.size());
+    let y = conv::to_tensor(&context, (x.place()?, precision), (n * h * w, c), context.seed.device())?;
+    let (gx, gy, len) = (Target::of(&x), Slot::of(&y), x.len());
+    tape.add_backward_op(move |grads| {
+        let gy = gy.place(grads)?;
+        gx.gather(&context, grads, |gx, add| context.cast((gy, Precision::Single), (gx, precision), len, add))
+    });
+    Ok(y.put_tape(tape))
 }

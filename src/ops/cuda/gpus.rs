@@ -1,14 +1,14 @@
 //! The NVIDIA GPUs of the machine, asked before dfdx is: it panics where there is none.
 
+use super::context::Context;
+use crate::kernels::geometry::Conv;
 use crate::ops::fault::{apart, meant};
-use crate::ops::{Gpu, Matrix};
+use crate::ops::{Filter, Gpu, Ops, Precision};
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 use cudarc::nvrtc::sys::nvrtcVersion;
-use dfdx::dtypes::AMP;
 use dfdx::prelude::*;
 use dfdx::tensor::CudaError as Error;
-use half::f16;
 use std::ffi::CStr;
 use sys::CUdevice_attribute_enum as Attribute;
 
@@ -31,6 +31,9 @@ fn meaning(DriverError(code): &DriverError) -> String {
 
 /// What an error means, as a predicate of a GPU.
 pub fn reason(error: &Error) -> String {
+    if let Some(failure) = Context::current().and_then(|context| context.failure.take()) {
+        return failure;
+    }
     match error {
         Error::Driver(e) => meaning(e),
         Error::Blas(e) => format!("cuBLAS does not start: error {}", e.0 as u32),
@@ -74,22 +77,20 @@ pub fn open(number: usize) -> Result<Cuda, String> {
     Cuda::try_build(number, 0).map_err(|e| reason(&e))
 }
 
-/// Computes a little on a GPU: with a kernel of the build, with those that are compiled here, and with a product.
+/// Computes a little on a GPU: a convolution, by cuDNN or composed as those of a net will be, of weights in a tensor of
+/// dfdx's, and a change of format by a kernel of the program's own.
 fn trial(number: usize) -> Result<(), String> {
-    let sum = || -> Result<Vec<f32>, Error> {
+    let sums = || -> Result<Vec<f32>, Error> {
         let dev = Cuda::try_build(number, 0)?;
-        let ones: Matrix<f32, Cuda> = dev.try_ones_like(&(1, 2))?;
-        let two: Matrix<AMP<f16>, Cuda> = ones.clone().try_add(ones.clone())?.try_to_dtype()?;
-        let two: Matrix<f32, Cuda> = two.try_to_dtype()?;
-        let both = (ones, two).try_concat_along(Axis::<0>)?;
-        let product = both.clone().try_matmul(both)?;
-        let mut values = vec![0.0; 4];
-        product.copy_into(&mut values);
-        Ok(values)
+        let (conv, weight) = (Conv::same(1, 1, 3, 1), dev.try_ones_like(&(9, 1))?);
+        let images = dev.upload(vec![1.0, 2.0, 3.0, 4.0], (1, 2, 2, 1))?;
+        let filter = Filter { weight: &weight, conv: &conv, input_grad: false };
+        let sums = Cuda::to_precision(Cuda::conv2d(images, filter)?, Precision::Half)?;
+        Cuda::values(&sums)
     };
-    match sum() {
-        Ok(values) if values == [3.0, 3.0, 6.0, 6.0] => Ok(()),
-        Ok(values) => Err(format!("it computes wrongly: 1 * 1 + 1 * 2 is {} there", values[0])),
+    match sums() {
+        Ok(values) if values == [10.0; 4] => Ok(()),
+        Ok(values) => Err(format!("it computes wrongly: 1 + 2 + 3 + 4 is {} there", values[0])),
         Err(e) => Err(reason(&e)),
     }
 }
@@ -105,4 +106,18 @@ pub fn toolkit() -> Option<(i32, i32)> {
 /// Free memory of the GPU that this thread works on, in bytes.
 pub fn free_memory() -> Option<u64> {
     result::mem_get_info().ok().map(|(free, _)| free as u64)
+}
+
+/// What computes convolutions on a GPU, e.g. `cuDNN 9.17.1`.
+///
+/// # Errors
+/// Why it is not cuDNN, as a sentence.
+pub fn convolutions(dev: &Cuda) -> Result<String, String> {
+    let context = Context::of(dev).map_err(|e| reason(&e))?;
+    context.cudnn.as_ref().map(|cudnn| cudnn.name()).map_err(String::clone)
+}
+
+/// The most bytes of maps, kept weights and workspace that were in use at once on the GPU of this thread.
+pub fn most_memory() -> Option<u64> {
+    Context::current().map(|context| context.pool.most())
 }

@@ -1,43 +1,45 @@
-//! What operations take of a GPU's memory when they are composed of dfdx's: convolutions and norms keep their outputs, and
-//! rows are gathered for the products.
+//! What operations take of a GPU's memory: convolutions and norms keep their outputs. Without cuDNN rows are gathered for
+//! composed products, in single precision.
 
 use crate::ops::Precision;
 use crate::ops::lean::GATHERED;
 use crate::ops::memory::{Extent, Operation, Taken};
 
-/// Gathered rows that a convolution or pool holds at a time.
+/// Gathered rows that a composed convolution holds at a time.
 const ROWS: u64 = 2;
 
-/// Single-precision maps that a norm holds at a time: values and gradients of its steps.
-const NORM: u64 = 12;
+/// cuDNN counts the values of a map to 2^31, half of what can be counted elsewhere.
+const COUNTED: u64 = 2;
 
 pub(in crate::ops) fn taken(
-    precision: Precision,
+    (precision, cudnn): (Precision, bool),
     operation: Operation<'_>,
     from: Extent,
     to: Extent,
     batch: u64,
 ) -> Taken {
-    let map = |values: u64| values * batch * precision.bytes();
     let single = |values: u64| values * batch * Precision::Single.bytes();
-    let mut members = 1;
     let (kept, beside) = match operation {
         Operation::Conv { conv, norm } => {
             let gathered = if conv.is_pointwise() { 0 } else { conv.taps() * conv.c_in };
             let rows = (to.h * to.w * gathered) as u64;
-            let at_once = (GATHERED as u64).clamp(rows, rows * batch) * precision.bytes();
+            let at_once = (GATHERED as u64).clamp(rows, rows * batch) * Precision::Single.bytes();
             // A grouped convolution has its input and output, and their gradients, by group too.
             let copies = if conv.groups > 1 { 5 } else { 3 };
-            let product = ROWS * at_once + copies * (map(from.values()) + map(to.values()));
-            if norm { (2, product.max(single(NORM * to.values()))) } else { (1, product) }
+            let composed = ROWS * at_once + copies * (single(from.values()) + single(to.values()));
+            (1 + u64::from(norm), if cudnn { 0 } else { composed })
         }
-        Operation::Norm | Operation::Sum { gate: true } => (1, single(NORM * to.values())),
+        Operation::Norm | Operation::Sum { gate: true } | Operation::Concat => (1, 0),
         Operation::Sum { gate: false } => (0, 0),
-        Operation::Pool(pool) => {
-            members = (pool.kernel * pool.kernel) as u64;
-            (1, single(ROWS * members * to.values() + 3 * from.values()))
-        }
-        Operation::Concat => (1, single(3 * to.values())),
+        // A byte a value says which member of its window it is.
+        Operation::Pool(_) => (1, to.values() * batch),
     };
-    Taken { kept, beside, count: (members * to.values()).max(from.values()) * batch }
+    // The gradient of a shortcut waits beside those of the body.
+    let waiting = from.values() * batch * precision.bytes();
+    Taken { kept, beside: beside + waiting, count: COUNTED * to.values().max(from.values()) * batch }
+}
+
+/// Bytes of weights and their gradients in the layout of cuDNN, for so many values.
+pub(in crate::ops) fn weights(precision: Precision, values: u64) -> u64 {
+    2 * precision.bytes() * values
 }

@@ -230,6 +230,8 @@ settings! {
     Mixed {
         /// Switch.
         on: bool = false,
+        /// Format of the feature maps.
+        format: MixedFormat = MixedFormat::Auto,
         /// Steps without an overflow after which the loss is scaled twice as much, 0 for never.
         growth: u64 = 2000,
     }

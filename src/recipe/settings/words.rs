@@ -229,6 +229,17 @@ choice!(
     }
 );
 choice!(
+    /// Format of the feature maps in mixed precision.
+    MixedFormat {
+        /// F16.
+        Auto,
+        /// IEEE 754's binary16: the loss is scaled, so that small gradients are not lost.
+        F16,
+        /// bfloat16: the exponents of single precision, so that the loss need not be scaled.
+        Bf16,
+    }
+);
+choice!(
     /// Form of the distillation loss (section 5.3).
     DistillForm {
         /// Sum of the hard loss and T² times the soft one.

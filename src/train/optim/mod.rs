@@ -5,7 +5,7 @@ mod sgd;
 
 use super::gradients::Gradients;
 use crate::nn::{Param, Role};
-use crate::ops::{Ops, Real};
+use crate::ops::{Descent, Ops, Parameter, Real, Updated};
 use crate::recipe::Settings;
 use crate::recipe::settings::OptimName;
 use crate::tricks::decays;
@@ -33,19 +33,6 @@ type Slots<E, D> = BTreeMap<&'static str, Store<E, D>>;
 
 fn slot<'a, E: Real, D: Ops<E>>(slots: &'a mut Slots<E, D>, name: &'static str) -> &'a mut Store<E, D> {
     slots.entry(name).or_insert_with(Store::leaky)
-}
-
-/// What is the same for the update of every parameter.
-#[derive(Clone, Copy, Debug)]
-struct Update {
-    /// Learning rate.
-    lr: f64,
-    /// Factor on the gradient: takes the scale of the loss off, and clips.
-    factor: f64,
-    /// Weight decay of this parameter.
-    decay: f64,
-    /// Number of the update, from 1.
-    number: u64,
 }
 
 /// An optimiser and its state.
@@ -78,36 +65,41 @@ impl<E: Real, D: Ops<E>> Optimiser<E, D> {
     }
 
     /// Updates the trained ones of `params`. When the norm of all gradients is above `optim.clip_norm`, they are clipped to
-    /// it first. Does nothing and gives false when a gradient is not finite. The state begins anew when another
-    /// optimiser is wanted than before.
+    /// it first. Does nothing when the loss or a gradient is not finite. The state begins anew when another optimiser is
+    /// wanted than before.
     ///
     /// # Errors
     /// The device's.
     pub fn update(
         &mut self,
-        mut params: Vec<&mut Param<E, D>>,
+        params: Vec<&mut Param<E, D>>,
         gradients: &mut Gradients<E, D>,
         lr: f64,
         s: &Settings,
-    ) -> Result<bool, D::Err> {
-        let norm = gradients.norm(params.iter().map(|p| &**p))?;
-        if !norm.is_finite() {
-            return Ok(false);
-        }
+    ) -> Result<Updated, D::Err> {
         if self.name != s.optim.name {
             *self = Optimiser::new(s.optim.name, 0);
         }
-        self.updates += 1;
-        let clip = if s.optim.clip_norm > 0.0 && norm > s.optim.clip_norm { s.optim.clip_norm / norm } else { 1.0 };
-        for p in params.iter_mut().filter(|p| p.role != Role::Statistic) {
-            let decay = if decays(p.role, s.tricks.no_bias_decay) { s.optim.weight_decay } else { 0.0 };
-            let update = Update { lr, factor: clip / gradients.scale, decay, number: self.updates };
-            match self.name {
-                OptimName::Sgd => sgd::update(p, &mut self.slots, &mut gradients.store, update, &s.optim)?,
-                OptimName::AdamW => adamw::update(p, &mut self.slots, &mut gradients.store, update, &s.optim)?,
-            }
+        let rule = match self.name {
+            OptimName::Sgd => sgd::rule(&s.optim),
+            OptimName::AdamW => adamw::rule(&s.optim, self.updates + 1),
+        };
+        let (decay, clip_norm) = (s.optim.weight_decay, s.optim.clip_norm);
+        let descent = Descent { rule, lr, decay, clip_norm, scale: gradients.scale };
+        let trained = params.into_iter().filter(|p| p.role != Role::Statistic);
+        let no_bias_decay = s.tricks.no_bias_decay;
+        let mut params: Vec<_> =
+            trained.map(|p| Parameter { decays: decays(p.role, no_bias_decay), data: &mut p.data }).collect();
+        let names = slots(self.name);
+        for name in names {
+            slot(&mut self.slots, name);
         }
-        Ok(true)
+        // The map has them in the order of their names, and so have the optimisers.
+        let own = self.slots.iter_mut().filter(|(name, _)| names.contains(name));
+        let mut stores: Vec<_> = own.map(|(_, store)| store).collect();
+        let done = D::update(&descent, &mut params, &mut stores, &mut gradients.store, gradients.loss)?;
+        self.updates += u64::from(done.updated);
+        Ok(done)
     }
 
     /// What a slot holds of a trained parameter, in our layout; zeros before the first update.

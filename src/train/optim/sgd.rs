@@ -1,39 +1,23 @@
 //! SGD with momentum and weight decay by parameter group (section 2.1).
 
-use super::{Slots, Update, slot};
-use crate::kernels::sgd::Step;
-use crate::nn::Param;
-use crate::ops::{Ops, Real};
+use crate::ops::Rule;
 use crate::recipe::settings::Optim;
-use dfdx::prelude::Gradients as Store;
 
-/// The running sum of gradients.
-const VELOCITY: &str = "velocity";
-
-/// What it keeps of every parameter.
-pub(super) const SLOTS: &[&str] = &[VELOCITY];
+/// What it keeps of every parameter: the running sum of gradients.
+pub(super) const SLOTS: &[&str] = &["velocity"];
 
 /// g = factor * gradient + decay * w; v = momentum * v + g; w -= lr * v, or with Nesterov w -= lr * (g + momentum * v).
-///
-/// # Errors
-/// The device's.
-pub(super) fn update<E: Real, D: Ops<E>>(
-    p: &mut Param<E, D>,
-    slots: &mut Slots<E, D>,
-    gradients: &mut Store<E, D>,
-    Update { lr, factor, decay, .. }: Update,
-    optim: &Optim,
-) -> Result<(), D::Err> {
-    let (lr, momentum, decay, factor) = (lr as f32, optim.momentum as f32, decay as f32, factor as f32);
-    let step = Step { lr, momentum, nesterov: optim.nesterov, decay, factor };
-    D::sgd(step, &mut p.data, slot(slots, VELOCITY), gradients)
+pub(super) fn rule(optim: &Optim) -> Rule {
+    Rule::Sgd { momentum: optim.momentum, nesterov: optim.nesterov }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Optimiser;
-    use super::*;
-    use crate::nn::{Layout, Role};
+    use super::super::{Optimiser, Store};
+    use super::SLOTS;
+    use crate::kernels::sgd::Step;
+    use crate::nn::{Layout, Param, Role};
+    use crate::ops::{Ops, Real};
     use crate::recipe::Settings;
     use crate::train::gradients::Gradients;
     use dfdx::prelude::{Axes2, Backward, Cpu, Rank0, SumTo, Trace};
@@ -49,8 +33,8 @@ mod tests {
         let mut optimiser = Optimiser::default();
         let mut step = || {
             let sum = w.data.leaky_trace() + b.data.clone();
-            let mut gradients = Gradients { store: sum.sum::<Rank0, Axes2<0, 1>>().backward(), scale: 1.0 };
-            assert!(optimiser.update(vec![&mut w, &mut b], &mut gradients, 0.1, &s).unwrap());
+            let mut gradients = Gradients { store: sum.sum::<Rank0, Axes2<0, 1>>().backward(), scale: 1.0, loss: None };
+            assert!(optimiser.update(vec![&mut w, &mut b], &mut gradients, 0.1, &s).unwrap().updated);
             (w.data.as_vec()[0], b.data.as_vec()[0])
         };
         vec![step(), step()]
@@ -69,9 +53,9 @@ mod tests {
         {
             let p = Param::<E, Cpu>::filled(&Cpu::default(), "p".into(), Role::Weight, Layout::Vector, (1, 3), 2.0);
             let (p, mut optimiser) = (p.unwrap(), Optimiser::default());
-            assert_eq!(optimiser.slot(VELOCITY, &p).unwrap(), [E::of(0.0); 3]);
-            optimiser.set_slot(VELOCITY, &p, values.map(E::of).to_vec()).unwrap();
-            assert_eq!(optimiser.slot(VELOCITY, &p).unwrap(), values.map(E::of));
+            assert_eq!(optimiser.slot(SLOTS[0], &p).unwrap(), [E::of(0.0); 3]);
+            optimiser.set_slot(SLOTS[0], &p, values.map(E::of).to_vec()).unwrap();
+            assert_eq!(optimiser.slot(SLOTS[0], &p).unwrap(), values.map(E::of));
         }
         check::<f32>([0.25, -1e-30, 3.0]);
         check::<f64>([0.25, -1e-30, 3.0]);
