@@ -18,7 +18,7 @@ use super::options::Options;
 use super::origin::Opened;
 use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, TrainError};
 use crate::data::{self, Pass, Reader};
-use crate::ops::Ops;
+use crate::ops::{Ops, remarks};
 use crate::recipe::Recipe;
 use crate::tricks::scaling::scales;
 use crate::tricks::schedule::Position;
@@ -238,6 +238,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
             let (n, sample) = (images.n, self.dead_are_due(at).then(|| sample(&images)));
             let (outcome, inside) = self.step(images, at)?;
+            remarks().into_iter().for_each(|message| self.alarm(message));
             if !outcome.updated && !outcome.overflow {
                 let (what, step) = (outcome.fault(), self.at.step + 1);
                 let what = format!("{what} at step {step}, which is left out: lower the rate and go on, or stop");

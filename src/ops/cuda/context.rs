@@ -1,6 +1,6 @@
 //! What the operations of one thread share on its GPU.
 
-use super::cudnn::{Convolution, Cudnn, Plan};
+use super::cudnn::{Convolution, Cudnn, CudnnError, Plan};
 use super::kernels::{CastArgs, Kernels};
 use super::pinned::Copies;
 use super::pool::{Block, Kind, Place, Pool};
@@ -44,13 +44,17 @@ pub struct Context {
     kept: RefCell<HashMap<Place, Rc<Block>>>,
     /// Sums of squares of gradients that were made as they were gathered.
     pub squares: RefCell<Option<Squares>>,
-    /// Convolutions that cuDNN has no plan for, told once.
-    pub unplanned: RefCell<HashSet<String>>,
+    /// What is still to be told of convolutions that cuDNN has no plan for, and why those were that have been told.
+    pub remarks: RefCell<Vec<String>>,
+    told: RefCell<HashSet<String>>,
     /// What cuDNN said when it failed: dfdx's errors have no words.
     pub failure: RefCell<Option<String>>,
     /// Keeps the driver's context alive until all the blocks above are freed: fields go in their order.
     _device: std::sync::Arc<cudarc::driver::CudaDevice>,
 }
+
+/// cuDNN and a plan; or why there is none, where there is a cuDNN.
+pub type Planned<'c> = Result<(&'c Cudnn, Rc<Plan>), Option<Rc<CudnnError>>>;
 
 /// Sums of squares of the gradients of some weights.
 pub struct Squares {
@@ -109,7 +113,8 @@ impl Context {
             statistics: RefCell::default(),
             kept: RefCell::default(),
             squares: RefCell::default(),
-            unplanned: RefCell::default(),
+            remarks: RefCell::default(),
+            told: RefCell::default(),
             failure: RefCell::default(),
             _device: device,
         })
@@ -192,15 +197,18 @@ impl Context {
         Ok(block)
     }
 
-    /// cuDNN and its plan for a convolution, where there is one.
-    pub fn plan(&self, convolution: &Convolution) -> Option<(&Cudnn, Rc<Plan>)> {
-        let cudnn = self.cudnn.as_ref().ok()?;
-        match cudnn.plan(convolution, WORKSPACE) {
-            Ok(plan) => Some((cudnn, plan)),
-            Err(why) => {
-                self.unplanned.borrow_mut().insert(why.to_string());
-                None
-            }
+    /// cuDNN and its plan for a convolution; or why it has none, where there is a cuDNN.
+    pub fn plan(&self, convolution: &Convolution) -> Planned<'_> {
+        let cudnn = self.cudnn.as_ref().map_err(|_| None)?;
+        cudnn.plan(convolution, WORKSPACE).map(|plan| (cudnn, plan)).map_err(Some)
+    }
+
+    /// Has a person be told, once, why a convolution is slow.
+    pub fn remark(&self, why: Option<Rc<CudnnError>>) {
+        let Some(why) = why.map(|why| why.to_string()) else { return };
+        if self.told.borrow_mut().insert(why.clone()) {
+            let slow = "it is composed of dfdx's operations, which is many times slower";
+            self.remarks.borrow_mut().push(format!("{why}: {slow}"));
         }
     }
 

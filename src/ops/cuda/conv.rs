@@ -1,7 +1,7 @@
 //! Convolutions and linear layers: cuDNN's where it has a plan, else composed of dfdx's operations in single precision.
 
-use super::context::{Context, place};
-use super::cudnn::{Convolution, Pass};
+use super::context::{Context, Planned, place};
+use super::cudnn::{Convolution, Cudnn, Pass, Plan};
 use super::held::{Grads, Map, Slot, Target, pooled};
 use super::kernels::BiasArgs;
 use super::pool::{Kind, Place};
@@ -49,22 +49,21 @@ impl Turned {
         Ok(Turned { g, precision, kept, at, weight, slot, input_grad })
     }
 
-    /// Runs a pass through cuDNN; gives false where it has no plan.
-    fn run(&self, context: &Context, pass: Pass, accumulate: bool, [x, w, y]: [Place; 3]) -> Result<bool, Error> {
+    /// How cuDNN computes a pass, or why it does not.
+    fn plan<'c>(&self, context: &'c Context, pass: Pass, accumulate: bool) -> Planned<'c> {
         let Turned { g: geometry, precision, .. } = *self;
-        let convolution = Convolution { pass, geometry, precision, accumulate, tf32: false };
-        let Some((cudnn, plan)) = context.plan(&convolution) else { return Ok(false) };
-        let workspace = context.pool.take(plan.workspace(), Kind::Workspace)?;
-        cudnn.run(&plan, [x, w, y], workspace.place()).map_err(|e| context.fail(e))?;
-        Ok(true)
+        context.plan(&Convolution { pass, geometry, precision, accumulate, tf32: false })
     }
 
     fn forward(&self, context: &Context, x: &Map, y: Place) -> Result<(), Error> {
-        if self.run(context, Pass::Forward, false, [x.place()?, self.at, y])? {
-            return Ok(());
+        match self.plan(context, Pass::Forward, false) {
+            Ok(planned) => run(context, &planned, [x.place()?, self.at, y]),
+            Err(why) => {
+                context.remark(why);
+                let made = lean::conv2d(self.composed(context, x)?, self.filter())?;
+                from_tensor(context, &super::device::matrix(made)?, (y, self.precision), self.g.y_len(), false)
+            }
         }
-        let made = lean::conv2d(self.composed(context, x)?, self.filter())?;
-        from_tensor(context, &super::device::matrix(made)?, (y, self.precision), self.g.y_len(), false)
     }
 
     fn backward(
@@ -75,24 +74,30 @@ impl Turned {
         gy: Place,
         gx: Option<&Target>,
     ) -> Result<(), Error> {
+        let data = gx.map(|gx| Ok((gx, self.plan(context, Pass::Data, false)?))).transpose();
+        let (filter, data) = match (self.plan(context, Pass::Filter, false), data) {
+            (Ok(filter), Ok(data)) => (filter, data),
+            (Err(why), _) | (_, Err(why)) => {
+                context.remark(why);
+                return self.composed_backward(context, grads, x, gy, gx);
+            }
+        };
         let at = x.place()?;
-        let mut planned = true;
-        self.kept.gather(context, self.precision, (&self.slot, grads), |gw| {
-            planned = self.run(context, Pass::Filter, false, [at, gw, gy])?;
-            Ok(())
-        })?;
-        if let Some(gx) = gx.filter(|_| planned) {
-            gx.gather(context, grads, |to, add| {
-                if self.run(context, Pass::Data, add, [to, self.at, gy])? {
-                    return Ok(());
-                }
+        self.kept.gather(context, self.precision, (&self.slot, grads), |gw| run(context, &filter, [at, gw, gy]))?;
+        let Some((gx, plain)) = data else { return Ok(()) };
+        gx.gather(context, grads, |to, add| {
+            let adding = if add { self.plan(context, Pass::Data, true).ok() } else { None };
+            match adding {
+                Some(adding) => run(context, &adding, [to, self.at, gy]),
+                None if !add => run(context, &plain, [to, self.at, gy]),
                 // Without a plan that adds, the gradient is made apart.
-                let made = context.map(x.len(), self.precision)?;
-                planned = self.run(context, Pass::Data, false, [made.place(), self.at, gy])?;
-                context.cast((made.place(), self.precision), (to, self.precision), x.len(), add)
-            })?;
-        }
-        if planned { Ok(()) } else { self.composed_backward(context, grads, x, gy, gx) }
+                None => {
+                    let made = context.map(x.len(), self.precision)?;
+                    run(context, &plain, [made.place(), self.at, gy])?;
+                    context.cast((made.place(), self.precision), (to, self.precision), x.len(), true)
+                }
+            }
+        })
     }
 
     /// Both gradients of dfdx's operations.
@@ -125,6 +130,12 @@ impl Turned {
         let from = (x.place()?, self.precision);
         Ok(FeatureMap::new(to_tensor(context, from, (n * h * w, c), self.weight.device())?, n, h, w))
     }
+}
+
+/// Runs a plan of cuDNN's with the places of images, filter and output, or of what it makes in the place of one.
+fn run(context: &Context, (cudnn, plan): &(&Cudnn, Rc<Plan>), places: [Place; 3]) -> Result<(), Error> {
+    let workspace = context.pool.take(plan.workspace(), Kind::Workspace)?;
+    cudnn.run(plan, places, workspace.place()).map_err(|e| context.fail(e))
 }
 
 /// Values of the pool as a tensor.

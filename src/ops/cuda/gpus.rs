@@ -121,3 +121,8 @@ pub fn convolutions(dev: &Cuda) -> Result<String, String> {
 pub fn most_memory() -> Option<u64> {
     Context::current().map(|context| context.pool.most())
 }
+
+/// What is to be told of convolutions on the GPU of this thread since it was last asked.
+pub fn remarks() -> Vec<String> {
+    Context::current().map_or(Vec::new(), |context| context.remarks.take())
+}

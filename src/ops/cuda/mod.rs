@@ -34,4 +34,4 @@ mod weights;
 #[cfg(feature = "cuda")]
 pub use cudnn::found as cudnn;
 #[cfg(feature = "cuda")]
-pub use gpus::{convolutions, free_memory, gpus, most_memory, open, reason, toolkit};
+pub use gpus::{convolutions, free_memory, gpus, most_memory, open, reason, remarks, toolkit};
