@@ -72,7 +72,7 @@ def main():
         report["self-test"] |= {
             "device": found["test"]["device"], "cudnn": found.get("cudnn"), "checks": len(checks),
             "failed_checks": [c for c in checks if c["distance"] is None or c["distance"] > c["bound"]],
-            "largest": max(checks, key=lambda c: (c["distance"] or 9e9) / c["bound"]),
+            "largest": max(checks, key=lambda c: (9e9 if c["distance"] is None else c["distance"]) / c["bound"]),
         }
 
     # 200 steps twice: equal to the bit?

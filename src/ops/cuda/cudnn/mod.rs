@@ -31,7 +31,7 @@ use std::rc::Rc;
 /// Why none is.
 pub fn found() -> Result<String, String> {
     let library = Library::get().map_err(|e| e.to_string())?;
-    Ok(format!("{}, {}", library.name(), library.path))
+    Ok(format!("{}, {}", library.name().trim_start_matches("cuDNN "), library.path))
 }
 
 /// A plan, or why there is none.
