@@ -2,7 +2,7 @@
 
 use super::learner::Learner;
 use super::{Chosen, TrainError};
-use crate::data::{Synthetic, epoch_order, train_batch};
+use crate::data::{Batch, DataSet, Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
 use crate::ops::{Mode, Ops, gpu_memory};
 use crate::recipe::settings::{
@@ -151,23 +151,7 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         net: Net { family: case.family, depth: case.depth, form: case.form, variant: case.variant, ..Net::default() },
         ..Settings::default()
     };
-    let mut learner = Learner::new(dev, &settings, &data)?;
-    let order = epoch_order(data.train.len(), 0, 0);
-    let augment = Augment { flip: false, crop: Crop { on: false, pad: 0 }, ..Augment::default() };
-    let batch = train_batch(&data, &order, 0, 0, &augment);
-    let at = Position { epoch: 0, batch: 1, batches: 100 };
-    let mut times = Vec::new();
-    for step in 0..steps.max(1) + WARM {
-        if step == WARM {
-            profile::take();
-        }
-        let images = batch.clone();
-        let begun = Instant::now();
-        learner.step(images, at, &settings).map_err(TrainError::device)?;
-        if step >= WARM {
-            times.push(begun.elapsed().as_secs_f64());
-        }
-    }
+    let (mut learner, batch, mut times) = timed(dev, &settings, &data, case.batch, steps)?;
     let profile = shares(times.iter().sum());
     times.sort_by(f64::total_cmp);
     let peak_rss_mb = peak_rss_mb();
@@ -196,6 +180,38 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         gpu_mb: gpu_memory().map(|bytes| bytes / 1_000_000),
         profile,
     })
+}
+
+/// A net that has made some steps on the first images of some made-up ones, those images, and the seconds of its steps after
+/// the first few.
+///
+/// # Errors
+/// A device that gives up.
+pub(super) fn timed<D: Ops<f32>>(
+    dev: D,
+    settings: &Settings,
+    data: &DataSet,
+    batch: usize,
+    steps: usize,
+) -> Result<(Learner<D>, Batch, Vec<f64>), TrainError> {
+    let mut learner = Learner::new(dev, settings, data)?;
+    let order = epoch_order(data.train.len(), 0, 0);
+    let plain = Augment { flip: false, crop: Crop { on: false, pad: 0 }, ..Augment::default() };
+    let images = train_batch(data, &order[..batch], 0, 0, &plain);
+    let at = Position { epoch: 0, batch: 1, batches: 100 };
+    let mut times = Vec::new();
+    for step in 0..steps.max(1) + WARM {
+        if step == WARM {
+            profile::take();
+        }
+        let images = images.clone();
+        let begun = Instant::now();
+        learner.step(images, at, settings).map_err(TrainError::device)?;
+        if step >= WARM {
+            times.push(begun.elapsed().as_secs_f64());
+        }
+    }
+    Ok((learner, images, times))
 }
 
 /// Peak resident memory, as Linux tells it.

@@ -70,43 +70,36 @@ impl Chosen {
         let precision = precision(&recipe.tricks.mixed);
         let (chosen, note) = Chosen::open(recipe.device)?;
         let on = chosen.on(precision);
-        match on.room(recipe, images) {
-            Ok(tight) => {
-                let mut notes: Vec<String> = note.into_iter().chain(tight).collect();
-                let (chosen, note) = match chosen {
-                    #[cfg(feature = "cuda")]
-                    Chosen::Cuda(..) if recipe.device == Device::Auto => chosen.faster(recipe, images)?,
-                    chosen => (chosen, None),
-                };
-                notes.extend(note);
-                let on = chosen.on(precision);
-                Ok((chosen, on, notes))
-            }
+        let tight = match on.room(recipe, images) {
+            Ok(tight) => tight,
             Err(e) if recipe.device == Device::Auto => {
-                let on = Chosen::Cpu.on(precision);
-                let tight = on.room(recipe, images)?;
-                let note = format!("{e}; for now the CPU computes");
-                Ok((Chosen::Cpu, on, [note].into_iter().chain(tight).collect()))
+                return Chosen::cpu_for_run(recipe, images, format!("{e}; for now the CPU computes"));
             }
-            Err(e) => Err(e),
-        }
+            Err(e) => return Err(e),
+        };
+        #[cfg(not(feature = "cuda"))]
+        let measured = None;
+        #[cfg(feature = "cuda")]
+        let measured = match (&chosen, recipe.device) {
+            (Chosen::Cuda(dev, _), Device::Auto) => {
+                let Speeds { gpu, cpu } = speeds((dev, &on.name), recipe, &images.set)?;
+                let both =
+                    format!("this net trains on {gpu:.0} images a second on {}, on {cpu:.0} on the CPU", on.name);
+                if cpu >= gpu {
+                    return Chosen::cpu_for_run(recipe, images, format!("device Auto: {both}: the CPU computes"));
+                }
+                Some(format!("device Auto: {both}: the GPU computes"))
+            }
+            _ => None,
+        };
+        Ok((chosen, on, [note, tight, measured].into_iter().flatten().collect()))
     }
 
-    /// The CPU instead of a GPU that trains the recipe's net no faster; what was found out.
-    #[cfg(feature = "cuda")]
-    fn faster(self, recipe: &Recipe, images: &Opened) -> Result<(Chosen, Option<String>), TrainError> {
-        match self {
-            Chosen::Cpu => Ok((self, None)),
-            Chosen::Cuda(ref dev, _) => {
-                let Speeds { gpu, cpu } = speeds((dev, &self.name()), recipe, &images.set)?;
-                let chosen = if gpu > cpu { "the GPU" } else { "the CPU" };
-                let note = format!(
-                    "device Auto: this net trains on {gpu:.0} images a second on {}, on {cpu:.0} on the CPU: {chosen} computes",
-                    self.name()
-                );
-                Ok((if gpu > cpu { self } else { Chosen::Cpu }, Some(note)))
-            }
-        }
+    /// The CPU instead of a GPU, and why.
+    fn cpu_for_run(recipe: &Recipe, images: &Opened, why: String) -> Result<(Chosen, On, Vec<String>), TrainError> {
+        let on = Chosen::Cpu.on(precision(&recipe.tricks.mixed));
+        let tight = on.room(recipe, images)?;
+        Ok((Chosen::Cpu, on, [why].into_iter().chain(tight).collect()))
     }
 
     /// Why convolutions are slow on a GPU.

@@ -1,14 +1,13 @@
 //! Which device trains a recipe's net faster: a few steps on each, remembered for the next run of the like.
 
-use super::learner::Learner;
+use super::bench::timed;
 use super::{Chosen, TrainError};
-use crate::data::{DataSet, Synthetic, epoch_order, train_batch};
+use crate::data::{DataSet, Synthetic};
 use crate::nn::NetSpec;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
-use crate::recipe::settings::{Augment, Crop, Settings};
+use crate::recipe::settings::Settings;
 use crate::tricks::scaling::precision;
-use crate::tricks::schedule::Position;
 use atomic_write_file::AtomicWriteFile;
 use dfdx::prelude::{Cpu, Cuda};
 use serde::{Deserialize, Serialize};
@@ -16,9 +15,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
 
-/// Steps that are timed after one to warm up.
+/// Steps that are timed.
 const STEPS: usize = 3;
 
 /// Images a step on a CPU, at most: a large batch of photographs takes it half a minute.
@@ -83,19 +81,6 @@ fn time<D: Ops<f32>>(dev: D, recipe: &Recipe, data: &DataSet, batch: usize) -> R
     let made = Synthetic { height, width, channels, classes, train: batch.max(classes), test: classes }.build(0);
     let mut s: Settings = (**recipe).clone();
     s.tricks.distill.on = false;
-    let mut learner = Learner::new(dev, &s, &made)?;
-    let plain = Augment { flip: false, crop: Crop { on: false, pad: 0 }, ..Augment::default() };
-    let order = epoch_order(made.train.len(), 0, 0);
-    let images = train_batch(&made, &order[..batch], 0, 0, &plain);
-    let at = Position { epoch: 0, batch: 1, batches: 100 };
-    let mut fastest = f64::INFINITY;
-    for step in 0..=STEPS {
-        let images = images.clone();
-        let begun = Instant::now();
-        learner.step(images, at, &s).map_err(TrainError::device)?;
-        if step > 0 {
-            fastest = fastest.min(begun.elapsed().as_secs_f64());
-        }
-    }
-    Ok(batch as f64 / fastest)
+    let (_, _, times) = timed(dev, &s, &made, batch, STEPS)?;
+    Ok(batch as f64 / times.into_iter().fold(f64::INFINITY, f64::min))
 }

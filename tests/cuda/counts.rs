@@ -38,10 +38,7 @@ fn mark(step: &CStr) {
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--json").collect();
     let mut s = Settings::default();
-    let Some(name) = args.first().filter(|a| !a.starts_with("--")) else {
-        println!("counts: a net is needed (tests/cuda/counts.sh)");
-        return;
-    };
+    let Some(name) = args.first() else { panic!("a net is needed (tests/cuda/counts.sh)") };
     s.tricks.mixed.on = args.iter().any(|a| a == "--mixed" || a == "--bf16");
     if args.iter().any(|a| a == "--bf16") {
         s.tricks.mixed.format = MixedFormat::Bf16;

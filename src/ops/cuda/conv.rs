@@ -115,7 +115,6 @@ impl Turned {
         let len = of_w.shape().0 * of_w.shape().1;
         let (to, add) = (self.slot.place(grads)?, !self.kept.of_net());
         from_tensor(context, &of_w, (to, Precision::Single), len, add)?;
-        self.kept.came_directly();
         let (Some(gx), Some(of_x)) = (gx, of_x) else { return Ok(()) };
         gx.gather(context, grads, |to, add| from_tensor(context, &of_x, (to, gx.precision()), x.len(), add))
     }

@@ -23,7 +23,7 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        // SAFETY: it was allocated above, and whoever drops it has waited for its copies. An error is an earlier one.
+        // SAFETY: it was allocated above, and nothing is copied from or to it any more. An error is an earlier one.
         let _ = unsafe { sys::cuMemFreeHost(self.at) };
     }
 }
@@ -34,6 +34,13 @@ pub struct Copies {
     free: RefCell<Vec<Pinned>>,
     /// Those whose copies were not waited for yet.
     busy: RefCell<Vec<Pinned>>,
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        // SAFETY: nothing but a wait; the memory goes behind it. An error is one of an earlier operation.
+        let _ = unsafe { result::stream::synchronize(null_mut()) };
+    }
 }
 
 impl Copies {

@@ -68,6 +68,10 @@ pub fn update(
     grads: &mut Grads,
     loss: Option<f32>,
 ) -> Result<Updated, Error> {
+    // A loss that the host knows is not one of this backend's, whose kernels would look at it themselves.
+    if let Some(loss) = loss.filter(|loss| !loss.is_finite()) {
+        return Ok(Updated { loss, updated: false });
+    }
     let Some(first) = params.first() else { return Ok(Updated { loss: loss.unwrap_or_default(), updated: true }) };
     let context = Context::of(first.data.device())?;
     let known = context.squares.take();
@@ -76,7 +80,8 @@ pub fn update(
         let w = place(data)?;
         let counted = known.as_ref().is_some_and(|known| known.of.contains(&w));
         let kind = u32::from(*decays) * DECAYS + u32::from(counted) * KNOWN;
-        let mut job = ParamJob { w, g: gradient(grads, data)?, kind, ..job(data) };
+        let ((rows, cols), g) = (*data.shape(), gradient(grads, data)?);
+        let mut job = ParamJob { w, g, kind, len: (rows * cols) as u32, ..ParamJob::default() };
         for (to, store) in job.slots.iter_mut().zip(slots.iter_mut()) {
             *to = gradient(store, data)?;
         }
@@ -87,15 +92,7 @@ pub fn update(
         let (block, from) = &one.before;
         for (i, w) in one.running.into_iter().enumerate() {
             let g = block.place() + from + (i * one.channels) as u64 * FLOAT;
-            jobs.push(ParamJob {
-                w,
-                g,
-                kind: STATISTIC,
-                len: one.channels as u32,
-                slots: [0; 2],
-                first_chunk: 0,
-                pad: 0,
-            });
+            jobs.push(ParamJob { w, g, kind: STATISTIC, len: one.channels as u32, ..ParamJob::default() });
         }
     }
     let mut chunks = 0;
@@ -110,12 +107,18 @@ pub fn update(
     let (jobs, count) = (table.place(), jobs.len() as u32);
     let (at, known_count) = known.as_ref().map_or((0, 0), |known| (known.block.place(), known.count));
     let squares_at = squares.place();
-    let places =
-        UpdateArgs { jobs, squares: squares_at, known: at, loss: on_gpu, done, count, chunks, known_count, ..NONE };
+    let places = UpdateArgs {
+        jobs,
+        squares: squares_at,
+        known: at,
+        loss: on_gpu,
+        done,
+        count,
+        chunks,
+        known_count,
+        ..UpdateArgs::default()
+    };
     let args = arguments(descent, places);
-    if loss.is_some_and(|loss| !loss.is_finite()) {
-        return Ok(Updated { loss: loss.unwrap_or_default(), updated: false });
-    }
     context.kernels.squares(&args)?;
     match descent.rule {
         Rule::Sgd { .. } => context.kernels.sgd(&args)?,
@@ -129,35 +132,6 @@ pub fn update(
 fn gradient(store: &mut Grads, of: &Matrix<f32, Cuda>) -> Result<u64, Error> {
     Ok(*store.get_or_alloc_mut(of)?.device_ptr())
 }
-
-fn job(of: &Matrix<f32, Cuda>) -> ParamJob {
-    let (rows, cols) = *of.shape();
-    ParamJob { w: 0, g: 0, slots: [0; 2], len: (rows * cols) as u32, first_chunk: 0, kind: 0, pad: 0 }
-}
-
-const NONE: UpdateArgs = UpdateArgs {
-    jobs: 0,
-    squares: 0,
-    known: 0,
-    loss: 0,
-    done: 0,
-    count: 0,
-    chunks: 0,
-    known_count: 0,
-    pad: 0,
-    scale: 1.0,
-    clip: 0.0,
-    lr: 0.0,
-    decay: 0.0,
-    momentum: 0.0,
-    nesterov: 0,
-    betas: [0.0; 2],
-    rests: [0.0; 2],
-    rate: 0.0,
-    root: 0.0,
-    epsilon: 0.0,
-    keep: 0.0,
-};
 
 /// The numbers of an update, as the CPU's kernels have them.
 fn arguments(descent: &Descent, args: UpdateArgs) -> UpdateArgs {

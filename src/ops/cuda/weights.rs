@@ -19,19 +19,10 @@ pub struct Kept {
     cols: usize,
     turned: RefCell<Option<(Precision, Block)>>,
     gradient: RefCell<Option<(Precision, Block)>>,
-    came: Cell<Came>,
+    /// Whether the gradient of this pass is there, turned over.
+    came: Cell<bool>,
     /// Whether a pass of its net brings it up to date and gathers its gradient.
     of_net: bool,
-}
-
-/// How a gradient has come in this pass.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Came {
-    Not,
-    /// Into the block, turned over.
-    Turned,
-    /// To its place on the tape.
-    Direct,
 }
 
 /// The weights of a net by the format of its images: an evaluation's may differ from training's.
@@ -46,7 +37,7 @@ struct Set {
 impl Kept {
     fn new(w: &Matrix<f32, Cuda>, of_net: bool) -> Kept {
         let (rows, cols) = *w.shape();
-        let (turned, gradient, came) = (RefCell::default(), RefCell::default(), Cell::new(Came::Not));
+        let (turned, gradient, came) = (RefCell::default(), RefCell::default(), Cell::default());
         Kept { rows, cols, turned, gradient, came, of_net }
     }
 
@@ -98,7 +89,7 @@ impl Kept {
             let to = slot.place(grads)?;
             context.cast((ours.place(), Precision::Single), (to, Precision::Single), len, true)?;
         }
-        self.came.set(Came::Turned);
+        self.came.set(true);
         *self.gradient.borrow_mut() = Some((precision, block));
         Ok(())
     }
@@ -107,14 +98,10 @@ impl Kept {
     pub fn of_net(&self) -> bool {
         self.of_net
     }
-
-    /// Notes that the gradient has come to its place on the tape.
-    pub fn came_directly(&self) {
-        self.came.set(Came::Direct);
-    }
 }
 
-/// Brings the weights of a net, the linear layers' being marked, up to date for a pass of images, and has their gradients gathered after it.
+/// Brings the weights of a net, the linear layers' being marked, up to date for a pass of images, and has their gradients
+/// gathered after it.
 ///
 /// # Errors
 /// The driver's.
@@ -137,7 +124,7 @@ pub fn ready<T: Tape<f32, Cuda>>(
         let slots = params.iter().map(|(w, _)| Slot::of(w));
         let all = set.places.iter().zip(&set.kept).zip(slots);
         let all: Vec<_> = all.map(|((at, kept), slot)| (*at, kept.clone(), slot)).collect();
-        all.iter().for_each(|(_, kept, _)| kept.came.set(Came::Not));
+        all.iter().for_each(|(_, kept, _)| kept.came.set(false));
         context.squares.take();
         // What is put on a tape first runs last.
         tape.add_backward_op(move |grads| gather(&context, &all, grads));
@@ -148,7 +135,7 @@ pub fn ready<T: Tape<f32, Cuda>>(
 /// Brings the gradients of a net's weights to their places on the tape.
 fn gather(context: &Context, all: &[(Place, Rc<Kept>, Slot)], grads: &mut Grads) -> Result<(), Error> {
     let (mut jobs, mut of) = (Vec::new(), HashSet::new());
-    for (at, kept, slot) in all.iter().filter(|(_, kept, _)| kept.came.get() == Came::Turned) {
+    for (at, kept, slot) in all.iter().filter(|(_, kept, _)| kept.came.get()) {
         if let Some((precision, block)) = &*kept.gradient.borrow() {
             let to = (slot.place(grads)?, Precision::Single);
             jobs.push(job((block.place(), *precision), to, kept.cols, kept.rows));

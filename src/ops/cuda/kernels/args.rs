@@ -197,7 +197,7 @@ pub struct LossArgs {
 
 /// A parameter, in single precision.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ParamJob {
     pub w: Place,
     /// Its gradient; of a statistic the values to put back.
@@ -224,7 +224,7 @@ impl ParamJob {
 
 /// `squares` (a block a chunk writes its sum of squares), `sgd`, `adamw` (a block a chunk).
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct UpdateArgs {
     pub jobs: Place,
     /// Sums of squares of chunks, in double precision.

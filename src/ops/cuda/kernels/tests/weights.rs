@@ -70,15 +70,6 @@ fn args(case: &Case) -> UpdateArgs {
         Rule::AdamW => (0.0, 0),
     };
     UpdateArgs {
-        jobs: 0,
-        squares: 0,
-        known: 0,
-        loss: 0,
-        done: 0,
-        count: 0,
-        chunks: 0,
-        known_count: 0,
-        pad: 0,
         scale: SCALE,
         clip: case.clip,
         lr: 0.1,
@@ -91,6 +82,7 @@ fn args(case: &Case) -> UpdateArgs {
         root: 1.5,
         epsilon: 1e-6,
         keep: 0.97,
+        ..UpdateArgs::default()
     }
 }
 
