@@ -112,6 +112,7 @@ knobs! {
     optim.clip_norm, "clip norm", Knob, from(0.0, 1e6), "", Add(0.5), Live, "", "norm to which all gradients together are clipped, 0 for none";
     train.batch, "batch", Knob, int(1, 65536), "images", Times(2.0), NextEpoch, "3.1", "images a step";
     train.epochs, "epochs", Knob, int(1, 100_000), "epochs", Add(1.0), NextEpoch, "", "length of the run";
+    task, "task", Knob, Kind::Choice(Task::WORDS), "", Add(1.0), Fork, "6.2", "Classify: the class of an image; Segment: the class of every pixel, from images and masks";
     net.family, "net family", Knob, Kind::Choice(Family::WORDS), "", Add(1.0), Fork, "4", "family of nets; `tricktop nets` lists them with their sizes";
     net.form, "net form", Knob, Kind::Choice(Form::WORDS), "", Add(1.0), Fork, "", "Small: 3x3 stem, no max-pool; ImageNet: 7x7 or deep stem, max-pool";
     net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2; DenseNet: 121, 169, 201; MobileNet: 28; Inception: 48";

@@ -22,6 +22,8 @@ settings! {
     Settings {
         /// Name of the run directory's stem.
         name: String = "run".to_string(),
+        /// What the net learns.
+        task: Task = Task::Classify,
         /// What computes.
         device: Device = Device::Auto,
         /// Data source.

@@ -90,6 +90,15 @@ impl TryFrom<Value> for Device {
 }
 
 choice!(
+    /// What a net learns.
+    Task {
+        /// The class of an image.
+        Classify,
+        /// The class of every pixel of an image.
+        Segment,
+    }
+);
+choice!(
     /// An optimiser.
     OptimName {
         /// Stochastic gradient descent with momentum.
