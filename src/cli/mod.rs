@@ -3,6 +3,7 @@
 mod args;
 mod browse;
 mod data;
+mod eval;
 mod headless;
 mod inspect;
 mod list;
@@ -151,7 +152,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Fork(args)) => fork(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),
-        Some(Command::Eval(args)) => print(&using::eval(&args)?),
+        Some(Command::Eval(args)) => print(&eval::eval(&args)?),
         Some(Command::Predict(args)) => {
             let (text, unread) = using::predict(&args)?;
             let code = write(&text)?;

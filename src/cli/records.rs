@@ -1,7 +1,7 @@
 //! Commands that read what a run has recorded: replay and export.
 
 use super::args::{Export, Replay};
-use super::using::place_of_images;
+use super::eval::place_of_images;
 use super::{Failure, find_run, headless, print, set_threads};
 use crate::data::MANIFEST;
 use crate::runs::{self, Record, RunError, Verdict};

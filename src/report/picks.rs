@@ -1,7 +1,7 @@
 //! Test images with what a run's net says of them.
 
 use crate::data::{DataSet, denormalised};
-use crate::train::{BEST, Evaluation, Seen, Tested, TrainError, best_weights, show_checkpoint, softmax};
+use crate::train::{Answer, BEST, Evaluation, Score, Seen, Tested, TrainError, best_weights, show_checkpoint, softmax};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
@@ -50,8 +50,8 @@ pub struct Samples {
     pub best: bool,
     /// Test images that were looked at.
     pub images: usize,
-    /// Top-1 on them, as a fraction.
-    pub top1: f64,
+    /// The score on them.
+    pub score: Score,
     /// Some of those that were recognised, of as many classes as there is room for.
     pub right: Vec<Pick>,
     /// Those that were mistaken with the greatest confidence.
@@ -83,9 +83,10 @@ pub fn look(dir: &Path) -> Result<Samples, SamplesError> {
     let Tested { evaluation, .. } = show_checkpoint(&file, MOST, look)?;
     let Shelf { images, right, wrong, .. } = shelf;
     let picks = |kept: Vec<Kept>| kept.into_iter().map(Kept::pick).collect();
-    let Evaluation { step, epoch, top1, .. } = evaluation;
+    let Evaluation { step, epoch, figures, .. } = evaluation;
+    let score = figures.score();
     let (best, epoch) = (file == dir.join(BEST), epoch as u64);
-    Ok(Samples { file, step, epoch, best, images, top1, right: picks(right), wrong: picks(wrong) })
+    Ok(Samples { file, step, epoch, best, images, score, right: picks(right), wrong: picks(wrong) })
 }
 
 /// An image that may be shown.
@@ -109,8 +110,9 @@ struct Shelf {
 impl Shelf {
     fn take(&mut self, set: &DataSet, seen: &Seen<'_>) {
         self.images += 1;
-        let &Seen { place, label, predicted, .. } = seen;
-        let probability = softmax(seen.logits).get(predicted).copied().unwrap_or_default();
+        let place = seen.place;
+        let Answer::Class { label, predicted, logits } = seen.answer;
+        let probability = softmax(logits).get(predicted).copied().unwrap_or_default();
         let keep = || Kept {
             bytes: denormalised(seen.pixels, &set.mean, &set.std),
             shape: set.test.shape(),
@@ -172,7 +174,15 @@ mod tests {
         let mut see = |label: usize, predicted: usize, sure: f32| {
             let mut logits = vec![0.0; 10];
             logits[predicted] = sure;
-            shelf.take(&set, &Seen { place: label, label, predicted, loss: 1.0, logits: &logits, pixels: &pixels });
+            shelf.take(
+                &set,
+                &Seen {
+                    place: label,
+                    answer: Answer::Class { label, predicted, logits: &logits },
+                    loss: 1.0,
+                    pixels: &pixels,
+                },
+            );
         };
         for i in 0..100 {
             see(i % 10, (i + 1) % 10, i as f32 / 10.0);

@@ -20,12 +20,12 @@ pub(super) fn section(run: &Run) -> Markup {
 }
 
 fn shown(run: &Run, samples: &Samples) -> Markup {
-    let Samples { file, step, epoch, best, images, top1, right, wrong } = samples;
+    let Samples { file, step, epoch, best, images, score, right, wrong } = samples;
     let weights = if *best { "best weights" } else { "newest checkpoint" };
     html! {
         p.note {
             "Predictions of the " (weights) ", epoch " (epoch) ", step " (count(*step)) " (" code { (file.display()) }
-            "), for " (count(*images as u64)) " test images, of which they recognise " (percent(*top1)) "."
+            "), for " (count(*images as u64)) " test images, of which they recognise " (percent(score.value)) "."
         }
         @if !wrong.is_empty() {
             h4 { "Mistaken with the greatest confidence" }

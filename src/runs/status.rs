@@ -71,7 +71,7 @@ mod tests {
     fn ended(state: State) -> Line {
         let error = (state == State::Failed).then(|| "no GPU".to_string());
         let summary =
-            Summary { state, step: 3, best_top1: None, best_epoch: None, seconds: 1.0, dir: None, broken: 0, error };
+            Summary { state, step: 3, best: None, best_epoch: None, seconds: 1.0, dir: None, broken: 0, error };
         Line::run_end(&summary, Path::new("run"))
     }
 

@@ -11,12 +11,12 @@ mod error;
 mod evaluate;
 #[cfg(feature = "cuda")]
 mod faster;
+mod figures;
 mod gradients;
 mod inside;
 mod layers;
 mod learner;
 mod nan;
-mod objective;
 mod observer;
 pub mod optim;
 mod options;
@@ -27,6 +27,7 @@ mod protocol;
 mod result;
 mod scores;
 mod step;
+mod task;
 mod teacher;
 mod trainer;
 mod updates;
@@ -42,7 +43,9 @@ pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
 pub use edits::{DueError, ScheduledEdit, When, already, effective};
 pub use error::TrainError;
-pub use evaluate::{Seen, top5_tells};
+pub use evaluate::Seen;
+pub use figures::{Figure, Figures, Score};
+pub(crate) use figures::{best, score};
 pub use gradients::Gradients;
 pub use inside::Look;
 pub use layers::{Inside, LayerStats, Output};
@@ -57,4 +60,5 @@ pub use result::{
     Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
 };
 pub use step::Outcome;
+pub use task::Answer;
 pub use worker::{Worker, check, check_begun, spawn};

@@ -1,5 +1,6 @@
 //! What a run is, how it stands, how it ended.
 
+use super::Score;
 use crate::recipe::Recipe;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -92,8 +93,9 @@ pub struct Summary {
     pub state: State,
     /// Last step.
     pub step: u64,
-    /// Best top-1 on the test set, when there was an evaluation.
-    pub best_top1: Option<f64>,
+    /// Best score on the test set, when there was an evaluation.
+    #[serde(flatten, with = "super::best")]
+    pub best: Option<Score>,
     /// The epoch that ended with it; the first of several.
     #[serde(default)]
     pub best_epoch: Option<u64>,

@@ -1,7 +1,6 @@
 //! What goes into the trainer and what comes out of it. The screen, `--batch`, the run directory and the tests
 //! speak to a run through these types alone.
 
-use super::Confusion;
 use super::alarms::AlarmKind;
 use super::checkpoint::{Digests, Link};
 use super::edits::When;
@@ -9,6 +8,7 @@ use super::layers::Inside;
 use super::nan::or_nan;
 use super::outline::{RunInfo, State, Summary};
 use super::pictures::Pictures;
+use super::{Confusion, Figures, Score};
 use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Serialize};
@@ -125,10 +125,9 @@ pub struct Evaluation {
     /// Mean cross entropy.
     #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
-    /// Share of images whose label came first.
-    pub top1: f64,
-    /// Share of images whose label was among the first five.
-    pub top5: f64,
+    /// The task's figures.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Which classes were taken for which.
     pub confusion: Confusion,
 }
@@ -146,7 +145,7 @@ pub struct EpochEnd {
     pub img_s: f64,
     /// Result on the test set.
     pub evaluation: Evaluation,
-    /// Whether it is the best top-1 so far.
+    /// Whether its score is the best so far.
     pub best: bool,
 }
 
@@ -161,8 +160,9 @@ pub struct RolledBack {
     pub from: u64,
     /// The numbers of the edits that are taken back.
     pub edits: Vec<u64>,
-    /// Best top-1 at the end of an epoch up to now.
-    pub best_top1: Option<f64>,
+    /// Best score at the end of an epoch up to now.
+    #[serde(flatten, with = "super::best")]
+    pub best: Option<Score>,
     /// The epoch that ended with it.
     #[serde(default)]
     pub best_epoch: Option<u64>,
@@ -243,9 +243,9 @@ pub enum Event {
         bytes: u64,
         /// Time the trainer spent on it.
         ms: f64,
-        /// Top-1 of this state on the test set, when it is the end of an epoch.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        top1: Option<f64>,
+        /// Score of this state on the test set, when it is the end of an epoch.
+        #[serde(flatten, with = "super::score", skip_serializing_if = "Option::is_none")]
+        score: Option<Score>,
         /// Its link of the run's chain; none for the weights of the best epoch so far (`best.safetensors`).
         link: Option<Box<Link>>,
     },

@@ -9,7 +9,7 @@ use super::{Evaluation, TrainError};
 use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::Recipe;
-use crate::recipe::settings::{Data, DataKind, Net as NetSettings};
+use crate::recipe::settings::{Data, DataKind, Net as NetSettings, Task};
 use dfdx::prelude::Cpu;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub struct Tested {
     pub classes: Vec<String>,
     /// What was evaluated: name of the set, images that are there, and their classes.
     pub of: Of,
+    /// Images that were evaluated.
+    pub images: usize,
     /// Images that could not be used.
     pub skipped: Vec<Skipped>,
 }
@@ -80,6 +82,7 @@ pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen
 
 /// A net, the images that it is for, and the steps and epochs that it has seen.
 struct Trained {
+    task: Task,
     net: Net<f32, Cpu>,
     set: DataSet,
     at: (u64, f64),
@@ -122,7 +125,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
             expected.0, expected.1, set.name, found.0, found.1
         )));
     }
-    Ok(Trained { net, set, at })
+    Ok(Trained { task: recipe.task, net, set, at })
 }
 
 /// The manifest of the run that a checkpoint lies in, in its directory or in that of its checkpoints.
@@ -206,25 +209,26 @@ pub fn evaluate_weights(
     };
     let by_place = matches!(images, Images::At { by_place: true, .. });
     let (net, told) = load(file, &recipe.net, &set, by_place)?;
-    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, look)?;
+    let mut tested = measure(Trained { task: recipe.task, net, set, at: (0, 0.0) }, look)?;
     tested.of.notes.extend(told);
     Ok(tested)
 }
 
 fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
-    let Trained { net, set, at } = trained;
+    let Trained { task, net, set, at } = trained;
     let set = Arc::new(set);
     let mut reader = Reader::new(set.clone(), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
-    let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
+    let evaluation = evaluate(&mut learner, &mut reader, task, &mut skipped, at, |seen| look(&set, seen))?;
     if skipped.len() == set.test.len() {
         let first = skipped.first().map(|s| format!("; {} {}", s.image, s.problem)).unwrap_or_default();
         return Err(DataError::AllBroken { set: set.name.clone(), first }.into());
     }
     let with_images = evaluation.confusion.tallies().iter().filter(|tally| tally.images > 0).count();
     let of = Of { set: set.name.clone(), images: set.tests_there, classes: with_images, notes: set.said() };
-    Ok(Tested { evaluation, classes: set.classes.clone(), of, skipped })
+    let images = set.test.len() - skipped.len();
+    Ok(Tested { evaluation, images, classes: set.classes.clone(), of, skipped })
 }
 
 /// A net with the weights of a file that is of it alone, and what is to be told of that.

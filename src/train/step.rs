@@ -3,16 +3,15 @@
 
 use super::gradients::Gradients;
 use super::learner::Learner;
-use super::objective::objective;
+use super::task::Targets;
 use super::updates::Updates;
 use crate::data::Batch;
 use crate::nn::Role;
 use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
-use crate::tricks::mix::{self, Pair};
+use crate::tricks::mix;
 use crate::tricks::scaling::{precision, scales};
 use crate::tricks::schedule::{self, Position};
-use crate::tricks::targets::targets;
 use dfdx::prelude::NoneTape;
 
 /// What a step did.
@@ -41,10 +40,7 @@ impl Outcome {
 struct Fed<D: Ops<f32>> {
     /// Images `(N, H, W, C)`, mixed.
     images: FeatureMap<f32, D>,
-    /// Target probabilities by class, smoothed and mixed.
-    targets: FeatureMap<f32, D>,
-    labels: Vec<usize>,
-    pairs: Option<Vec<Pair>>,
+    targets: Targets<D>,
 }
 
 impl<D: Ops<f32>> Learner<D> {
@@ -82,18 +78,15 @@ impl<D: Ops<f32>> Learner<D> {
 
     /// Mixes images (section 5.4) and makes their targets (section 5.2).
     fn prepare(&mut self, mut batch: Batch, at: Position, s: &Settings) -> Result<Fed<D>, D::Err> {
-        let (n, classes, smoothing) = (batch.n, self.net.spec().classes, &s.tricks.smoothing);
-        let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, at.batch), n);
+        let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, at.batch), batch.n);
         if let Some(pairs) = &pairs {
             batch.pixels = mix::pixels(pairs, &batch.pixels, [batch.height, batch.width, batch.channels]);
         }
-        self.observer.feed(&batch, pairs.as_deref(), smoothing);
-        let labels = std::mem::take(&mut batch.labels);
-        let q = targets(&labels, pairs.as_deref(), classes, smoothing);
-        let targets = self.dev.upload(q, (n, 1, 1, classes))?;
+        self.observer.feed(&batch, pairs.as_deref(), &s.tricks.smoothing);
+        let targets = Targets::of(&self.dev, &batch, pairs.as_deref(), self.net.spec().classes, s)?;
         let images = self.images(batch)?;
         let images = D::to_precision(images, precision(&s.tricks.mixed))?;
-        Ok(Fed { images, targets, labels, pairs })
+        Ok(Fed { images, targets })
     }
 
     /// Goes through the net, and the teacher where there is one, to the loss.
@@ -107,10 +100,10 @@ impl<D: Ops<f32>> Learner<D> {
         if let Some(teacher) = teacher.as_ref().filter(|_| self.observer.looks()) {
             let (student, tape) = logits.split_tape();
             let both = (D::values(teacher)?, D::values(&student)?);
-            self.observer.compare(&fed.labels, fed.pairs.as_deref(), &both.0, &both.1);
+            self.observer.compare(fed.targets.labels(), &both.0, &both.1);
             logits = student.put_tape(tape);
         }
-        D::loss(logits, auxiliary, objective(fed.targets, teacher, distill), scale)
+        fed.targets.loss(logits, auxiliary, teacher, s, scale)
     }
 
     /// Updates the weights; does nothing when the loss or a gradient is not finite.

@@ -180,7 +180,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let summary = Summary {
             state,
             step: self.at.step,
-            best_top1: self.at.best_top1,
+            best: self.at.best,
             best_epoch: self.at.best_epoch,
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
@@ -254,7 +254,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 step: self.at.step + 1,
                 batch: at.batch,
                 loss_sum: self.at.loss_sum + outcome.loss as f64,
-                top1: None,
+                score: None,
                 ..self.at
             };
             self.records.push(StepRecord {
@@ -297,16 +297,16 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// Evaluates and saves at the end of an epoch.
     fn epoch_end(&mut self, img_s: f64) -> Result<(), TrainError> {
         let evaluation = self.evaluate()?;
-        let top1 = evaluation.loss.is_finite().then_some(evaluation.top1);
-        let best = top1.is_some_and(|top1| self.at.best_top1.is_none_or(|best| top1 > best));
+        let score = evaluation.loss.is_finite().then_some(evaluation.figures.score());
+        let best = score.is_some_and(|score| score.beats(self.at.best));
         let train_loss = self.at.loss_sum / self.batches() as f64;
         let epoch = self.at.epoch + 1;
-        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, top1, ..self.at };
+        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, score, ..self.at };
         if best {
-            (self.at.best_top1, self.at.best_epoch) = (top1, Some(epoch));
+            (self.at.best, self.at.best_epoch) = (score, Some(epoch));
         }
         self.send(Event::Epoch(Box::new(EpochEnd { epoch, train_loss, img_s, evaluation, best })));
-        if top1.is_none() {
+        if score.is_none() {
             let what = format!("validation loss is not finite after step {}: go on, or stop", self.at.step);
             self.raise(AlarmKind::NonFinite, what);
             return Ok(());

@@ -5,7 +5,7 @@ use super::device::find;
 use super::options::Options;
 use super::origin::{Opened, Origin};
 use super::trainer::Trainer;
-use super::{AlarmKind, Checkpoint, Chosen, Command, Event, State, Summary, TrainError};
+use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Score, State, Summary, TrainError};
 use crate::data::{self, DataError, DataSet, Found};
 use crate::nn::{Head, NetSpec};
 use crate::ops::fault;
@@ -123,8 +123,8 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
     let (last, found) = (Rc::clone(&sink), Rc::clone(&reached));
     let failed = move |error: String| {
         let (state, seconds, error) = (State::Failed, begun.elapsed().as_secs_f64(), Some(error));
-        let Reached { step, best_top1, best_epoch } = found.get();
-        let summary = Summary { state, step, best_top1, best_epoch, seconds, dir, broken: 0, error };
+        let Reached { step, best, best_epoch } = found.get();
+        let summary = Summary { state, step, best, best_epoch, seconds, dir, broken: 0, error };
         // The sink is borrowed when it is the one that panicked.
         if let Ok(mut sink) = last.try_borrow_mut() {
             sink(Event::State(state));
@@ -179,24 +179,22 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
 #[derive(Clone, Copy, Default)]
 struct Reached {
     step: u64,
-    best_top1: Option<f64>,
+    best: Option<Score>,
     best_epoch: Option<u64>,
 }
 
 impl Reached {
     fn at(at: &Progress) -> Reached {
-        Reached { step: at.step, best_top1: at.best_top1, best_epoch: at.best_epoch }
+        Reached { step: at.step, best: at.best, best_epoch: at.best_epoch }
     }
 
     fn after(self, event: &Event) -> Reached {
         match event {
             Event::Steps(steps) => Reached { step: steps.last().map_or(self.step, |s| s.step), ..self },
             Event::Epoch(end) if end.best => {
-                Reached { best_top1: Some(end.evaluation.top1), best_epoch: Some(end.epoch), ..self }
+                Reached { best: Some(end.evaluation.figures.score()), best_epoch: Some(end.epoch), ..self }
             }
-            Event::RolledBack(back) => {
-                Reached { step: back.step, best_top1: back.best_top1, best_epoch: back.best_epoch }
-            }
+            Event::RolledBack(back) => Reached { step: back.step, best: back.best, best_epoch: back.best_epoch },
             _ => self,
         }
     }

@@ -77,8 +77,9 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<LinePart>, Vec<Line
         right.push(figure(theme, 2, "loss", format!("{value:>6}"), theme.curve, &run.smooth));
         right.push(figure(theme, 3, "lr", format!("{:>6}", number::rate(run.lr)), theme.curve, &run.rate));
     }
-    if let Some(top1) = run.top1.last() {
-        right.push(LinePart::new(4, vec![label("top-1 "), plain(format!("{:>6}", number::percent(top1.y)))]));
+    if let Some(score) = run.score.last() {
+        let title = Span::styled(format!("{} ", run.titles()[0]), theme.dim);
+        right.push(LinePart::new(4, vec![title, plain(format!("{:>6}", number::percent(score.y)))]));
     }
     if let Some(best) = run.best {
         right.push(LinePart::new(6, vec![label("best "), plain(best.words())]));

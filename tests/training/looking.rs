@@ -5,7 +5,7 @@ use std::path::Path;
 use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
 use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{
-    BatchPreview, Command, Event, Missed, Pictures, PreviewImage, State, Target, show_checkpoint, softmax,
+    Answer, BatchPreview, Command, Event, Missed, Pictures, PreviewImage, State, Target, show_checkpoint, softmax,
 };
 use tricktop::tricks::mix;
 
@@ -112,10 +112,11 @@ fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     let (_, file) = tricktop::train::steps(dir.path()).pop().unwrap();
     let mut all = Vec::new();
     let tested = show_checkpoint(&file, usize::MAX, |set, seen| {
-        if seen.label != seen.predicted {
+        let Answer::Class { label, predicted, logits } = seen.answer else { panic!("a class is asked for") };
+        if label != predicted {
             let picture = Thumbnail::new(seen.pixels, set.test.shape(), &set.mean, &set.std).unwrap();
-            let confidence = softmax(seen.logits)[seen.predicted] as f32;
-            all.push((seen.loss as f32, seen.label, seen.predicted, confidence, picture));
+            let confidence = softmax(logits)[predicted] as f32;
+            all.push((seen.loss as f32, label, predicted, confidence, picture));
         }
     })
     .unwrap();

@@ -2,7 +2,7 @@
 
 use super::{Scroll, beside, moved};
 use crate::app::history::Curve;
-use crate::train::{Agreement, BatchPreview, Confusion, Evaluation, Missed, MissedImage, Pictures, RolledBack};
+use crate::train::{Agreement, BatchPreview, Evaluation, Missed, MissedImage, Pictures, RolledBack};
 use std::cmp::Ordering;
 
 /// Classes that a matrix may have; of more, pairs are listed.
@@ -75,9 +75,9 @@ pub struct Mistake {
 pub(crate) struct Tested {
     pub(crate) step: u64,
     /// A row of counts for each label, unless there are too many.
-    pub(crate) matrix: Option<Vec<Vec<u32>>>,
+    pub(crate) matrix: Option<Vec<Vec<u64>>>,
     /// `[label, predicted, images]` of what was taken for something else, the most frequent first.
-    pub(crate) pairs: Vec<[u32; 3]>,
+    pub(crate) pairs: Vec<[u64; 3]>,
     /// Every class that has images, the worst first.
     pub(crate) classes: Vec<Class>,
 }
@@ -86,9 +86,9 @@ pub(crate) struct Tested {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Class {
     pub(crate) label: usize,
-    pub(crate) images: u32,
-    /// Share of its images that were recognised.
-    pub(crate) recall: f64,
+    pub(crate) images: u64,
+    /// Share of its images that were recognised, or its IoU.
+    pub(crate) share: f64,
     /// How much that is above the evaluation before.
     pub(crate) change: Option<f64>,
 }
@@ -102,24 +102,26 @@ pub(crate) struct Taught {
 }
 
 impl Tested {
-    fn new(step: u64, confusion: &Confusion, before: Option<&Tested>) -> Tested {
-        let change = |label: usize, recall: f64| {
+    fn new(e: &Evaluation, before: Option<&Tested>) -> Tested {
+        let Evaluation { step, figures, confusion, .. } = e;
+        let figure = figures.score().figure;
+        let change = |label: usize, share: f64| {
             let before = before?.classes.iter().find(|class| class.label == label)?;
-            Some(recall - before.recall)
+            Some(share - before.share)
         };
         let class = |(label, tally): (usize, crate::train::Tally)| {
-            let recall = tally.recall()?;
-            Some(Class { label, images: tally.images, recall, change: change(label, recall) })
+            let share = figure.of_class(&tally)?;
+            Some(Class { label, images: tally.images, share, change: change(label, share) })
         };
         let mut classes: Vec<Class> = confusion.tallies().into_iter().enumerate().filter_map(class).collect();
-        classes.sort_by(|a, b| a.recall.partial_cmp(&b.recall).unwrap_or(Ordering::Equal));
+        classes.sort_by(|a, b| a.share.partial_cmp(&b.share).unwrap_or(Ordering::Equal));
         let mut pairs = confusion.mistaken();
         pairs.truncate(PAIRS);
-        Tested { step, matrix: confusion.rows(MATRIX), pairs, classes }
+        Tested { step: *step, matrix: confusion.rows(MATRIX), pairs, classes }
     }
 
     /// Images of a class.
-    pub(crate) fn images(&self, label: u32) -> u32 {
+    pub(crate) fn images(&self, label: u64) -> u64 {
         self.classes.iter().find(|class| class.label == label as usize).map_or(0, |class| class.images)
     }
 }
@@ -145,7 +147,7 @@ impl Album {
     /// Takes an evaluation in; one that a log has may be without its matrix.
     pub(crate) fn evaluated(&mut self, e: &Evaluation) {
         if e.confusion.classes > 0 {
-            self.tested = Some(Tested::new(e.step, &e.confusion, self.tested.as_ref()));
+            self.tested = Some(Tested::new(e, self.tested.as_ref()));
         }
     }
 

@@ -5,6 +5,7 @@ use super::CheckpointError;
 use super::digest::Digests;
 use crate::data::{DataError, DataSet, composed};
 use crate::recipe::{InvalidChanges, Recipe, Value, knobs, older};
+use crate::train::Score;
 use crate::train::classes::listed;
 use crate::train::edits::ScheduledEdit;
 use crate::tricks::scaling::Scaler;
@@ -28,10 +29,12 @@ pub struct Progress {
     pub loss_sum: f64,
     /// Edits made so far: the position in the journal.
     pub edits: u64,
-    /// Top-1 on the test set when this is the end of an epoch.
-    pub top1: Option<f64>,
-    /// Best top-1 at the end of an epoch so far.
-    pub best_top1: Option<f64>,
+    /// Score on the test set when this is the end of an epoch.
+    #[serde(flatten, with = "crate::train::score")]
+    pub score: Option<Score>,
+    /// Best score at the end of an epoch so far.
+    #[serde(flatten, with = "crate::train::best")]
+    pub best: Option<Score>,
     /// The epoch that ended so; checkpoints of older versions do not tell.
     #[serde(default)]
     pub best_epoch: Option<u64>,

@@ -5,7 +5,7 @@ use crate::data::{Thumbnail, test_images};
 use crate::ops::Ops;
 use crate::train::evaluate::{Seen, evaluate};
 use crate::train::pictures::{MOST, Missed, MissedImage, Pictures};
-use crate::train::{Evaluation, Event, State, TrainError};
+use crate::train::{Answer, Evaluation, Event, State, TrainError};
 use std::path::{Path, absolute};
 
 /// Images of the two classes that were confused most often.
@@ -30,7 +30,8 @@ struct Mistake {
 
 impl Mistake {
     fn of(seen: &Seen<'_>) -> Option<Mistake> {
-        let &Seen { place, label, predicted, loss, logits, .. } = seen;
+        let &Seen { place, loss, .. } = seen;
+        let Answer::Class { label, predicted, logits } = seen.answer;
         // The loss is minus the logarithm of the label's probability.
         let confidence = (f64::from(logits[predicted] - logits[label]) - loss).exp() as f32;
         let [place, label, predicted] = [place, label, predicted].map(|v| v as u32);
@@ -42,7 +43,8 @@ impl Mistakes {
     /// Chooses out of all mistakes of an evaluation.
     fn of(evaluation: &Evaluation, mut all: Vec<Mistake>) -> Mistakes {
         all.sort_by(|a, b| b.loss.total_cmp(&a.loss));
-        let pair = evaluation.confusion.mistaken().first().map(|[label, predicted, _]| (*label, *predicted));
+        let pair =
+            evaluation.confusion.mistaken().first().map(|[label, predicted, _]| (*label as u32, *predicted as u32));
         let confused = all.iter().filter(|m| Some((m.label, m.predicted)) == pair).take(CONFUSED).copied().collect();
         all.truncate(MOST);
         Mistakes { step: evaluation.step, worst: all, confused }
@@ -63,7 +65,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let at = (self.at.step, self.epochs_done());
         let (mut skipped, mut mistakes) = (Vec::new(), Vec::new());
         let look = |seen: Seen<'_>| mistakes.extend(Mistake::of(&seen));
-        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, at, look);
+        let evaluation = evaluate(&mut self.learner, &mut self.reader, self.recipe.task, &mut skipped, at, look);
         if let Ok(evaluation) = &evaluation {
             self.mistakes = Some(Mistakes::of(evaluation, mistakes));
             self.show_mistakes();

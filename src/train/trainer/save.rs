@@ -140,11 +140,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                     self.alarm(format!("{why}; older checkpoints stay, and the next is tried when it is due"));
                     self.saver.fault = Some(why);
                 }
-                Report::Saved { step, path, bytes, ms, top1, link } => {
+                Report::Saved { step, path, bytes, ms, score, link } => {
                     if link.is_some() {
                         self.saver.saved = Some(step);
                     }
-                    self.send(Event::Checkpoint { step, path, bytes, ms, top1, link });
+                    self.send(Event::Checkpoint { step, path, bytes, ms, score, link });
                 }
             }
         }
