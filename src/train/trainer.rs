@@ -255,7 +255,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 batch: at.batch,
                 loss_sum: self.at.loss_sum + outcome.loss as f64,
                 top1: None,
-                ..self.at
+                ..self.at.clone()
             };
             self.records.push(StepRecord {
                 step: self.at.step,
@@ -301,7 +301,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let best = top1.is_some_and(|top1| self.at.best_top1.is_none_or(|best| top1 > best));
         let train_loss = self.at.loss_sum / self.batches() as f64;
         let epoch = self.at.epoch + 1;
-        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, top1, ..self.at };
+        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, top1, ..self.at.clone() };
         if best {
             (self.at.best_top1, self.at.best_epoch) = (top1, Some(epoch));
         }
