@@ -145,7 +145,17 @@ fn every_layer() -> NetSpec {
         Layer::Residual(plain),
     ];
     let (name, head) = ("every layer".into(), "fc".into());
-    NetSpec { name, layers, head, features: 16, eps: 1e-5, image_channels: 3, classes: 4, auxiliary: None }
+    NetSpec {
+        name,
+        layers,
+        head,
+        features: 16,
+        eps: 1e-5,
+        image_channels: 3,
+        classes: 4,
+        auxiliary: None,
+        stages: vec![2, 5],
+    }
 }
 
 /// The losses of some training steps of that net. (More would tell less: norms over few values blow roundings up.)

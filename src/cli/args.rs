@@ -239,6 +239,9 @@ pub(super) enum Command {
         /// Mixed precision, with feature maps in this format
         #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "Auto", ignore_case = true, value_parser = format())]
         mixed: Option<MixedFormat>,
+        /// Freezes all but the classifier
+        #[arg(long)]
+        frozen: bool,
         /// Prints one JSON object a net
         #[arg(long)]
         json: bool,

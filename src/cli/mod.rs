@@ -161,10 +161,10 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => pipe(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
-        Some(Command::Bench { net, steps, batch, mixed, json, profile, device, threads, input: None }) => {
+        Some(Command::Bench { net, steps, batch, mixed, frozen, json, profile, device, threads, input: None }) => {
             set_threads(&threads)?;
             let nets = CASES.iter().filter(|case| net.as_deref().is_none_or(|net| net == case.name));
-            let cases = nets.map(|case| case.of(batch.map(NonZeroUsize::get), mixed));
+            let cases = nets.map(|case| case.of(batch.map(NonZeroUsize::get), mixed, frozen));
             bench(cases, steps, json, profile, device)
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
@@ -323,8 +323,9 @@ fn bench(
             serde_json::to_string(&t).map_err(|e| Failure::Print(e.into()))?
         } else {
             format!(
-                "{}  {}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
+                "{}{}  {}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
                 t.net,
+                if t.frozen { " frozen" } else { "" },
                 t.format,
                 t.batch,
                 t.step_ms,

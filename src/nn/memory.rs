@@ -1,6 +1,6 @@
 //! How much memory training a net takes, worked out before it starts.
 
-use super::layer::{Part, walk};
+use super::layer::{ParamSpec, Part, walk};
 use super::{NetSpec, Role};
 use crate::ops::memory::{Backend, Extent};
 use serde::Serialize;
@@ -47,6 +47,8 @@ pub struct Training<'a> {
     pub teacher: Option<&'a NetSpec>,
     /// Height and width of an image.
     pub size: (usize, usize),
+    /// Layers, from the first one on, that are frozen for the whole run.
+    pub frozen: usize,
     /// Slots of the optimiser.
     pub slots: usize,
     /// What computes.
@@ -56,8 +58,8 @@ pub struct Training<'a> {
 impl Training<'_> {
     /// Memory that batches of so many images take, about.
     pub fn memory(&self, batch: usize) -> Memory {
-        let memory = self.of(self.net, batch);
-        let Some(teacher) = self.teacher.map(|net| self.of(net, batch)) else { return memory };
+        let memory = self.of(self.net, self.frozen, batch);
+        let Some(teacher) = self.teacher.map(|net| self.of(net, 0, batch)) else { return memory };
         // A teacher has answered before the net begins, and keeps nothing.
         Memory {
             weights: memory.weights + teacher.weights,
@@ -67,20 +69,26 @@ impl Training<'_> {
         }
     }
 
-    fn of(&self, net: &NetSpec, batch: usize) -> Memory {
+    fn of(&self, net: &NetSpec, frozen: usize, batch: usize) -> Memory {
         let ((h, w), backend, params) = (self.size, self.backend, net.params());
-        let values = |trained: bool| -> u64 {
+        let values = |params: &[ParamSpec], trained: bool| -> u64 {
             let of = params.iter().filter(|p| !trained || p.role != Role::Statistic);
             of.map(|p| p.len() as u64).sum()
         };
+        let learnt = values(&params, true);
         let mut maps = Maps { backend, batch: batch as u64, kept: 0, largest: 0, most: 0, count: 0 };
         let image = Extent { h, w, c: net.image_channels };
         maps.kept = maps.bytes(image.values());
-        walk(&net.layers, image, &mut |part, from, to| maps.add(part, from, to));
+        // A frozen map is there for the next layer alone.
+        let (frozen, trained) = net.layers.split_at(frozen);
+        let kept = maps.kept;
+        let image = walk(frozen, image, &mut |part, from, to| maps.add(part, from, to));
+        maps.kept = if frozen.is_empty() { kept } else { kept + maps.bytes(image.values()) };
+        walk(trained, image, &mut |part, from, to| maps.add(part, from, to));
         Memory {
-            weights: 4 * values(false) + backend.weights(values(true)),
-            optimiser: 4 * self.slots as u64 * values(true),
-            gradients: 4 * values(true),
+            weights: 4 * values(&params, false) + backend.weights(learnt),
+            optimiser: 4 * self.slots as u64 * learnt,
+            gradients: 4 * values(&params[net.params_of(frozen.len())..], true),
             activations: maps.kept,
             passing: maps.most + 2 * maps.largest + backend.overhead(maps.kept),
             count: maps.count,
@@ -133,7 +141,7 @@ mod tests {
     const GPU_HALF: Backend = Backend::Cuda { precision: Precision::Half, cudnn: true };
 
     fn small(net: &NetSpec, backend: Backend) -> Training<'_> {
-        Training { net, teacher: None, size: (28, 28), slots: 1, backend }
+        Training { net, teacher: None, size: (28, 28), frozen: 0, slots: 1, backend }
     }
 
     #[test]
@@ -162,10 +170,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_frozen_keeps_no_maps_and_has_no_gradients() {
+        let net = NetSpec::new(&Net::default(), 1, 10);
+        for backend in [Backend::Cpu, GPU, GPU_HALF] {
+            let of = |frozen| Training { frozen, ..small(&net, backend) }.memory(64);
+            let (all, stem, backbone) = (of(0), of(1), of(net.layers.len()));
+            assert!(stem.activations < all.activations && 20 * backbone.activations < all.activations, "{backend:?}");
+            assert_eq!(backbone.gradients, 4 * (64 * 10 + 10));
+            assert_eq!((backbone.weights, backbone.optimiser), (all.weights, all.optimiser));
+        }
+    }
+
+    #[test]
     fn a_batch_that_a_gpu_cannot_count_does_not_fit() {
         let net = Net { form: Form::ImageNet, depth: 50, ..Net::default() };
         let spec = NetSpec::new(&net, 3, 1000);
-        let of = |backend| Training { net: &spec, teacher: None, size: (224, 224), slots: 1, backend };
+        let of = |backend| Training { net: &spec, teacher: None, size: (224, 224), frozen: 0, slots: 1, backend };
         let gpu = of(GPU_HALF);
         // The largest map has 112 * 112 * 64 values an image; cuDNN counts to 2^31.
         let most = (u32::MAX as usize) / (2 * 112 * 112 * 64);

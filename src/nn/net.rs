@@ -14,6 +14,21 @@ pub struct Net<E: Real, D: Ops<E>> {
     ready: D::Ready,
 }
 
+/// What of a net a step trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// Layers, from the first one on, that are frozen: they run as in an evaluation, and nothing of them is kept for the
+    /// backward pass.
+    pub frozen: usize,
+    /// Whose statistics the norms of the others use.
+    pub norms: Mode,
+}
+
+impl Tuning {
+    /// The whole net.
+    pub const ALL: Tuning = Tuning { frozen: 0, norms: Mode::Train };
+}
+
 /// Logits, and those of an auxiliary classifier.
 type Both<E, D, T> = (FeatureMap<E, D, T>, Option<FeatureMap<E, D>>);
 
@@ -33,9 +48,10 @@ pub type Look<'l, E, D> = &'l mut dyn FnMut(&str, Matrix<E, D>);
 
 /// What is the same for all layers of a pass.
 struct Pass<'l, E: Real, D: Ops<E>> {
-    mode: Mode,
+    /// Whose statistics norms use.
+    norms: Mode,
     eps: f64,
-    /// Whether the gradient of the input is wanted: not in the first layer of a net.
+    /// Whether the gradient of the map at hand is wanted: not before the first layer that is trained.
     input_grad: bool,
     look: Option<Look<'l, E, D>>,
 }
@@ -79,15 +95,19 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         x: FeatureMap<E, D, T>,
         mode: Mode,
     ) -> Result<FeatureMap<E, D, T>, D::Err> {
-        Ok(self.run(x, mode, false, None)?.0)
+        Ok(self.run(x, mode, None, None)?.0)
     }
 
     /// Logits in training, and those of the auxiliary classifier where the net has one.
     ///
     /// # Errors
     /// The device's.
-    pub fn forward_both<T: Tape<E, D>>(&mut self, x: FeatureMap<E, D, T>) -> Result<Both<E, D, T>, D::Err> {
-        self.run(x, Mode::Train, true, None)
+    pub fn forward_both<T: Tape<E, D>>(
+        &mut self,
+        x: FeatureMap<E, D, T>,
+        tuning: Tuning,
+    ) -> Result<Both<E, D, T>, D::Err> {
+        self.run(x, tuning.norms, Some(tuning), None)
     }
 
     /// Goes through the net in evaluation and shows `look` the output of every layer with weights: of a unit after its
@@ -96,14 +116,14 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     /// # Errors
     /// The device's.
     pub fn look(&mut self, x: FeatureMap<E, D>, look: Look<'_, E, D>) -> Result<(), D::Err> {
-        self.run(x, Mode::Eval, false, Some(look)).map(drop)
+        self.run(x, Mode::Eval, None, Some(look)).map(drop)
     }
 
     fn run<T: Tape<E, D>>(
         &mut self,
         x: FeatureMap<E, D, T>,
-        mode: Mode,
-        both: bool,
+        norms: Mode,
+        training: Option<Tuning>,
         look: Option<Look<'_, E, D>>,
     ) -> Result<Both<E, D, T>, D::Err> {
         // A weight that a bias comes after is a linear layer's.
@@ -113,18 +133,26 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         let mut x = D::ready(&mut self.ready, &weights, x)?;
         let mut params = &mut self.params[..];
         let mut own = part(&mut params, count(&self.spec.layers) + HEAD);
-        let auxiliary = self.spec.auxiliary.as_ref().filter(|_| both);
-        let mut pass = Pass { mode, eps: self.spec.eps, input_grad: false, look };
+        let auxiliary = self.spec.auxiliary.as_ref().filter(|_| training.is_some());
+        let (eps, frozen) = (self.spec.eps, training.map_or(0, |tuning| tuning.frozen));
+        let mut pass = Pass { norms, eps, input_grad: false, look };
         let mut beside = None;
         for (i, layer) in self.spec.layers.iter().enumerate() {
-            x = pass.layer(layer, part(&mut own, layer.count()), x)?;
-            pass.input_grad = true;
+            let own = part(&mut own, layer.count());
+            if i < frozen {
+                let mut still = Pass { norms: Mode::Eval, eps, input_grad: false, look: None };
+                let (map, tape) = x.split_tape();
+                x = still.layer(layer, own, map)?.put_tape(tape);
+            } else {
+                x = pass.layer(layer, own, x)?;
+            }
             if let Some(auxiliary) = auxiliary.filter(|auxiliary| auxiliary.after == i + 1) {
                 let (map, tape) = x.split_tape();
-                let layers = part(&mut params, count(&auxiliary.layers));
+                let (layers, input_grad) = (part(&mut params, count(&auxiliary.layers)), pass.input_grad);
                 let end = pass.layers(&auxiliary.layers, layers, map.clone().put_tape(tape))?;
                 let (logits, tape) = classify(end, all(std::mem::take(&mut params)))?.split_tape();
                 (x, beside) = (map.put_tape(tape), Some(logits));
+                pass.input_grad = input_grad;
             }
         }
         let logits = pass.show(&self.spec.head, classify(x, all(own))?)?;
@@ -193,6 +221,7 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
             Layer::Unit(unit) => self.unit(unit, params, x, None, unit.relu),
             Layer::Norm { name, .. } => {
                 let y = D::norm_act(x, self.norm(all(params)), None, true)?;
+                self.input_grad = true;
                 self.show(name, y)
             }
             Layer::MaxPool(pool) => D::max_pool(x, pool),
@@ -200,13 +229,17 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
             Layer::Residual(block) => self.residual(block, params, x),
             Layer::Concat(branches) => {
                 let (x, mut tape) = x.split_tape();
+                let (of_input, mut of_output) = (self.input_grad, self.input_grad);
                 let mut ends = Vec::new();
                 for branch in branches {
                     let own = part(&mut params, count(branch));
                     let end;
+                    self.input_grad = of_input;
                     (end, tape) = self.layers(branch, own, x.clone().put_tape(tape))?.split_tape();
+                    of_output |= self.input_grad;
                     ends.push(end);
                 }
+                self.input_grad = of_output;
                 let mut ends = ends.into_iter();
                 match ends.next() {
                     Some(first) => D::concat(first, ends.collect(), tape),
@@ -218,7 +251,7 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
 
     fn norm<'p>(&self, [gamma, beta, mean, var]: &'p mut [Param<E, D>; 4]) -> Norm<'p, E, D> {
         let (gamma, beta, mean, var) = (&gamma.data, &beta.data, &mut mean.data, &mut var.data);
-        Norm { gamma, beta, mean, var, mode: self.mode, eps: self.eps }
+        Norm { gamma, beta, mean, var, mode: self.norms, eps: self.eps }
     }
 
     fn unit<T: Tape<E, D>>(
@@ -230,7 +263,8 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         relu: bool,
     ) -> Result<FeatureMap<E, D, T>, D::Err> {
         let [weight] = all(part(&mut params, 1));
-        let filter = Filter { weight: &weight.data, conv: &unit.conv, input_grad: self.input_grad };
+        let input_grad = std::mem::replace(&mut self.input_grad, true);
+        let filter = Filter { weight: &weight.data, conv: &unit.conv, input_grad };
         let y = match unit.norm_name {
             Some(_) => D::conv_norm_act(x, filter, self.norm(all(params)), residual, relu)?,
             None => D::conv2d(x, filter)?,
@@ -248,7 +282,9 @@ impl<E: Real, D: Ops<E>> Pass<'_, E, D> {
         let gates = params.len() - count(&block.shortcut);
         let gate = part(&mut params, gates);
         let (x, tape) = x.split_tape();
+        let input_grad = self.input_grad;
         let (shortcut, tape) = self.layers(&block.shortcut, params, x.clone().put_tape(tape))?.split_tape();
+        self.input_grad = input_grad;
         let mut y = x.put_tape(tape);
         let last = block.body.len() - 1;
         for (i, unit) in block.body.iter().enumerate() {

@@ -16,6 +16,8 @@ pub struct NetSpec {
     pub head: String,
     /// Channels before it.
     pub features: usize,
+    /// Layers before the end of the stem, and before that of every stage; those behind the last one belong to the head.
+    pub stages: Vec<usize>,
     /// Added to the variance by every norm.
     pub eps: f64,
     /// Channels of an image.
@@ -105,12 +107,20 @@ pub(super) struct Chain {
     pub layers: Vec<Layer>,
     /// Channels at their end.
     pub channels: usize,
+    /// Layers before the end of the stem and of the stages so far.
+    stages: Vec<usize>,
 }
 
 impl Chain {
     /// A chain without layers, after `channels`.
     pub fn after(channels: usize) -> Chain {
-        Chain { layers: Vec::new(), channels }
+        Chain { channels, ..Chain::default() }
+    }
+
+    /// With the end of the stem, or of a stage, at its end.
+    pub fn end_stage(mut self) -> Chain {
+        self.stages.push(self.layers.len());
+        self
     }
 
     /// With a unit at its end.
@@ -139,6 +149,7 @@ impl Chain {
         NetSpec {
             name,
             layers: self.layers,
+            stages: self.stages,
             head,
             features: self.channels,
             eps,

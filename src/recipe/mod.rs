@@ -131,6 +131,17 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
         let (off, epochs) = (s.tricks.mixup.off_epochs, s.train.epochs);
         clash("tricks.mixup.off_epochs", format!("is {off}; of {epochs} epochs none would be mixed"));
     }
+    if let Some(stage) = s.finetune.freeze.stage()
+        && stage > stages(&s.net)
+    {
+        let (word, net, has) = (s.finetune.freeze.word(), s.net.family.word(), stages(&s.net));
+        let of = if s.net.form == settings::Form::Small { format!("a small {net}") } else { format!("{net}") };
+        let depth = s.net.depth;
+        clash(
+            "finetune.freeze",
+            format!("is {word}; {of} of {depth} layers has {has} stages, and Backbone freezes them all"),
+        );
+    }
     if s.name.len() > 100 {
         clash("name", "is longer than 100 bytes; it names a directory".to_string());
     }
@@ -138,6 +149,17 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
         clash("name", format!("is {:?}; it names a directory: no slash, no leading dot, not empty", s.name));
     }
     found
+}
+
+/// Stages of a net, behind its stem: parts that end where the map becomes smaller.
+pub fn stages(net: &settings::Net) -> usize {
+    use settings::{Family, Form};
+    match (net.family, net.form, net.depth) {
+        (Family::Inception, ..) => 3,
+        (Family::MobileNet, ..) => 5,
+        (Family::ResNet | Family::SeResNet, Form::Small, depth) if depth % 6 == 2 => 3,
+        _ => 4,
+    }
 }
 
 /// A form, depth or head that a family of nets does not have.

@@ -7,10 +7,13 @@ use super::optim::Optimiser;
 use super::origin::Origin;
 use super::teacher::Teacher;
 use crate::data::{Batch, DataSet};
-use crate::nn::{Net, NetSpec};
+use crate::nn::{Group, Net, NetSpec, Tuning};
 use crate::ops::{FeatureMap, Mode, Ops};
 use crate::recipe::Settings;
+use crate::recipe::settings::Norms;
+use crate::tricks::finetune;
 use crate::tricks::scaling::Scaler;
+use std::collections::BTreeSet;
 
 /// A net in training, its optimiser and its teacher.
 pub struct Learner<D: Ops<f32>> {
@@ -20,6 +23,8 @@ pub struct Learner<D: Ops<f32>> {
     /// The optimiser.
     pub optimiser: Optimiser<f32, D>,
     pub(super) teacher: Option<Teacher<D>>,
+    /// Of every parameter of the net, how many groups below the head it lies.
+    depths: Vec<usize>,
     /// Names of the classes, in label order.
     pub(super) classes: Vec<String>,
     /// What a person should know of the weights that it started from.
@@ -59,6 +64,7 @@ impl<D: Ops<f32>> Learner<D> {
     pub fn holding(dev: D, net: Net<f32, D>) -> Self {
         Learner {
             dev,
+            depths: net.spec().depths(),
             net,
             optimiser: Optimiser::default(),
             teacher: None,
@@ -68,6 +74,32 @@ impl<D: Ops<f32>> Learner<D> {
             scaler: Scaler::default(),
             observer: Observer::default(),
         }
+    }
+
+    /// What a step of an epoch trains.
+    pub(super) fn tuning(&self, s: &Settings, epoch: u64) -> Tuning {
+        let norms = if s.finetune.norms == Norms::Frozen { Mode::Eval } else { Mode::Train };
+        Tuning { frozen: self.net.spec().frozen_layers(finetune::frozen(&s.finetune, epoch)), norms }
+    }
+
+    /// The names of the layers with parameters that an epoch does not train.
+    pub(super) fn frozen_layers(&self, s: &Settings, epoch: u64) -> BTreeSet<String> {
+        let spec = self.net.spec();
+        let mut left = spec.params_of(self.tuning(s, epoch).frozen);
+        let is_frozen = |group: &Group| {
+            left.checked_sub(group.count).is_some_and(|rest| {
+                left = rest;
+                true
+            })
+        };
+        spec.groups().into_iter().take_while(is_frozen).map(|group| group.name).collect()
+    }
+
+    /// For every parameter and statistic the factor of its learning rate; none where it is frozen.
+    pub(super) fn rates(&self, tuning: Tuning, s: &Settings) -> Vec<Option<f64>> {
+        let frozen = self.net.spec().params_of(tuning.frozen);
+        let rate = |(i, depth): (usize, &usize)| (i >= frozen).then(|| finetune::rate(&s.optim, *depth));
+        self.depths.iter().enumerate().map(rate).collect()
     }
 
     /// What checkpoints hold of it.
@@ -81,13 +113,14 @@ impl<D: Ops<f32>> Learner<D> {
         self.dev.upload(pixels, (n, h, w, channels))
     }
 
-    /// Goes through the net as a step does, with its tape, or as an evaluation does; waits for the end.
-    pub(super) fn forward(&mut self, batch: Batch, mode: Mode) -> Result<(), D::Err> {
+    /// Goes through the net as a step does that trains so much of it, with its tape, or as an evaluation does; waits for
+    /// the end.
+    pub(super) fn forward(&mut self, batch: Batch, training: Option<Tuning>) -> Result<(), D::Err> {
         D::enter(|| {
             let x = self.images(batch)?;
-            let logits = match mode {
-                Mode::Train => self.net.forward(x.put_tape(D::tape()), mode)?.split_tape().0,
-                Mode::Eval => self.net.forward(x, mode)?,
+            let logits = match training {
+                Some(tuning) => self.net.forward_both(x.put_tape(D::tape()), tuning)?.0.split_tape().0,
+                None => self.net.forward(x, Mode::Eval)?,
             };
             D::values(&logits).map(drop)
         })

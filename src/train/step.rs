@@ -6,7 +6,7 @@ use super::learner::Learner;
 use super::task::Targets;
 use super::updates::Updates;
 use crate::data::Batch;
-use crate::nn::Role;
+use crate::nn::{Role, Tuning};
 use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
 use crate::tricks::mix;
@@ -65,9 +65,10 @@ impl<D: Ops<f32>> Learner<D> {
         let before = self.statistics();
 
         let fed = self.prepare(batch, at, s)?;
-        let loss = self.score(fed, scale, s)?;
+        let tuning = self.tuning(s, at.epoch);
+        let loss = self.score(fed, scale, tuning, s)?;
         let gradients = Gradients::of(loss)?;
-        let Updated { loss, updated } = self.update(gradients, lr, s, look)?;
+        let Updated { loss, updated } = self.update(gradients, lr, tuning, s, look)?;
 
         if !updated {
             self.put_statistics(before);
@@ -90,13 +91,13 @@ impl<D: Ops<f32>> Learner<D> {
     }
 
     /// Goes through the net, and the teacher where there is one, to the loss.
-    fn score(&mut self, fed: Fed<D>, scale: f64, s: &Settings) -> Result<Loss<f32, D>, D::Err> {
+    fn score(&mut self, fed: Fed<D>, scale: f64, tuning: Tuning, s: &Settings) -> Result<Loss<f32, D>, D::Err> {
         let distill = &s.tricks.distill;
         let teacher = match &mut self.teacher {
             Some(teacher) if distill.on => Some(teacher.net.forward(fed.images.clone(), Mode::Eval)?),
             _ => None,
         };
-        let (mut logits, auxiliary) = self.net.forward_both(fed.images.put_tape(D::tape()))?;
+        let (mut logits, auxiliary) = self.net.forward_both(fed.images.put_tape(D::tape()), tuning)?;
         if let Some(teacher) = teacher.as_ref().filter(|_| self.observer.looks()) {
             let (student, tape) = logits.split_tape();
             let both = (D::values(teacher)?, D::values(&student)?);
@@ -111,14 +112,21 @@ impl<D: Ops<f32>> Learner<D> {
         &mut self,
         mut gradients: Gradients<f32, D>,
         lr: f64,
+        tuning: Tuning,
         s: &Settings,
-        look: Option<&mut Updates>,
+        mut look: Option<&mut Updates>,
     ) -> Result<Updated, D::Err> {
+        let rates = self.rates(tuning, s);
         let Learner { net, optimiser, .. } = self;
-        let Some(updates) = look else { return optimiser.update(net.params_mut(), &mut gradients, lr, s) };
-        let before = updates.before(&net.params(), &mut gradients)?;
-        let updated = optimiser.update(net.params_mut(), &mut gradients, lr, s)?;
-        updates.after(&before, &net.params());
+        let before = match &mut look {
+            Some(updates) => updates.before(&net.params(), &rates, &mut gradients)?,
+            None => Vec::new(),
+        };
+        let rated = net.params_mut().into_iter().zip(rates).collect();
+        let updated = optimiser.update(rated, &mut gradients, lr, s)?;
+        if let Some(updates) = look {
+            updates.after(&before, &net.params());
+        }
         Ok(updated)
     }
 

@@ -255,7 +255,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 batch: at.batch,
                 loss_sum: self.at.loss_sum + outcome.loss as f64,
                 score: None,
-                ..self.at
+                ..self.at.clone()
             };
             self.records.push(StepRecord {
                 step: self.at.step,
@@ -301,7 +301,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let best = score.is_some_and(|score| score.beats(self.at.best));
         let train_loss = self.at.loss_sum / self.batches() as f64;
         let epoch = self.at.epoch + 1;
-        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, score, ..self.at };
+        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, score, ..self.at.clone() };
         if best {
             (self.at.best, self.at.best_epoch) = (score, Some(epoch));
         }

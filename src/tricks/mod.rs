@@ -1,5 +1,6 @@
 //! The paper's tricks as pure functions.
 
+pub mod finetune;
 pub mod mix;
 pub mod scaling;
 pub mod schedule;

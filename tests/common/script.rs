@@ -82,7 +82,7 @@ pub fn inside(step: u64) -> Inside {
             _ => Output { mean: 0.3 + random(1), std: 0.5 + random(2), zeros: 0.3 + 0.3 * random(3) },
         };
         let (gradient, update) = (10f32.powf(-3.0 * random(4)), fast * 1e-3 * (0.2 + random(5)));
-        LayerStats { name, gradient, weight: 2.0 + 9.0 * random(6), update, output: Some(output) }
+        LayerStats { name, gradient, weight: 2.0 + 9.0 * random(6), update, output: Some(output), frozen: false }
     };
     let layers: Vec<LayerStats> = names.into_iter().enumerate().map(row).collect();
     Inside { step, gradient: layers.iter().map(|l| f64::from(l.gradient).powi(2)).sum::<f64>().sqrt(), layers }

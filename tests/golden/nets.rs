@@ -20,7 +20,7 @@ use tricktop::ops::loss::cross_entropy;
 use tricktop::ops::{FeatureMap, Loss, Mode, Ops, Real};
 use tricktop::recipe::settings::{Settings, Smoothing};
 use tricktop::train::Gradients;
-use tricktop::train::optim::Optimiser;
+use tricktop::train::optim::{Optimiser, whole};
 use tricktop::tricks::targets::targets;
 
 /// Half a unit in the last place: how far off stored values are.
@@ -146,7 +146,7 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
             gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(p).unwrap()))).collect();
         }
-        assert!(optimiser.update(net.params_mut(), &mut grads, 0.05, &settings).unwrap().updated);
+        assert!(optimiser.update(whole(net.params_mut()), &mut grads, 0.05, &settings).unwrap().updated);
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

@@ -9,7 +9,7 @@ use tricktop::ops::loss::{cross_entropy, distillation};
 use tricktop::ops::{Activation, FeatureMap, Filter, Loss, Matrix, Mode, Norm, Ops, composed, lean};
 use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
 use tricktop::train::Gradients;
-use tricktop::train::optim::Optimiser;
+use tricktop::train::optim::{Optimiser, whole};
 use tricktop::tricks::mix::Pair;
 use tricktop::tricks::targets::targets;
 
@@ -230,7 +230,9 @@ fn sgd<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
         let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
         losses.push(loss.as_vec()[0]);
         let mut grads = Gradients::of(Loss { on_tape: loss, scale: 1.0, value: Some(0.0) }).unwrap();
-        assert!(optimiser.update(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap().updated);
+        assert!(
+            optimiser.update(whole(vec![&mut a, &mut b]), &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap().updated
+        );
     }
     report.compare(&format!("{at} a6"), &a.data.as_vec(), &case["a6"].values);
     report.compare(&format!("{at} b6"), &b.data.as_vec(), &case["b6"].values);

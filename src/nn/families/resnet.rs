@@ -146,7 +146,7 @@ impl ResNet {
 
     /// Its description.
     pub fn spec(&self, name: &str, image_channels: usize, classes: usize) -> NetSpec {
-        let mut chain = self.stem(image_channels);
+        let mut chain = self.stem(image_channels).end_stage();
         for (stage, (&count, &width)) in self.layers.iter().zip(&self.channels).enumerate() {
             for index in 0..count {
                 let stride = if stage > 0 && index == 0 { 2 } else { 1 };
@@ -154,6 +154,7 @@ impl ResNet {
                 chain = chain.layer(Layer::Residual(block));
                 chain.channels = width * self.block.expansion();
             }
+            chain = chain.end_stage();
         }
         chain.net(name, "fc", EPS, image_channels, classes)
     }

@@ -76,12 +76,13 @@ pub fn update(
     let context = Context::of(first.data.device())?;
     let known = context.squares.take();
     let mut jobs = Vec::new();
-    for Parameter { data, decays } in params.iter() {
+    for Parameter { data, decays, rate, missed } in params.iter() {
         let w = place(data)?;
         let counted = known.as_ref().is_some_and(|known| known.of.contains(&w));
         let kind = u32::from(*decays) * DECAYS + u32::from(counted) * KNOWN;
         let ((rows, cols), g) = (*data.shape(), gradient(grads, data)?);
-        let mut job = ParamJob { w, g, kind, len: (rows * cols) as u32, ..ParamJob::default() };
+        let (len, missed, rate) = ((rows * cols) as u32, counted_to(*missed), *rate as f32);
+        let mut job = ParamJob { w, g, kind, len, missed, rate, ..ParamJob::default() };
         for (to, store) in job.slots.iter_mut().zip(slots.iter_mut()) {
             *to = gradient(store, data)?;
         }
@@ -133,6 +134,11 @@ fn gradient(store: &mut Grads, of: &Matrix<f32, Cuda>) -> Result<u64, Error> {
     Ok(*store.get_or_alloc_mut(of)?.device_ptr())
 }
 
+/// A number of updates as a kernel has it: what is behind the largest needs no correction any more.
+fn counted_to(updates: u64) -> u32 {
+    u32::try_from(updates).unwrap_or(u32::MAX)
+}
+
 /// The numbers of an update, as the CPU's kernels have them.
 fn arguments(descent: &Descent, args: UpdateArgs) -> UpdateArgs {
     let Descent { rule, lr, decay, clip_norm, scale } = *descent;
@@ -148,6 +154,7 @@ fn arguments(descent: &Descent, args: UpdateArgs) -> UpdateArgs {
                 root: (1.0 / corrected[1].sqrt()) as f32,
                 epsilon: epsilon as f32,
                 keep: (1.0 - lr * decay) as f32,
+                number: counted_to(number),
                 ..args
             }
         }

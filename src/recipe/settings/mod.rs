@@ -34,6 +34,8 @@ settings! {
         train: Train = Train::default(),
         /// Optimiser.
         optim: Optim = Optim::default(),
+        /// What is frozen.
+        finetune: Finetune = Finetune::default(),
         /// Learning rate.
         schedule: Schedule = Schedule::default(),
         /// Augmentation.
@@ -128,6 +130,19 @@ settings! {
         epsilon: f64 = 1e-8,
         /// Norm to which the gradients of all parameters together are clipped; 0 for as they are.
         clip_norm: f64 = 0.0,
+        /// Factor of the learning rate of the classifiers.
+        head_lr: f64 = 1.0,
+        /// Factor of the learning rate from one block to the block before it.
+        layer_decay: f64 = 1.0,
+    }
+    /// What of a net stays as it is.
+    Finetune {
+        /// What is frozen.
+        freeze: Freeze = Freeze::None,
+        /// Epochs from the start of the run for which it is, 0 for all.
+        freeze_epochs: u64 = 0,
+        /// What norms do in what is trained.
+        norms: Norms = Norms::Train,
     }
     /// Learning rate.
     Schedule {

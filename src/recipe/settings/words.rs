@@ -109,6 +109,41 @@ choice!(
 );
 
 choice!(
+    /// What of a net is frozen: a part, and everything below it.
+    Freeze {
+        /// Nothing.
+        None,
+        /// The layers before the first stage.
+        Stem,
+        /// Up to the end of the first stage.
+        Stage1,
+        /// Up to the end of the second stage.
+        Stage2,
+        /// Up to the end of the third stage.
+        Stage3,
+        /// Up to the end of the fourth stage.
+        Stage4,
+        /// All but the classifiers.
+        Backbone,
+    }
+);
+impl Freeze {
+    /// The stage at whose end it ends.
+    pub fn stage(self) -> Option<usize> {
+        [Freeze::Stage1, Freeze::Stage2, Freeze::Stage3, Freeze::Stage4].iter().position(|f| *f == self).map(|i| i + 1)
+    }
+}
+choice!(
+    /// What the norms do that are trained.
+    Norms {
+        /// They normalise with the statistics of the batch, and update their running ones.
+        Train,
+        /// They normalise with their running statistics, which stay as they are.
+        Frozen,
+    }
+);
+
+choice!(
     /// Family of nets.
     Family {
         /// ResNet.

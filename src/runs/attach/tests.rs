@@ -46,7 +46,7 @@ fn obedient(mut stage: Stage) {
 
 fn layers() -> Inside {
     let output = Some(Output { mean: f32::NAN, std: 0.5, zeros: 0.25 });
-    let layer = LayerStats { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
+    let layer = LayerStats { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output, frozen: false };
     Inside { step: 1, gradient: 0.3, layers: vec![layer] }
 }
 

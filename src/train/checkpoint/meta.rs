@@ -44,6 +44,9 @@ pub struct Progress {
     /// Updates that the optimiser has made since it began with what it keeps.
     #[serde(default)]
     pub updates: u64,
+    /// How many of them each of the first trained parameters was left out of, being frozen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<u64>,
 }
 
 /// What a net was trained to see and to say.

@@ -195,7 +195,7 @@ fn restore<D: Ops<f32>>(
     }
     to.net.import(tensors)?;
     *to.scaler = at.scaler;
-    *to.optimiser = Optimiser::new(optimiser, at.updates);
+    *to.optimiser = Optimiser::new(optimiser, at.updates, at.missed.clone());
     let params = to.net.params();
     for (i, slot, tensor) in kept {
         let values = params[i].from_torch(&tensor.values);

@@ -2,9 +2,16 @@
 
 use super::{Flow, Trainer};
 use crate::ops::Ops;
+use crate::recipe::Changes;
 use crate::train::edits::{ScheduledEdit, already, due, effective};
 use crate::train::{Change, Command, Event, State, When};
+use crate::tricks::finetune::without_effect;
 use std::sync::mpsc::TryRecvError;
+
+/// The changes of an edit, as a person would type them.
+fn of_words(changes: &Changes) -> String {
+    changes.iter().map(|(knob, to)| format!("{}={to}", knob.path)).collect::<Vec<_>>().join(" ")
+}
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// Takes every waiting command; while paused, waits for more. Then applies the edits that are due, those that wait
@@ -94,11 +101,20 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     fn apply(&mut self, ScheduledEdit { id, edit, changes, .. }: ScheduledEdit) {
         let changed = self.recipe.with(changes.clone()).map_err(|e| e.to_string());
         let ready = changed.and_then(|recipe| {
+            if let Some(why) = without_effect(&changes, &recipe, self.at.epoch) {
+                return Err(why);
+            }
             self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;
             Ok(recipe)
         });
         match ready {
-            Err(reason) => self.send(Event::Refused { id, reason }),
+            Err(reason) => {
+                // Nobody waits for an answer to an edit of a preset.
+                if id == 0 {
+                    self.alarm(format!("the edit {} is refused: {reason}", of_words(&changes)));
+                }
+                self.send(Event::Refused { id, reason });
+            }
             Ok(recipe) => {
                 self.remember();
                 changes.iter().for_each(|(knob, _)| self.watched.trace.edited(knob));
