@@ -2,8 +2,8 @@
 
 use super::layer::{Gate, Layer, Residual, Unit, count};
 use super::param::{Init, Param, Role};
-use super::spec::NetSpec;
-use crate::ops::{Activation, FeatureMap, Filter, Matrix, Mode, Norm, Ops, Real};
+use super::spec::{Logits, NetSpec};
+use crate::ops::{Activation, Dropout, FeatureMap, Filter, Matrix, Mode, Norm, Ops, Real};
 use dfdx::prelude::{Tape, TryMul};
 use std::fmt::Display;
 
@@ -20,16 +20,63 @@ type Both<E, D, T> = (FeatureMap<E, D, T>, Option<FeatureMap<E, D>>);
 /// Parameters of a linear layer.
 const HEAD: usize = 2;
 
-/// The mean over all pixels, then a linear layer.
-fn classify<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: FeatureMap<E, D, T>,
-    [weight, bias]: &mut [Param<E, D>; HEAD],
-) -> Result<FeatureMap<E, D, T>, D::Err> {
-    D::linear(D::global_average(x)?, &weight.data, &bias.data, Activation::None)
+/// The classifiers of a net, each of which drops other values.
+const FIRST: u64 = 0;
+const SECOND: u64 = 1;
+
+/// From the last map of a net, or of its auxiliary classifier, to logits.
+#[derive(Clone, Copy)]
+struct End {
+    logits: Logits,
+    /// Height and width of the images.
+    size: (usize, usize),
+    dropout: Option<Dropout>,
+}
+
+impl End {
+    /// A linear layer on the mean over all pixels, or on every pixel of what dropout leaves.
+    fn linear<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        x: FeatureMap<E, D, T>,
+        head: u64,
+        [weight, bias]: &mut [Param<E, D>; HEAD],
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
+        let x = match (self.logits, self.dropout) {
+            (Logits::Image, _) => D::global_average(x)?,
+            (Logits::Pixels { .. }, Some(dropout)) if dropout.share > 0.0 => D::dropout(x, dropout.mask(head))?,
+            (Logits::Pixels { .. }, _) => x,
+        };
+        D::linear(x, &weight.data, &bias.data, Activation::None)
+    }
+
+    /// Logits in the size of what they are of.
+    fn grown<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        logits: FeatureMap<E, D, T>,
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
+        match self.logits {
+            Logits::Image => Ok(logits),
+            Logits::Pixels { corners } => D::upsample(logits, self.size, corners),
+        }
+    }
 }
 
 /// Sees the name of a layer and its output, a row a pixel or an image.
 pub type Look<'l, E, D> = &'l mut dyn FnMut(&str, Matrix<E, D>);
+
+/// What a pass does beside the logits of the net's end.
+struct Beside<'l, E: Real, D: Ops<E>> {
+    /// Whether those of the auxiliary classifier are wanted.
+    auxiliary: bool,
+    dropout: Option<Dropout>,
+    look: Option<Look<'l, E, D>>,
+}
+
+impl<E: Real, D: Ops<E>> Default for Beside<'_, E, D> {
+    fn default() -> Self {
+        Beside { auxiliary: false, dropout: None, look: None }
+    }
+}
 
 /// What is the same for all layers of a pass.
 struct Pass<'l, E: Real, D: Ops<E>> {
@@ -70,7 +117,8 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         Ok(())
     }
 
-    /// Logits of images `(N, H, W, C)`: a map of one pixel with a channel a class.
+    /// Logits of images `(N, H, W, C)`: a map of one pixel with a channel a class, or where every pixel has a class a map of
+    /// the images' size.
     ///
     /// # Errors
     /// The device's.
@@ -79,15 +127,20 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         x: FeatureMap<E, D, T>,
         mode: Mode,
     ) -> Result<FeatureMap<E, D, T>, D::Err> {
-        Ok(self.run(x, mode, false, None)?.0)
+        Ok(self.run(x, mode, Beside::default())?.0)
     }
 
-    /// Logits in training, and those of the auxiliary classifier where the net has one.
+    /// Logits in training, and those of the auxiliary classifier where the net has one. A net that gives every pixel a
+    /// class leaves out what `dropout` says.
     ///
     /// # Errors
     /// The device's.
-    pub fn forward_both<T: Tape<E, D>>(&mut self, x: FeatureMap<E, D, T>) -> Result<Both<E, D, T>, D::Err> {
-        self.run(x, Mode::Train, true, None)
+    pub fn forward_both<T: Tape<E, D>>(
+        &mut self,
+        x: FeatureMap<E, D, T>,
+        dropout: Option<Dropout>,
+    ) -> Result<Both<E, D, T>, D::Err> {
+        self.run(x, Mode::Train, Beside { auxiliary: true, dropout, look: None })
     }
 
     /// Goes through the net in evaluation and shows `look` the output of every layer with weights: of a unit after its
@@ -96,16 +149,17 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
     /// # Errors
     /// The device's.
     pub fn look(&mut self, x: FeatureMap<E, D>, look: Look<'_, E, D>) -> Result<(), D::Err> {
-        self.run(x, Mode::Eval, false, Some(look)).map(drop)
+        self.run(x, Mode::Eval, Beside { look: Some(look), ..Beside::default() }).map(drop)
     }
 
     fn run<T: Tape<E, D>>(
         &mut self,
         x: FeatureMap<E, D, T>,
         mode: Mode,
-        both: bool,
-        look: Option<Look<'_, E, D>>,
+        beside: Beside<'_, E, D>,
     ) -> Result<Both<E, D, T>, D::Err> {
+        let Beside { auxiliary: both, dropout, look } = beside;
+        let end = End { logits: self.spec.logits, size: (x.h, x.w), dropout };
         // A weight that a bias comes after is a linear layer's.
         let biased = |i: usize| self.params.get(i + 1).is_some_and(|p| p.role == Role::Bias);
         let weights = self.params.iter().enumerate().filter(|(_, p)| p.role == Role::Weight);
@@ -122,13 +176,14 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
             if let Some(auxiliary) = auxiliary.filter(|auxiliary| auxiliary.after == i + 1) {
                 let (map, tape) = x.split_tape();
                 let layers = part(&mut params, count(&auxiliary.layers));
-                let end = pass.layers(&auxiliary.layers, layers, map.clone().put_tape(tape))?;
-                let (logits, tape) = classify(end, all(std::mem::take(&mut params)))?.split_tape();
+                let last = pass.layers(&auxiliary.layers, layers, map.clone().put_tape(tape))?;
+                let logits = end.grown(end.linear(last, SECOND, all(std::mem::take(&mut params)))?)?;
+                let (logits, tape) = logits.split_tape();
                 (x, beside) = (map.put_tape(tape), Some(logits));
             }
         }
-        let logits = pass.show(&self.spec.head, classify(x, all(own))?)?;
-        Ok((logits, beside))
+        let logits = pass.show(&self.spec.head, end.linear(x, FIRST, all(own))?)?;
+        Ok((end.grown(logits)?, beside))
     }
 
     /// The net's description.

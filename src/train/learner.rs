@@ -46,7 +46,7 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// As [`Learner::new`].
     pub(super) fn begun(dev: D, s: &Settings, data: &DataSet, origin: Origin) -> Result<Self, TrainError> {
-        let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
+        let spec = NetSpec::of(s, data.train.channels, data.classes.len());
         let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
         let (observer, classes) = (Observer::of(data), data.classes.clone());

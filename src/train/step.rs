@@ -103,7 +103,7 @@ impl<D: Ops<f32>> Learner<D> {
             Some(teacher) if distill.on => Some(teacher.net.forward(fed.images.clone(), Mode::Eval)?),
             _ => None,
         };
-        let (mut logits, auxiliary) = self.net.forward_both(fed.images.put_tape(D::tape()))?;
+        let (mut logits, auxiliary) = self.net.forward_both(fed.images.put_tape(D::tape()), None)?;
         if let Some(teacher) = teacher.as_ref().filter(|_| self.observer.looks()) {
             let (student, tape) = logits.split_tape();
             let both = (D::values(teacher)?, D::values(&student)?);

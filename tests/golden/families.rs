@@ -18,6 +18,7 @@ const CLASSES: usize = 5;
 
 fn spec(name: &str) -> NetSpec {
     let resnet = ResNet {
+        output_stride: None,
         stem: Stem::Classic { width: 64 },
         block: Block::Bottleneck,
         layers: vec![1; 3],
@@ -97,7 +98,7 @@ fn compare<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, before: &Tensor
 
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
     let q = dev.tensor_from_vec(wide(&targets(&labels, None, CLASSES, &Smoothing::default())), (n, CLASSES));
-    let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default())).unwrap();
+    let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default()), None).unwrap();
     let logits = D::matrix(logits).unwrap();
     report.compare(&format!("{name} logits_train"), &narrow(logits.as_vec()), &case["logits_train"].values);
     let loss = match beside {
