@@ -30,6 +30,9 @@ pub enum Purpose {
     Split = 10,
     /// Random erasing of one image; the index is the image's place in the training set.
     Erase = 11,
+    /// Dropout of one head in one step; the index is twice the batch's place in the epoch, and one more for an auxiliary
+    /// head.
+    Dropout = 20,
 }
 
 /// The generator for one purpose in one place of a run.

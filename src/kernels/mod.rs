@@ -26,6 +26,7 @@ pub mod profile;
 pub mod reference;
 pub mod sgd;
 mod simd;
+pub mod upsample;
 
 pub use simd::{Level, UnknownLevel};
 

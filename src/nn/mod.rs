@@ -21,7 +21,7 @@ pub use memory::{Memory, Training};
 pub use net::{Look, Net, Tuning};
 pub use param::{Init, Layout, Param, Role};
 pub use recognise::{Recognised, knobs_of, recognise};
-pub use spec::{Auxiliary, NetSpec, edge};
+pub use spec::{Auxiliary, Logits, NetSpec, edge};
 pub use state::{Head, Outputs, State, StateError, TensorData};
 pub use timm::{Timm, timm};
 pub use weights::Weights;

@@ -2,8 +2,8 @@
 
 use super::layer::{Gate, Layer, Residual, Unit, count};
 use super::param::{Init, Param, Role};
-use super::spec::NetSpec;
-use crate::ops::{Activation, FeatureMap, Filter, Matrix, Mode, Norm, Ops, Real};
+use super::spec::{Logits, NetSpec};
+use crate::ops::{Activation, Dropout, FeatureMap, Filter, Matrix, Mode, Norm, Ops, Real};
 use dfdx::prelude::{Tape, TryMul};
 use std::fmt::Display;
 
@@ -14,19 +14,21 @@ pub struct Net<E: Real, D: Ops<E>> {
     ready: D::Ready,
 }
 
-/// What of a net a step trains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What of a net a step trains, and what it leaves out.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tuning {
     /// Layers, from the first one on, that are frozen: they run as in an evaluation, and nothing of them is kept for the
     /// backward pass.
     pub frozen: usize,
     /// Whose statistics the norms of the others use.
     pub norms: Mode,
+    /// What is dropped before the last layer of a net that gives every pixel a class.
+    pub dropout: Option<Dropout>,
 }
 
 impl Tuning {
     /// The whole net.
-    pub const ALL: Tuning = Tuning { frozen: 0, norms: Mode::Train };
+    pub const ALL: Tuning = Tuning { frozen: 0, norms: Mode::Train, dropout: None };
 }
 
 /// Logits, and those of an auxiliary classifier.
@@ -35,12 +37,45 @@ type Both<E, D, T> = (FeatureMap<E, D, T>, Option<FeatureMap<E, D>>);
 /// Parameters of a linear layer.
 const HEAD: usize = 2;
 
-/// The mean over all pixels, then a linear layer.
-fn classify<E: Real, D: Ops<E>, T: Tape<E, D>>(
-    x: FeatureMap<E, D, T>,
-    [weight, bias]: &mut [Param<E, D>; HEAD],
-) -> Result<FeatureMap<E, D, T>, D::Err> {
-    D::linear(D::global_average(x)?, &weight.data, &bias.data, Activation::None)
+/// The classifiers of a net, each of which drops other values.
+const FIRST: u64 = 0;
+const SECOND: u64 = 1;
+
+/// From the last map of a net, or of its auxiliary classifier, to logits.
+#[derive(Clone, Copy)]
+struct End {
+    logits: Logits,
+    /// Height and width of the images.
+    size: (usize, usize),
+    dropout: Option<Dropout>,
+}
+
+impl End {
+    /// A linear layer on the mean over all pixels, or on every pixel of what dropout leaves.
+    fn linear<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        x: FeatureMap<E, D, T>,
+        head: u64,
+        [weight, bias]: &mut [Param<E, D>; HEAD],
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
+        let x = match (self.logits, self.dropout) {
+            (Logits::Image, _) => D::global_average(x)?,
+            (Logits::Pixels { .. }, Some(dropout)) if dropout.share > 0.0 => D::dropout(x, dropout.mask(head))?,
+            (Logits::Pixels { .. }, _) => x,
+        };
+        D::linear(x, &weight.data, &bias.data, Activation::None)
+    }
+
+    /// Logits in the size of what they are of.
+    fn grown<E: Real, D: Ops<E>, T: Tape<E, D>>(
+        self,
+        logits: FeatureMap<E, D, T>,
+    ) -> Result<FeatureMap<E, D, T>, D::Err> {
+        match self.logits {
+            Logits::Image => Ok(logits),
+            Logits::Pixels { corners } => D::upsample(logits, self.size, corners),
+        }
+    }
 }
 
 /// Sees the name of a layer and its output, a row a pixel or an image.
@@ -86,7 +121,8 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         Ok(())
     }
 
-    /// Logits of images `(N, H, W, C)`: a map of one pixel with a channel a class.
+    /// Logits of images `(N, H, W, C)`: a map of one pixel with a channel a class, or where every pixel has a class a map of
+    /// the images' size.
     ///
     /// # Errors
     /// The device's.
@@ -126,6 +162,8 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         training: Option<Tuning>,
         look: Option<Look<'_, E, D>>,
     ) -> Result<Both<E, D, T>, D::Err> {
+        let dropout = training.and_then(|tuning| tuning.dropout);
+        let end = End { logits: self.spec.logits, size: (x.h, x.w), dropout };
         // A weight that a bias comes after is a linear layer's.
         let biased = |i: usize| self.params.get(i + 1).is_some_and(|p| p.role == Role::Bias);
         let weights = self.params.iter().enumerate().filter(|(_, p)| p.role == Role::Weight);
@@ -149,14 +187,15 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
             if let Some(auxiliary) = auxiliary.filter(|auxiliary| auxiliary.after == i + 1) {
                 let (map, tape) = x.split_tape();
                 let (layers, input_grad) = (part(&mut params, count(&auxiliary.layers)), pass.input_grad);
-                let end = pass.layers(&auxiliary.layers, layers, map.clone().put_tape(tape))?;
-                let (logits, tape) = classify(end, all(std::mem::take(&mut params)))?.split_tape();
+                let last = pass.layers(&auxiliary.layers, layers, map.clone().put_tape(tape))?;
+                let logits = end.grown(end.linear(last, SECOND, all(std::mem::take(&mut params)))?)?;
+                let (logits, tape) = logits.split_tape();
                 (x, beside) = (map.put_tape(tape), Some(logits));
                 pass.input_grad = input_grad;
             }
         }
-        let logits = pass.show(&self.spec.head, classify(x, all(own))?)?;
-        Ok((logits, beside))
+        let logits = pass.show(&self.spec.head, end.linear(x, FIRST, all(own))?)?;
+        Ok((end.grown(logits)?, beside))
     }
 
     /// The net's description.

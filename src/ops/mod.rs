@@ -4,18 +4,22 @@
 pub mod composed;
 mod cpu;
 pub mod cuda;
+mod dropout;
 pub mod fault;
 mod gpu;
 pub mod lean;
 pub mod loss;
 mod map;
 pub mod memory;
+pub mod pixel_loss;
 mod precision;
 mod update;
 
+pub use dropout::{Dropout, Mask};
 pub use gpu::{Gpu, cudnn, gpu_memory, gpus, reason, remarks, toolkit};
 pub use loss::{Loss, Objective};
 pub use map::{FeatureMap, Matrix, Size};
+pub use pixel_loss::{IGNORED, PixelObjective};
 pub use precision::Precision;
 pub use update::{Descent, Parameter, Rule, Updated};
 
@@ -302,7 +306,7 @@ pub trait Ops<E: Real>: Device<E> {
         composed::excite(x, Self::matrix(gate)?, residual)
     }
 
-    /// activation(x w + b), with maps of one pixel in single precision: x of C channels, w `(C, K)`, b `(1, K)`.
+    /// activation(x w + b) on every pixel, in single precision: x of C channels, w `(C, K)`, b `(1, K)`.
     ///
     /// # Errors
     /// The device's, when memory runs out.
@@ -312,9 +316,44 @@ pub trait Ops<E: Real>: Device<E> {
         b: &Matrix<E, Self>,
         activation: Activation,
     ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
-        let n = x.n;
+        let (n, height, width, _) = x.size();
         let y = composed::linear(Self::matrix(x)?, w, b)?;
-        Ok(FeatureMap::new(composed::activate(y, activation)?, n, 1, 1))
+        Ok(FeatureMap::new(composed::activate(y, activation)?, n, height, width))
+    }
+
+    /// x with the values that a mask leaves, times its factor.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn dropout<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>, mask: Mask) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        composed::dropout(x, mask)
+    }
+
+    /// A map in single precision brought to another height and width, as PyTorch's `interpolate(mode="bilinear")` does with
+    /// `align_corners=corners`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn upsample<T: Tape<E, Self>>(
+        x: FeatureMap<E, Self, T>,
+        size: (usize, usize),
+        corners: bool,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        composed::upsample(x, size, corners)
+    }
+
+    /// The loss of logits of pixels `(N, H, W, K)` (and of those of an auxiliary head), a mean over the pixels that count:
+    /// 0 where none does. Its gradients are to be multiplied by `scale`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn pixel_loss(
+        logits: FeatureMap<E, Self, OwnedTape<E, Self>>,
+        auxiliary: Option<FeatureMap<E, Self>>,
+        objective: PixelObjective<E, Self>,
+        scale: f64,
+    ) -> Result<Loss<E, Self>, Self::Err> {
+        pixel_loss::composed(logits, auxiliary, objective, scale)
     }
 
     /// The loss of logits (and of those of an auxiliary classifier), whose gradients are to be multiplied by `scale`.

@@ -118,6 +118,11 @@ knobs! {
     net.depth, "net depth", Knob, int(8, 1202), "layers", Add(1.0), Fork, "4", "ImageNet: 18, 34, 50, 101, 152; Small: 18 or 6n+2; DenseNet: 121, 169, 201; MobileNet: 28; Inception: 48";
     net.variant, "net variant", Knob, Kind::Choice(Variant::WORDS), "", Add(1.0), Fork, "4", "model tweak A, B, C or D of ResNets; a small net pools in its shortcuts with D, and A, B and C are the same";
     net.width, "net width", Knob, above(0.0, 16.0), "x", Add(0.25), Fork, "", "factor on every channel count";
+    net.output_stride, "output stride", Knob, int(0, 32), "px", Times(2.0), Fork, "6.2", "pixels of an image for one of a ResNet's last stage, 0 as the net is; ImageNet 8, 16, 32, Small 2, 4: stages that would stride further are dilated";
+    net.corners, "corners", Knob, Kind::Switch, "", Add(1.0), Fork, "6.2", "Segment: upsampling aligns the corners of logits and image, as MXNet did; off: their edges, as torchvision does";
+    seg.aux, "auxiliary head", Knob, Kind::Switch, "", Add(1.0), Fork, "6.2", "Segment: a second head on the last stage but one, which training alone uses";
+    seg.aux_weight, "aux weight", Knob, from(0.0, 100.0), "", Add(0.1), Live, "6.2", "Segment: share of the auxiliary head's loss";
+    seg.dropout, "dropout", Knob, from(0.0, 0.95), "", Add(0.05), Live, "6.2", "Segment: share of a head's values that a step leaves out before its last layer";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
     net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
     data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: recognised from data.path, bundled when that is empty";

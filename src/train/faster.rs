@@ -53,7 +53,7 @@ pub(super) fn speeds(gpu: (&Cuda, &str), recipe: &Recipe, data: &DataSet) -> Res
 
 /// What the speeds depend on.
 fn key(gpu: &str, recipe: &Recipe, data: &DataSet) -> String {
-    let net = NetSpec::new(&recipe.net, data.train.channels, data.classes.len()).name;
+    let net = NetSpec::of(recipe, data.train.channels, data.classes.len()).name;
     let (h, w) = (data.train.height, data.train.width);
     let format = precision(&recipe.tricks.mixed).name();
     format!("{gpu} | {} | {net} {h}x{w} batch {} {format}", Chosen::Cpu.name(), recipe.train.batch)

@@ -51,7 +51,7 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// As [`Learner::new`].
     pub(super) fn begun(dev: D, s: &Settings, data: &DataSet, origin: Origin) -> Result<Self, TrainError> {
-        let spec = NetSpec::new(&s.net, data.train.channels, data.classes.len());
+        let spec = NetSpec::of(s, data.train.channels, data.classes.len());
         let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
         let (observer, classes) = (Observer::of(data), data.classes.clone());
@@ -79,7 +79,8 @@ impl<D: Ops<f32>> Learner<D> {
     /// What a step of an epoch trains.
     pub(super) fn tuning(&self, s: &Settings, epoch: u64) -> Tuning {
         let norms = if s.finetune.norms == Norms::Frozen { Mode::Eval } else { Mode::Train };
-        Tuning { frozen: self.net.spec().frozen_layers(finetune::frozen(&s.finetune, epoch)), norms }
+        let frozen = self.net.spec().frozen_layers(finetune::frozen(&s.finetune, epoch));
+        Tuning { frozen, norms, dropout: None }
     }
 
     /// The names of the layers with parameters that an epoch does not train.

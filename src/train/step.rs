@@ -7,8 +7,9 @@ use super::task::Targets;
 use super::updates::Updates;
 use crate::data::Batch;
 use crate::nn::{Role, Tuning};
-use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
+use crate::ops::{Dropout, FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
+use crate::recipe::settings::Task;
 use crate::tricks::mix;
 use crate::tricks::scaling::{precision, scales};
 use crate::tricks::schedule::{self, Position};
@@ -43,6 +44,12 @@ struct Fed<D: Ops<f32>> {
     targets: Targets<D>,
 }
 
+/// What a step leaves out before the last layer of a net for segmentation.
+fn dropout(at: Position, s: &Settings) -> Option<Dropout> {
+    let dropout = Dropout { share: s.seg.dropout, seed: s.train.seed, epoch: at.epoch, batch: at.batch };
+    (s.task == Task::Segment).then_some(dropout)
+}
+
 impl<D: Ops<f32>> Learner<D> {
     /// Trains on one batch.
     ///
@@ -65,7 +72,7 @@ impl<D: Ops<f32>> Learner<D> {
         let before = self.statistics();
 
         let fed = self.prepare(batch, at, s)?;
-        let tuning = self.tuning(s, at.epoch);
+        let tuning = Tuning { dropout: dropout(at, s), ..self.tuning(s, at.epoch) };
         let loss = self.score(fed, scale, tuning, s)?;
         let gradients = Gradients::of(loss)?;
         let Updated { loss, updated } = self.update(gradients, lr, tuning, s, look)?;

@@ -78,7 +78,7 @@ fn check_net(
     if let Device::Cuda(number) = recipe.device {
         find(number)?;
     }
-    let spec = NetSpec::new(&recipe.net, channels, classes.len());
+    let spec = NetSpec::of(recipe, channels, classes.len());
     if spec.cost(height, width).too_small {
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
     }

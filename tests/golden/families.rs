@@ -18,6 +18,7 @@ const CLASSES: usize = 5;
 
 fn spec(name: &str) -> NetSpec {
     let resnet = ResNet {
+        output_stride: None,
         stem: Stem::Classic { width: 64 },
         block: Block::Bottleneck,
         layers: vec![1; 3],

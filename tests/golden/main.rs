@@ -7,4 +7,5 @@ mod file;
 mod nets;
 mod ops;
 mod optimisers;
+mod segment;
 mod tables;

@@ -47,6 +47,7 @@ fn spec(name: &str, about: &Value, stem_channels: usize) -> NetSpec {
         gated: false,
         stride_first: false,
         average_down: about["avg_down"].as_bool().unwrap(),
+        output_stride: None,
     };
     net.spec(name, about["in_chans"].as_u64().unwrap() as usize, 10)
 }

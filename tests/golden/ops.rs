@@ -25,12 +25,12 @@ enum Path {
 }
 
 /// The values of a map, `(N*H*W, C)`.
-fn pixels<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
+pub fn pixels<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
     matrix(dev, &to_nhwc(t), (t.values.len() / t.shape[1], t.shape[1]))
 }
 
 /// A map over `pixels`, whose gradient the tape keeps under them.
-fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> FeatureMap<f32, D, Traced<D>> {
+pub fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> FeatureMap<f32, D, Traced<D>> {
     let [n, _, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
     FeatureMap::new(pixels.retaped(), n, h, w)
 }
@@ -40,7 +40,7 @@ fn flat<D: Ops<f32>>(x: FeatureMap<f32, D, Traced<D>>) -> Matrix<f32, D, Traced<
     D::matrix(x).unwrap()
 }
 
-fn matrix<D: Ops<f32>>(dev: &D, values: &[f32], shape: (usize, usize)) -> Matrix<f32, D> {
+pub fn matrix<D: Ops<f32>>(dev: &D, values: &[f32], shape: (usize, usize)) -> Matrix<f32, D> {
     dev.tensor_from_vec(values.to_vec(), shape)
 }
 

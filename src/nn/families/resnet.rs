@@ -3,7 +3,7 @@
 use super::{EPS, scaled};
 use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::layer::{Gate, Layer, Residual, Unit};
-use crate::nn::spec::{Chain, NetSpec};
+use crate::nn::spec::{Auxiliary, Chain, Logits, NetSpec};
 use crate::recipe::settings::{Family, Form, Net, Variant};
 
 /// The first layers.
@@ -24,6 +24,13 @@ pub enum Stem {
         /// Channels of the first two; the third has twice as many.
         width: usize,
     },
+}
+
+impl Stem {
+    /// Pixels of an image along an axis for one behind it.
+    fn stride(&self) -> usize {
+        if matches!(self, Stem::Small { .. }) { 1 } else { 4 }
+    }
 }
 
 /// The residual block.
@@ -93,6 +100,27 @@ pub struct ResNet {
     pub stride_first: bool,
     /// Whether a strided shortcut pools before its 1x1 (ResNet-D).
     pub average_down: bool,
+    /// Pixels of an image along an axis for one of the last stage, if stages that would stride further are dilated.
+    pub output_stride: Option<usize>,
+}
+
+/// How a block goes over its map.
+#[derive(Clone, Copy)]
+struct Steps {
+    /// Whether its stage begins with it and strides where nothing is dilated.
+    narrows: bool,
+    /// Stride.
+    stride: usize,
+    /// Dilation of the first 3x3 and of one after it.
+    dilation: (usize, usize),
+}
+
+/// Where a stage ends.
+struct End {
+    /// Layers up to there.
+    layers: usize,
+    /// Channels there.
+    channels: usize,
 }
 
 /// Short name, e.g. `resnet20-D`.
@@ -103,7 +131,8 @@ pub fn resnet_name(net: &Net) -> String {
         Family::SeResNeXt => ("seresnext", "-32x4d"),
         _ => ("resnet", ""),
     };
-    format!("{family}{}{groups}-{}", net.depth, net.variant.word())
+    let stride = if net.output_stride == 0 { String::new() } else { format!(" stride {}", net.output_stride) };
+    format!("{family}{}{groups}-{}{stride}", net.depth, net.variant.word())
 }
 
 impl ResNet {
@@ -141,22 +170,54 @@ impl ResNet {
             gated: matches!(net.family, Family::SeResNet | Family::SeResNeXt),
             stride_first: net.variant == Variant::A,
             average_down: net.variant == Variant::D,
+            output_stride: (net.output_stride > 0).then_some(net.output_stride as usize),
         }
     }
 
     /// Its description.
     pub fn spec(&self, name: &str, image_channels: usize, classes: usize) -> NetSpec {
-        let mut chain = self.stem(image_channels).end_stage();
+        self.backbone(image_channels).0.net(name, "fc", EPS, image_channels, classes)
+    }
+
+    /// The fully convolutional net with it as its backbone (Long et al. 2015), under torchvision's names but for the
+    /// backbone's, which stay; with an auxiliary head on the last stage but one, if there are two.
+    pub fn fcn(&self, name: &str, image_channels: usize, classes: usize, corners: bool, auxiliary: bool) -> NetSpec {
+        let (chain, ends) = self.backbone(image_channels);
+        let head = |name: &str, channels: usize| {
+            Unit::new(format!("{name}.0"), format!("{name}.1"), Conv::same(channels, (channels / 4).max(1), 3, 1))
+        };
+        let (last, before) = (chain.channels, ends.iter().rev().nth(1).filter(|_| auxiliary));
+        let auxiliary = before.map(|end| {
+            let unit = head("aux_classifier", end.channels);
+            let (head, features) = ("aux_classifier.4".to_string(), unit.conv.c_out);
+            Auxiliary { after: end.layers, layers: vec![Layer::Unit(unit)], head, features }
+        });
+        let net = chain.unit(head("classifier", last)).net(name, "classifier.4", EPS, image_channels, classes);
+        NetSpec { auxiliary, logits: Logits::Pixels { corners }, ..net }
+    }
+
+    /// Stem and stages, and where the stages end.
+    fn backbone(&self, image_channels: usize) -> (Chain, Vec<End>) {
+        let (mut chain, mut ends) = (self.stem(image_channels).end_stage(), Vec::new());
+        let (mut stride, mut dilation) = (self.stem.stride(), 1);
         for (stage, (&count, &width)) in self.layers.iter().zip(&self.channels).enumerate() {
+            let (whole, before) = (if stage > 0 { 2 } else { 1 }, dilation);
+            let own = if self.output_stride.is_some_and(|most| stride * whole > most) { 1 } else { whole };
+            (stride, dilation) = (stride * own, dilation * whole / own);
             for index in 0..count {
-                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-                let block = self.residual(&format!("layer{}.{index}", stage + 1), chain.channels, width, stride);
+                // The first block of a stage keeps the dilation before it, as in torchvision, timm and GluonCV.
+                let steps = match index {
+                    0 => Steps { narrows: whole > 1, stride: own, dilation: (before, dilation) },
+                    _ => Steps { narrows: false, stride: 1, dilation: (dilation, dilation) },
+                };
+                let block = self.residual(&format!("layer{}.{index}", stage + 1), chain.channels, width, steps);
                 chain = chain.layer(Layer::Residual(block));
                 chain.channels = width * self.block.expansion();
             }
             chain = chain.end_stage();
+            ends.push(End { layers: chain.layers.len(), channels: chain.channels });
         }
-        chain.net(name, "fc", EPS, image_channels, classes)
+        (chain, ends)
     }
 
     fn stem(&self, image_channels: usize) -> Chain {
@@ -174,16 +235,19 @@ impl ResNet {
         }
     }
 
-    fn residual(&self, name: &str, c_in: usize, width: usize, stride: usize) -> Residual {
-        let c_out = width * self.block.expansion();
+    fn residual(&self, name: &str, c_in: usize, width: usize, steps: Steps) -> Residual {
+        let (c_out, Steps { narrows, stride, dilation }) = (width * self.block.expansion(), steps);
         let convs = match self.block {
-            Block::Basic => vec![Conv::same(c_in, width, 3, stride), Conv::same(width, width, 3, 1)],
+            Block::Basic => vec![
+                Conv::same(c_in, width, 3, stride).dilated(dilation.0),
+                Conv::same(width, width, 3, 1).dilated(dilation.1),
+            ],
             Block::Bottleneck => {
                 let (first, second) = if self.stride_first { (stride, 1) } else { (1, stride) };
                 let inner = self.groups.inner(width);
                 vec![
                     Conv::same(c_in, inner, 1, first),
-                    Conv { groups: self.groups.count, ..Conv::same(inner, inner, 3, second) },
+                    Conv { groups: self.groups.count, ..Conv::same(inner, inner, 3, second).dilated(dilation.0) },
                     Conv::same(inner, c_out, 1, 1),
                 ]
             }
@@ -195,7 +259,8 @@ impl ResNet {
         Residual {
             body: (1..).zip(convs).map(unit).collect(),
             gate: self.gated.then_some(gate),
-            shortcut: if stride > 1 || c_in != c_out { self.shortcut(name, c_in, c_out, stride) } else { Vec::new() },
+            // A dilated stage has the parameters of one that strides.
+            shortcut: if narrows || c_in != c_out { self.shortcut(name, c_in, c_out, stride) } else { Vec::new() },
         }
     }
 

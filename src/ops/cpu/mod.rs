@@ -220,21 +220,24 @@ impl Ops<f32> for Cpu {
         b: &Matrix<f32, Self>,
         activation: Activation,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        let (x, mut tape) = Self::matrix(x)?.split_tape();
-        let (n, (c, k)) = (x.shape().0, *w.shape());
-        let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, 1, 1);
-        let y = convolved(&g, MapInput { data: values(&x), pending: None }, values(w), Some(values(b)));
-        let y = matrix(x.device(), y.to_vec(), (n, k))?;
-        let (gy, gx, gw, gb, w) = (Slot::of(&y), Slot::of(&x), Slot::of(w), Slot::of(b), w.clone());
+        let (x, mut tape) = x.with_precision(Precision::Single).split_tape();
+        let ((n, height, width, _), (c, k)) = (x.size(), *w.shape());
+        let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, height, width);
+        let out = FeatureMap::made(convolved(&g, input(&x), values(w), Some(values(b))), (n, height, width, k));
+        let (gy, gb, conv) = (Target::of(&out), Slot::of(b), g.conv);
+        let filter = FilterBack::of(&Filter { weight: w, conv: &conv, input_grad: true }, g, &x);
         tape.add_backward_op(move |grads| {
-            let (gy, mut of_w, mut of_x) = (gy.take(grads)?, gw.take(grads)?, gx.take(grads)?);
-            let x = MapInput { data: values(&x), pending: None };
-            let to = Some((&mut of_x[..], true));
-            conv::backward(Level::best(), &g, x, OutputGrad::Dense(&gy), values(&w), &mut of_w, to);
-            (*gw.of_mut(grads)?, *gx.of_mut(grads)?) = (of_w, of_x);
-            gy.chunks_exact(k).try_for_each(|row| gb.add(grads, row))
+            let Some(gy) = gy.take() else { return Ok(()) };
+            filter.backward(grads, &x, OutputGrad::Dense(&gy))?;
+            let of_b = gb.of_mut(grads)?;
+            gy.chunks_exact(k).for_each(|row| of_b.iter_mut().zip(row).for_each(|(sum, g)| *sum += g));
+            Ok(())
         });
-        Ok(FeatureMap::new(composed::activate(y.put_tape(tape), activation)?, n, 1, 1))
+        if activation == Activation::None {
+            return Ok(out.put_tape(tape));
+        }
+        let y = composed::activate(Self::matrix(out.put_tape(tape))?, activation)?;
+        Ok(FeatureMap::new(y, n, height, width))
     }
 }
 

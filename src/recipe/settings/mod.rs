@@ -30,6 +30,8 @@ settings! {
         data: Data = Data::default(),
         /// Network.
         net: Net = Net::default(),
+        /// What a net has for the classes of pixels.
+        seg: Seg = Seg::default(),
         /// Length, batch, seed.
         train: Train = Train::default(),
         /// Optimiser.
@@ -84,10 +86,24 @@ settings! {
         auxiliary: bool = false,
         /// Factor on every channel count.
         width: f64 = 1.0,
+        /// Pixels of an image along an axis for one of the last stage, 0 for as many as the net has; with fewer the last
+        /// stages are dilated.
+        output_stride: u64 = 0,
+        /// Whether upsampling takes the corners of both maps to be at the same places.
+        corners: bool = false,
         /// Safetensors file of weights to start from; empty for none.
         weights: String = String::new(),
         /// Initialiser.
         init: Init = Init::Xavier,
+    }
+    /// What a net has for the classes of pixels.
+    Seg {
+        /// Whether the last stage but one has a head of its own, which training alone uses.
+        aux: bool = true,
+        /// Share of its loss.
+        aux_weight: f64 = 0.5,
+        /// Share of a head's values that a step leaves out.
+        dropout: f64 = 0.1,
     }
     /// Length, batch, seed.
     Train {

@@ -155,14 +155,14 @@ impl Checkpoint {
     pub fn net<D: Ops<f32>>(&self, dev: &D) -> Result<Net<f32, D>, TrainError> {
         let recipe = self.meta.recipe(&Recipe::default())?;
         // The numbers of input channels and of classes do not change the names.
-        let any = NetSpec::new(&recipe.net, 1, 1);
+        let any = NetSpec::of(&recipe, 1, 1);
         let size = |name: &str, axis: usize| self.state.tensors.get(name)?.shape.get(axis).copied();
         let first = any.params().first().map_or(String::new(), |p| p.name.clone());
         let missing = |name: &str| StateError::Missing { name: name.to_string(), nearest: None };
         let channels = size(&first, 1).ok_or_else(|| missing(&first))?;
         let head = format!("{}.weight", any.head);
         let classes = size(&head, 0).ok_or_else(|| missing(&head))?;
-        let spec = NetSpec::new(&recipe.net, channels, classes);
+        let spec = NetSpec::of(&recipe, channels, classes);
         let weights = self.weights();
         spec.fit(&weights, Head::Fits)?;
         let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
