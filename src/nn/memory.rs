@@ -49,6 +49,8 @@ pub struct Training<'a> {
     pub size: (usize, usize),
     /// Slots of the optimiser.
     pub slots: usize,
+    /// Whether a running average of the weights is kept.
+    pub averaged: bool,
     /// What computes.
     pub backend: Backend,
 }
@@ -77,9 +79,12 @@ impl Training<'_> {
         let image = Extent { h, w, c: net.image_channels };
         maps.kept = maps.bytes(image.values());
         walk(&net.layers, image, &mut |part, from, to| maps.add(part, from, to));
+        let weights = 4 * values(false) + backend.weights(values(true));
+        // The average is a net of its own, which is evaluated.
+        let average = if self.averaged { weights } else { 0 };
         Memory {
-            weights: 4 * values(false) + backend.weights(values(true)),
-            optimiser: 4 * self.slots as u64 * values(true),
+            weights,
+            optimiser: 4 * self.slots as u64 * values(true) + average,
             gradients: 4 * values(true),
             activations: maps.kept,
             passing: maps.most + 2 * maps.largest + backend.overhead(maps.kept),
@@ -133,7 +138,7 @@ mod tests {
     const GPU_HALF: Backend = Backend::Cuda { precision: Precision::Half, cudnn: true };
 
     fn small(net: &NetSpec, backend: Backend) -> Training<'_> {
-        Training { net, teacher: None, size: (28, 28), slots: 1, backend }
+        Training { net, teacher: None, size: (28, 28), slots: 1, averaged: false, backend }
     }
 
     #[test]
@@ -162,10 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn an_average_of_the_weights_takes_as_much_as_they_do() {
+        let net = NetSpec::new(&Net::default(), 1, 10);
+        for backend in [Backend::Cpu, GPU_HALF] {
+            let (alone, averaged) =
+                (small(&net, backend).memory(8), Training { averaged: true, ..small(&net, backend) }.memory(8));
+            assert_eq!(averaged.total(), alone.total() + alone.weights);
+        }
+    }
+
+    #[test]
     fn a_batch_that_a_gpu_cannot_count_does_not_fit() {
         let net = Net { form: Form::ImageNet, depth: 50, ..Net::default() };
         let spec = NetSpec::new(&net, 3, 1000);
-        let of = |backend| Training { net: &spec, teacher: None, size: (224, 224), slots: 1, backend };
+        let of = |backend| Training { net: &spec, teacher: None, size: (224, 224), slots: 1, averaged: false, backend };
         let gpu = of(GPU_HALF);
         // The largest map has 112 * 112 * 64 values an image; cuDNN counts to 2^31.
         let most = (u32::MAX as usize) / (2 * 112 * 112 * 64);

@@ -12,7 +12,7 @@ use crate::nn::{Net, NetSpec, Training};
 use crate::ops::memory::Backend;
 use crate::ops::{Gpu, Precision, fault, gpus};
 use crate::recipe::Recipe;
-use crate::recipe::settings::{Device, OptimName};
+use crate::recipe::settings::{Device, Optim};
 use crate::tricks::scaling::precision;
 use dfdx::prelude::Cpu;
 
@@ -169,7 +169,7 @@ impl On {
         let teacher =
             distill.on.then(|| Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil));
         let teacher = teacher.transpose()?;
-        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data, recipe.optim.name);
+        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data, &recipe.optim);
         let memory = training.memory(batch);
         if !memory.is_countable() {
             return Err(TrainError::Count { batch, largest: training.largest_batch(self.free.unwrap_or(u64::MAX)) });
@@ -190,13 +190,14 @@ impl On {
         net: &'a NetSpec,
         teacher: Option<&'a NetSpec>,
         data: &DataSet,
-        optimiser: OptimName,
+        optim: &Optim,
     ) -> Training<'a> {
         Training {
             net,
             teacher,
             size: (data.train.height, data.train.width),
-            slots: slots(optimiser).len(),
+            slots: slots(optim.name).len(),
+            averaged: optim.ema.on,
             backend: self.backend,
         }
     }

@@ -128,6 +128,15 @@ settings! {
         epsilon: f64 = 1e-8,
         /// Norm to which the gradients of all parameters together are clipped; 0 for as they are.
         clip_norm: f64 = 0.0,
+        /// Running average of the weights.
+        ema: Ema = Ema::default(),
+    }
+    /// Running average of the weights.
+    Ema {
+        /// Switch.
+        on: bool = false,
+        /// Share that the average keeps at a step, at most: it grows to that from the first step on.
+        decay: f64 = 0.9998,
     }
     /// Learning rate.
     Schedule {

@@ -41,6 +41,9 @@ pub struct Progress {
     /// Updates that the optimiser has made since it began with what it keeps.
     #[serde(default)]
     pub updates: u64,
+    /// Steps that the running average of the weights has taken in, where one is kept; a file of weights alone holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub averaged: Option<u64>,
 }
 
 /// What a net was trained to see and to say.

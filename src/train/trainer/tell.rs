@@ -25,7 +25,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             classes: data.classes.clone(),
             notes: data.said().into_iter().chain(self.learner.notes.iter().cloned()).collect(),
             device: self.on.name.clone(),
-            memory: self.on.training(spec, self.learner.teacher(), data, self.recipe.optim.name).memory(batch).total(),
+            memory: self.on.training(spec, self.learner.teacher(), data, &self.recipe.optim).memory(batch).total(),
             steps_per_epoch: self.batches(),
             step: self.at.step,
         }

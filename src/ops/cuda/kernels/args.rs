@@ -222,7 +222,7 @@ impl ParamJob {
     }
 }
 
-/// `squares` (a block a chunk writes its sum of squares), `sgd`, `adamw` (a block a chunk).
+/// `squares` (a block a chunk writes its sum of squares), `sgd`, `adamw`, `average` (a block a chunk).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UpdateArgs {
@@ -249,7 +249,7 @@ pub struct UpdateArgs {
     /// SGD.
     pub momentum: f32,
     pub nesterov: u32,
-    /// AdamW: shares kept, one less them, learning rate over the first's correction, one over the root of the second's.
+    /// AdamW, and the first ones of averages: shares kept, one less them; learning rate over the first's correction, one over the root of the second's.
     pub betas: [f32; 2],
     pub rests: [f32; 2],
     pub rate: f32,
