@@ -84,6 +84,7 @@ impl Row {
                 teacher: None,
                 size: (input, input),
                 frozen: 0,
+                averaged: false,
                 slots: slots(optimiser).len(),
                 backend,
             }

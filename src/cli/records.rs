@@ -49,7 +49,8 @@ fn weights(dir: &Path, out: &Path) -> Result<String, Failure> {
     let bytes = checkpoint.export().map_err(Failure::Use)?;
     let wrong = |source| TrainError::Write { path: out.to_path_buf(), source };
     write_whole(out, &bytes).map_err(wrong).map_err(Failure::Use)?;
-    Ok(format!("{} from {}\n", out.display(), from.display()))
+    let note = checkpoint.note().map_or(String::new(), |note| format!(": {note}"));
+    Ok(format!("{} from {}{note}\n", out.display(), from.display()))
 }
 
 /// What a run has recorded, as text.

@@ -51,6 +51,8 @@ pub struct Training<'a> {
     pub frozen: usize,
     /// Slots of the optimiser.
     pub slots: usize,
+    /// Whether a running average of the weights is kept.
+    pub averaged: bool,
     /// What computes.
     pub backend: Backend,
 }
@@ -85,9 +87,12 @@ impl Training<'_> {
         let image = walk(frozen, image, &mut |part, from, to| maps.add(part, from, to));
         maps.kept = if frozen.is_empty() { kept } else { kept + maps.bytes(image.values()) };
         walk(trained, image, &mut |part, from, to| maps.add(part, from, to));
+        let weights = 4 * values(&params, false) + backend.weights(learnt);
+        // The average is a net of its own, which is evaluated.
+        let average = if self.averaged { weights } else { 0 };
         Memory {
-            weights: 4 * values(&params, false) + backend.weights(learnt),
-            optimiser: 4 * self.slots as u64 * learnt,
+            weights,
+            optimiser: 4 * self.slots as u64 * learnt + average,
             gradients: 4 * values(&params[net.params_of(frozen.len())..], true),
             activations: maps.kept,
             passing: maps.most + 2 * maps.largest + backend.overhead(maps.kept),
@@ -141,7 +146,7 @@ mod tests {
     const GPU_HALF: Backend = Backend::Cuda { precision: Precision::Half, cudnn: true };
 
     fn small(net: &NetSpec, backend: Backend) -> Training<'_> {
-        Training { net, teacher: None, size: (28, 28), frozen: 0, slots: 1, backend }
+        Training { net, teacher: None, size: (28, 28), frozen: 0, slots: 1, averaged: false, backend }
     }
 
     #[test]
@@ -182,10 +187,28 @@ mod tests {
     }
 
     #[test]
+    fn an_average_of_the_weights_takes_as_much_as_they_do() {
+        let net = NetSpec::new(&Net::default(), 1, 10);
+        for backend in [Backend::Cpu, GPU_HALF] {
+            let (alone, averaged) =
+                (small(&net, backend).memory(8), Training { averaged: true, ..small(&net, backend) }.memory(8));
+            assert_eq!(averaged.total(), alone.total() + alone.weights);
+        }
+    }
+
+    #[test]
     fn a_batch_that_a_gpu_cannot_count_does_not_fit() {
         let net = Net { form: Form::ImageNet, depth: 50, ..Net::default() };
         let spec = NetSpec::new(&net, 3, 1000);
-        let of = |backend| Training { net: &spec, teacher: None, size: (224, 224), frozen: 0, slots: 1, backend };
+        let of = |backend| Training {
+            net: &spec,
+            teacher: None,
+            size: (224, 224),
+            frozen: 0,
+            slots: 1,
+            averaged: false,
+            backend,
+        };
         let gpu = of(GPU_HALF);
         // The largest map has 112 * 112 * 64 values an image; cuDNN counts to 2^31.
         let most = (u32::MAX as usize) / (2 * 112 * 112 * 64);

@@ -369,6 +369,15 @@ pub trait Ops<E: Real>: Device<E> {
         loss::composed(logits, auxiliary, objective, scale)
     }
 
+    /// Has each of some averages keep so much of itself and take the rest of the tensor at its place:
+    /// `a = share * a + (1 - share) * w`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn average(averages: &mut [&mut Matrix<E, Self>], of: &[&Matrix<E, Self>], share: f64) -> Result<(), Self::Err> {
+        averages.iter_mut().zip(of).try_for_each(|(average, w)| average.try_axpy(share, *w, 1.0 - share))
+    }
+
     /// Updates parameters, whose gradients are in `grads` and whose state is in `slots`. Does nothing when the loss or a
     /// gradient is not finite.
     ///

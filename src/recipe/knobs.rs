@@ -166,6 +166,8 @@ knobs! {
     tricks.zero_gamma, "zero gamma", Trick, Kind::Switch, "", Add(1.0), Fork, "3.1", "last norm of every residual block starts at 0";
     tricks.no_bias_decay, "no bias decay", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "weight decay on weights only";
     optim.nesterov, "nesterov", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "Nesterov's form of momentum";
+    optim.ema.on, "weight EMA", Trick, Kind::Switch, "", Add(1.0), Live, "", "evaluates and exports a running average of the weights; training goes on with the weights themselves";
+    optim.ema.decay, "decay", TrickValue, from(0.0, 0.999999), "", Add(0.001), Live, "", "share d that the average keeps at step t since it was switched on: the smaller of this and 1 - (1 + t)^(-2/3)";
     tricks.smoothing.on, "smoothing", Trick, Kind::Switch, "", Add(1.0), Live, "5.2", "label smoothing";
     tricks.smoothing.epsilon, "epsilon", TrickValue, from(0.0, 0.9999), "", Add(0.05), Live, "5.2", "mass taken from the label";
     tricks.smoothing.form, "form", TrickValue, Kind::Choice(SmoothingForm::WORDS), "", Add(1.0), Live, "5.2", "Paper: eps/(K-1) on the others; Uniform: eps/K on all";

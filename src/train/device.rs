@@ -199,6 +199,7 @@ impl On {
             size: (data.train.height, data.train.width),
             frozen: net.frozen_layers(always_frozen(s)),
             slots: slots(s.optim.name).len(),
+            averaged: s.optim.ema.on,
             backend: self.backend,
         }
     }

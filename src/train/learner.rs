@@ -4,13 +4,14 @@ use super::TrainError;
 use super::checkpoint::Trained;
 use super::observer::Observer;
 use super::optim::Optimiser;
+use super::optim::ema::Average;
 use super::origin::Origin;
 use super::teacher::Teacher;
 use crate::data::{Batch, DataSet};
 use crate::nn::{Group, Net, NetSpec, Tuning};
 use crate::ops::{FeatureMap, Mode, Ops};
 use crate::recipe::Settings;
-use crate::recipe::settings::Norms;
+use crate::recipe::settings::{Ema, Norms};
 use crate::tricks::finetune;
 use crate::tricks::scaling::Scaler;
 use std::collections::BTreeSet;
@@ -22,6 +23,8 @@ pub struct Learner<D: Ops<f32>> {
     pub net: Net<f32, D>,
     /// The optimiser.
     pub optimiser: Optimiser<f32, D>,
+    /// The running average of the weights, which is evaluated in their place.
+    pub average: Option<Average<D>>,
     pub(super) teacher: Option<Teacher<D>>,
     /// Of every parameter of the net, how many groups below the head it lies.
     depths: Vec<usize>,
@@ -43,10 +46,12 @@ impl<D: Ops<f32>> Learner<D> {
     /// # Errors
     /// The device's, or a teacher that cannot be had.
     pub fn new(dev: D, s: &Settings, data: &DataSet) -> Result<Self, TrainError> {
-        Learner::begun(dev, s, data, Origin::default())
+        let mut learner = Learner::begun(dev, s, data, Origin::default())?;
+        learner.ready_average(&s.optim.ema)?;
+        Ok(learner)
     }
 
-    /// The same for a run that may have been begun elsewhere.
+    /// The same for a run that may have been begun elsewhere, without an average: that of other weights may follow.
     ///
     /// # Errors
     /// As [`Learner::new`].
@@ -67,6 +72,7 @@ impl<D: Ops<f32>> Learner<D> {
             depths: net.spec().depths(),
             net,
             optimiser: Optimiser::default(),
+            average: None,
             teacher: None,
             classes: Vec::new(),
             notes: Vec::new(),
@@ -105,7 +111,29 @@ impl<D: Ops<f32>> Learner<D> {
 
     /// What checkpoints hold of it.
     pub fn trained(&mut self) -> Trained<'_, D> {
-        Trained { net: &mut self.net, optimiser: &mut self.optimiser, scaler: &mut self.scaler }
+        let Learner { dev, net, optimiser, average, scaler, .. } = self;
+        Trained { dev, net, optimiser, average, scaler }
+    }
+
+    /// A running average that begins from the weights as they are.
+    ///
+    /// # Errors
+    /// The device's.
+    pub(super) fn average_begun(&self) -> Result<Average<D>, TrainError> {
+        Average::begun(&self.dev, &self.net)
+    }
+
+    /// Keeps an average or none, as settings want it.
+    ///
+    /// # Errors
+    /// The device's; then nothing has changed.
+    pub(super) fn ready_average(&mut self, ema: &Ema) -> Result<(), TrainError> {
+        match &self.average {
+            _ if !ema.on => self.average = None,
+            None => self.average = Some(self.average_begun()?),
+            Some(_) => {}
+        }
+        Ok(())
     }
 
     /// Images on the device.
@@ -127,14 +155,15 @@ impl<D: Ops<f32>> Learner<D> {
         })
     }
 
-    /// Logits of a batch in evaluation, `(N, classes)` row by row.
+    /// Logits of a batch in evaluation, `(N, classes)` row by row: those of the average where one is kept.
     ///
     /// # Errors
     /// The device's.
     pub fn logits(&mut self, batch: Batch) -> Result<Vec<f32>, D::Err> {
         D::enter(|| {
             let x = self.images(batch)?;
-            D::values(&self.net.forward(x, Mode::Eval)?)
+            let net = self.average.as_mut().map_or(&mut self.net, |average| &mut average.net);
+            D::values(&net.forward(x, Mode::Eval)?)
         })
     }
 }

@@ -115,6 +115,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
             )));
         }
     }
+    set.notes.extend(checkpoint.note());
     let at = (checkpoint.meta.at.step, checkpoint.meta.at.epoch as f64);
     let net = checkpoint.net(&Cpu::default())?;
     let expected = (net.spec().image_channels, net.spec().classes);

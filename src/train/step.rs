@@ -79,6 +79,8 @@ impl<D: Ops<f32>> Learner<D> {
 
         if !updated {
             self.put_statistics(before);
+        } else if let Some(average) = &mut self.average {
+            average.follow(&self.net, s.optim.ema.decay)?;
         }
         let overflow = scales(mixed) && loss.is_finite() && self.scaler.note(updated, mixed.growth);
         Ok(Outcome { loss, lr, updated, overflow })

@@ -120,6 +120,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 )));
             }
         }
+        learner.ready_average(&recipe.optim.ema)?;
         if let Some(message) = learner.teacher_note() {
             sink(Event::Alarm { step: at.step, kind: AlarmKind::Other, message });
         }

@@ -96,11 +96,7 @@ pub fn update(
             jobs.push(ParamJob { w, g, kind: STATISTIC, len: one.channels as u32, ..ParamJob::default() });
         }
     }
-    let mut chunks = 0;
-    for job in &mut jobs {
-        job.first_chunk = chunks;
-        chunks += job.chunks();
-    }
+    let chunks = counted(&mut jobs);
     let table = context.table(&jobs)?;
     let squares = context.pool.take(u64::from(chunks) * 2 * FLOAT, Kind::Workspace)?;
     let (total, done) = (context.numbers.place(), context.numbers.place() + 2 * FLOAT);
@@ -127,6 +123,32 @@ pub fn update(
     }
     let done: Vec<f32> = context.copies.download(done, 4)?;
     Ok(Updated { loss: loss.unwrap_or(done[0]), updated: done[2] != 0.0 })
+}
+
+/// See [`crate::ops::Ops::average`]: one launch, which nothing waits for.
+pub fn average(averages: &mut [&mut Matrix<f32, Cuda>], of: &[&Matrix<f32, Cuda>], share: f64) -> Result<(), Error> {
+    let Some(first) = averages.first() else { return Ok(()) };
+    let context = Context::of(first.device())?;
+    let job = |(average, w): (&&mut Matrix<f32, Cuda>, &&Matrix<f32, Cuda>)| {
+        let (rows, cols) = *w.shape();
+        Ok(ParamJob { w: place(average)?, g: place(w)?, len: (rows * cols) as u32, ..ParamJob::default() })
+    };
+    let mut jobs = averages.iter().zip(of).map(job).collect::<Result<Vec<_>, Error>>()?;
+    let chunks = counted(&mut jobs);
+    let table = context.table(&jobs)?;
+    let shares = UpdateArgs { betas: [share as f32, 0.0], rests: [(1.0 - share) as f32, 0.0], ..UpdateArgs::default() };
+    let args = UpdateArgs { jobs: table.place(), count: jobs.len() as u32, chunks, ..shares };
+    Ok(context.kernels.average(&args)?)
+}
+
+/// Tells jobs their first chunks; gives the number of all.
+fn counted(jobs: &mut [ParamJob]) -> u32 {
+    let mut chunks = 0;
+    for job in jobs {
+        job.first_chunk = chunks;
+        chunks += job.chunks();
+    }
+    chunks
 }
 
 /// The place of a tensor's values in a store.

@@ -150,6 +150,15 @@ settings! {
         head_lr: f64 = 1.0,
         /// Factor of the learning rate from one block to the block before it.
         layer_decay: f64 = 1.0,
+        /// Running average of the weights.
+        ema: Ema = Ema::default(),
+    }
+    /// Running average of the weights.
+    Ema {
+        /// Switch.
+        on: bool = false,
+        /// Share that the average keeps at a step, at most: it grows to that from the first step on.
+        decay: f64 = 0.9998,
     }
     /// What of a net stays as it is.
     Finetune {

@@ -28,6 +28,7 @@ impl Checkpoint {
         let Meta { version, signature, .. } = &self.meta;
         let net = self.meta.recipe(&Recipe::default())?.net.clone();
         let mut about = BTreeMap::from([("format", "pt".to_string()), ("tricktop_version", version.clone())]);
+        about.extend(self.meta.at.averaged.map(|steps| ("averaged_steps", steps.to_string())));
         about.insert("knobs", knobs_of(&net).join(" "));
         if let Some(made) = timm(&net) {
             about.extend([("architecture", made.name), ("model_args", made.args.to_string())]);

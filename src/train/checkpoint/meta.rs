@@ -47,6 +47,9 @@ pub struct Progress {
     /// How many of them each of the first trained parameters was left out of, being frozen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<u64>,
+    /// Steps that the running average of the weights has taken in, where one is kept; a file of weights alone holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub averaged: Option<u64>,
 }
 
 /// What a net was trained to see and to say.

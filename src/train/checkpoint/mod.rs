@@ -16,6 +16,7 @@ pub(super) use weights::{Found, classes_of, weights_for};
 pub use weights::{Pupil, read_weights, weights_file};
 
 use super::TrainError;
+use super::optim::ema::Average;
 use super::optim::{Optimiser, slots, with_slots};
 use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
 use crate::ops::Ops;
@@ -23,7 +24,7 @@ use crate::recipe::Recipe;
 use crate::recipe::settings::OptimName;
 use crate::tricks::scaling::Scaler;
 use atomic_write_file::AtomicWriteFile;
-use digest::{Part, slot_name, todays_name};
+use digest::{Part, evaluated, slot_name, todays_name};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -48,10 +49,14 @@ pub struct Checkpoint {
 
 /// What a checkpoint is of, and what it is put into.
 pub struct Trained<'a, D: Ops<f32>> {
+    /// What it computes on.
+    pub dev: &'a D,
     /// The net.
     pub net: &'a mut Net<f32, D>,
     /// Its optimiser.
     pub optimiser: &'a mut Optimiser<f32, D>,
+    /// The running average of its weights.
+    pub average: &'a mut Option<Average<D>>,
     /// The factor of the loss in mixed precision.
     pub scaler: &'a mut Scaler,
 }
@@ -142,10 +147,16 @@ impl Checkpoint {
         restore(&self.state.tensors, &self.meta.at, to)
     }
 
-    /// Its weights and running statistics under PyTorch's names.
+    /// The weights and running statistics that are evaluated and exported, under PyTorch's names: their average where the
+    /// run keeps one.
     pub fn weights(&self) -> BTreeMap<String, TensorData> {
-        let weights = self.state.tensors.iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
-        weights.map(|(name, tensor)| (name.clone(), tensor.clone())).collect()
+        evaluated(&self.state.tensors)
+    }
+
+    /// What is to be told of its weights: that they are an average.
+    pub fn note(&self) -> Option<String> {
+        let steps = self.meta.at.averaged?;
+        Some(format!("the weights are their running average, {steps} steps after it began (optim.ema)"))
     }
 
     /// The net that it is of, with its weights.
@@ -193,7 +204,14 @@ fn restore<D: Ops<f32>>(
             kept.push((i, *slot, tensor));
         }
     }
+    let average = at.averaged.map(|steps| {
+        let mut average = Average::begun(to.dev, to.net)?;
+        average.net.import(&evaluated(tensors))?;
+        Ok::<_, TrainError>(Average { steps, ..average })
+    });
+    let average = average.transpose()?;
     to.net.import(tensors)?;
+    *to.average = average;
     *to.scaler = at.scaler;
     *to.optimiser = Optimiser::new(optimiser, at.updates, at.missed.clone());
     let params = to.net.params();

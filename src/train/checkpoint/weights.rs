@@ -1,7 +1,7 @@
 //! Files of weights, of this program and of others, and the nets that they are for.
 
 use super::about::LABELS;
-use super::digest::Part;
+use super::digest::evaluated;
 use super::{Checkpoint, CheckpointError, Meta, meta};
 use crate::data;
 use crate::files::{Foreign, resolved};
@@ -38,7 +38,7 @@ pub(super) fn read<T, E: Display>(path: &Path, parse: impl FnOnce(&[u8]) -> Resu
     })
 }
 
-/// The tensors of a file of weights, of any program, as they are called there.
+/// The tensors of a file of weights, of any program, as they are called there; of a checkpoint those that are evaluated.
 ///
 /// # Errors
 /// A file that cannot be read or is no safetensors file of real numbers.
@@ -51,8 +51,7 @@ fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainErro
     let path = resolved(path)?;
     let state = read(&path, State::from_bytes)?;
     let classes = classes(&state.metadata);
-    let weights = state.tensors.into_iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
-    Ok((weights.collect(), classes))
+    Ok((evaluated(&state.tensors), classes))
 }
 
 /// The classes that a file names, in label order, if it names any.

@@ -1,6 +1,7 @@
 //! Optimisers: what they keep of every parameter, in slots with names, and how they update it.
 
 mod adamw;
+pub mod ema;
 mod sgd;
 
 use super::gradients::Gradients;

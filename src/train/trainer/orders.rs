@@ -105,7 +105,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 return Err(why);
             }
             self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;
-            Ok(recipe)
+            let begins = recipe.optim.ema.on && self.learner.average.is_none();
+            let average = begins.then(|| self.learner.average_begun()).transpose().map_err(|e| e.to_string())?;
+            Ok((recipe, average))
         });
         match ready {
             Err(reason) => {
@@ -115,8 +117,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 }
                 self.send(Event::Refused { id, reason });
             }
-            Ok(recipe) => {
+            Ok((recipe, begun)) => {
                 self.remember();
+                let present = self.learner.average.take();
+                self.learner.average = begun.or(present.filter(|_| recipe.optim.ema.on));
                 changes.iter().for_each(|(knob, _)| self.watched.trace.edited(knob));
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };

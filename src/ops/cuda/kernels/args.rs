@@ -226,7 +226,7 @@ impl ParamJob {
     }
 }
 
-/// `squares` (a block a chunk writes its sum of squares), `sgd`, `adamw` (a block a chunk).
+/// `squares` (a block a chunk writes its sum of squares), `sgd`, `adamw`, `average` (a block a chunk).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UpdateArgs {
@@ -254,8 +254,8 @@ pub struct UpdateArgs {
     /// SGD.
     pub momentum: f32,
     pub nesterov: u32,
-    /// AdamW: shares kept, one less them, learning rate over the first's correction, one over the root of the second's (both
-    /// of a parameter that was left out of no update).
+    /// AdamW, and the first ones of averages: shares kept, one less them, learning rate over the first's correction, one over
+    /// the root of the second's (both of a parameter that was left out of no update).
     pub betas: [f32; 2],
     pub rests: [f32; 2],
     pub rate: f32,
