@@ -9,6 +9,7 @@ pub mod mistakes;
 mod older;
 mod parse;
 pub mod preset;
+mod pretrained;
 pub mod settings;
 mod source;
 mod unknown;
@@ -103,7 +104,7 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
     use settings::DataKind;
-    let mut found: Vec<Invalid> = net_clash(&s.net).into_iter().collect();
+    let mut found: Vec<Invalid> = net_clash(&s.net).into_iter().chain(pretrained::clash(s)).collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
         clash(

@@ -82,7 +82,7 @@ settings! {
         auxiliary: bool = false,
         /// Factor on every channel count.
         width: f64 = 1.0,
-        /// Safetensors file of weights to start from; empty for none.
+        /// Safetensors file of weights to start from, or their name in the hub; empty for none.
         weights: String = String::new(),
         /// Initialiser.
         init: Init = Init::Xavier,
