@@ -12,6 +12,8 @@ pub mod data;
 pub mod doctor;
 pub mod files;
 pub mod hardware;
+pub mod http;
+pub mod hub;
 pub mod kernels;
 pub mod nn;
 pub mod ops;

@@ -18,10 +18,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("signals", &[]),
     ("hardware", &[]),
     ("files", &[]),
+    ("http", &[]),
+    ("hub", &["http"]),
     ("kernels", &[]),
     ("ops", &["kernels"]),
     ("nn", &["ops", "recipe", "random"]),
-    ("recipe", &["files", "text"]),
+    ("recipe", &["files", "text", "hub"]),
     ("data", &["recipe", "random"]),
     // (the groups of parameters that decay are those of the nets)
     ("tricks", &["recipe", "random", "nn"]),

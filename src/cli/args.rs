@@ -4,11 +4,13 @@ mod browse;
 mod images;
 mod suites;
 mod using;
+mod weights;
 
 pub(super) use browse::Runs;
 pub(super) use images::{Bench, BenchInput, Data};
 pub(super) use suites::{At, Report, Suite, Table};
 pub(super) use using::{Eval, Predict};
+pub(super) use weights::{Model, Weights};
 
 use crate::files;
 use crate::recipe::Value;
@@ -53,6 +55,7 @@ Examples:
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
   tricktop predict runs/quick a.png b.jpg    what they predict for images
+  tricktop weights get timm/resnet50.a1_in1k fetch weights of the hub to start from
   tricktop suite suites/fashion-refinements  what every refinement gains, over three seeds
   tricktop runs mixup=on                     browse the runs that have mixup on: compare, annotate, resume
   tricktop report quick quick-2 -o page.html runs side by side, as one page that needs nothing beside it
@@ -308,6 +311,11 @@ pub(super) enum Command {
         run: PathBuf,
         #[command(flatten)]
         format: Export,
+    },
+    /// Fetches weights from the Hugging Face hub, and finds them in its cache
+    Weights {
+        #[command(subcommand)]
+        command: Weights,
     },
     /// Prepares images
     Data {

@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod nets;
 mod print;
+mod progress;
 mod records;
 pub mod reference;
 mod report;
@@ -16,6 +17,7 @@ mod screen;
 mod settings;
 mod suites;
 mod using;
+mod weights;
 
 use crate::config::ConfigError;
 use crate::data::{DataError, Found};
@@ -168,6 +170,7 @@ pub fn run() -> Result<ExitCode, Failure> {
             bench(cases, steps, json, profile, device)
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
+        Some(Command::Weights { command }) => weights::run(command),
         Some(Command::Data { command }) => data::run(command),
         Some(Command::Man { dir }) => reference::man(dir.as_deref()),
         Some(Command::Completions { shell }) => {

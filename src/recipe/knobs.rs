@@ -124,12 +124,12 @@ knobs! {
     seg.aux_weight, "aux weight", Knob, from(0.0, 100.0), "", Add(0.1), Live, "6.2", "Segment: share of the auxiliary head's loss";
     seg.dropout, "dropout", Knob, from(0.0, 0.95), "", Add(0.05), Live, "6.2", "Segment: share of a head's values that a step leaves out before its last layer";
     net.init, "init", Knob, Kind::Choice(Init::WORDS), "", Add(1.0), Fork, "2.1", "initialiser of the weights";
-    net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names; of other classes, the linear layer starts anew";
+    net.weights, "start weights", Knob, Kind::Text, "", Add(1.0), Fork, "", "safetensors file to start from, of any program, under timm's names, or weights of the hub such as timm/resnet50.a1_in1k (tricktop weights get); of other classes, the linear layer starts anew";
     data.kind, "data", Knob, Kind::Choice(DataKind::WORDS), "", Add(1.0), Fork, "", "where the images come from; Auto: recognised from data.path, bundled when that is empty";
     data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory or packed file of the images";
-    data.size, "image size", Knob, int(0, 1024), "px", Add(32.0), Fork, "2.1", "edge of the square the net sees, 0 for the images' own, 224 for photographs";
-    data.resize, "resize", Knob, int(0, 2048), "px", Add(32.0), Fork, "2.1", "shorter edge before the centre crop, 0 for 8/7 of the size of photographs, the size of small images";
-    data.normalise, "normalise", Knob, Kind::Choice(Normalise::WORDS), "", Add(1.0), Fork, "2.1", "mean and deviation of the set or the paper's; Auto: the paper's for photographs";
+    data.size, "image size", Knob, int(0, 1024), "px", Add(32.0), Fork, "2.1", "edge of the square the net sees, 0 for that of start weights of the hub, the images' own, 224 for photographs";
+    data.resize, "resize", Knob, int(0, 2048), "px", Add(32.0), Fork, "2.1", "shorter edge before the centre crop, 0 for that of start weights of the hub, 8/7 of the size of photographs, the size of small images";
+    data.normalise, "normalise", Knob, Kind::Choice(Normalise::WORDS), "", Add(1.0), Fork, "2.1", "mean and deviation of the set, of start weights of the hub, or the paper's; Auto: those of the weights, the paper's for photographs";
     data.val_fraction, "val fraction", Knob, above(0.0, 0.9), "", Add(0.05), Fork, "", "share of each class to validate with where a folder has no val directory";
     data.broken_share, "broken share", Knob, from(0.0, 1.0), "", Add(0.01), Live, "", "share of broken images above which the run fails";
     data.orient, "orient", Knob, Kind::Choice(Orient::WORDS), "", Add(1.0), Fork, "", "Exif: photographs as they are shown, turned as their EXIF data say; Stored: as they are stored, as torchvision reads them";

@@ -10,6 +10,7 @@ mod net;
 mod older;
 mod parse;
 pub mod preset;
+mod pretrained;
 pub mod settings;
 mod source;
 mod unknown;
@@ -104,7 +105,7 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
     use settings::DataKind;
-    let mut found: Vec<Invalid> = net::clashes(s);
+    let mut found: Vec<Invalid> = net::clashes(s).into_iter().chain(pretrained::clash(s)).collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
         clash(

@@ -23,6 +23,7 @@ mod options;
 mod origin;
 mod outline;
 mod pictures;
+mod pretrained;
 mod protocol;
 mod result;
 mod scores;

@@ -5,6 +5,7 @@ use super::classes::{Aligned, align, listed, places};
 use super::evaluate::{Seen, evaluate};
 use super::learner::Learner;
 use super::origin::Origin;
+use super::pretrained;
 use super::{Evaluation, TrainError};
 use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
@@ -186,7 +187,7 @@ fn elsewhere(
     }
 }
 
-/// Evaluates a file of weights of any program as the net of a preset; `look` sees each image.
+/// Evaluates a file of weights of any program, or weights of the hub, as the net of a preset; `look` sees each image.
 ///
 /// # Errors
 /// Weights or images that cannot be had, or that do not fit the recipe.
@@ -196,6 +197,7 @@ pub fn evaluate_weights(
     images: Images<'_>,
     look: impl FnMut(&DataSet, Seen<'_>),
 ) -> Result<Tested, TrainError> {
+    let file = &pretrained::located(file)?;
     let own = || data::open(&recipe.data, recipe.train.seed);
     let set = match images {
         Images::Own(_) => own()?,
@@ -208,6 +210,8 @@ pub fn evaluate_weights(
             elsewhere(&recipe.data, path, split, classes.as_deref(), by_place)?
         }
     };
+    let mut set = set;
+    pretrained::normalise(&Origin::default(), recipe, &mut set)?;
     let by_place = matches!(images, Images::At { by_place: true, .. });
     let (net, told) = load(file, &recipe.net, &set, by_place)?;
     let mut tested = measure(Trained { task: recipe.task, net, set, at: (0, 0.0) }, look)?;

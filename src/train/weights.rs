@@ -1,24 +1,27 @@
 //! What a learner takes from files of weights: what it starts from, and its teacher.
 
 use super::TrainError;
-use super::checkpoint::{Checkpoint, Found, Pupil, weights_for};
+use super::checkpoint::{Checkpoint, Found, Pupil};
 use super::classes::{Aligned, align};
 use super::learner::Learner;
+use super::pretrained::Start;
 use super::teacher::Teacher;
-use crate::nn::{Head, NetSpec, Outputs};
+use crate::nn::{NetSpec, Outputs};
 use crate::ops::Ops;
+use crate::recipe::Settings;
 use crate::recipe::settings::Distill;
 
 impl<D: Ops<f32>> Learner<D> {
-    /// Takes the weights of a file to start from; says in a sentence what is to be told of that: a prefix of names that was
-    /// left out, a linear layer of other classes.
+    /// Takes the weights that the settings name to start from; says in sentences what is to be told of that: a prefix of
+    /// names that was left out, a linear layer of other classes, what weights of the hub ask of images.
     ///
     /// # Errors
     /// A file that cannot be read or is not of this net; then nothing has changed.
-    pub fn start_from(&mut self, path: &str) -> Result<Option<String>, TrainError> {
-        let path = self.origin.file(path);
+    pub fn start_from(&mut self, s: &Settings) -> Result<Vec<String>, TrainError> {
+        let start = Start::find(&self.origin, &s.net.weights)?;
+        let path = start.shown();
         let spec = self.net.spec().clone();
-        let Found { mut weights, head_fits, classes } = weights_for(&path, &spec, Head::MayDiffer)?;
+        let Found { mut weights, head_fits, classes } = start.weights(&spec, s)?;
         let aligned = align(&mut weights.tensors, &spec, &self.classes, classes.as_deref());
         let (head, count) =
             (&spec.head, weights.tensors.get(&format!("{}.bias", spec.head)).map_or(0, |t| t.values.len()));
@@ -37,7 +40,8 @@ impl<D: Ops<f32>> Learner<D> {
         };
         self.net.start_from(&weights.tensors, outputs)?;
         let told: Vec<String> = weights.note().into_iter().chain(of_head).collect();
-        Ok((!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it "))))
+        let told = (!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it ")));
+        Ok(told.into_iter().chain(start.about_images(s)).collect())
     }
 
     /// Loads the teacher that `distill` names, when it is on and another one is there.

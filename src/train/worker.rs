@@ -1,13 +1,14 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
-use super::checkpoint::{Progress, Pupil, weights_for};
+use super::checkpoint::{Progress, Pupil};
 use super::device::find;
 use super::options::Options;
 use super::origin::{Opened, Origin};
+use super::pretrained::{self, Start};
 use super::trainer::Trainer;
 use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Score, State, Summary, TrainError};
 use crate::data::{self, DataError, DataSet, Found};
-use crate::nn::{Head, NetSpec};
+use crate::nn::NetSpec;
 use crate::ops::fault;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Device;
@@ -83,7 +84,9 @@ fn check_net(
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
     }
     if from.is_none() && !recipe.net.weights.is_empty() {
-        weights_for(&origin.file(&recipe.net.weights), &spec, Head::MayDiffer)?;
+        let start = Start::find(origin, &recipe.net.weights)?;
+        start.weights(&spec, recipe)?;
+        start.check_images(recipe)?;
     }
     let distill = &recipe.tricks.distill;
     if distill.on {
@@ -150,10 +153,13 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
             Some(found) if origin.is_here() => found.open(),
             _ => origin.open(&recipe)?,
         };
-        if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
-            signature.same_classes(&data)?;
-            // Statistics of fewer images would differ.
-            data.normalise(&signature.mean, &signature.std);
+        match options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
+            Some(signature) => {
+                signature.same_classes(&data)?;
+                // Statistics of fewer images would differ.
+                data.normalise(&signature.mean, &signature.std);
+            }
+            None => pretrained::normalise(&origin, &recipe, &mut data)?,
         }
         if let Some(manifest) = options.manifest.as_ref().filter(|_| options.dir.is_some()) {
             origin.write(manifest, &data, &recipe)?;

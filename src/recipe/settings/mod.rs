@@ -91,7 +91,7 @@ settings! {
         output_stride: u64 = 0,
         /// Whether upsampling takes the corners of both maps to be at the same places.
         corners: bool = false,
-        /// Safetensors file of weights to start from; empty for none.
+        /// Safetensors file of weights to start from, or their name in the hub; empty for none.
         weights: String = String::new(),
         /// Initialiser.
         init: Init = Init::Xavier,

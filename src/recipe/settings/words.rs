@@ -213,10 +213,12 @@ choice!(
 choice!(
     /// Means and deviations that images are normalised with.
     Normalise {
-        /// Those of photographs for photographs, else those of the set.
+        /// Those of start weights of the hub, else those of photographs for photographs, else those of the set.
         Auto,
         /// Those of the training images.
         Set,
+        /// Those of the configuration of start weights of the hub.
+        Weights,
         /// Those of the paper (section 2.1).
         Paper,
     }
