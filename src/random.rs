@@ -30,6 +30,14 @@ pub enum Purpose {
     Split = 10,
     /// Random erasing of one image; the index is the image's place in the training set.
     Erase = 11,
+    /// One of the embedded scenes; the index is its place in its split.
+    Scene = 20,
+    /// Random scale of one image; the index is the image's place in the training set.
+    Scale = 21,
+    /// Random rotation of one image; the index is the image's place in the training set.
+    Rotate = 22,
+    /// Gaussian blur of one image; the index is the image's place in the training set.
+    Blur = 23,
 }
 
 /// The generator for one purpose in one place of a run.

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn the_most_confident_mistakes_and_one_of_every_class_are_kept() {
         let recipe = crate::recipe::Recipe::default();
-        let set = data::open(&recipe.data, 0).unwrap();
+        let set = data::open(&recipe.data, recipe.task, 0).unwrap();
         let mut shelf = Shelf::default();
         let pixels = vec![0.5; 28 * 28];
         let mut see = |label: usize, predicted: usize, sure: f32| {

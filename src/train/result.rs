@@ -9,7 +9,7 @@ use super::{Evaluation, TrainError};
 use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::Recipe;
-use crate::recipe::settings::{Data, DataKind, Net as NetSettings};
+use crate::recipe::settings::{Data, DataKind, Net as NetSettings, Task};
 use dfdx::prelude::Cpu;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
         }
         Images::At { path, split, by_place } => {
             let classes = signature.map(|signature| &signature.classes[..]);
-            elsewhere(&as_trained(&recipe.data, signature), path, split, classes, by_place)?
+            elsewhere(&as_trained(&recipe.data, signature), recipe.task, path, split, classes, by_place)?
         }
     };
     if let Some(signature) = signature {
@@ -146,6 +146,7 @@ fn as_trained(data: &Data, signature: Option<&Signature>) -> Data {
 /// its classes they are those of the images, which is said.
 fn elsewhere(
     data: &Data,
+    task: Task,
     path: &Path,
     split: Option<&str>,
     classes: Option<&[String]>,
@@ -153,7 +154,7 @@ fn elsewhere(
 ) -> Result<DataSet, TrainError> {
     let kind = DataKind::Auto;
     let data = Data { path: path.display().to_string(), kind, train_images: 0, test_images: 0, ..data.clone() };
-    let all = data::everything(&data, split.and_then(Role::named))?;
+    let all = data::everything(&data, task, split.and_then(Role::named))?;
     let in_order = (0..all.classes.len()).collect();
     let Some(classes) = classes else {
         let names = all.classes.clone();
@@ -192,7 +193,7 @@ pub fn evaluate_weights(
     images: Images<'_>,
     look: impl FnMut(&DataSet, Seen<'_>),
 ) -> Result<Tested, TrainError> {
-    let own = || data::open(&recipe.data, recipe.train.seed);
+    let own = || data::open(&recipe.data, recipe.task, recipe.train.seed);
     let set = match images {
         Images::Own(_) => own()?,
         Images::At { path, split, by_place } => {
@@ -201,7 +202,7 @@ pub fn evaluate_weights(
                 None if !recipe.data.path.is_empty() => Some(own()?.classes),
                 named => named,
             };
-            elsewhere(&recipe.data, path, split, classes.as_deref(), by_place)?
+            elsewhere(&recipe.data, recipe.task, path, split, classes.as_deref(), by_place)?
         }
     };
     let by_place = matches!(images, Images::At { by_place: true, .. });
@@ -310,7 +311,8 @@ impl Classifier {
             .picture(picture)
             .map_err(|e| TrainError::Resume(e.to_string()))?;
         let [height, width, channels] = *image;
-        let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
+        let batch =
+            Batch { pixels, labels: vec![0], masks: Vec::new(), n: 1, height, width, channels, skipped: Vec::new() };
         let logits = self.learner.logits(batch).map_err(TrainError::device)?;
         let mut guesses: Vec<Guess> = (0..)
             .zip(classes)
