@@ -10,7 +10,7 @@ use std::fs;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tricktop::data::{info, open, test_batch, train_batch};
-use tricktop::recipe::settings::{Augment, Data, DataKind, Resized};
+use tricktop::recipe::settings::{Augment, Data, DataKind, Resized, Task};
 
 /// The system's allocator, with the largest request noted, and the most that was held at once.
 struct Counting;
@@ -104,7 +104,7 @@ fn no_size_or_shape_takes_more_than_an_image_may() {
         let data = Data { path: dir.path().display().to_string(), ..Data::default() };
         let before = HELD.load(Relaxed);
         MOST.store(before, Relaxed);
-        let set = open(&data, 0).unwrap();
+        let set = open(&data, Task::Classify, 0).unwrap();
         for resized in [false, true] {
             let augment = Augment { resized: Resized { on: resized, ..Resized::default() }, ..Augment::default() };
             let (train, test) = (train_batch(&set, &[0, 1], 0, 0, &augment), test_batch(&set, 0..2));
@@ -112,7 +112,7 @@ fn no_size_or_shape_takes_more_than_an_image_may() {
             assert_eq!(skipped.is_empty(), fits, "{name}: {skipped:?}");
             assert!(skipped.iter().all(|why| why.contains("MB to be decoded; at most 384 are taken")), "{skipped:?}");
         }
-        assert_eq!(info(&data, 0).unwrap().broken.is_empty(), fits, "{name}");
+        assert_eq!(info(&data, Task::Classify, 0).unwrap().broken.is_empty(), fits, "{name}");
         let most = (MOST.load(Relaxed) - before) >> 20;
         assert!(most < 512, "{name}: {most} MB");
     }
@@ -149,7 +149,7 @@ fn no_claim_of_a_header_takes_memory() {
             }
             let data = Data { kind: DataKind::Idx, path: dir.path().display().to_string(), ..Data::default() };
             LARGEST.store(0, Relaxed);
-            let error = open(&data, 0).unwrap_err().to_string();
+            let error = open(&data, Task::Classify, 0).unwrap_err().to_string();
             let largest = LARGEST.load(Relaxed);
             assert!(largest < 1 << 18, "a request for {largest} bytes, then: {error}");
             assert!(error.contains("claims "), "{error}");

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::cell::LazyCell;
 use tricktop::data;
-use tricktop::recipe::settings::{Data, DataKind};
+use tricktop::recipe::settings::{Data, DataKind, Task};
 
 const FILES: [&str; 7] = [
     "data_batch_1.bin",
@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
         let file = dir.path().join(FILES[which]);
         std::fs::write(&file, rest).unwrap();
         let data = Data { kind: DataKind::Cifar, path: dir.path().display().to_string(), ..Data::default() };
-        match data::open(&data, 0) {
+        match data::open(&data, Task::Classify, 0) {
             Ok(set) => assert!(!set.train.is_empty() && !set.test.is_empty()),
             Err(e) => assert!(!e.to_string().is_empty()),
         }

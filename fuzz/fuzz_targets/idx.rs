@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::cell::LazyCell;
 use tricktop::data;
-use tricktop::recipe::settings::{Data, DataKind};
+use tricktop::recipe::settings::{Data, DataKind, Task};
 
 const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
         std::fs::remove_file(&plain).unwrap();
         std::fs::write(&file, rest).unwrap();
         let data = Data { kind: DataKind::Idx, path: dir.path().display().to_string(), ..Data::default() };
-        match data::open(&data, 0) {
+        match data::open(&data, Task::Classify, 0) {
             Ok(set) => assert!(!set.train.is_empty() && !set.test.is_empty()),
             Err(e) => assert!(e.to_string().contains("ubyte"), "{e}"),
         }

@@ -11,6 +11,7 @@ use super::state::State;
 use super::words::{title, trick_of, values_of};
 use super::{Editor, Effect, Tone, Window, adopt, complete, mistake, stepping};
 use crate::recipe::knobs::Group;
+use crate::recipe::settings::Task;
 use crate::recipe::{Kind, Knob, Value};
 use crate::train::{self, Command, When};
 
@@ -50,6 +51,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Window => {
             state.window = if state.window == Window::Whole { Window::Recent } else { Window::Whole };
         }
+        Action::Overlay => overlay(state),
         Action::Theme => theme(state),
         Action::Mouse => {
             state.mouse = !state.mouse;
@@ -221,6 +223,17 @@ fn accept(state: &mut State) -> Vec<Effect> {
         Some(Modal::Preset(diff)) => adopt::accept(state, diff),
         _ => Vec::new(),
     }
+}
+
+/// Lays something else over the images, where they have masks.
+fn overlay(state: &mut State) {
+    if state.recipe.task != Task::Segment {
+        return state.notify(Tone::Plain, "o lays masks over the images of a segmentation; these have none");
+    }
+    let album = &mut state.panes.images;
+    album.overlay = album.overlay.next();
+    let word = album.overlay.word();
+    state.notify(Tone::Plain, format!("images: {word}"));
 }
 
 /// Sends what the editor holds and closes it; a mistake keeps it open. `when` overrules what was typed.

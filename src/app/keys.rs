@@ -88,6 +88,8 @@ pub enum Action {
     Mouse,
     /// Open the help.
     Help,
+    /// Lay something else over the images of segmentation.
+    Overlay,
     /// Open the stop dialog, or leave after the end.
     Quit,
     /// Go on with the run that has ended.
@@ -186,6 +188,7 @@ const BELOW: &[Binding] = bindings! {
     [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
     [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
     [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";
+    [c('o')] "o" Overlay, "" 0, "images of segmentation: label, prediction, error over them, or nothing";
     [c('T')] "T" Theme, "" 0, "next theme";
     [c('m')] "m" Mouse, "" 0, "mouse wheel on or off (off: the terminal selects text)";
     [c('?')] "?" Help, "help" 1, "this help";

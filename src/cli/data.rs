@@ -5,7 +5,7 @@ use super::progress::with_bar;
 use super::{Failure, print, set_threads};
 use crate::data::{self, Info, PUBLISHED, Shrink};
 use crate::recipe::Settings;
-use crate::recipe::settings::Data;
+use crate::recipe::settings::{Data, Task};
 use crate::text::shown;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,11 +14,11 @@ use std::process::ExitCode;
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Info { path, json, seed } => {
-            let info = data::info(&at(&path), seed).map_err(Failure::Data)?;
+            let info = data::info(&at(&path), Task::Classify, seed).map_err(Failure::Data)?;
             print(&if json { document(&info)? } else { text(&info) })
         }
         Command::Pack { path, out, edge, seed } => {
-            let set = data::open(&at(&path), seed).map_err(Failure::Data)?;
+            let set = data::open(&at(&path), Task::Classify, seed).map_err(Failure::Data)?;
             let shrink = edge.map_or(Shrink::Keep, |edge| Shrink::Edge(edge as usize));
             let packed = data::pack(&set, &out, shrink).map_err(Failure::Data)?;
             let broken = packed.broken.iter().map(|s| format!("left out {}: {}\n", shown(&s.image), s.problem));

@@ -3,7 +3,7 @@
 use super::args::Eval;
 use super::using::{checkpoint, name};
 use super::{Failure, lines_of, set_threads};
-use crate::data::{DataSet, Skipped};
+use crate::data::{DataSet, IGNORED, Skipped};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, preset};
 use crate::text::{columns, left, shown};
@@ -121,6 +121,16 @@ impl Table {
                 self.rows.write_field(&set.classes[label])?;
                 self.rows.write_field(&set.classes[predicted])?;
                 softmax(logits).into_iter().try_for_each(|p| self.rows.write_field(p.to_string()))?;
+            }
+            Answer::Mask { mask, accuracy, .. } => {
+                if first {
+                    self.rows.write_record(["path", "pixels", "pixacc", "loss"])?;
+                }
+                let pixels = mask.iter().filter(|class| **class != IGNORED).count();
+                self.rows.write_field(set.test.name(seen.place))?;
+                self.rows.write_field(pixels.to_string())?;
+                self.rows.write_field(accuracy.to_string())?;
+                self.rows.write_field(seen.loss.to_string())?;
             }
         }
         self.rows.write_record(None::<&[u8]>)

@@ -3,9 +3,9 @@
 
 use super::augment::Stages;
 use super::broken::Skipped;
-use super::{DataSet, Split};
+use super::{DataSet, IGNORED, Split};
 use crate::random::{Purpose, rng};
-use crate::recipe::settings::Augment;
+use crate::recipe::settings::{Augment, Task};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -21,6 +21,8 @@ pub struct Batch {
     pub pixels: Vec<f32>,
     /// Class of each image.
     pub labels: Vec<usize>,
+    /// Class of every pixel, `(n, height, width)`, [`super::IGNORED`] where it is ignored; empty when images have no masks.
+    pub masks: Vec<u8>,
     /// Number of images.
     pub n: usize,
     /// Height in pixels.
@@ -86,19 +88,21 @@ pub(super) fn train(
     cancelled: &AtomicBool,
 ) -> Batch {
     let (split, len) = (&set.train, set.train.len());
-    let make = |i: usize, out: &mut [f32]| {
+    let make = |i: usize, out: &mut [f32], mask: &mut [u8]| {
         let mut skipped = Vec::new();
         for image in (0..TRIES.min(len)).map(|next| (i + next) % len) {
-            match write(set, split, image, &Stages::Train { augment, seed, epoch, image: image as u64 }, out) {
+            let stages = Stages::Train { augment, seed, epoch, image: image as u64 };
+            match write(set, split, image, &stages, out, mask) {
                 Ok(()) => return Made { label: Some(split.label(image)), skipped },
                 Err(skip) => skipped.push(skip),
             }
         }
         // With so many broken images the run will fail anyway.
         out.fill(0.0);
+        mask.fill(IGNORED);
         Made { label: Some(split.label(i)), skipped }
     };
-    gather(split, indices, cancelled, make)
+    gather(set, split, indices, cancelled, make)
 }
 
 /// The same; once `cancelled` is set, nobody looks at the batch any more.
@@ -107,9 +111,11 @@ pub(super) fn test(set: &DataSet, range: Range<usize>, cancelled: &AtomicBool) -
 }
 
 fn some_test(set: &DataSet, places: &[u32], cancelled: &AtomicBool) -> Batch {
-    gather(&set.test, places, cancelled, |i, out| match write(set, &set.test, i, &Stages::Middle, out) {
-        Ok(()) => Made { label: Some(set.test.label(i)), skipped: Vec::new() },
-        Err(skip) => Made { label: None, skipped: vec![skip] },
+    gather(set, &set.test, places, cancelled, |i, out, mask| {
+        match write(set, &set.test, i, &Stages::Middle, out, mask) {
+            Ok(()) => Made { label: Some(set.test.label(i)), skipped: Vec::new() },
+            Err(skip) => Made { label: None, skipped: vec![skip] },
+        }
     })
 }
 
@@ -120,37 +126,59 @@ struct Made {
     skipped: Vec<Skipped>,
 }
 
-fn write(set: &DataSet, split: &Split, i: usize, stages: &Stages<'_>, out: &mut [f32]) -> Result<(), Skipped> {
-    let written = split.read(i).and_then(|image| set.preprocessor.write(&image, split.stored_shape(), stages, out));
+fn write(
+    set: &DataSet,
+    split: &Split,
+    i: usize,
+    stages: &Stages<'_>,
+    out: &mut [f32],
+    mask_out: &mut [u8],
+) -> Result<(), Skipped> {
+    let written = split.read(i).and_then(|image| {
+        let geometry = set.preprocessor.write(&image, split.stored_shape(), stages, out)?;
+        match set.task {
+            Task::Classify => Ok(()),
+            Task::Segment => split.mask(i, |mask| geometry.lay(mask, [split.height, split.width], mask_out)).map(drop),
+        }
+    });
     written.map_err(|broken| Skipped { image: split.name(i), problem: broken.to_string() })
 }
 
 fn gather(
+    set: &DataSet,
     split: &Split,
     indices: &[u32],
     cancelled: &AtomicBool,
-    make: impl Fn(usize, &mut [f32]) -> Made + Sync,
+    make: impl Fn(usize, &mut [f32], &mut [u8]) -> Made + Sync,
 ) -> Batch {
     let [height, width, channels] = split.shape();
     let size = height * width * channels;
-    let mut pixels = vec![0.0; indices.len() * size];
+    let mask_size = if set.task == Task::Segment { height * width } else { 0 };
+    let (mut pixels, mut masks) = (vec![0.0; indices.len() * size], vec![IGNORED; indices.len() * mask_size]);
+    let mut rest = &mut masks[..];
+    let of_each: Vec<&mut [u8]> = indices.iter().filter_map(|_| rest.split_off_mut(..mask_size)).collect();
     let made: Vec<Made> = pixels
         .par_chunks_exact_mut(size)
+        .zip(of_each)
         .zip(indices)
-        .map(|(out, i)| match cancelled.load(Relaxed) {
+        .map(|((out, mask), i)| match cancelled.load(Relaxed) {
             true => Made { label: None, skipped: Vec::new() },
-            false => make(*i as usize, out),
+            false => make(*i as usize, out, mask),
         })
         .collect();
     let labels: Vec<usize> = made.iter().filter_map(|m| m.label).collect();
     let n = labels.len();
     if n < made.len() {
         let kept = (0..made.len()).filter(|i| made[*i].label.is_some());
-        kept.enumerate().for_each(|(to, from)| pixels.copy_within(from * size..(from + 1) * size, to * size));
+        for (to, from) in kept.enumerate() {
+            pixels.copy_within(from * size..(from + 1) * size, to * size);
+            masks.copy_within(from * mask_size..(from + 1) * mask_size, to * mask_size);
+        }
         pixels.truncate(n * size);
+        masks.truncate(n * mask_size);
     }
     let skipped = made.into_iter().flat_map(|m| m.skipped).collect();
-    Batch { pixels, labels, n, height, width, channels, skipped }
+    Batch { pixels, labels, masks, n, height, width, channels, skipped }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Why one image cannot be used. A run goes on without it.
 
+use super::masks::MaskProblem;
 use serde::Serialize;
 use std::io;
 use thiserror::Error;
@@ -59,6 +60,14 @@ pub enum Broken {
     /// The decoder has a fault that this image brings out.
     #[error("makes the decoder panic: {0}")]
     Panic(String),
+    /// Its mask cannot be used.
+    #[error("cannot be used: its mask {name} {problem}")]
+    Mask {
+        /// What a person calls the mask.
+        name: String,
+        /// What is wrong with it.
+        problem: MaskProblem,
+    },
     /// The bytes are not those that were packed.
     #[error("is damaged: CRC-32C {found:08x}, and {expected:08x} was packed; pack the images again")]
     Checksum {

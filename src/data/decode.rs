@@ -128,16 +128,7 @@ pub(super) fn decode_part(
     let decoded = guarded(|| match Format::of(bytes) {
         Some(Format::Jpeg) => jpeg::decode(bytes, reading, picture, wanted),
         Some(format) => other(bytes, format, reading, picture, wanted),
-        None => {
-            let begin: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
-            let begin = if begin.is_empty() { "nothing".into() } else { begin.join(" ") };
-            Err(Broken::Kind(match Foreign::of(bytes) {
-                Some(what @ (Foreign::LfsPointer | Foreign::WebPage)) => {
-                    format!("{begin}; it {}", what.told(Path::new(""), "image"))
-                }
-                _ => begin,
-            }))
-        }
+        None => Err(Broken::Kind(beginning(bytes))),
     });
     if decoded.is_err() {
         picture.free();
@@ -153,11 +144,23 @@ pub(super) fn turn(orientation: Option<Orientation>, reading: Reading) -> Turn {
     }
 }
 
+/// How a file begins that is no image, and what it is instead where that is known.
+pub(super) fn beginning(bytes: &[u8]) -> String {
+    let begin: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let begin = if begin.is_empty() { "nothing".into() } else { begin.join(" ") };
+    match Foreign::of(bytes) {
+        Some(what @ (Foreign::LfsPointer | Foreign::WebPage)) => {
+            format!("{begin}; it {}", what.told(Path::new(""), "image"))
+        }
+        _ => begin,
+    }
+}
+
 /// Runs a decoder; its panic is a broken image.
-fn guarded<T>(decode: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+pub(super) fn guarded<T, E: From<Broken>>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(Broken::Panic(text.unwrap_or("no message").into()))
+        Err(Broken::Panic(text.unwrap_or("no message").into()).into())
     })
 }
 

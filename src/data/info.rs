@@ -6,7 +6,7 @@ use super::left_out::LeftOut;
 use super::source::{Split, Stored};
 use super::statistics::Sums;
 use super::{DataError, kind, open, packed, resolved};
-use crate::recipe::settings::{Data, DataKind};
+use crate::recipe::settings::{Data, DataKind, Task};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
@@ -62,11 +62,11 @@ pub struct Class {
 ///
 /// # Errors
 /// As [`open`].
-pub fn info(data: &Data, seed: u64) -> Result<Info, DataError> {
+pub fn info(data: &Data, task: Task, seed: u64) -> Result<Info, DataError> {
     let data = &resolved(data)?;
     let path = Path::new(&data.path);
     let kind = kind::of(data)?;
-    let set = open(&Data { kind, ..data.clone() }, seed)?;
+    let set = open(&Data { kind, ..data.clone() }, task, seed)?;
     let verifies = (kind == DataKind::Packed).then(|| packed::open(path)).transpose()?.map(|pack| pack.verify());
     let reading = Reading::of(data);
     let (train, val) = (Seen::all(&set.train, reading), Seen::all(&set.test, reading));

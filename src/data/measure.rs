@@ -5,7 +5,7 @@ use super::decode::{Picture, decode_part};
 use super::source::{Split, Stored};
 use super::turn::Turn;
 use super::{DataError, DataSet, Pass, Reader, open, steps_per_epoch};
-use crate::recipe::settings::{Augment, Crop, Data, Erase, Jitter, Pca, Resized};
+use crate::recipe::settings::{Augment, Crop, Data, Erase, Jitter, Pca, Resized, Task};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,6 +48,7 @@ fn everything() -> Augment {
         brightness: on,
         pca: Pca { on: true, std: 0.1 },
         erase: Erase { on: true, ..Erase::default() },
+        ..Augment::default()
     }
 }
 
@@ -56,7 +57,7 @@ fn everything() -> Augment {
 /// # Errors
 /// As [`open`], and the system's.
 pub fn input_speed(data: &Data, batch: usize, threads: usize, passes: usize) -> Result<InputSpeed, DataError> {
-    let set = Arc::new(open(data, 0)?);
+    let set = Arc::new(open(data, Task::Classify, 0)?);
     let augment = everything();
     let batches = steps_per_epoch(set.train.len(), batch);
     let mut reader = Reader::new(Arc::clone(&set), threads)?;
@@ -108,16 +109,15 @@ fn parts(set: &DataSet, augment: &Augment) -> [Duration; 4] {
     let decode = time(&mut |_, image, stages| {
         if let Stored::Encoded(bytes) = image {
             let wanted = |size, turn: Turn| {
-                let [height, width] = turn.size(size);
-                let region = stages.region(height, width).map(|region| turn.stored(region, size));
-                set.preprocessor.wanted(region, size, turn)
+                let cut = set.preprocessor.stored_cut(stages, size, turn);
+                set.preprocessor.wanted(cut, size)
             };
             let _ = decode_part(&bytes, set.preprocessor.reading, &mut picture, wanted);
             picture.free();
         }
     });
     let resize = time(&mut |_, image, stages| {
-        let _ = set.preprocessor.bytes(&image, stored, stages, |_| ());
+        let _ = set.preprocessor.bytes(&image, stored, stages, |_, _| ());
     });
     let all = time(&mut |_, image, stages| {
         let _ = set.preprocessor.write(&image, stored, stages, &mut out);

@@ -13,6 +13,7 @@ mod cifar;
 mod decode;
 mod error;
 mod format;
+mod geometry;
 mod get;
 mod gzip;
 mod idx;
@@ -24,6 +25,7 @@ mod kind;
 mod left_out;
 mod manifest;
 mod mapped;
+mod masks;
 mod measure;
 mod memory;
 mod packed;
@@ -54,6 +56,7 @@ pub(crate) use image_folder::{Role, composed};
 pub use info::{Info, info};
 pub use left_out::LeftOut;
 pub use manifest::{MANIFEST, Manifest};
+pub use masks::{IGNORED, MaskProblem, blended, palette};
 pub use measure::{InputSpeed, input_speed};
 pub use packed::{Packed, Shrink, pack};
 pub use picture::{Picture, decode};
@@ -67,7 +70,7 @@ pub use synthetic::Synthetic;
 pub use thumbnail::{Thumbnail, ThumbnailError, denormalised};
 
 use crate::files;
-use crate::recipe::settings::{Data, DataKind, Normalise};
+use crate::recipe::settings::{Data, DataKind, Normalise, Task};
 use memory::Images;
 use parts::Parts;
 use source::{Source, set_name};
@@ -89,7 +92,9 @@ pub struct DataSet {
     pub train: Split,
     /// Test images.
     pub test: Split,
-    /// Class names in label order, at least two.
+    /// What is learned of the images: with [`Task::Segment`] each has a mask, and the classes are those of pixels.
+    pub task: Task,
+    /// Class names in label order, at least two; of pixels at most 255.
     pub classes: Vec<String>,
     /// Mean of each channel that images are normalised with, 0 to 255.
     pub mean: Vec<f32>,
@@ -134,6 +139,7 @@ impl DataSet {
 /// What a source has to say.
 #[derive(Clone)]
 struct Opened {
+    task: Task,
     name: String,
     train: Split,
     test: Split,
@@ -147,7 +153,8 @@ impl Opened {
     fn new(name: String, train: Arc<dyn Source>, test: Arc<dyn Source>, classes: Vec<String>, size: u64) -> Opened {
         let size = edge(size, train.shape());
         let (train, test) = (Split::new(train, size), Split::new(test, size));
-        Opened { name, train, test, classes, notes: Vec::new(), left_out: Vec::new(), spare_val: 0 }
+        let task = Task::Classify;
+        Opened { task, name, train, test, classes, notes: Vec::new(), left_out: Vec::new(), spare_val: 0 }
     }
 
     fn in_memory(name: String, Parts { train, test, .. }: Parts, classes: Vec<String>, size: u64) -> Opened {
@@ -167,12 +174,13 @@ impl Opened {
     }
 
     fn ready(self, data: &Data, [train, test]: [Split; 2]) -> DataSet {
-        let Opened { name, classes, notes, left_out, .. } = self;
+        let Opened { task, name, classes, notes, left_out, .. } = self;
         let shape = train.shape();
         let square = shape[0].min(shape[1]);
         let photographs = train.stored_shape().is_none();
         let edge = match data.resize as usize {
-            0 if photographs => square * 8 / 7,
+            // Masks are compared whole: their images lose no more than makes them square.
+            0 if photographs && task == Task::Classify => square * 8 / 7,
             edge => edge.max(square),
         };
         let paper = match data.normalise {
@@ -189,7 +197,7 @@ impl Opened {
         let preprocessor = Preprocessor::new(shape, edge, &mean, &std).reading(reading);
         let tests_there = self.test.len() + self.spare_val;
         let whole = [self.train, self.test];
-        DataSet { name, train, test, classes, mean, std, preprocessor, notes, left_out, tests_there, whole }
+        DataSet { name, train, test, task, classes, mean, std, preprocessor, notes, left_out, tests_there, whole }
     }
 }
 
@@ -207,6 +215,7 @@ fn edge(size: u64, stored: Option<[usize; 3]>) -> Option<usize> {
 #[derive(Clone)]
 pub struct Found {
     data: Data,
+    task: Task,
     seed: u64,
     opened: Opened,
     chosen: [Split; 2],
@@ -214,8 +223,8 @@ pub struct Found {
 
 impl Found {
     /// Whether these are the images that [`open`] would find.
-    pub fn is_of(&self, data: &Data, seed: u64) -> bool {
-        self.data == *data && self.seed == seed
+    pub fn is_of(&self, data: &Data, task: Task, seed: u64) -> bool {
+        self.data == *data && self.task == task && self.seed == seed
     }
 
     /// Height, width and channels of what a net sees.
@@ -236,24 +245,28 @@ impl Found {
 
 impl PartialEq for Found {
     fn eq(&self, other: &Found) -> bool {
-        self.is_of(&other.data, other.seed)
+        self.is_of(&other.data, other.task, other.seed)
     }
 }
 
 impl std::fmt::Debug for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Found").field("data", &self.data).field("seed", &self.seed).finish_non_exhaustive()
+        f.debug_struct("Found")
+            .field("data", &self.data)
+            .field("task", &self.task)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
     }
 }
 
-/// Opens the images that the settings name; `seed` chooses them when only some are wanted (`data.train_images`,
+/// Opens the images that the settings name, for a task; `seed` chooses them when only some are wanted (`data.train_images`,
 /// `data.test_images`), or when a folder has to be split.
 ///
 /// # Errors
 /// A missing or ambiguous directory, a damaged file, labels that do not fit, no image to validate with, or more images
 /// asked for than there are.
-pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
-    find(data, seed).map(Found::open)
+pub fn open(data: &Data, task: Task, seed: u64) -> Result<DataSet, DataError> {
+    find(data, task, seed).map(Found::open)
 }
 
 /// Opens the images of a run that has begun, at the place that the settings name: those that it began with. At another
@@ -261,9 +274,9 @@ pub fn open(data: &Data, seed: u64) -> Result<DataSet, DataError> {
 ///
 /// # Errors
 /// As [`open`]; images or classes that are others.
-pub fn open_kept(data: &Data, seed: u64, manifest: &Manifest, moved: bool) -> Result<DataSet, DataError> {
+pub fn open_kept(data: &Data, task: Task, seed: u64, manifest: &Manifest, moved: bool) -> Result<DataSet, DataError> {
     if !manifest.lists_files() {
-        let set = open(data, seed)?;
+        let set = open(data, task, seed)?;
         manifest.compare(&set)?;
         return Ok(set);
     }
@@ -281,10 +294,10 @@ pub fn open_kept(data: &Data, seed: u64, manifest: &Manifest, moved: bool) -> Re
 ///
 /// # Errors
 /// As [`open`].
-pub fn find(data: &Data, seed: u64) -> Result<Found, DataError> {
-    let opened = opened(data, seed)?;
+pub fn find(data: &Data, task: Task, seed: u64) -> Result<Found, DataError> {
+    let opened = opened(data, task, seed)?;
     let chosen = opened.chosen(data, seed)?;
-    Ok(Found { data: data.clone(), seed, opened, chosen })
+    Ok(Found { data: data.clone(), task, seed, opened, chosen })
 }
 
 /// The settings with the path that is opened.
@@ -293,10 +306,16 @@ fn resolved(data: &Data) -> Result<Data, DataError> {
     Ok(Data { path, ..data.clone() })
 }
 
-fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
+fn opened(data: &Data, task: Task, seed: u64) -> Result<Opened, DataError> {
     let data = &resolved(data)?;
     let (path, size) = (Path::new(&data.path), data.size);
     Ok(match kind::of(data)? {
+        DataKind::Auto | DataKind::Bundled if task == Task::Segment => {
+            let [train, test] = masks::scenes(data.ignore as u8)?;
+            let name = masks::SCENES.to_string();
+            let opened = Opened::new(name, Arc::new(train), Arc::new(test), masks::scene_classes(), size);
+            Opened { task, ..opened }
+        }
         DataKind::Auto | DataKind::Bundled => {
             Opened::in_memory(bundled::NAME.to_string(), bundled::open()?, bundled::classes(), size)
         }
@@ -325,6 +344,6 @@ fn opened(data: &Data, seed: u64) -> Result<Opened, DataError> {
 impl Opened {
     fn from_folder(name: String, folder: image_folder::Folder) -> Opened {
         let image_folder::Folder { train, val, classes, notes, left_out, spare_val } = folder;
-        Opened { name, train, test: val, classes, notes, left_out, spare_val }
+        Opened { task: Task::Classify, name, train, test: val, classes, notes, left_out, spare_val }
     }
 }

@@ -48,7 +48,8 @@ fn boxes_are_resized_as_pillow_resizes_them() {
 #[test]
 fn the_middle_is_that_of_torchvision() {
     let input = Preprocessor::new([32, 32, 3], 37, &[0.0; 3], &[1.0; 3]);
-    let bytes = input.bytes(&Stored::Encoded(file("decoded.png").into()), None, &Stages::Middle, <[u8]>::to_vec);
+    let bytes =
+        input.bytes(&Stored::Encoded(file("decoded.png").into()), None, &Stages::Middle, |bytes, _| bytes.to_vec());
     let (mean, most) = distance(&bytes.unwrap(), &picture("middle.png").pixels);
     assert!(mean < 0.3 && most <= 1, "{mean} {most}");
 }
@@ -102,7 +103,7 @@ fn a_photograph_that_is_stored_turned_is_seen_upright_wherever_it_is_read() {
         for stages in [Stages::Middle, drawn(1), drawn(2), drawn(7)] {
             let seen = |bytes: &[u8], reading| {
                 let image = Stored::Encoded(bytes.into());
-                input.clone().reading(reading).bytes(&image, None, &stages, <[u8]>::to_vec).unwrap()
+                input.clone().reading(reading).bytes(&image, None, &stages, |bytes, _| bytes.to_vec()).unwrap()
             };
             let (mean, most) = distance(&seen(&turned, Reading::default()), &seen(&png, Reading::default()));
             assert!(mean < 0.3 && most <= 3, "{exif}: {mean} {most}");

@@ -1,11 +1,13 @@
 //! From a stored image to the numbers that a net sees: decode, cut out and resize, place, colour, normalise.
 
-use super::augment::{Normaliser, Stages, erase};
+use super::augment::{Normaliser, Stages, blur, erase};
 use super::broken::Broken;
 use super::decode::{Picture, Reading, Wanted, decode_part};
-use super::resize::{Region, resize, shorter_edge};
+use super::geometry::Geometry;
+use super::resize::{Cut, Region, resize, shorter_edge};
 use super::source::Stored;
 use super::turn::Turn;
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 /// How the images of a set come to the net.
@@ -59,7 +61,7 @@ impl Preprocessor {
         Ok(out)
     }
 
-    /// Writes one image, HWC; `stored` is its shape where it is kept as pixels.
+    /// Writes one image, HWC; `stored` is its shape where it is kept as pixels. Says where the pixels come from.
     ///
     /// # Errors
     /// Why it cannot be used.
@@ -69,17 +71,18 @@ impl Preprocessor {
         stored: Option<[usize; 3]>,
         stages: &Stages<'_>,
         out: &mut [f32],
-    ) -> Result<(), Broken> {
-        self.bytes(image, stored, stages, |bytes| {
+    ) -> Result<Geometry, Broken> {
+        self.bytes(image, stored, stages, |bytes, geometry| {
             let [height, width, channels] = self.shape;
-            self.normaliser.place(bytes, width, stages.placement(), &stages.colour(), out);
+            self.normaliser.place(bytes, width, geometry.placement, &stages.colour(), out);
             if let Some(hole) = stages.hole(height, width) {
                 erase(hole, width * channels, channels, out);
             }
+            geometry
         })
     }
 
-    /// Hands over one image at the size that the net sees, as bytes.
+    /// Hands over one image at the size that the net sees, as bytes, and where they come from.
     ///
     /// # Errors
     /// Why it cannot be used.
@@ -88,78 +91,90 @@ impl Preprocessor {
         image: &Stored<'_>,
         stored: Option<[usize; 3]>,
         stages: &Stages<'_>,
-        take: impl FnOnce(&[u8]) -> T,
+        take: impl FnOnce(&[u8], Geometry) -> T,
     ) -> Result<T, Broken> {
+        let net @ [height, width] = [self.shape[0], self.shape[1]];
         SCRATCH.with_borrow_mut(|Scratch { picture, small, resized }| {
-            let (pixels, shape, region, turn): (&[u8], _, _, _) = match image {
+            let (pixels, shape, cut, turn, full, by): (&[u8], _, _, _, _, _) = match image {
                 Stored::Pixels(pixels) => {
                     let shape = stored.unwrap_or(self.shape);
-                    (pixels, shape, stages.region(shape[0], shape[1]), Turn::default())
+                    let full = [shape[0], shape[1]];
+                    (pixels, shape, stages.cut(full, net), Turn::default(), full, 1)
                 }
                 Stored::Encoded(bytes) => {
-                    let mut region = None;
+                    let mut cut = None;
                     decode_part(bytes, self.reading, picture, |size, turn| {
-                        let [height, width] = turn.size(size);
-                        region = stages.region(height, width).map(|region| turn.stored(region, size));
-                        self.wanted(region, size, turn)
+                        cut = self.stored_cut(stages, size, turn);
+                        self.wanted(cut, size)
                     })?;
                     let shape = [picture.height, picture.width, 3];
-                    let region = region.map(|region| region.shrunk(picture.shrunk, shape));
-                    (&picture.pixels, shape, region, picture.turn)
+                    let cut = cut.map(|cut| Cut { region: cut.region.shrunk(picture.shrunk, shape), ..cut });
+                    (&picture.pixels, shape, cut, picture.turn, picture.full, picture.shrunk)
                 }
             };
-            let at_size = match region {
-                Some(region) => self.part(pixels, shape, region, turn, resized),
-                None => self.middle(pixels, shape, turn, small, resized),
+            let cut = cut.unwrap_or_else(|| self.before_the_cut(shape, turn.size(net)));
+            let Region { top, left, height: rows, width: columns } = cut.region;
+            let pixels_of_it = |v: usize| (v * by) as f64;
+            let (first, part) = ([top, left].map(pixels_of_it), [rows, columns].map(pixels_of_it));
+            let [first, part] = turn.shown_part(first, part, full);
+            let size @ [h, w] = turn.size(cut.size);
+            let geometry = Geometry {
+                stored: full,
+                shown: turn.size(full),
+                first,
+                part,
+                size,
+                cut: [half(h.saturating_sub(height)), half(w.saturating_sub(width))],
+                rotation: stages.rotation(),
+                placement: stages.placement(),
             };
-            let taken = at_size.map(take);
+            let taken = self.at_size(pixels, shape, cut, turn, geometry.cut, small, resized).map(|bytes| {
+                let mut bytes = Cow::Borrowed(bytes);
+                if !geometry.rotation.is_none() {
+                    bytes = geometry.rotation.turned(&bytes, self.shape).into();
+                }
+                if let Some(radius) = stages.blur() {
+                    blur(bytes.to_mut(), self.shape, radius);
+                }
+                take(&bytes, geometry)
+            });
             picture.free();
             taken
         })
     }
 
+    /// The part of a picture that is drawn, in its pixels as they are stored.
+    pub(super) fn stored_cut(&self, stages: &Stages<'_>, size: [usize; 2], turn: Turn) -> Option<Cut> {
+        let cut = stages.cut(turn.size(size), [self.shape[0], self.shape[1]])?;
+        Some(Cut { region: turn.stored(cut.region, size), size: turn.size(cut.size) })
+    }
+
     /// What is needed of a picture that is stored with this height and width: as much detail as makes every pixel a mean of
     /// two by two at least.
-    pub(super) fn wanted(&self, region: Option<Region>, [height, width]: [usize; 2], turn: Turn) -> Wanted {
-        let [h, w] = turn.size([self.shape[0], self.shape[1]]);
-        let (rows, ratio) = match region {
-            Some(region) => (region.top + region.height, (region.height / h).min(region.width / w)),
+    pub(super) fn wanted(&self, cut: Option<Cut>, [height, width]: [usize; 2]) -> Wanted {
+        let (rows, ratio) = match cut {
+            Some(Cut { region, size: [h, w] }) => {
+                (region.top + region.height, (region.height / h).min(region.width / w))
+            }
             None => (height, height.min(width) / self.edge.max(1)),
         };
         Wanted { rows, shrink: ratio / 2 }
     }
 
-    /// A part of the stored image, resized to what the net sees.
-    fn part<'a>(
+    /// A part of the stored image, resized and turned, `first` of its rows and columns left out before what the net sees; it
+    /// is padded at the bottom and on the right where it is smaller.
+    #[allow(clippy::too_many_arguments)]
+    fn at_size<'a>(
         &self,
         pixels: &'a [u8],
         shape: [usize; 3],
-        region: Region,
+        Cut { region, size }: Cut,
         turn: Turn,
-        resized: &'a mut Vec<u8>,
-    ) -> Result<&'a [u8], Broken> {
-        let [height, width, channels] = self.shape;
-        resized.resize(height * width * channels, 0);
-        let [h, w] = turn.size([height, width]);
-        resize(pixels, shape, region, [h, w], resized)?;
-        if !turn.is_none() {
-            *resized = turn.shown(resized, [h, w, channels]);
-        }
-        Ok(resized)
-    }
-
-    /// The middle of the image after its shorter edge was resized (section 2.1, validation).
-    fn middle<'a>(
-        &self,
-        pixels: &'a [u8],
-        shape: [usize; 3],
-        turn: Turn,
+        [top, left]: [usize; 2],
         small: &'a mut Vec<u8>,
         resized: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Broken> {
         let [height, width, channels] = self.shape;
-        let least = turn.size([height, width]);
-        let (region, size) = self.before_the_cut(shape, least);
         let as_it_is = size == shape[..2] && [region.height, region.width] == size;
         if !as_it_is {
             small.resize(size[0] * size[1] * channels, 0);
@@ -174,17 +189,19 @@ impl Preprocessor {
             return Ok(resized);
         }
         let pixels = turned.as_deref().unwrap_or(pixels);
-        let (top, left) = (half(h.saturating_sub(height)), half(w.saturating_sub(width)));
         resized.clear();
+        let columns = w.min(width) * channels;
         for row in pixels.chunks_exact(w * channels).skip(top).take(height) {
-            resized.extend_from_slice(&row[left * channels..][..width * channels]);
+            resized.extend_from_slice(&row[left * channels..][..columns]);
+            resized.resize(resized.len() + width * channels - columns, 0);
         }
+        resized.resize(height * width * channels, 0);
         Ok(resized)
     }
 
     /// The part of a stored image of this shape that is resized before the middle is cut out, and its size then, `least` at
     /// least: all of it, but the middle of a strip that would become much longer than what is cut out.
-    fn before_the_cut(&self, [height, width, _]: [usize; 3], least: [usize; 2]) -> (Region, [usize; 2]) {
+    fn before_the_cut(&self, [height, width, _]: [usize; 3], least: [usize; 2]) -> Cut {
         let size = shorter_edge(height, width, self.edge);
         let size = [size[0].max(least[0]), size[1].max(least[1])];
         let (mut from, mut to) = ([(0, height), (0, width)], size);
@@ -197,7 +214,7 @@ impl Preprocessor {
             }
         }
         let [(top, height), (left, width)] = from;
-        (Region { top, left, height, width }, to)
+        Cut { region: Region { top, left, height, width }, size: to }
     }
 }
 

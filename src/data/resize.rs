@@ -28,6 +28,13 @@ impl Region {
     }
 }
 
+/// A part of a picture, and the height and width that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub region: Region,
+    pub size: [usize; 2],
+}
+
 /// Bytes of a part whose memory is kept for the next one.
 const KEPT: usize = 9 << 20;
 

@@ -3,12 +3,14 @@
 use super::image_folder::{self, Role};
 use super::source::{Joined, Split, set_name};
 use super::{DataError, DataSet, LeftOut, Opened, PHOTOGRAPH, edge, kind, opened, resolved};
-use crate::recipe::settings::{Data, DataKind};
+use crate::recipe::settings::{Data, DataKind, Task};
 use std::path::Path;
 use std::sync::Arc;
 
 /// All images of a place.
 pub(crate) struct All {
+    /// What is to be learned of them.
+    task: Task,
     /// What it is called.
     pub name: String,
     /// The images.
@@ -22,11 +24,11 @@ pub(crate) struct All {
 impl All {
     /// As a set to evaluate, whose labels are those of a net: `meaning` has the net's label for each class here.
     pub fn ready(self, data: &Data, meaning: Vec<usize>, classes: Vec<String>) -> DataSet {
-        let All { name, images, left_out, .. } = self;
+        let All { task, name, images, left_out, .. } = self;
         let (images, spare_val) = (images.relabelled(meaning), 0);
         let all = [images.clone(), images.clone()];
         let opened =
-            Opened { name, train: images.clone(), test: images, classes, notes: Vec::new(), left_out, spare_val };
+            Opened { task, name, train: images.clone(), test: images, classes, notes: Vec::new(), left_out, spare_val };
         opened.ready(data, all)
     }
 }
@@ -35,15 +37,15 @@ impl All {
 ///
 /// # Errors
 /// Nothing there that is known, a split that is not there, or an image set that is damaged.
-pub(crate) fn everything(data: &Data, role: Option<Role>) -> Result<All, DataError> {
+pub(crate) fn everything(data: &Data, task: Task, role: Option<Role>) -> Result<All, DataError> {
     let data = &resolved(data)?;
     let path = Path::new(&data.path);
     if kind::of(data)? == DataKind::ImageFolder {
         let size = edge(data.size, None).unwrap_or(PHOTOGRAPH);
         let (images, classes, left_out) = image_folder::everything(path, size, role)?;
-        return Ok(All { name: set_name(path), images, classes, left_out });
+        return Ok(All { task, name: set_name(path), images, classes, left_out });
     }
-    let Opened { name, train, test, classes, left_out, .. } = opened(data, 0)?;
+    let Opened { task, name, train, test, classes, left_out, .. } = opened(data, task, 0)?;
     let images = match role {
         None => {
             let size = Some(train.height).filter(|_| data.size > 0 || train.stored_shape().is_none());
@@ -53,5 +55,5 @@ pub(crate) fn everything(data: &Data, role: Option<Role>) -> Result<All, DataErr
         // These sets have one split beside that for training, whatever it is called.
         Some(Role::Val | Role::Test) => test,
     };
-    Ok(All { name, images, classes, left_out })
+    Ok(All { task, name, images, classes, left_out })
 }

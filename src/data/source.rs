@@ -3,6 +3,7 @@
 use super::DataError;
 use super::balanced::balanced;
 use super::broken::Broken;
+use super::masks::{Mask, MaskProblem};
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,23 @@ pub(super) trait Source: Send + Sync {
     /// # Errors
     /// Why it cannot be had.
     fn read(&self, i: usize) -> Result<Stored<'_>, Broken>;
+    /// The mask of image `i`, in a set of images and masks.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn mask(&self, _i: usize) -> Result<Option<Mask<'_>>, MaskProblem> {
+        Ok(None)
+    }
     /// What a person calls image `i`.
     fn name(&self, i: usize) -> String;
+    /// What a person calls the mask of image `i`.
+    fn mask_name(&self, i: usize) -> String {
+        format!("of {}", self.name(i))
+    }
+    /// The file that the mask of image `i` is, where each is one.
+    fn mask_file(&self, _i: usize) -> Option<PathBuf> {
+        None
+    }
     /// The file that image `i` is, where each is one.
     fn file(&self, _i: usize) -> Option<PathBuf> {
         None
@@ -109,6 +125,24 @@ impl Split {
         self.source.read(self.place(i))
     }
 
+    /// The mask of image `i`, in a set of images and masks; `use_it` says whether it can be used.
+    pub(super) fn mask<T>(
+        &self,
+        i: usize,
+        use_it: impl FnOnce(&Mask<'_>) -> Result<T, MaskProblem>,
+    ) -> Result<Option<T>, Broken> {
+        let place = self.place(i);
+        let mask = self.source.mask(place).and_then(|mask| {
+            let Some(mask) = mask else { return Ok(None) };
+            let mask = match &self.meaning {
+                Some(meaning) => mask.relabelled(meaning),
+                None => mask,
+            };
+            use_it(&mask).map(Some)
+        });
+        mask.map_err(|problem| Broken::Mask { name: self.source.mask_name(place), problem })
+    }
+
     /// The pixels of image `i`, HWC, where the source keeps pixels of one shape.
     pub fn pixels(&self, i: usize) -> Option<Cow<'_, [u8]>> {
         match self.read(i) {
@@ -178,9 +212,19 @@ impl Source for Joined {
         split.read(i)
     }
 
+    fn mask(&self, i: usize) -> Result<Option<Mask<'_>>, MaskProblem> {
+        let (split, i) = self.find(i);
+        split.source.mask(split.place(i))
+    }
+
     fn name(&self, i: usize) -> String {
         let (split, i) = self.find(i);
         split.name(i)
+    }
+
+    fn mask_name(&self, i: usize) -> String {
+        let (split, i) = self.find(i);
+        split.source.mask_name(split.place(i))
     }
 
     fn identity(&self) -> Option<String> {

@@ -58,7 +58,7 @@ pub(super) fn of(split: &Split, edge: usize, reading: Reading) -> (Vec<f32>, Vec
     let step = split.len().div_ceil(if stored.is_some() { IMAGES } else { FILES }).max(1);
     let sums = (0..split.len().div_ceil(step)).into_par_iter().map(|i| {
         let image = split.read(i * step);
-        image.and_then(|image| input.bytes(&image, stored, &Stages::Middle, |bytes| Sums::of(bytes, channels)))
+        image.and_then(|image| input.bytes(&image, stored, &Stages::Middle, |bytes, _| Sums::of(bytes, channels)))
     });
     // Without any image every channel still has a sum.
     let none = || Sums::of(&[], channels);

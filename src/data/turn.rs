@@ -52,6 +52,18 @@ impl Turn {
         Region { top, left, height: h, width: w }
     }
 
+    /// First row and column, height and width of a part of the stored picture, of this height and width, as it is shown.
+    pub fn shown_part(self, first: [f64; 2], part: [f64; 2], size: [usize; 2]) -> [[f64; 2]; 2] {
+        let [mut top, mut left] = first;
+        if self.flip_rows {
+            top = size[0] as f64 - top - part[0];
+        }
+        if self.flip_columns {
+            left = size[1] as f64 - left - part[1];
+        }
+        if self.swap { [[left, top], [part[1], part[0]]] } else { [[top, left], part] }
+    }
+
     /// The pixels of a stored picture, HWC, as they are shown.
     pub fn shown(self, stored: &[u8], [height, width, channels]: [usize; 3]) -> Vec<u8> {
         let [rows, columns] = self.size([height, width]);

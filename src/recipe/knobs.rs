@@ -132,6 +132,7 @@ knobs! {
     data.normalise, "normalise", Knob, Kind::Choice(Normalise::WORDS), "", Add(1.0), Fork, "2.1", "mean and deviation of the set, of start weights of the hub, or the paper's; Auto: those of the weights, the paper's for photographs";
     data.val_fraction, "val fraction", Knob, above(0.0, 0.9), "", Add(0.05), Fork, "", "share of each class to validate with where a folder has no val directory";
     data.broken_share, "broken share", Knob, from(0.0, 1.0), "", Add(0.01), Live, "", "share of broken images above which the run fails";
+    data.ignore, "ignored value", Knob, int(0, 255), "", Add(1.0), Fork, "6.2", "value in the masks whose pixels are ignored; those of 255 always are";
     data.orient, "orient", Knob, Kind::Choice(Orient::WORDS), "", Add(1.0), Fork, "", "Exif: photographs as they are shown, turned as their EXIF data say; Stored: as they are stored, as torchvision reads them";
     data.max_megapixels, "max pixels", Knob, int(1, 1000), "MP", Add(10.0), Fork, "", "millions of pixels above which an image is left out as broken; what takes too much memory at its size is read smaller, or left out";
     data.train_images, "train images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "training images used, 0 for all";
@@ -188,6 +189,14 @@ knobs! {
     augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";
     augment.resized.max_area, "largest area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "largest share of the area that a crop takes";
     augment.resized.ratio, "aspect", TrickValue, from(1.0, 10.0), "", Add(0.1), Live, "2.1", "largest aspect ratio of a crop, the least is one over it";
+    augment.scale.on, "scale", Trick, Kind::Switch, "", Add(1.0), Live, "6.2", "gives the longer side of an image a random size and crops what the net sees, padded where the image is smaller";
+    augment.scale.least, "least side", TrickValue, from(0.05, 20.0), "x", Add(0.1), Live, "6.2", "least longer side of an image, in parts of what the net sees (data.size)";
+    augment.scale.most, "largest side", TrickValue, from(0.05, 20.0), "x", Add(0.1), Live, "6.2", "largest longer side of an image, in parts of what the net sees";
+    augment.rotate.on, "rotation", Trick, Kind::Switch, "", Add(1.0), Live, "", "turns what the net sees about its middle; what comes from outside is padding";
+    augment.rotate.degrees, "angle", TrickValue, from(0.0, 180.0), "degrees", Add(5.0), Live, "", "largest angle to either side, drawn uniformly";
+    augment.blur.on, "blur", Trick, Kind::Switch, "", Add(1.0), Live, "6.2", "blurs some images with a Gaussian";
+    augment.blur.probability, "share", TrickValue, from(0.0, 1.0), "", Add(0.1), Live, "6.2", "share of the images that are blurred";
+    augment.blur.radius, "radius", TrickValue, from(0.0, 20.0), "px", Add(0.5), Live, "6.2", "largest standard deviation of the Gaussian, drawn uniformly from 0";
     augment.crop.on, "pad and crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop out of the padded image";
     augment.crop.pad, "pad", TrickValue, int(0, 32), "px", Add(1.0), Live, "2.1", "pixels padded on each side";
     augment.flip, "flip", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "mirrors an image with probability 1/2";
@@ -304,7 +313,10 @@ mod tests {
 
     #[test]
     fn sections_are_read_off_the_paths() {
-        assert_eq!(fields("augment"), ["resized", "crop", "flip", "hue", "saturation", "brightness", "pca", "erase"]);
+        assert_eq!(
+            fields("augment"),
+            ["resized", "scale", "rotate", "blur", "crop", "flip", "hue", "saturation", "brightness", "pca", "erase"]
+        );
         assert_eq!(fields("augment.crop"), ["on", "pad"]);
         assert_eq!(fields("aug"), [""; 0]);
         assert_eq!(fields("augment.flip"), [""; 0]);

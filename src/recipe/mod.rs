@@ -104,7 +104,7 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
 
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
-    use settings::DataKind;
+    use settings::{DataKind, Task};
     let mut found: Vec<Invalid> = net::clashes(s).into_iter().chain(pretrained::clash(s)).collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
@@ -123,6 +123,26 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
             clash("data.path", format!("is empty; data.kind {word} needs one, e.g. --set data.path=DIRECTORY"))
         }
         _ => {}
+    }
+    if s.task == Task::Segment && !matches!(s.data.kind, DataKind::Auto | DataKind::Bundled | DataKind::ImageFolder) {
+        let kind = s.data.kind.word();
+        clash(
+            "data.kind",
+            format!("is {kind}, which has no masks; with task Segment it is Bundled (scenes) or ImageFolder, or Auto"),
+        );
+    }
+    if s.task == Task::Classify && s.data.ignore != settings::Data::default().ignore {
+        let value = s.data.ignore;
+        clash("data.ignore", format!("is {value}, a value of masks; with task Classify there are none"));
+    }
+    let scale = &s.augment.scale;
+    if scale.least > scale.most {
+        let (least, most) = (scale.least, scale.most);
+        clash("augment.scale.least", format!("is {least}; augment.scale.most is {most}"));
+    }
+    if scale.on && s.augment.resized.on {
+        let problem = "is true, and augment.resized.on too; each cuts a part out of the image: switch one off";
+        clash("augment.scale.on", problem.to_string());
     }
     let area = &s.augment.resized;
     if area.min_area > area.max_area {
@@ -214,7 +234,7 @@ mod tests {
             ];
             let inception = inception.into_iter().filter(|_| knob.path == "net.auxiliary");
             let inception = inception.map(|(path, value)| (self::knob(path), value));
-            let of_pixels = knob.path == "net.corners" || knob.path.starts_with("seg.");
+            let of_pixels = ["net.corners", "data.ignore"].contains(&knob.path) || knob.path.starts_with("seg.");
             let segment = of_pixels.then(|| (self::knob("task"), Value::Word("Segment".into())));
             let beside = with.into_iter().filter_map(|(k, v)| Some((k?, v))).chain(inception).chain(segment);
             let recipe = Recipe::default().with(beside.chain([(knob, value.clone())])).unwrap();
@@ -253,6 +273,12 @@ mod tests {
         assert_eq!(invalid(&[("schedule.warmup.epochs", Value::Float(15.5))]), ["schedule.warmup.epochs"]);
         assert_eq!(invalid(&[("data.kind", word("Idx"))]), ["data.path"]);
         assert_eq!(invalid(&[("net.form", word("ImageNet"))]), ["net.depth"]);
+        let on = Value::Bool(true);
+        assert_eq!(invalid(&[("data.ignore", Value::Int(0))]), ["data.ignore"]);
+        let idx = [("task", word("Segment")), ("data.kind", word("Idx")), ("data.path", word("d"))];
+        assert_eq!(invalid(&idx), ["data.kind"]);
+        assert_eq!(invalid(&[("augment.scale.least", Value::Float(3.0))]), ["augment.scale.least"]);
+        assert_eq!(invalid(&[("augment.scale.on", on.clone()), ("augment.resized.on", on)]), ["augment.scale.on"]);
         assert_eq!(invalid(&[("net.auxiliary", Value::Bool(true))]), ["net.auxiliary"]);
         for (family, path) in
             [("ResNeXt", "net.form"), ("Inception", "net.form"), ("MobileNet", "net.depth"), ("DenseNet", "net.depth")]

@@ -70,8 +70,8 @@ mod tests {
             (
                 "augment",
                 "qqq",
-                "unknown field `qqq` in augment; the fields here are resized, crop, flip, hue, saturation, \
-                 brightness, pca, erase",
+                "unknown field `qqq` in augment; the fields here are resized, scale, rotate, blur, crop, \
+                 flip, hue, saturation, brightness, pca, erase",
             ),
         ];
         for (section, name, message) in cases {

@@ -84,6 +84,12 @@ mod tests {
             ("train.epochs", _) => (1000..=100_000u64).prop_map(Value::Int).boxed(),
             ("tricks.mixup.off_epochs", _) => (0..1000u64).prop_map(Value::Int).boxed(),
             ("name", _) => "[^./\\\\\0][^/\\\\\0]{0,20}".prop_map(Value::Word).boxed(),
+            // Values of masks go with the other task, and one part alone can be cut out of an image.
+            ("task", _) => Just(Value::Word("Classify".into())).boxed(),
+            ("data.ignore", _) => Just(Value::Int(255)).boxed(),
+            ("augment.scale.on", _) => Just(Value::Bool(false)).boxed(),
+            ("augment.scale.least", _) => (0.05..1.0f64).prop_map(Value::Float).boxed(),
+            ("augment.scale.most", _) => (1.0..=20.0f64).prop_map(Value::Float).boxed(),
             ("data.kind", Kind::Choice(words)) => {
                 let needing = words.iter().filter(|w| **w != "Bundled").copied().collect::<Vec<_>>();
                 prop::sample::select(needing).prop_map(|w| Value::Word(w.into())).boxed()

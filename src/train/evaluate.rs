@@ -5,7 +5,6 @@ use super::task::{Answer, Count, Found};
 use super::{Evaluation, TrainError};
 use crate::data::{Pass, Reader, Skipped, Split};
 use crate::ops::Ops;
-use crate::recipe::settings::Task;
 use std::ops::Range;
 
 /// Images evaluated at once, and pixels: large images take more memory each.
@@ -32,14 +31,13 @@ pub struct Seen<'a> {
 pub fn evaluate<D: Ops<f32>>(
     learner: &mut Learner<D>,
     reader: &mut Reader,
-    task: Task,
     skipped: &mut Vec<Skipped>,
     (step, epoch): (u64, f64),
     mut look: impl FnMut(Seen<'_>),
 ) -> Result<Evaluation, TrainError> {
     let (classes, test) = (reader.set().classes.len(), &reader.set().test);
     let (len, size) = (test.len(), (PIXELS / (test.height * test.width)).clamp(1, BATCH));
-    let mut count = Count::of(task);
+    let mut count = Count::of(reader.set().task);
     for number in 0..len.div_ceil(size) {
         let batch = reader.batch(&Pass::Test { batch: size }, number)?;
         skipped.extend_from_slice(&batch.skipped);

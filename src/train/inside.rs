@@ -22,8 +22,9 @@ const PIXELS: usize = 4 * 224 * 224;
 pub(super) fn sample(batch: &Batch) -> Batch {
     let (pixels, channels) = (batch.height * batch.width, batch.channels);
     let n = (PIXELS / pixels).clamp(1, IMAGES).min(batch.n);
+    let masks = batch.masks[..batch.masks.len().min(n * pixels)].to_vec();
     let (pixels, labels) = (batch.pixels[..n * pixels * channels].to_vec(), batch.labels[..n].to_vec());
-    Batch { pixels, labels, n, skipped: Vec::new(), ..*batch }
+    Batch { pixels, labels, masks, n, skipped: Vec::new(), ..*batch }
 }
 
 /// A look, and what it cost.

@@ -55,7 +55,7 @@ pub(crate) use nan::or_nan;
 pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
-pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage};
+pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage, Taken};
 pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord, Target};
 pub use result::{
     Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,

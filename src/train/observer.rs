@@ -52,7 +52,10 @@ impl Observer {
         let image = |(i, pixels): (usize, &[f32])| {
             let picture = Thumbnail::new(pixels, shape, &self.mean, &self.std).ok()?;
             let mixed = pairs.map(|pairs| (batch.labels[pairs[i].partner], pairs[i].share));
-            Some(PreviewImage { picture, label: batch.labels[i], mixed })
+            let pixels = batch.height * batch.width;
+            let mask = batch.masks.get(i * pixels..(i + 1) * pixels);
+            let mask = mask.and_then(|mask| Thumbnail::of_mask(mask, [batch.height, batch.width]).ok());
+            Some(PreviewImage { picture, label: batch.labels[i], mixed, mask })
         };
         let len = shape.iter().product::<usize>().max(1);
         let images = batch.pixels.chunks_exact(len).take(batch.n.min(MOST)).enumerate().filter_map(image).collect();

@@ -62,8 +62,8 @@ impl Origin {
     pub fn open(&self, recipe: &Recipe) -> Result<DataSet, TrainError> {
         let (data, moved) = self.images(&recipe.data)?;
         Ok(match &self.manifest {
-            Some(manifest) => data::open_kept(&data, recipe.train.seed, manifest, moved || self.exact)?,
-            None => data::open(&data, recipe.train.seed)?,
+            Some(manifest) => data::open_kept(&data, recipe.task, recipe.train.seed, manifest, moved || self.exact)?,
+            None => data::open(&data, recipe.task, recipe.train.seed)?,
         })
     }
 

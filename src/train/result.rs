@@ -83,7 +83,6 @@ pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen
 
 /// A net, the images that it is for, and the steps and epochs that it has seen.
 struct Trained {
-    task: Task,
     net: Net<f32, Cpu>,
     set: DataSet,
     at: (u64, f64),
@@ -103,7 +102,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
         }
         Images::At { path, split, by_place } => {
             let classes = signature.map(|signature| &signature.classes[..]);
-            elsewhere(&as_trained(&recipe.data, signature), path, split, classes, by_place)?
+            elsewhere(&as_trained(&recipe.data, signature), recipe.task, path, split, classes, by_place)?
         }
     };
     if let Some(signature) = signature {
@@ -127,7 +126,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
             expected.0, expected.1, set.name, found.0, found.1
         )));
     }
-    Ok(Trained { task: recipe.task, net, set, at })
+    Ok(Trained { net, set, at })
 }
 
 /// The manifest of the run that a checkpoint lies in, in its directory or in that of its checkpoints.
@@ -151,6 +150,7 @@ fn as_trained(data: &Data, signature: Option<&Signature>) -> Data {
 /// its classes they are those of the images, which is said.
 fn elsewhere(
     data: &Data,
+    task: Task,
     path: &Path,
     split: Option<&str>,
     classes: Option<&[String]>,
@@ -158,7 +158,7 @@ fn elsewhere(
 ) -> Result<DataSet, TrainError> {
     let kind = DataKind::Auto;
     let data = Data { path: path.display().to_string(), kind, train_images: 0, test_images: 0, ..data.clone() };
-    let all = data::everything(&data, split.and_then(Role::named))?;
+    let all = data::everything(&data, task, split.and_then(Role::named))?;
     let in_order = (0..all.classes.len()).collect();
     let Some(classes) = classes else {
         let names = all.classes.clone();
@@ -198,8 +198,8 @@ pub fn evaluate_weights(
     look: impl FnMut(&DataSet, Seen<'_>),
 ) -> Result<Tested, TrainError> {
     let file = &pretrained::located(file)?;
-    let own = || data::open(&recipe.data, recipe.train.seed);
-    let set = match images {
+    let own = || data::open(&recipe.data, recipe.task, recipe.train.seed);
+    let mut set = match images {
         Images::Own(_) => own()?,
         Images::At { path, split, by_place } => {
             // Those that the file names, else those of the preset's own images, where it has some.
@@ -207,25 +207,24 @@ pub fn evaluate_weights(
                 None if !recipe.data.path.is_empty() => Some(own()?.classes),
                 named => named,
             };
-            elsewhere(&recipe.data, path, split, classes.as_deref(), by_place)?
+            elsewhere(&recipe.data, recipe.task, path, split, classes.as_deref(), by_place)?
         }
     };
-    let mut set = set;
     pretrained::normalise(&Origin::default(), recipe, &mut set)?;
     let by_place = matches!(images, Images::At { by_place: true, .. });
     let (net, told) = load(file, &recipe.net, &set, by_place)?;
-    let mut tested = measure(Trained { task: recipe.task, net, set, at: (0, 0.0) }, look)?;
+    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, look)?;
     tested.of.notes.extend(told);
     Ok(tested)
 }
 
 fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
-    let Trained { task, net, set, at } = trained;
+    let Trained { net, set, at } = trained;
     let set = Arc::new(set);
     let mut reader = Reader::new(set.clone(), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
-    let evaluation = evaluate(&mut learner, &mut reader, task, &mut skipped, at, |seen| look(&set, seen))?;
+    let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
     if skipped.len() == set.test.len() {
         let first = skipped.first().map(|s| format!("; {} {}", s.image, s.problem)).unwrap_or_default();
         return Err(DataError::AllBroken { set: set.name.clone(), first }.into());
@@ -319,7 +318,8 @@ impl Classifier {
             .picture(picture)
             .map_err(|e| TrainError::Resume(e.to_string()))?;
         let [height, width, channels] = *image;
-        let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
+        let batch =
+            Batch { pixels, labels: vec![0], masks: Vec::new(), n: 1, height, width, channels, skipped: Vec::new() };
         let logits = self.learner.logits(batch).map_err(TrainError::device)?;
         let mut guesses: Vec<Guess> = (0..)
             .zip(classes)

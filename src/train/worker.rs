@@ -40,8 +40,8 @@ pub struct Worker {
 /// A GPU that is not there, images that cannot be had or are too small for the net, a teacher that cannot be read or is of
 /// other images.
 pub fn check<'f>(recipe: &Recipe, found: impl IntoIterator<Item = &'f Found>) -> Result<Found, TrainError> {
-    let same = found.into_iter().find(|found| found.is_of(&recipe.data, recipe.train.seed)).cloned();
-    let found = same.map_or_else(|| data::find(&recipe.data, recipe.train.seed), Ok)?;
+    let same = found.into_iter().find(|found| found.is_of(&recipe.data, recipe.task, recipe.train.seed)).cloned();
+    let found = same.map_or_else(|| data::find(&recipe.data, recipe.task, recipe.train.seed), Ok)?;
     check_net(recipe, None, &Origin::default(), found.shape(), found.classes())?;
     Ok(found)
 }
@@ -148,7 +148,7 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
         };
         send(Event::State(State::Starting));
         let origin = options.origin()?;
-        let found = options.found.take().filter(|found| found.is_of(&recipe.data, recipe.train.seed));
+        let found = options.found.take().filter(|found| found.is_of(&recipe.data, recipe.task, recipe.train.seed));
         let mut data = match found {
             Some(found) if origin.is_here() => found.open(),
             _ => origin.open(&recipe)?,

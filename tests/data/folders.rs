@@ -1,4 +1,5 @@
 //! Folders of images as people have them: spellings of splits, files of other programs, links, names, formats.
+use crate::classified::{info, open, open_kept};
 use crate::pictures::{jpeg, pixels, png, put};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use std::ffi::OsStr;
@@ -8,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use tempfile::TempDir;
-use tricktop::data::{DataSet, MANIFEST, Manifest, info, open, open_kept, test_batch};
+use tricktop::data::{DataSet, MANIFEST, Manifest, test_batch};
 use tricktop::recipe::settings::{Data, Orient};
 
 fn at(path: &Path) -> Data {

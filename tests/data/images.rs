@@ -1,9 +1,10 @@
 //! Folders of images, CIFAR and packed files, good and bad, opened as a run does.
+use crate::classified::{info, open};
 use crate::pictures::{folder, jpeg, png, put};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use tricktop::data::{Batch, DataSet, Shrink, info, open, pack, test_batch, train_batch};
+use tricktop::data::{Batch, DataSet, Shrink, pack, test_batch, train_batch};
 use tricktop::recipe::settings::{Augment, Data, DataKind, Jitter, Normalise, Pca, Resized};
 
 fn at(path: &Path) -> Data {

@@ -1,9 +1,10 @@
 //! Opening image sets as a run does: bundled, and directories of IDX files good and bad.
+use crate::classified::open;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use tempfile::TempDir;
-use tricktop::data::{DataSet, Split, make_subset, open, train_batch};
+use tricktop::data::{DataSet, Split, make_subset, train_batch};
 use tricktop::recipe::settings::{Augment, Data, DataKind};
 
 const SOURCE: &str = "/usr/share/datasets/fashion-mnist";

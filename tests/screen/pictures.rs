@@ -86,9 +86,7 @@ fn missed() -> Event {
     let image = |label: usize, predicted: usize, i: usize| MissedImage {
         picture: garment(label, i),
         name: format!("/data/fashion/val/{}/IMG_{}.png", ["boots", "shirts"][i % 2], 2034 + 7 * i),
-        label,
-        predicted,
-        confidence: 0.999 - 0.02 * i as f32,
+        taken: Taken::Class { label, predicted, confidence: 0.999 - 0.02 * i as f32 },
         loss: 6.5 - 0.1 * i as f32,
     };
     let worst = (0..24).map(|i| image(i % 10, (i * 7 + 1) % 10, i)).collect();
@@ -340,14 +338,13 @@ fn every_size_and_shape() {
                 let mut screen = page(turns);
                 let pixels = vec![0.5; height * width * channels];
                 let picture = Thumbnail::new(&pixels, [height, width, channels], &[0.0; 3], &[255.0; 3]).unwrap();
-                let image = PreviewImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)) };
+                let image =
+                    PreviewImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)), mask: None };
                 let name = "x".repeat(classes);
                 let wrong = MissedImage {
                     picture,
                     name,
-                    label: classes - 1,
-                    predicted: 0,
-                    confidence: f32::NAN,
+                    taken: Taken::Class { label: classes - 1, predicted: 0, confidence: f32::NAN },
                     loss: f32::NAN,
                 };
                 let (images, agreement) = (vec![image; 24], None);

@@ -135,7 +135,7 @@ fn a_rate_that_is_over_before_the_run_is_told_once() {
 /// A file of weights of the small net in which a norm sends all that comes to below 0.
 fn dead_weights(path: &Path) {
     let recipe = recipe(&[]);
-    let data = tricktop::data::open(&recipe.data, 0).unwrap();
+    let data = tricktop::data::open(&recipe.data, recipe.task, 0).unwrap();
     let learner = Learner::new(dfdx::prelude::Cpu::default(), &recipe, &data).unwrap();
     let mut tensors = learner.net.export();
     tensors.get_mut("layer2.0.bn1.weight").unwrap().values.fill(0.0);

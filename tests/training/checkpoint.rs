@@ -67,7 +67,7 @@ fn a_checkpoint_of_another_net_changes_nothing() {
     let run = play(runs::start(small(&[("train.epochs", Value::Int(1))]), desk.path()).unwrap());
     let checkpoint = Checkpoint::read(&checkpoints(&run.dir).pop().unwrap().1).unwrap();
     let wide = small(&[("net.width", Value::Float(0.5))]);
-    let data = open(&wide.data, 0).unwrap();
+    let data = open(&wide.data, wide.task, 0).unwrap();
     let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &wide, &data).unwrap();
     let before = learner.net.export();
     let wrong = checkpoint.restore(learner.trained()).unwrap_err().to_string();

@@ -24,7 +24,7 @@ fn plain(changes: &[(&str, Value)]) -> Recipe {
 }
 
 fn learner(recipe: &Recipe) -> (Learner<Cpu>, Batch, DataSet) {
-    let data = open(&recipe.data, 0).unwrap();
+    let data = open(&recipe.data, recipe.task, 0).unwrap();
     let learner = Learner::new(Cpu::default(), recipe, &data).unwrap();
     let batch = train_batch(&data, &epoch_order(data.train.len(), 0, 0)[..40], 0, 0, &recipe.augment);
     (learner, batch, data)

@@ -15,7 +15,7 @@ fn a_step_that_cannot_be_made_changes_nothing() {
     let few = Recipe::default()
         .with([(knob("data.train_images"), Value::Int(40)), (knob("net.depth"), Value::Int(8))])
         .unwrap();
-    let data = open(&few.data, 0).unwrap();
+    let data = open(&few.data, few.task, 0).unwrap();
     let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &few, &data).unwrap();
     let mut images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &few.augment);
     let at = Position { epoch: 0, batch: 1, batches: 1 };
@@ -38,7 +38,7 @@ fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
         [("data.train_images", Value::Int(200)), ("net.depth", Value::Int(8)), ("net.width", Value::Float(0.5))];
     let single = Recipe::default().with(small.map(|(path, value)| (knob(path), value))).unwrap();
     let mixed = single.with([(knob("tricks.mixed.on"), Value::Bool(true))]).unwrap();
-    let data = open(&single.data, 0).unwrap();
+    let data = open(&single.data, single.task, 0).unwrap();
     let order = epoch_order(data.train.len(), 0, 0);
     let step = |learner: &mut Learner<_>, recipe: &Recipe, batch: u64| {
         let images = train_batch(&data, &order[..40], 0, batch, &recipe.augment);
@@ -77,7 +77,7 @@ fn the_bundled_teacher_is_that_of_its_preset_and_good() {
     let meta = Checkpoint::from_bytes(&bytes).unwrap().meta;
     let made_by = tricktop::recipe::preset::load(Path::new("presets/teacher.ron")).unwrap().recipe;
     assert_eq!(meta.recipe(&Recipe::default()).unwrap(), made_by);
-    let data = open(&made_by.data, 0).unwrap();
+    let data = open(&made_by.data, made_by.task, 0).unwrap();
     let dev = dfdx::prelude::Cpu::default();
     let mut net: Net<f32, _> = {
         let pupil = Pupil { image_channels: 1, classes: &data.classes, by_place: false };
@@ -103,7 +103,7 @@ fn every_bundled_preset_trains_a_step_or_says_what_it_lacks() {
         let recipe = tricktop::recipe::preset::load(Path::new(bundled.name)).unwrap().recipe;
         let mut changes = vec![("data.train_images", Value::Int(40))];
         if !recipe.data.path.is_empty() {
-            let missing = open(&recipe.data, 0).unwrap_err().to_string();
+            let missing = open(&recipe.data, recipe.task, 0).unwrap_err().to_string();
             assert!(
                 missing.starts_with(&format!("{}: does not exist", recipe.data.path)),
                 "{}: {missing}",
@@ -118,7 +118,7 @@ fn every_bundled_preset_trains_a_step_or_says_what_it_lacks() {
             ];
         }
         let recipe = recipe.with(changes.into_iter().map(|(path, value)| (knob(path), value))).unwrap();
-        let data = open(&recipe.data, 0).unwrap();
+        let data = open(&recipe.data, recipe.task, 0).unwrap();
         let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &recipe, &data).unwrap();
         let images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &recipe.augment);
         let before = learner.net.export();

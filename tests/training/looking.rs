@@ -56,7 +56,7 @@ fn missed(run: &mut Run) -> Missed {
 
 /// The first batch of a recipe, as the reader makes it, and the thumbnails of some pixels of it.
 fn first_batch(recipe: &Recipe) -> (Batch, impl Fn(&[f32], usize) -> Thumbnail) {
-    let set = open(&recipe.data, recipe.train.seed).unwrap();
+    let set = open(&recipe.data, recipe.task, recipe.train.seed).unwrap();
     let order = epoch_order(set.train.len(), recipe.train.seed, 0);
     let batch = train_batch(&set, batch_indices(&order, 40, 0), recipe.train.seed, 0, &recipe.augment);
     let thumbnail = move |pixels: &[f32], i: usize| {

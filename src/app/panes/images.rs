@@ -47,6 +47,42 @@ impl Page {
     }
 }
 
+/// What is laid over the images of segmentation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlay {
+    /// The classes of the pixels.
+    #[default]
+    Label,
+    /// What the pixels were taken for.
+    Predicted,
+    /// Where the two differ.
+    Error,
+    /// Nothing.
+    Image,
+}
+
+impl Overlay {
+    /// The one after it.
+    pub(crate) fn next(self) -> Overlay {
+        match self {
+            Overlay::Label => Overlay::Predicted,
+            Overlay::Predicted => Overlay::Error,
+            Overlay::Error => Overlay::Image,
+            Overlay::Image => Overlay::Label,
+        }
+    }
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Overlay::Label => "label",
+            Overlay::Predicted => "predicted",
+            Overlay::Error => "error",
+            Overlay::Image => "image",
+        }
+    }
+}
+
 /// What the pane shows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Album {
@@ -57,6 +93,8 @@ pub(crate) struct Album {
     pub(crate) missed: Option<Missed>,
     pub(crate) tested: Option<Tested>,
     pub(crate) taught: Taught,
+    /// What lies over images that have masks.
+    pub(crate) overlay: Overlay,
 }
 
 /// What is to be said of an image that was taken for something else.
@@ -161,7 +199,7 @@ impl Album {
 
     /// Another run begins: the page stays.
     pub(crate) fn start_over(&mut self) {
-        *self = Album { page: self.page, ..Album::default() };
+        *self = Album { page: self.page, overlay: self.overlay, ..Album::default() };
     }
 
     /// The mistake at the cursor, its place and how many there are. The evaluation after this one may have fewer.

@@ -2,18 +2,23 @@
 //! and the image's place, so that no switch changes what another stage draws.
 
 mod area;
+mod blur;
 mod colour;
 mod erase;
 mod place;
+mod rotate;
+mod scale;
 
 pub(super) use area::draw as area;
+pub(super) use blur::blur;
 pub(super) use colour::Colour;
 #[cfg(test)]
 pub(super) use colour::{hue, saturation};
 pub(super) use erase::erase;
 pub(super) use place::{Normaliser, Placement};
+pub(super) use rotate::Rotation;
 
-use super::resize::Region;
+use super::resize::{Cut, Region};
 use crate::random::{Purpose, rng};
 use crate::recipe::settings::Augment;
 
@@ -35,11 +40,37 @@ pub(super) enum Stages<'a> {
 }
 
 impl Stages<'_> {
-    /// The part of the image that is resized, when one is drawn.
-    pub fn region(&self, height: usize, width: usize) -> Option<Region> {
+    /// The part of an image of this height and width that is resized, and its size then of the `net` pixels that the net
+    /// sees, when one is drawn.
+    pub fn cut(&self, [height, width]: [usize; 2], net: [usize; 2]) -> Option<Cut> {
         match *self {
             Stages::Train { augment, seed, epoch, image } if augment.resized.on => {
-                Some(area(&augment.resized, height, width, &mut rng(seed, Purpose::Resized, epoch, image)))
+                let generator = &mut rng(seed, Purpose::Resized, epoch, image);
+                Some(Cut { region: area(&augment.resized, height, width, generator), size: net })
+            }
+            Stages::Train { augment, seed, epoch, image } if augment.scale.on => {
+                let generator = &mut rng(seed, Purpose::Scale, epoch, image);
+                Some(scale::draw(&augment.scale, [height, width], net, generator))
+            }
+            _ => None,
+        }
+    }
+
+    /// How it is turned.
+    pub fn rotation(&self) -> Rotation {
+        match *self {
+            Stages::Train { augment, seed, epoch, image } if augment.rotate.on => {
+                Rotation::draw(&augment.rotate, &mut rng(seed, Purpose::Rotate, epoch, image))
+            }
+            _ => Rotation::NONE,
+        }
+    }
+
+    /// The radius by which it is blurred, when it is.
+    pub fn blur(&self) -> Option<f64> {
+        match *self {
+            Stages::Train { augment, seed, epoch, image } if augment.blur.on => {
+                blur::draw(&augment.blur, &mut rng(seed, Purpose::Blur, epoch, image))
             }
             _ => None,
         }

@@ -67,6 +67,8 @@ settings! {
         val_fraction: f64 = 0.1,
         /// Share of images that may be broken.
         broken_share: f64 = 0.01,
+        /// Value of a mask that is ignored beside 255.
+        ignore: u64 = 255,
         /// Which way round pictures are read.
         orient: Orient = Orient::Exif,
         /// Millions of pixels that an image file may have.
@@ -197,6 +199,12 @@ settings! {
     Augment {
         /// Random crop of any area and aspect, resized.
         resized: Resized = Resized::default(),
+        /// Random scale, and a crop of it.
+        scale: Scale = Scale::default(),
+        /// Random rotation.
+        rotate: Rotate = Rotate::default(),
+        /// Gaussian blur of some images.
+        blur: Blur = Blur::default(),
         /// Random crop out of the padded image.
         crop: Crop = Crop::default(),
         /// Mirror with probability 1/2.
@@ -222,6 +230,31 @@ settings! {
         max_area: f64 = 1.0,
         /// Largest aspect ratio; the least is one over it.
         ratio: f64 = 4.0 / 3.0,
+    }
+    /// Random scale.
+    Scale {
+        /// Switch.
+        on: bool = false,
+        /// Least longer side of the image, in parts of what the net sees.
+        least: f64 = 0.5,
+        /// Largest longer side of the image, in parts of what the net sees.
+        most: f64 = 2.0,
+    }
+    /// Random rotation.
+    Rotate {
+        /// Switch.
+        on: bool = false,
+        /// Largest angle to either side, in degrees.
+        degrees: f64 = 10.0,
+    }
+    /// Gaussian blur.
+    Blur {
+        /// Switch.
+        on: bool = false,
+        /// Share of the images that are blurred.
+        probability: f64 = 0.5,
+        /// Largest standard deviation in pixels.
+        radius: f64 = 1.0,
     }
     /// A coefficient in 1 ± strength.
     Jitter {

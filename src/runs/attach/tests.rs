@@ -63,7 +63,7 @@ fn rate(id: u64, value: f64) -> Command {
 
 fn fed() -> Pictures {
     let picture = Thumbnail::new(&[0.5; 12], [2, 2, 3], &[100.0; 3], &[60.0; 3]).unwrap();
-    let image = PreviewImage { picture, label: 1, mixed: Some((0, 0.73)) };
+    let image = PreviewImage { picture, label: 1, mixed: Some((0, 0.73)), mask: None };
     let agreement = Some(Agreement { images: 4, same: 3, teacher: 2, student: 1 });
     Pictures::Fed(BatchPreview { step: 4, epoch: 1.0, batch: 4, images: vec![image], smoothed: Some(0.9), agreement })
 }

@@ -1,6 +1,7 @@
 //! The task of a net, in one place: what the targets of a batch are, their loss, and what an evaluation counts.
 
 mod classify;
+mod segment;
 
 use super::{Confusion, Figures};
 use crate::data::Batch;
@@ -14,6 +15,8 @@ use dfdx::prelude::OwnedTape;
 pub(super) enum Targets<D: Ops<f32>> {
     /// Of images.
     Classes(classify::Targets<D>),
+    /// Of pixels.
+    Pixels(segment::Targets),
 }
 
 impl<D: Ops<f32>> Targets<D> {
@@ -23,7 +26,8 @@ impl<D: Ops<f32>> Targets<D> {
     /// The device's.
     pub fn of(dev: &D, batch: &Batch, pairs: Option<&[Pair]>, classes: usize, s: &Settings) -> Result<Self, D::Err> {
         Ok(match s.task {
-            Task::Classify | Task::Segment => Targets::Classes(classify::Targets::of(dev, batch, pairs, classes, s)?),
+            Task::Classify => Targets::Classes(classify::Targets::of(dev, batch, pairs, classes, s)?),
+            Task::Segment => Targets::Pixels(segment::Targets::of(batch, pairs)),
         })
     }
 
@@ -32,6 +36,7 @@ impl<D: Ops<f32>> Targets<D> {
     pub fn labels(&self) -> &[Option<usize>] {
         match self {
             Targets::Classes(targets) => &targets.labels,
+            Targets::Pixels(targets) => &targets.labels,
         }
     }
 
@@ -50,6 +55,7 @@ impl<D: Ops<f32>> Targets<D> {
     ) -> Result<Loss<f32, D>, D::Err> {
         match self {
             Targets::Classes(targets) => targets.loss(logits, auxiliary, teacher, &s.tricks.distill, scale),
+            Targets::Pixels(targets) => targets.loss(logits, auxiliary, teacher, s, scale),
         }
     }
 }
@@ -66,6 +72,15 @@ pub enum Answer<'a> {
         /// Logits of all classes.
         logits: &'a [f32],
     },
+    /// The classes of its pixels.
+    Mask {
+        /// The class of every pixel, or that it is ignored.
+        mask: &'a [u8],
+        /// The class that every pixel is taken for.
+        predicted: &'a [u8],
+        /// Share of the pixels that count whose class came first.
+        accuracy: f64,
+    },
 }
 
 /// What an evaluation comes to.
@@ -78,13 +93,15 @@ pub(super) struct Found {
 /// What an evaluation has counted.
 pub(super) enum Count {
     Classes(classify::Count),
+    Pixels(segment::Count),
 }
 
 impl Count {
     /// Nothing yet.
     pub fn of(task: Task) -> Count {
         match task {
-            Task::Classify | Task::Segment => Count::Classes(classify::Count::default()),
+            Task::Classify => Count::Classes(classify::Count::default()),
+            Task::Segment => Count::Pixels(segment::Count::default()),
         }
     }
 
@@ -92,6 +109,7 @@ impl Count {
     pub fn add(&mut self, batch: &Batch, classes: usize, logits: &[f32], look: impl FnMut(usize, Answer<'_>, f64)) {
         match self {
             Count::Classes(count) => count.add(batch, classes, logits, look),
+            Count::Pixels(count) => count.add(batch, classes, logits, look),
         }
     }
 
@@ -99,6 +117,7 @@ impl Count {
     pub fn end(self, classes: usize) -> Found {
         match self {
             Count::Classes(count) => count.end(classes),
+            Count::Pixels(count) => count.end(classes),
         }
     }
 }

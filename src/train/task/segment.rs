@@ -2,8 +2,8 @@
 
 use super::classify::shares;
 use super::{Answer, Found};
-use crate::data::Batch;
-use crate::ops::{FeatureMap, IGNORED, Loss, Ops, PixelObjective};
+use crate::data::{Batch, IGNORED};
+use crate::ops::{FeatureMap, Loss, Ops, PixelObjective};
 use crate::recipe::Settings;
 use crate::train::scores::{cross_entropy, predicted};
 use crate::train::{Confusion, Figures};
@@ -34,7 +34,8 @@ impl Targets {
         let labels = match (&partners, pairs) {
             (Some((others, _)), Some(pairs)) => {
                 let both = own.iter().zip(others).enumerate();
-                both.map(|(i, (a, b))| pairs[i / pixels].larger(label(*a), label(*b)).filter(|_| *a.max(b) != IGNORED)).collect()
+                both.map(|(i, (a, b))| pairs[i / pixels].larger(label(*a), label(*b)).filter(|_| *a.max(b) != IGNORED))
+                    .collect()
             }
             _ => own.iter().map(|class| label(*class)).collect(),
         };
@@ -50,10 +51,10 @@ impl Targets {
         logits: FeatureMap<f32, D, OwnedTape<f32, D>>,
         auxiliary: Option<FeatureMap<f32, D>>,
         teacher: Option<FeatureMap<f32, D>>,
-        classes: usize,
         s: &Settings,
         scale: f64,
     ) -> Result<Loss<f32, D>, D::Err> {
+        let classes = logits.size().3;
         let (hard, soft) = shares(&s.tricks.distill, teacher.is_some());
         let objective = PixelObjective {
             labels: self.own,
