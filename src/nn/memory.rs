@@ -1,8 +1,8 @@
 //! How much memory training a net takes, worked out before it starts.
 
-use super::layer::{Part, walk};
-use super::{NetSpec, Role};
-use crate::ops::memory::{Backend, Extent};
+use super::layer::walk;
+use super::{Auxiliary, Logits, NetSpec, Role};
+use crate::ops::memory::{Backend, Extent, Operation};
 use serde::Serialize;
 
 /// Largest batch that is thought of.
@@ -57,10 +57,13 @@ impl Training<'_> {
     /// Memory that batches of so many images take, about.
     pub fn memory(&self, batch: usize) -> Memory {
         let memory = self.of(self.net, batch);
-        let Some(teacher) = self.teacher.map(|net| self.of(net, batch)) else { return memory };
-        // A teacher has answered before the net begins, and keeps nothing.
+        let Some(net) = self.teacher else { return memory };
+        let (teacher, (h, w)) = (self.of(net, batch), self.size);
+        let pixels = if net.logits == Logits::Image { 1 } else { h * w };
+        // A teacher has answered before the net begins, and keeps nothing but its logits.
         Memory {
             weights: memory.weights + teacher.weights,
+            activations: memory.activations + 4 * (batch * pixels * net.classes) as u64,
             passing: memory.passing.max(teacher.passing),
             count: memory.count.max(teacher.count),
             ..memory
@@ -76,7 +79,19 @@ impl Training<'_> {
         let mut maps = Maps { backend, batch: batch as u64, kept: 0, largest: 0, most: 0, count: 0 };
         let image = Extent { h, w, c: net.image_channels };
         maps.kept = maps.bytes(image.values());
-        walk(&net.layers, image, &mut |part, from, to| maps.add(part, from, to));
+        let end = walk(&net.layers, image, &mut |part, from, to| maps.add(part.operation(), from, to));
+        if let Logits::Pixels { .. } = net.logits {
+            let logits = |at: Extent, maps: &mut Maps| {
+                let (from, to) = (Extent { c: net.classes, ..at }, Extent { c: net.classes, ..image });
+                maps.add(Operation::Upsample, from, to);
+            };
+            logits(end, &mut maps);
+            if let Some(Auxiliary { after, layers, .. }) = &net.auxiliary {
+                let from = walk(&net.layers[..*after], image, &mut |_, _, _| {});
+                let end = walk(layers, from, &mut |part, from, to| maps.add(part.operation(), from, to));
+                logits(end, &mut maps);
+            }
+        }
         Memory {
             weights: 4 * values(false) + backend.weights(values(true)),
             optimiser: 4 * self.slots as u64 * values(true),
@@ -114,8 +129,8 @@ impl Maps {
         values * self.batch * self.backend.value_bytes()
     }
 
-    fn add(&mut self, part: Part, from: Extent, to: Extent) {
-        let (map, taken) = (self.bytes(to.values()), self.backend.taken(part.operation(), from, to, self.batch));
+    fn add(&mut self, operation: Operation, from: Extent, to: Extent) {
+        let (map, taken) = (self.bytes(to.values()), self.backend.taken(operation, from, to, self.batch));
         self.kept += taken.kept * map;
         self.largest = self.largest.max(map);
         self.most = self.most.max(taken.beside);
@@ -157,7 +172,7 @@ mod tests {
         let (alone, teacher) = (small(&net, GPU).memory(8), small(&wide, GPU).memory(8));
         let taught = Training { teacher: Some(&wide), ..small(&net, GPU) }.memory(8);
         assert_eq!(taught.weights, alone.weights + teacher.weights);
-        assert_eq!((taught.passing, taught.activations), (teacher.passing, alone.activations));
+        assert_eq!((taught.passing, taught.activations), (teacher.passing, alone.activations + 4 * 8 * 10));
         assert!(taught.total() < alone.total() + teacher.total());
     }
 

@@ -1,9 +1,9 @@
 //! ResNet, ResNeXt, and both with squeeze and excite.
 
-use super::{EPS, scaled};
+use super::{EPS, FC, scaled};
 use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::layer::{Gate, Layer, Residual, Unit};
-use crate::nn::spec::{Auxiliary, Chain, Logits, NetSpec};
+use crate::nn::spec::{AUX_CLASSIFIER, Auxiliary, CLASSIFIER, Chain, Logits, NetSpec};
 use crate::recipe::settings::{Family, Form, Net, Variant};
 
 /// The first layers.
@@ -72,6 +72,9 @@ impl Groups {
         (channels * self.width / 64).max(1) * self.count
     }
 }
+
+/// Place of the linear layer in a classifier of pixels, behind a convolution, its norm, ReLU and dropout.
+const LINEAR: usize = 4;
 
 /// Channels of a gate by those between its two layers.
 const REDUCTION: usize = 16;
@@ -176,23 +179,24 @@ impl ResNet {
 
     /// Its description.
     pub fn spec(&self, name: &str, image_channels: usize, classes: usize) -> NetSpec {
-        self.backbone(image_channels).0.net(name, "fc", EPS, image_channels, classes)
+        self.backbone(image_channels).0.net(name, FC, EPS, image_channels, classes)
     }
 
     /// The fully convolutional net with it as its backbone (Long et al. 2015), under torchvision's names but for the
     /// backbone's, which stay; with an auxiliary head on the last stage but one, if there are two.
     pub fn fcn(&self, name: &str, image_channels: usize, classes: usize, corners: bool, auxiliary: bool) -> NetSpec {
         let (chain, ends) = self.backbone(image_channels);
-        let head = |name: &str, channels: usize| {
+        let unit = |name: &str, channels: usize| {
             Unit::new(format!("{name}.0"), format!("{name}.1"), Conv::same(channels, (channels / 4).max(1), 3, 1))
         };
         let (last, before) = (chain.channels, ends.iter().rev().nth(1).filter(|_| auxiliary));
         let auxiliary = before.map(|end| {
-            let unit = head("aux_classifier", end.channels);
-            let (head, features) = ("aux_classifier.4".to_string(), unit.conv.c_out);
+            let unit = unit(AUX_CLASSIFIER, end.channels);
+            let (head, features) = (format!("{AUX_CLASSIFIER}.{LINEAR}"), unit.conv.c_out);
             Auxiliary { after: end.layers, layers: vec![Layer::Unit(unit)], head, features }
         });
-        let net = chain.unit(head("classifier", last)).net(name, "classifier.4", EPS, image_channels, classes);
+        let head = format!("{CLASSIFIER}.{LINEAR}");
+        let net = chain.unit(unit(CLASSIFIER, last)).net(name, &head, EPS, image_channels, classes);
         NetSpec { auxiliary, logits: Logits::Pixels { corners }, ..net }
     }
 
