@@ -1,11 +1,11 @@
 //! Losses of every pixel: logits `(N, H, W, K)` against labels `(N, H, W)`, as means over the pixels that count.
 
+pub use crate::kernels::pixel_loss::IGNORED;
+
 use super::loss::MeanLoss;
 use super::{FeatureMap, Loss, Matrix, Ops, Real};
+use crate::kernels::pixel_loss::{Labels, Pixel};
 use dfdx::prelude::*;
-
-/// The label of a pixel that does not count.
-pub const IGNORED: u8 = 255;
 
 /// What the logits of pixels are compared with.
 pub struct PixelObjective<E: Real, D: Ops<E>> {
@@ -28,40 +28,20 @@ pub struct PixelObjective<E: Real, D: Ops<E>> {
     pub aux_weight: f64,
 }
 
-/// The labels of a pixel that counts, and the share of the first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pixel {
-    /// Its own label.
-    pub label: usize,
-    /// Its partner's, or its own.
-    pub partner: usize,
-    /// Share of its own.
-    pub share: f32,
-}
-
 impl<E: Real, D: Ops<E>> PixelObjective<E, D> {
-    /// The labels of a pixel counted over all images of `pixels` each, if it counts among `classes`.
-    pub fn pixel(&self, place: usize, pixels: usize, classes: usize) -> Option<Pixel> {
-        let class =
-            |label: u8| Some(usize::from(label)).filter(|label| label != &usize::from(IGNORED) && *label < classes);
-        let label = class(self.labels[place])?;
-        match &self.partners {
-            None => Some(Pixel { label, partner: label, share: 1.0 }),
-            Some((labels, shares)) => {
-                Some(Pixel { label, partner: class(labels[place])?, share: shares[place / pixels] })
-            }
-        }
+    /// The labels as kernels read them, of images of so many `pixels`.
+    pub(super) fn of_pixels(&self, pixels: usize, classes: usize) -> Labels<'_> {
+        let partners = self.partners.as_ref().map(|(labels, shares)| (&labels[..], &shares[..]));
+        Labels { own: &self.labels, partners, pixels, classes }
     }
 }
 
-impl Pixel {
-    /// Its target probabilities, into a row.
-    fn target<E: Real>(&self, (on, off): (f32, f32), row: &mut [E]) {
-        row.fill(E::of(off.into()));
-        let mass = f64::from(on) - f64::from(off);
-        for (class, share) in [(self.label, f64::from(self.share)), (self.partner, 1.0 - f64::from(self.share))] {
-            row[class] = E::of(row[class].value() + share * mass);
-        }
+/// The target probabilities of a pixel, into a row.
+fn target<E: Real>(pixel: &Pixel, (on, off): (f32, f32), row: &mut [E]) {
+    row.fill(E::of(off.into()));
+    let mass = f64::from(on) - f64::from(off);
+    for (class, share) in [(pixel.label, f64::from(pixel.share)), (pixel.partner, 1.0 - f64::from(pixel.share))] {
+        row[class] = E::of(row[class].value() + share * mass);
     }
 }
 
@@ -78,11 +58,11 @@ pub fn composed<E: Real, D: Ops<E>>(
     let (n, h, w, classes) = logits.size();
     let teacher = objective.teacher.take().map(D::matrix).transpose()?;
     let PixelObjective { smoothing, hard, soft, temperature, aux_weight, .. } = objective;
-    let pixels: Vec<_> = (0..n * h * w).map(|place| objective.pixel(place, h * w, classes)).collect();
+    let pixels: Vec<_> = (0..n * h * w).map(|place| objective.of_pixels(h * w, classes).pixel(place)).collect();
     let counted = pixels.iter().flatten().count();
     let mut q = vec![E::of(0.0); n * h * w * classes];
     for (row, pixel) in q.chunks_exact_mut(classes).zip(&pixels) {
-        pixel.iter().for_each(|pixel| pixel.target(smoothing, row));
+        pixel.iter().for_each(|pixel| target(pixel, smoothing, row));
     }
     let z = D::matrix(logits)?;
     let dev = z.device().clone();
