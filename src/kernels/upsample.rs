@@ -146,3 +146,68 @@ simd_kernel! {
         to.iter_mut().zip(from).for_each(|(to, from)| *to += from * share);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn corners_or_edges_are_at_the_same_places() {
+        let places = |from, to, corners| -> Vec<f64> {
+            taps(from, to, corners).map(|tap| tap.low as f64 + tap.share * (tap.high - tap.low) as f64).collect()
+        };
+        assert_eq!(places(2, 4, true), [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]);
+        assert_eq!(places(2, 4, false), [0.0, 0.25, 0.75, 1.0]);
+        assert_eq!(places(3, 1, true), [0.0]);
+        assert_eq!(places(4, 2, false), [0.5, 2.5]);
+        assert_eq!(places(1, 3, false), [0.0; 3]);
+    }
+
+    #[test]
+    fn both_passes_are_those_of_plain_loops_at_every_level_and_thread_count() {
+        let number = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        for ((n, h, w, c), to) in [((2, 3, 5, 7), (24, 40)), ((1, 1, 1, 21), (5, 6)), ((3, 9, 4, 16), (4, 9))] {
+            for corners in [false, true] {
+                let maps = Upsampling { from: (n, h, w, c), to, corners };
+                let x: Vec<f32> = (0..n * h * w * c).map(number).collect();
+                let gy: Vec<f32> = (0..n * to.0 * to.1 * c).map(|i| number(i + 5)).collect();
+                let (mut y, mut gx) = (vec![0.0; gy.len()], vec![0.0; x.len()]);
+                let [down, across] = maps.taps();
+                for (i, (image, oy, ox, k)) in (0..gy.len()).map(|i| (i, at(i, to, c))) {
+                    for (row, down) in [(down[oy].low, 1.0 - down[oy].share), (down[oy].high, down[oy].share)] {
+                        for (column, share) in
+                            [(across[ox].low, 1.0 - across[ox].share), (across[ox].high, across[ox].share)]
+                        {
+                            let place = ((image * h + row) * w + column) * c + k;
+                            y[i] += (down * share * f64::from(x[place])) as f32;
+                            gx[place] += (down * share * f64::from(gy[i])) as f32;
+                        }
+                    }
+                }
+                for level in Level::available() {
+                    let mut first: Option<(Vec<f32>, Vec<f32>)> = None;
+                    for threads in [1, 2, 3, 8] {
+                        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                        let (mut own_y, mut own_gx) = (vec![f32::NAN; y.len()], vec![f32::NAN; x.len()]);
+                        pool.install(|| {
+                            maps.forward(level, &x, &mut own_y);
+                            maps.backward(level, &gy, &mut own_gx, false);
+                        });
+                        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+                        assert!(near(&own_y, &y) && near(&own_gx, &gx), "{maps:?} {level:?}");
+                        let mut twice = own_gx.clone();
+                        maps.backward(level, &gy, &mut twice, true);
+                        assert!(twice.iter().zip(&gx).all(|(a, b)| (a - 2.0 * b).abs() < 2e-4));
+                        let found = (own_y, own_gx);
+                        assert!(*first.get_or_insert_with(|| found.clone()) == found, "{threads} threads {level:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Image, row, column and channel of a value.
+    fn at(i: usize, (h, w): (usize, usize), c: usize) -> (usize, usize, usize, usize) {
+        (i / (h * w * c), i / (w * c) % h, i / c % w, i % c)
+    }
+}

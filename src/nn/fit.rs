@@ -164,3 +164,74 @@ impl<E: Real, D: Ops<E>> Net<E, D> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Design, Weights};
+    use crate::recipe::settings::{Form, Init, Net as Settings, Task, Variant};
+    use dfdx::prelude::Cpu;
+
+    fn design(task: Task, auxiliary: bool) -> Design {
+        let net = Settings { form: Form::ImageNet, depth: 18, width: 0.05, variant: Variant::B, ..Settings::default() };
+        let output_stride = if task == Task::Segment { 8 } else { 0 };
+        Design { task, net: Settings { output_stride, ..net }, auxiliary }
+    }
+
+    /// A net with weights of its own.
+    fn net(task: Task, auxiliary: bool, classes: usize, seed: u64) -> Net<f32, Cpu> {
+        let mut net = Net::new(&Cpu::default(), &design(task, auxiliary).spec(3, classes)).unwrap();
+        net.initialise(Init::Xavier, false, seed).unwrap();
+        net
+    }
+
+    /// What a net takes of the weights of another: how far they fit, and the names of what changed.
+    fn start(from: Net<f32, Cpu>, mut to: Net<f32, Cpu>, outputs: Outputs) -> (Fit, Vec<String>) {
+        let (weights, before) = (from.export(), to.export());
+        let fit = to.start_from(&weights, outputs).unwrap();
+        let after = to.export();
+        assert!(after.iter().all(|(name, t)| *t == before[name] || *t == weights[name]), "from nowhere");
+        let changed = after.iter().filter(|(name, t)| **t != before[*name]).map(|(name, _)| name.clone());
+        (fit, changed.collect())
+    }
+
+    #[test]
+    fn a_backbone_goes_from_task_to_task_and_classifiers_begin_anew() {
+        let (to_pixels, to_images) = ((Task::Classify, Task::Segment), (Task::Segment, Task::Classify));
+        for ((from, to), missing) in [(to_pixels, vec!["classifier", "aux_classifier"]), (to_images, vec!["fc"])] {
+            let (fit, changed) = start(net(from, true, 7, 1), net(to, true, 5, 2), Outputs::Take);
+            assert_eq!(fit, Fit { other_classes: false, missing: missing.into_iter().map(String::from).collect() });
+            assert!(changed.contains(&"layer4.1.conv2.weight".to_string()));
+            assert!(changed.iter().all(|name| name.starts_with("conv1.") || name.starts_with("layer")), "{changed:?}");
+        }
+        // What evaluates takes no such weights.
+        let spec = net(Task::Segment, true, 5, 0).spec().clone();
+        let why = spec.fit(&net(Task::Classify, true, 5, 1).export(), Head::Fits).unwrap_err().to_string();
+        assert!(why.contains("classifier.0.weight is missing"), "{why}");
+    }
+
+    #[test]
+    fn classifiers_of_pixels_fit_with_other_classes_or_without_the_auxiliary_one() {
+        let (fit, changed) = start(net(Task::Segment, true, 21, 1), net(Task::Segment, true, 5, 2), Outputs::Take);
+        assert_eq!(fit, Fit { other_classes: true, missing: Vec::new() });
+        assert!(changed.contains(&"aux_classifier.0.weight".to_string()));
+        assert!(!changed.iter().any(|name| name.contains("classifier.4")));
+        let (fit, changed) = start(net(Task::Segment, false, 5, 1), net(Task::Segment, true, 5, 2), Outputs::Take);
+        assert_eq!(fit, Fit { other_classes: false, missing: vec!["aux_classifier".into()] });
+        assert!(changed.contains(&"classifier.4.weight".to_string()));
+        let (fit, changed) = start(net(Task::Segment, true, 5, 1), net(Task::Segment, false, 5, 2), Outputs::Keep);
+        assert!(fit.is_whole() && changed.contains(&"classifier.0.weight".to_string()));
+        assert!(!changed.contains(&"classifier.4.weight".to_string()));
+    }
+
+    #[test]
+    fn torchvisions_names_are_ours_but_for_the_backbones() {
+        let (design, net) = (design(Task::Segment, true), net(Task::Segment, true, 5, 1));
+        let own = net.export();
+        let outer: BTreeMap<_, _> = own.iter().map(|(name, t)| (design.outer_name(name), t.clone())).collect();
+        assert!(outer.contains_key("backbone.layer1.0.conv1.weight") && outer.contains_key("aux_classifier.4.bias"));
+        let read = |tensors: &BTreeMap<String, TensorData>| net.spec().fit(tensors, Head::Fits);
+        let (weights, fit) = Weights::fitting(outer, read).unwrap();
+        assert!(fit.is_whole() && weights.tensors == own);
+    }
+}
