@@ -4,7 +4,7 @@ use super::args::{Model, Weights as Command};
 use super::progress::with_bar;
 use super::{Failure, print};
 use crate::hub::{Cached, Got, Hub, HubError, Name};
-use crate::nn::{NetSpec, Recognised, knobs_of, recognise};
+use crate::nn::{Recognised, recognise};
 use crate::text::{columns, left, shown};
 use crate::train::{TrainError, read_weights};
 use std::process::ExitCode;
@@ -55,9 +55,9 @@ fn of_which_net(cached: &Cached) -> Result<String, Failure> {
     let tensors = read_weights(&cached.weights).map_err(Failure::Use)?;
     let mut text = match recognise(&tensors) {
         Err((nearest, why)) => return Ok(format!("no net here has these weights; the nearest is {nearest}: {why}\n")),
-        Ok(Recognised { net, image_channels, classes }) => {
-            let sets: Vec<String> = knobs_of(&net).iter().map(|set| format!("--set {set}")).collect();
-            let net = NetSpec::new(&net, image_channels, classes).name;
+        Ok(Recognised { design, image_channels, classes }) => {
+            let sets: Vec<String> = design.knobs().iter().map(|set| format!("--set {set}")).collect();
+            let net = design.spec(image_channels, classes).name;
             format!("{net} for {classes} classes: {}\n", sets.join(" "))
         }
     };

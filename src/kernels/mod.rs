@@ -20,6 +20,7 @@ pub mod moments;
 pub mod norm;
 mod padded;
 pub mod parallel;
+pub mod pixel_loss;
 pub mod pool;
 mod products;
 pub mod profile;

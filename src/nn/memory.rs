@@ -1,8 +1,8 @@
 //! How much memory training a net takes, worked out before it starts.
 
-use super::layer::{ParamSpec, Part, walk};
-use super::{NetSpec, Role};
-use crate::ops::memory::{Backend, Extent};
+use super::layer::{ParamSpec, walk};
+use super::{Auxiliary, Logits, NetSpec, Role};
+use crate::ops::memory::{Backend, Extent, Operation};
 use serde::Serialize;
 
 /// Largest batch that is thought of.
@@ -61,10 +61,13 @@ impl Training<'_> {
     /// Memory that batches of so many images take, about.
     pub fn memory(&self, batch: usize) -> Memory {
         let memory = self.of(self.net, self.frozen, batch);
-        let Some(teacher) = self.teacher.map(|net| self.of(net, 0, batch)) else { return memory };
-        // A teacher has answered before the net begins, and keeps nothing.
+        let Some(net) = self.teacher else { return memory };
+        let (teacher, (h, w)) = (self.of(net, 0, batch), self.size);
+        let pixels = if net.logits == Logits::Image { 1 } else { h * w };
+        // A teacher has answered before the net begins, and keeps nothing but its logits.
         Memory {
             weights: memory.weights + teacher.weights,
+            activations: memory.activations + 4 * (batch * pixels * net.classes) as u64,
             passing: memory.passing.max(teacher.passing),
             count: memory.count.max(teacher.count),
             ..memory
@@ -83,10 +86,22 @@ impl Training<'_> {
         maps.kept = maps.bytes(image.values());
         // A frozen map is there for the next layer alone.
         let (frozen, trained) = net.layers.split_at(frozen);
-        let kept = maps.kept;
-        let image = walk(frozen, image, &mut |part, from, to| maps.add(part, from, to));
+        let (kept, whole) = (maps.kept, image);
+        let image = walk(frozen, image, &mut |part, from, to| maps.add(part.operation(), from, to));
         maps.kept = if frozen.is_empty() { kept } else { kept + maps.bytes(image.values()) };
-        walk(trained, image, &mut |part, from, to| maps.add(part, from, to));
+        let end = walk(trained, image, &mut |part, from, to| maps.add(part.operation(), from, to));
+        if let Logits::Pixels { .. } = net.logits {
+            let logits = |at: Extent, maps: &mut Maps| {
+                let (from, to) = (Extent { c: net.classes, ..at }, Extent { c: net.classes, ..image });
+                maps.add(Operation::Upsample, from, to);
+            };
+            logits(end, &mut maps);
+            if let Some(Auxiliary { after, layers, .. }) = &net.auxiliary {
+                let from = walk(&net.layers[..*after], whole, &mut |_, _, _| {});
+                let end = walk(layers, from, &mut |part, from, to| maps.add(part.operation(), from, to));
+                logits(end, &mut maps);
+            }
+        }
         let weights = 4 * values(&params, false) + backend.weights(learnt);
         // The average is a net of its own, which is evaluated.
         let average = if self.averaged { weights } else { 0 };
@@ -127,8 +142,8 @@ impl Maps {
         values * self.batch * self.backend.value_bytes()
     }
 
-    fn add(&mut self, part: Part, from: Extent, to: Extent) {
-        let (map, taken) = (self.bytes(to.values()), self.backend.taken(part.operation(), from, to, self.batch));
+    fn add(&mut self, operation: Operation, from: Extent, to: Extent) {
+        let (map, taken) = (self.bytes(to.values()), self.backend.taken(operation, from, to, self.batch));
         self.kept += taken.kept * map;
         self.largest = self.largest.max(map);
         self.most = self.most.max(taken.beside);
@@ -170,7 +185,7 @@ mod tests {
         let (alone, teacher) = (small(&net, GPU).memory(8), small(&wide, GPU).memory(8));
         let taught = Training { teacher: Some(&wide), ..small(&net, GPU) }.memory(8);
         assert_eq!(taught.weights, alone.weights + teacher.weights);
-        assert_eq!((taught.passing, taught.activations), (teacher.passing, alone.activations));
+        assert_eq!((taught.passing, taught.activations), (teacher.passing, alone.activations + 4 * 8 * 10));
         assert!(taught.total() < alone.total() + teacher.total());
     }
 

@@ -1,6 +1,7 @@
 //! Nets over any device with [`crate::ops::Ops`]: one vocabulary that describes them ([`layer`]), the nets of the paper
 //! in it ([`families`]), and one [`Net`] that runs them.
 
+mod design;
 pub mod families;
 mod fit;
 mod groups;
@@ -15,12 +16,14 @@ mod state;
 mod timm;
 mod weights;
 
+pub use design::Design;
+pub use fit::Fit;
 pub use groups::Group;
 pub use layer::Cost;
 pub use memory::{Memory, Training};
 pub use net::{Look, Net, Tuning};
 pub use param::{Init, Layout, Param, Role};
-pub use recognise::{Recognised, knobs_of, recognise};
+pub use recognise::{Recognised, recognise};
 pub use spec::{Auxiliary, Logits, NetSpec, edge};
 pub use state::{Head, Outputs, State, StateError, TensorData};
 pub use timm::{Timm, timm};

@@ -1,10 +1,11 @@
 //! Descriptions of whole nets, without a device.
 
+use super::Design;
 use super::families::{self, DenseNet, Inception, MobileNet, ResNet};
 use super::layer::{Cost, Layer, ParamSpec, Unit, walk};
 use crate::ops::memory::Extent;
 use crate::recipe::Settings;
-use crate::recipe::settings::{Family, Form, Net, Task};
+use crate::recipe::settings::{Family, Form, Net};
 
 /// A net: layers, then a linear layer, on the mean over all pixels or on every pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,15 @@ pub enum Logits {
     },
 }
 
+/// The classifiers of nets that give every pixel a class, at the end and in the middle, as torchvision calls them.
+pub(super) const CLASSIFIER: &str = "classifier";
+pub(super) const AUX_CLASSIFIER: &str = "aux_classifier";
+
+/// Whether a parameter is of the layer or classifier of a name.
+pub(super) fn is_of(name: &str, parameter: &str) -> bool {
+    parameter.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+}
+
 /// A classifier in the middle of a net, which is trained beside it and left out of everything else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Auxiliary {
@@ -74,10 +84,7 @@ fn named(net: &Net, spec: NetSpec) -> NetSpec {
 impl NetSpec {
     /// The net that a recipe names, for images of `image_channels` and `classes`.
     pub fn of(s: &Settings, image_channels: usize, classes: usize) -> NetSpec {
-        match s.task {
-            Task::Classify => NetSpec::new(&s.net, image_channels, classes),
-            Task::Segment => NetSpec::segmenting(&s.net, s.seg.aux, image_channels, classes),
-        }
+        Design::of(s).spec(image_channels, classes)
     }
 
     /// The net of a recipe that gives an image a class.
@@ -129,8 +136,16 @@ impl NetSpec {
     /// Whether a parameter is of a linear layer that gives logits.
     pub fn gives_logits(&self, parameter: &str) -> bool {
         let auxiliary = self.auxiliary.as_ref().map(|auxiliary| &auxiliary.head);
-        let is_of = |head: &String| parameter.strip_prefix(head.as_str()).is_some_and(|rest| rest.starts_with('.'));
-        is_of(&self.head) || auxiliary.is_some_and(is_of)
+        is_of(&self.head, parameter) || auxiliary.is_some_and(|head| is_of(head, parameter))
+    }
+
+    /// Names of the classifiers.
+    pub fn heads(&self) -> Vec<&str> {
+        match (self.logits, &self.auxiliary) {
+            (Logits::Image, _) => vec![&self.head],
+            (Logits::Pixels { .. }, None) => vec![CLASSIFIER],
+            (Logits::Pixels { .. }, Some(_)) => vec![CLASSIFIER, AUX_CLASSIFIER],
+        }
     }
 
     /// What the net costs for an image of `h` x `w`, without the second classifier's multiply-adds.

@@ -1,11 +1,11 @@
 //! Losses of every pixel: logits `(N, H, W, K)` against labels `(N, H, W)`, as means over the pixels that count.
 
+pub use crate::kernels::pixel_loss::IGNORED;
+
 use super::loss::MeanLoss;
 use super::{FeatureMap, Loss, Matrix, Ops, Real};
+use crate::kernels::pixel_loss::{Labels, Pixel};
 use dfdx::prelude::*;
-
-/// The label of a pixel that does not count.
-pub const IGNORED: u8 = 255;
 
 /// What the logits of pixels are compared with.
 pub struct PixelObjective<E: Real, D: Ops<E>> {
@@ -28,40 +28,20 @@ pub struct PixelObjective<E: Real, D: Ops<E>> {
     pub aux_weight: f64,
 }
 
-/// The labels of a pixel that counts, and the share of the first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pixel {
-    /// Its own label.
-    pub label: usize,
-    /// Its partner's, or its own.
-    pub partner: usize,
-    /// Share of its own.
-    pub share: f32,
-}
-
 impl<E: Real, D: Ops<E>> PixelObjective<E, D> {
-    /// The labels of a pixel counted over all images of `pixels` each, if it counts among `classes`.
-    pub fn pixel(&self, place: usize, pixels: usize, classes: usize) -> Option<Pixel> {
-        let class =
-            |label: u8| Some(usize::from(label)).filter(|label| label != &usize::from(IGNORED) && *label < classes);
-        let label = class(self.labels[place])?;
-        match &self.partners {
-            None => Some(Pixel { label, partner: label, share: 1.0 }),
-            Some((labels, shares)) => {
-                Some(Pixel { label, partner: class(labels[place])?, share: shares[place / pixels] })
-            }
-        }
+    /// The labels as kernels read them, of images of so many `pixels`.
+    pub(super) fn of_pixels(&self, pixels: usize, classes: usize) -> Labels<'_> {
+        let partners = self.partners.as_ref().map(|(labels, shares)| (&labels[..], &shares[..]));
+        Labels { own: &self.labels, partners, pixels, classes }
     }
 }
 
-impl Pixel {
-    /// Its target probabilities, into a row.
-    fn target<E: Real>(&self, (on, off): (f32, f32), row: &mut [E]) {
-        row.fill(E::of(off.into()));
-        let mass = f64::from(on) - f64::from(off);
-        for (class, share) in [(self.label, f64::from(self.share)), (self.partner, 1.0 - f64::from(self.share))] {
-            row[class] = E::of(row[class].value() + share * mass);
-        }
+/// The target probabilities of a pixel, into a row.
+fn target<E: Real>(pixel: &Pixel, (on, off): (f32, f32), row: &mut [E]) {
+    row.fill(E::of(off.into()));
+    let mass = f64::from(on) - f64::from(off);
+    for (class, share) in [(pixel.label, f64::from(pixel.share)), (pixel.partner, 1.0 - f64::from(pixel.share))] {
+        row[class] = E::of(row[class].value() + share * mass);
     }
 }
 
@@ -78,11 +58,11 @@ pub fn composed<E: Real, D: Ops<E>>(
     let (n, h, w, classes) = logits.size();
     let teacher = objective.teacher.take().map(D::matrix).transpose()?;
     let PixelObjective { smoothing, hard, soft, temperature, aux_weight, .. } = objective;
-    let pixels: Vec<_> = (0..n * h * w).map(|place| objective.pixel(place, h * w, classes)).collect();
+    let pixels: Vec<_> = (0..n * h * w).map(|place| objective.of_pixels(h * w, classes).pixel(place)).collect();
     let counted = pixels.iter().flatten().count();
     let mut q = vec![E::of(0.0); n * h * w * classes];
     for (row, pixel) in q.chunks_exact_mut(classes).zip(&pixels) {
-        pixel.iter().for_each(|pixel| pixel.target(smoothing, row));
+        pixel.iter().for_each(|pixel| target(pixel, smoothing, row));
     }
     let z = D::matrix(logits)?;
     let dev = z.device().clone();
@@ -135,4 +115,110 @@ fn floor<E: Real>(teacher: &[E], pixels: &[Option<Pixel>], temperature: f64) -> 
     let rows = teacher.chunks_exact(classes.max(1)).zip(pixels).filter(|(_, pixel)| pixel.is_some());
     let counted: Vec<E> = rows.flat_map(|(row, _)| row).copied().collect();
     if counted.is_empty() { 0.0 } else { f64::from(super::loss::floor(&counted, classes, temperature)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::loss::cross_entropy;
+
+    const SIZE: (usize, usize, usize, usize) = (2, 3, 5, 4);
+
+    fn map(seed: usize) -> Matrix<f32, Cpu> {
+        let number =
+            |i: usize| ((i + 100 * seed) as u32).wrapping_mul(2_654_435_761) as f32 / (1u64 << 31) as f32 - 1.0;
+        let (n, h, w, k) = SIZE;
+        Cpu::default().tensor_from_vec((0..n * h * w * k).map(|i| 3.0 * number(i)).collect(), (n * h * w, k))
+    }
+
+    fn pixels<T: Tape<f32, Cpu>>(values: Matrix<f32, Cpu, T>) -> FeatureMap<f32, Cpu, T> {
+        FeatureMap::new(values, SIZE.0, SIZE.1, SIZE.2)
+    }
+
+    fn labels(seed: usize) -> Vec<u8> {
+        (0..SIZE.0 * SIZE.1 * SIZE.2).map(|i| [0, 1, 2, 3, IGNORED, 7][(i * 5 + seed) % 6]).collect()
+    }
+
+    type Way = fn(
+        FeatureMap<f32, Cpu, OwnedTape<f32, Cpu>>,
+        Option<FeatureMap<f32, Cpu>>,
+        PixelObjective<f32, Cpu>,
+        f64,
+    ) -> Result<Loss<f32, Cpu>, <Cpu as HasErr>::Err>;
+
+    /// The value of a loss and the gradients of both logits.
+    fn all(way: Way, objective: PixelObjective<f32, Cpu>, auxiliary: bool) -> (f32, Vec<f32>, Vec<f32>) {
+        let (z, beside) = (map(1), map(2));
+        let loss = way(pixels(z.leaky_trace()), auxiliary.then(|| pixels(beside.clone())), objective, 8.0).unwrap();
+        let value = loss.value.unwrap();
+        let mut grads = loss.on_tape.backward();
+        grads.get_or_alloc_mut(&beside).unwrap();
+        (value, grads.get(&z).as_vec(), grads.get(&beside).as_vec())
+    }
+
+    fn objective() -> PixelObjective<f32, Cpu> {
+        PixelObjective {
+            labels: labels(0),
+            partners: None,
+            smoothing: (1.0, 0.0),
+            teacher: None,
+            hard: 1.0,
+            soft: 1.0,
+            temperature: 1.0,
+            aux_weight: 0.5,
+        }
+    }
+
+    #[test]
+    fn the_kernel_equals_the_composed_loss() {
+        let partners = || Some((labels(2), vec![0.25, 1.0]));
+        let taught =
+            || PixelObjective { teacher: Some(pixels(map(3))), hard: 0.7, soft: 0.3, temperature: 4.0, ..objective() };
+        let cases: [&dyn Fn() -> PixelObjective<f32, Cpu>; 6] = [
+            &objective,
+            &|| PixelObjective { smoothing: (0.9, 0.1 / 3.0), ..objective() },
+            &|| PixelObjective { partners: partners(), smoothing: (0.925, 0.025), ..objective() },
+            &taught,
+            &|| PixelObjective { partners: partners(), ..taught() },
+            &|| PixelObjective { labels: vec![IGNORED; labels(0).len()], ..taught() },
+        ];
+        for (i, case) in cases.iter().enumerate() {
+            for auxiliary in [false, true] {
+                let (own, plain) = (all(Cpu::pixel_loss, case(), auxiliary), all(composed, case(), auxiliary));
+                let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+                assert!(near(&[own.0], &[plain.0]), "case {i}: {} {}", own.0, plain.0);
+                assert!(near(&own.1, &plain.1) && near(&own.2, &plain.2), "case {i}, {auxiliary}: {own:?}\n{plain:?}");
+                if i == 5 {
+                    assert_eq!(own.0, 0.0);
+                    assert!(own.1.iter().chain(&own.2).all(|g| *g == 0.0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_the_mean_over_the_pixels_that_count() {
+        let labels = labels(0);
+        let counted: Vec<usize> = (0..labels.len()).filter(|i| labels[*i] < 4).collect();
+        let rows = |m: &Matrix<f32, Cpu>| -> Vec<f32> {
+            let all = m.as_vec();
+            counted.iter().flat_map(|i| all[i * 4..][..4].to_vec()).collect()
+        };
+        let q = counted.iter().flat_map(|i| (0..4).map(|k| f32::from(u8::from(labels[*i] == k)))).collect();
+        let of = |values: Vec<f32>| Cpu::default().tensor_from_vec(values, (counted.len(), 4));
+        let q = of(q);
+        let expected: f32 = cross_entropy(of(rows(&map(1))), q.clone()).unwrap().as_vec()[0]
+            + 0.5 * cross_entropy(of(rows(&map(2))), q).unwrap().as_vec()[0];
+        let (value, ..) = all(Cpu::pixel_loss, objective(), true);
+        assert!((value - expected).abs() < 1e-6, "{value} {expected}");
+    }
+
+    #[test]
+    fn a_net_that_equals_its_teacher_has_the_hard_loss_alone() {
+        for way in [Cpu::pixel_loss as Way, composed] {
+            let hard = all(way, PixelObjective { hard: 0.5, ..objective() }, false).0;
+            let taught = PixelObjective { teacher: Some(pixels(map(1))), hard: 0.5, temperature: 20.0, ..objective() };
+            assert!((all(way, taught, false).0 - hard).abs() < 1e-3);
+        }
+    }
 }

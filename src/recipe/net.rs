@@ -1,7 +1,7 @@
 //! Settings of a net that are each in range but cannot stand together.
 
 use super::Invalid;
-use super::settings::{Family, Form, Net, Seg, Settings, Task};
+use super::settings::{Family, Form, Net, Seg, Settings, Task, is_resnet};
 
 /// All of them.
 pub(super) fn clashes(s: &Settings) -> Vec<Invalid> {
@@ -34,11 +34,6 @@ fn shape(net: &Net) -> Option<Invalid> {
     };
     let problem = format!("is {depth}; {has}");
     (!allowed.contains(&depth)).then_some(Invalid { path: "net.depth", problem })
-}
-
-/// Whether nets of a family are ResNets, which can be dilated.
-fn is_resnet(family: Family) -> bool {
-    matches!(family, Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt)
 }
 
 /// An output stride that a net cannot have.

@@ -166,7 +166,7 @@ impl On {
         let Opened { set: data, origin } = images;
         let (image_channels, classes, batch) = (data.train.channels, &data.classes, recipe.train.batch as usize);
         let (spec, distill) = (NetSpec::of(recipe, image_channels, classes.len()), &recipe.tricks.distill);
-        let pupil = Pupil { image_channels, classes, by_place: distill.by_place };
+        let pupil = Pupil { task: recipe.task, image_channels, classes, by_place: distill.by_place };
         let teacher =
             distill.on.then(|| Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil));
         let teacher = teacher.transpose()?;

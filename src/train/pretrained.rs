@@ -5,14 +5,20 @@ use super::checkpoint::{Found, weights_for};
 use super::origin::Origin;
 use crate::data::DataSet;
 use crate::hub::{Cached, Config, Hub, HubError, Name};
-use crate::nn::{Head, NetSpec, knobs_of, recognise, timm};
+use crate::nn::{Design, Head, NetSpec, recognise, timm};
 use crate::recipe::Settings;
-use crate::recipe::settings::Normalise;
+use crate::recipe::settings::{Net, Normalise, Task};
 use std::path::{Path, PathBuf};
 
 /// Channels in order, of 0 to 1.
 fn shares(of: &[f64]) -> String {
     of.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The net of a recipe as one that gives an image a class: what weights of the hub are of.
+fn classifier(s: &Settings) -> Design {
+    let net = Net { output_stride: 0, ..s.net.clone() };
+    Design { task: Task::Classify, net, auxiliary: false }
 }
 
 /// The weights that a recipe starts from.
@@ -57,16 +63,16 @@ impl Start {
         let Some(config) = self.hub.as_ref().and_then(|hub| hub.config().ok()) else { return Ok(found) };
         found.classes = found.classes.or(config.classes);
         let architecture = config.architecture.unwrap_or_default();
-        let made = timm(&s.net);
+        let made = timm(&classifier(s));
         if made.as_ref().is_some_and(|made| made.name == architecture) {
             return Ok(found);
         }
         // Nets of the same tensors may still be others, as where a block strides.
-        let like = recognise(&found.weights.tensors).ok().map(|like| like.net);
-        match like.filter(|like| *like != s.net && timm(like).is_some_and(|made| made.name == architecture)) {
+        let like = recognise(&found.weights.tensors).ok().map(|like| like.design);
+        match like.filter(|like| *like != classifier(s) && timm(like).is_some_and(|made| made.name == architecture)) {
             None => Ok(found),
             Some(like) => {
-                let sets: Vec<String> = knobs_of(&like).iter().map(|set| format!("--set {set}")).collect();
+                let sets: Vec<String> = like.knobs().iter().map(|set| format!("--set {set}")).collect();
                 let problem = format!(
                     "is of another net than {}, though its tensors have the same shapes: it is timm's {architecture}, which \
                      is {}",
@@ -125,7 +131,7 @@ impl Start {
         if let Some(how) = interpolation.as_ref().filter(|how| *how != "bilinear") {
             told.push(format!("its images were resized {how}, those here are bilinear"));
         }
-        if let (Some(theirs), Some(made)) = (architecture, timm(&s.net)) {
+        if let (Some(theirs), Some(made)) = (architecture, timm(&classifier(s))) {
             if made.name != *theirs {
                 told.push(format!("timm calls its net {theirs}; it is taken as {}", made.name));
             } else if made.args.contains("act_layer") {

@@ -9,8 +9,8 @@ use super::pretrained;
 use super::{Evaluation, TrainError};
 use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
-use crate::recipe::Recipe;
-use crate::recipe::settings::{Data, DataKind, Net as NetSettings, Task};
+use crate::recipe::settings::{Data, DataKind, Task};
+use crate::recipe::{Recipe, Settings};
 use dfdx::prelude::Cpu;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -212,7 +212,7 @@ pub fn evaluate_weights(
     };
     pretrained::normalise(&Origin::default(), recipe, &mut set)?;
     let by_place = matches!(images, Images::At { by_place: true, .. });
-    let (net, told) = load(file, &recipe.net, &set, by_place)?;
+    let (net, told) = load(file, recipe, &set, by_place)?;
     let mut tested = measure(Trained { net, set, at: (0, 0.0) }, look)?;
     tested.of.notes.extend(told);
     Ok(tested)
@@ -236,13 +236,8 @@ fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result
 }
 
 /// A net with the weights of a file that is of it alone, and what is to be told of that.
-fn load(
-    path: &Path,
-    net: &NetSettings,
-    set: &DataSet,
-    by_place: bool,
-) -> Result<(Net<f32, Cpu>, Vec<String>), TrainError> {
-    let spec = NetSpec::new(net, set.train.channels, set.classes.len());
+fn load(path: &Path, s: &Settings, set: &DataSet, by_place: bool) -> Result<(Net<f32, Cpu>, Vec<String>), TrainError> {
+    let spec = NetSpec::of(s, set.train.channels, set.classes.len());
     let mut found = weights_for(path, &spec, Head::Fits)?;
     let named = match align(&mut found.weights.tensors, &spec, &set.classes, found.classes.as_deref()) {
         Aligned::Others(why) if !by_place => {

@@ -6,6 +6,7 @@ use std::path::Path;
 use tricktop::data::{epoch_order, open, train_batch};
 use tricktop::nn::Net;
 use tricktop::ops::{FeatureMap, Mode, Ops};
+use tricktop::recipe::settings::Task;
 use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{Checkpoint, Learner, Pupil};
 use tricktop::tricks::schedule::Position;
@@ -80,7 +81,7 @@ fn the_bundled_teacher_is_that_of_its_preset_and_good() {
     let data = open(&made_by.data, made_by.task, 0).unwrap();
     let dev = dfdx::prelude::Cpu::default();
     let mut net: Net<f32, _> = {
-        let pupil = Pupil { image_channels: 1, classes: &data.classes, by_place: false };
+        let pupil = Pupil { task: Task::Classify, image_channels: 1, classes: &data.classes, by_place: false };
         Checkpoint::teacher(Path::new("Bundled"), &dev, &pupil).unwrap()
     };
     let mut right = 0;

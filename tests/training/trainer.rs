@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tricktop::nn::Net;
 use tricktop::recipe::Value;
+use tricktop::recipe::settings::Task;
 use tricktop::train::{AlarmKind, Checkpoint, Command, Event, Options, Pupil, State, When, check};
 
 #[test]
@@ -135,7 +136,7 @@ fn pausing_evaluating_saving_and_stopping() {
     // a fresh net takes the weights: as a teacher does
     let classes = Checkpoint::read(&files[0]).unwrap().meta.signature.unwrap().classes;
     let teacher = |image_channels| {
-        let pupil = Pupil { image_channels, classes: &classes, by_place: false };
+        let pupil = Pupil { task: Task::Classify, image_channels, classes: &classes, by_place: false };
         Checkpoint::teacher(&files[0], &dfdx::prelude::Cpu::default(), &pupil)
     };
     let net: Net<f32, _> = teacher(1).unwrap();

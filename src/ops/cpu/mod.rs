@@ -4,10 +4,11 @@ mod half;
 mod held;
 mod join;
 pub mod memory;
+mod pixels;
 mod unit;
 mod values;
 
-use super::{Activation, FeatureMap, Filter, Matrix, Norm, Ops, Precision, composed};
+use super::{Activation, FeatureMap, Filter, Loss, Mask, Matrix, Norm, Ops, PixelObjective, Precision, composed};
 use crate::kernels::adamw::AdamW;
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
@@ -238,6 +239,27 @@ impl Ops<f32> for Cpu {
         }
         let y = composed::activate(Self::matrix(out.put_tape(tape))?, activation)?;
         Ok(FeatureMap::new(y, n, height, width))
+    }
+
+    fn dropout<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>, mask: Mask) -> Result<FeatureMap<f32, Self, T>, Error> {
+        half::through(x, |x| Ok(pixels::dropout(x, mask)))
+    }
+
+    fn upsample<T: Tape<f32, Self>>(
+        x: FeatureMap<f32, Self, T>,
+        size: (usize, usize),
+        corners: bool,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        Ok(pixels::upsample(x, size, corners))
+    }
+
+    fn pixel_loss(
+        logits: FeatureMap<f32, Self, OwnedTape<f32, Self>>,
+        auxiliary: Option<FeatureMap<f32, Self>>,
+        objective: PixelObjective<f32, Self>,
+        scale: f64,
+    ) -> Result<Loss<f32, Self>, Error> {
+        pixels::pixel_loss(logits, auxiliary, objective, scale)
     }
 }
 

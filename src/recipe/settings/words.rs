@@ -98,6 +98,16 @@ choice!(
         Segment,
     }
 );
+impl Task {
+    /// What is learnt, in words.
+    pub fn learns(self) -> &'static str {
+        match self {
+            Task::Classify => "the class of an image",
+            Task::Segment => "the class of every pixel",
+        }
+    }
+}
+
 choice!(
     /// An optimiser.
     OptimName {
@@ -162,6 +172,11 @@ choice!(
         Inception,
     }
 );
+/// Whether nets of a family are ResNets: they have model tweaks, and can be dilated.
+pub fn is_resnet(family: Family) -> bool {
+    matches!(family, Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt)
+}
+
 choice!(
     /// What images a net is made for.
     Form {

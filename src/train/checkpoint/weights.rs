@@ -1,13 +1,14 @@
 //! Files of weights, of this program and of others, and the nets that they are for.
 
-use super::about::LABELS;
+use super::about::{KNOBS, LABELS};
 use super::digest::evaluated;
 use super::{Checkpoint, CheckpointError, Meta, meta};
 use crate::data;
 use crate::files::{Foreign, resolved};
-use crate::nn::{Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, recognise};
+use crate::nn::{Design, Fit, Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, recognise};
 use crate::ops::Ops;
-use crate::recipe::{Recipe, settings};
+use crate::recipe::settings::Task;
+use crate::recipe::{Recipe, preset};
 use crate::train::TrainError;
 use crate::train::classes::{Aligned, align};
 use crate::train::origin::BUNDLED;
@@ -76,8 +77,8 @@ fn classes(metadata: &BTreeMap<String, String>) -> Names {
 /// Weights that fit a net.
 pub(in crate::train) struct Found {
     pub weights: Weights,
-    /// Whether the linear layer is among those that fit.
-    pub head_fits: bool,
+    /// How far they fill the net.
+    pub fit: Fit,
     /// The classes that the file names.
     pub classes: Names,
 }
@@ -89,13 +90,15 @@ pub(in crate::train) struct Found {
 pub(in crate::train) fn weights_for(path: &Path, spec: &NetSpec, head: Head) -> Result<Found, TrainError> {
     let (tensors, classes) = named(path)?;
     let fitting = Weights::fitting(tensors, |tensors| spec.fit(tensors, head));
-    let (weights, head_fits) =
+    let (weights, fit) =
         fitting.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;
-    Ok(Found { weights, head_fits, classes })
+    Ok(Found { weights, fit, classes })
 }
 
 /// What a teacher has to teach.
 pub struct Pupil<'a> {
+    /// What it learns.
+    pub task: Task,
     /// Channels of the images.
     pub image_channels: usize,
     /// Names of their classes, in label order.
@@ -119,7 +122,9 @@ impl Checkpoint {
     /// # Errors
     /// Knobs that this version does not allow.
     pub fn export(&self) -> Result<Vec<u8>, TrainError> {
-        Ok(State { tensors: self.weights(), metadata: self.about()? }.to_bytes()?)
+        let design = Design::of(&*self.meta.recipe(&Recipe::default())?);
+        let tensors = self.weights().into_iter().map(|(name, t)| (design.outer_name(&name), t)).collect();
+        Ok(State { tensors, metadata: self.about()? }.to_bytes()?)
     }
 
     /// The net of a teacher: `Bundled`, or the path of a checkpoint or of another program's weights. Its outputs are in the
@@ -140,10 +145,10 @@ impl Checkpoint {
         dev: &D,
         pupil: &Pupil<'_>,
     ) -> Result<(Net<f32, D>, Option<String>), TrainError> {
-        let Pupil { image_channels, classes, by_place } = *pupil;
+        let Pupil { task, image_channels, classes, by_place } = *pupil;
         let wrong = |problem: String| TrainError::Checkpoint { path: source.to_path_buf(), problem };
         let bundled = source == Path::new(BUNDLED);
-        let (settings, mut weights, named) = if bundled {
+        let (design, mut weights, named) = if bundled {
             teaching(BUNDLED_TEACHER).map_err(|e| wrong(e.to_string()))?
         } else {
             read(&resolved(source)?, teaching)?
@@ -153,7 +158,11 @@ impl Checkpoint {
         let needed = |e: StateError| {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {count} classes is needed)"))
         };
-        let spec = NetSpec::new(&settings, image_channels, count);
+        if design.task != task {
+            let (has, needs) = (design.task.learns(), task.learns());
+            return Err(wrong(format!("is of a net that learns {has}; a teacher of {needs} is needed")));
+        }
+        let spec = design.spec(image_channels, count);
         // No net is built before the file is known to fill it.
         spec.fit(&weights.tensors, Head::Fits).map_err(needed)?;
         let by_places = "it teaches by the places of its outputs";
@@ -174,18 +183,26 @@ impl Checkpoint {
 }
 
 /// The net that a teacher's file is of, its weights, and the classes that it names.
-fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), CheckpointError> {
+fn teaching(bytes: &[u8]) -> Result<(Design, Weights, Names), CheckpointError> {
     let state = State::from_bytes(bytes)?;
     let classes = classes(&state.metadata);
     if state.metadata.contains_key(meta::KEY) {
         let checkpoint = Checkpoint::from_bytes(bytes)?;
-        let (tensors, prefixes) = (checkpoint.weights(), Default::default());
-        let net = checkpoint.meta.recipe(&Recipe::default())?.net.clone();
-        return Ok((net, Weights { tensors, prefixes }, classes));
+        let (recipe, weights) = (checkpoint.meta.recipe(&Recipe::default())?, checkpoint.weights());
+        return Ok((Design::of(&recipe), Weights { tensors: weights, prefixes: Default::default() }, classes));
     }
+    let told = told(&state.metadata);
     let found = Weights::fitting(state.tensors, recognise);
-    let (weights, Recognised { net, .. }) = found.map_err(|(nearest, why)| CheckpointError::NoNet { nearest, why })?;
-    Ok((net, weights, classes))
+    let (weights, Recognised { design, image_channels, classes: count }) =
+        found.map_err(|(nearest, why)| CheckpointError::NoNet { nearest, why })?;
+    let fits = |told: &Design| told.spec(image_channels, count).fit(&weights.tensors, Head::Fits).is_ok();
+    Ok((told.filter(fits).unwrap_or(design), weights, classes))
+}
+
+/// The net that exported weights tell of: what is dilated, no tensor does.
+fn told(metadata: &BTreeMap<String, String>) -> Option<Design> {
+    let sets = metadata.get(KNOBS)?.split(' ').map(preset::parse_set).collect::<Result<Vec<_>, _>>().ok()?;
+    Some(Design::of(&*Recipe::default().with(sets).ok()?))
 }
 
 /// The bytes of a file that is neither a pipe nor larger than any checkpoint.
