@@ -3,7 +3,7 @@
 use super::args::{BenchInput, Data as Command};
 use super::progress::with_bar;
 use super::{Failure, print, set_threads};
-use crate::data::{self, Info, PUBLISHED, Shrink};
+use crate::data::{self, Info, PUBLISHED, Pixels, Shrink};
 use crate::recipe::Settings;
 use crate::recipe::settings::{Data, Task};
 use crate::text::shown;
@@ -13,12 +13,19 @@ use std::process::ExitCode;
 /// Carries out a command.
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Info { path, json, seed } => {
-            let info = data::info(&at(&path), Task::Classify, seed).map_err(Failure::Data)?;
+        Command::Info { path, task, json, seed } => {
+            let data = at(&path.unwrap_or_default());
+            let task = match task.as_deref() {
+                None => data::task_of(&data),
+                Some(word) if word == Task::Segment.word() => Task::Segment,
+                Some(_) => Task::Classify,
+            };
+            let info = data::info(&data, task, seed).map_err(Failure::Data)?;
             print(&if json { document(&info)? } else { text(&info) })
         }
         Command::Pack { path, out, edge, seed } => {
-            let set = data::open(&at(&path), Task::Classify, seed).map_err(Failure::Data)?;
+            let data = at(&path);
+            let set = data::open(&data, data::task_of(&data), seed).map_err(Failure::Data)?;
             let shrink = edge.map_or(Shrink::Keep, |edge| Shrink::Edge(edge as usize));
             let packed = data::pack(&set, &out, shrink).map_err(Failure::Data)?;
             let broken = packed.broken.iter().map(|s| format!("left out {}: {}\n", shown(&s.image), s.problem));
@@ -103,15 +110,32 @@ fn text(info: &Info) -> String {
         };
     }
     text.extend(info.left_out.iter().map(|some| format!("left out: {}\n", shown(&some.to_string()))));
-    text += "   train       val  class\n";
-    for class in &info.classes {
-        text += &format!("{:>8}  {:>8}  {}\n", class.train, class.val, shown(&class.name));
-    }
+    text += &classes(info);
     text += &format!("{} broken images\n", info.broken.len());
     for skipped in &info.broken {
         text += &format!("  {}: {}\n", shown(&skipped.image), skipped.problem);
     }
     text
+}
+
+/// The classes as a table: images of each; of classes of pixels the images that contain it, and its share of the pixels.
+fn classes(info: &Info) -> String {
+    let Some(ignored) = info.ignored else {
+        let line = |class: &data::Class| format!("{:>8}  {:>8}  {}\n", class.train, class.val, shown(&class.name));
+        return "   train       val  class\n".to_string() + &info.classes.iter().map(line).collect::<String>();
+    };
+    let all =
+        |part: fn(&Pixels) -> u64| -> u64 { info.classes.iter().filter_map(|c| c.pixels.as_ref()).map(part).sum() };
+    let percent = |pixels: u64, all: u64| format!("{:>7.2} %", 100.0 * pixels as f64 / all.max(1) as f64);
+    let (train, val) = (all(|p| p.train), all(|p| p.val));
+    let mut text = "   train              val             class (images with it, share of the pixels)\n".to_string();
+    for class in &info.classes {
+        let Pixels { train: of_train, val: of_val } = class.pixels.unwrap_or_default();
+        let (of_train, of_val) = (percent(of_train, train), percent(of_val, val));
+        text += &format!("{:>8} {of_train} {:>8} {of_val}  {}\n", class.train, class.val, shown(&class.name));
+    }
+    let (of_train, of_val) = (percent(ignored.train, train + ignored.train), percent(ignored.val, val + ignored.val));
+    text + &format!("{:>8} {of_train} {:>8} {of_val}  ignored, of all pixels\n", "", "")
 }
 
 fn get(name: &str, dir: &Path, mirror: Option<&str>) -> Result<ExitCode, Failure> {

@@ -1,5 +1,6 @@
 //! What can be wrong with images on disk, said so that the file can be mended.
 
+use super::image_folder::masked::MaskedError;
 use super::left_out::LeftOut;
 use super::problem::Problem;
 use crate::files::PathError;
@@ -10,6 +11,9 @@ use thiserror::Error;
 /// Why a data source could not be opened.
 #[derive(Debug, Error)]
 pub enum DataError {
+    /// A folder of images and masks that cannot be used.
+    #[error(transparent)]
+    Masked(#[from] MaskedError),
     /// A path that cannot be resolved.
     #[error(transparent)]
     Path(#[from] PathError),

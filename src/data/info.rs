@@ -3,8 +3,10 @@
 use super::broken::{Broken, Skipped};
 use super::decode::{Picture, Reading, Wanted, decode_part};
 use super::left_out::LeftOut;
+use super::masks::IGNORED;
 use super::source::{Split, Stored};
 use super::statistics::Sums;
+use super::turn::Turn;
 use super::{DataError, kind, open, packed, resolved};
 use crate::recipe::settings::{Data, DataKind, Task};
 use rayon::prelude::*;
@@ -43,11 +45,14 @@ pub struct Info {
     pub notes: Vec<String>,
     /// What is in the directory and no part of the set.
     pub left_out: Vec<LeftOut>,
+    /// Pixels that are ignored, where images have masks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Pixels>,
     /// Images that cannot be used.
     pub broken: Vec<Skipped>,
 }
 
-/// Images of one class.
+/// Images of one class; of a class of pixels those that contain it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Class {
     /// Name.
@@ -56,6 +61,18 @@ pub struct Class {
     pub train: usize,
     /// Images to validate with.
     pub val: usize,
+    /// Pixels of a class of pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<Pixels>,
+}
+
+/// Pixels in the masks as they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Pixels {
+    /// In those of the training images.
+    pub train: u64,
+    /// In those of the images to validate with.
+    pub val: u64,
 }
 
 /// Reads every image of the set that the settings name.
@@ -65,26 +82,33 @@ pub struct Class {
 pub fn info(data: &Data, task: Task, seed: u64) -> Result<Info, DataError> {
     let data = &resolved(data)?;
     let path = Path::new(&data.path);
-    let kind = kind::of(data)?;
+    let kind = kind::of(data, task)?;
     let set = open(&Data { kind, ..data.clone() }, task, seed)?;
     let verifies = (kind == DataKind::Packed).then(|| packed::open(path)).transpose()?.map(|pack| pack.verify());
     let reading = Reading::of(data);
     let (train, val) = (Seen::all(&set.train, reading), Seen::all(&set.test, reading));
     let (mean, std) = train.sums.statistics();
     let sizes = train.sizes.join(&val.sizes);
-    let counts = |split: &Split| {
+    let counts = |split: &Split, seen: &Seen| {
         let mut counts = vec![0; set.classes.len()];
-        (0..split.len()).for_each(|i| counts[split.label(i)] += 1);
+        match task {
+            Task::Classify => (0..split.len()).for_each(|i| counts[split.label(i)] += 1),
+            Task::Segment => counts.iter_mut().zip(&seen.masks.images).for_each(|(count, images)| *count = *images),
+        }
         counts
     };
-    let counts = counts(&set.train).into_iter().zip(counts(&set.test));
-    let classes = set.classes.iter().cloned().zip(counts);
+    let counts = counts(&set.train, &train).into_iter().zip(counts(&set.test, &val));
+    let pixels = |class: usize| {
+        (task == Task::Segment).then(|| Pixels { train: train.masks.pixels[class], val: val.masks.pixels[class] })
+    };
+    let classes = set.classes.iter().cloned().zip(counts).enumerate();
+    let classes = classes.map(|(i, (name, (train, val)))| Class { name, train, val, pixels: pixels(i) });
     Ok(Info {
         name: set.name.clone(),
         kind: kind.word(),
         train: set.train.len(),
         val: set.test.len(),
-        classes: classes.map(|(name, (train, val))| Class { name, train, val }).collect(),
+        classes: classes.collect(),
         channels: set.train.channels,
         height: sizes.height,
         width: sizes.width,
@@ -94,6 +118,7 @@ pub fn info(data: &Data, task: Task, seed: u64) -> Result<Info, DataError> {
         turned: train.turned + val.turned,
         notes: set.notes,
         left_out: set.left_out,
+        ignored: pixels(IGNORED.into()),
         broken: train.broken.into_iter().chain(val.broken).collect(),
     })
 }
@@ -123,12 +148,37 @@ struct Seen {
     sums: Sums,
     sizes: Sizes,
     turned: usize,
+    masks: Classes,
     broken: Vec<Skipped>,
+}
+
+/// How often each class, or [`IGNORED`], is in some masks.
+struct Classes {
+    /// Pixels of it.
+    pixels: [u64; 256],
+    /// Masks that contain it.
+    images: [usize; 256],
+}
+
+impl Classes {
+    const NONE: Classes = Classes { pixels: [0; 256], images: [0; 256] };
+
+    fn of(mask: &[u8]) -> Classes {
+        let mut pixels = [0; 256];
+        mask.iter().for_each(|class| pixels[usize::from(*class)] += 1);
+        Classes { pixels, images: pixels.map(|count| usize::from(count > 0)) }
+    }
+
+    fn and(mut self, other: &Classes) -> Classes {
+        self.pixels.iter_mut().zip(other.pixels).for_each(|(a, b)| *a += b);
+        self.images.iter_mut().zip(other.images).for_each(|(a, b)| *a += b);
+        self
+    }
 }
 
 impl Seen {
     fn none() -> Seen {
-        Seen { sums: Sums::default(), sizes: Sizes::NONE, turned: 0, broken: Vec::new() }
+        Seen { sums: Sums::default(), sizes: Sizes::NONE, turned: 0, masks: Classes::NONE, broken: Vec::new() }
     }
 
     /// Looks at all images of a split.
@@ -144,29 +194,34 @@ impl Seen {
 
     fn one(split: &Split, i: usize, reading: Reading, picture: &mut Picture) -> Result<Seen, Broken> {
         let image = split.read(i)?;
-        let mut turned = false;
+        let mut turn = Turn::default();
         let (pixels, channels, [height, width]) = match &image {
             Stored::Pixels(pixels) => {
                 let [height, width, channels] = split.stored_shape().unwrap_or(split.shape());
                 (&pixels[..], channels, [height, width])
             }
             Stored::Encoded(bytes) => {
-                decode_part(bytes, reading, picture, |_, turn| {
-                    turned = !turn.is_none();
+                decode_part(bytes, reading, picture, |_, as_shown| {
+                    turn = as_shown;
                     Wanted { rows: usize::MAX, shrink: 1 }
                 })?;
                 (&picture.pixels[..], 3, picture.full)
             }
         };
         let sums = Sums::of(pixels, channels);
-        let seen = Seen { sums, sizes: Sizes::of(height, width), turned: usize::from(turned), broken: Vec::new() };
+        let (sizes, turned, stored) = (Sizes::of(height, width), usize::from(!turn.is_none()), [height, width]);
         picture.free();
-        Ok(seen)
+        let masks = split.mask(i, |mask| {
+            mask.fits(turn.size(stored), stored)?;
+            Ok(Classes::of(mask.classes()))
+        })?;
+        Ok(Seen { sums, sizes, turned, masks: masks.unwrap_or(Classes::NONE), broken: Vec::new() })
     }
 
     fn and(mut self, other: Seen) -> Seen {
         self.broken.extend(other.broken);
         let (sums, sizes) = (self.sums.and(other.sums), self.sizes.join(&other.sizes));
-        Seen { sums, sizes, turned: self.turned + other.turned, broken: self.broken }
+        let masks = self.masks.and(&other.masks);
+        Seen { sums, sizes, turned: self.turned + other.turned, masks, broken: self.broken }
     }
 }

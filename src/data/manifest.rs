@@ -5,7 +5,8 @@
 //! ```text
 //! images.tsv.gz   a line of JSON: where the run was begun and its images were, the classes, the hash of images in one file
 //!                 a line for each image file: train, val or spare; label; bytes; path below the set's directory, with %XX
-//!                 for control characters, for % and for bytes that are not UTF-8
+//!                 for control characters, for % and for bytes that are not UTF-8; of an image with a mask, bytes and path
+//!                 of that too
 //! ```
 
 use super::gzip::write_gzip;
@@ -56,6 +57,17 @@ pub(super) struct Listed {
     pub bytes: Option<u64>,
     /// Below the set's directory.
     pub path: OsString,
+    /// The file of its mask, where images have masks.
+    pub mask: Option<ListedMask>,
+}
+
+/// The file of a mask.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ListedMask {
+    /// Its size; none when it could not be told.
+    pub bytes: Option<u64>,
+    /// Below the set's directory.
+    pub path: OsString,
 }
 
 /// What stands above the images.
@@ -75,6 +87,9 @@ struct Head {
     val: usize,
     /// Hash of the images, where they are in one file.
     identity: Option<String>,
+    /// Value of the first class in the masks, where images have masks in files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_class: Option<u8>,
 }
 
 /// Which images a run is of.
@@ -96,7 +111,8 @@ impl Manifest {
         let dir = Path::new(&data.path);
         let mut images = listed(dir, all_train, &set.train, [Part::Train, Part::SpareTrain]);
         images.extend(listed(dir, all_val, &set.test, [Part::Val, Part::SpareVal]));
-        Manifest { head: Head { from, path: root, classes, train, val, identity }, images }
+        let first_class = set.first_class;
+        Manifest { head: Head { from, path: root, classes, train, val, identity, first_class }, images }
     }
 
     /// Reads the file.
@@ -158,6 +174,11 @@ impl Manifest {
         self.head.identity.is_none()
     }
 
+    /// The value of the first class in the masks, where images have masks in files.
+    pub(super) fn first_class(&self) -> Option<u8> {
+        self.head.first_class
+    }
+
     /// Compares a set whose images are in one file.
     ///
     /// # Errors
@@ -182,20 +203,52 @@ impl Manifest {
 
     /// What has become of the listed files, in their order: whether they are there, and as large as they were.
     pub(super) fn look(&self, root: &Path) -> Vec<Fate> {
-        let same = |image: &Listed| {
-            let found = fs::metadata(root.join(&image.path)).map(|of| of.len());
-            match (found, image.bytes) {
+        let same = |path: &OsString, bytes: Option<u64>| {
+            let found = fs::metadata(root.join(path)).map(|of| of.len());
+            match (found, bytes) {
                 (Err(_), None) => Fate::Same,
                 (Err(_), Some(_)) => Fate::Gone,
                 (Ok(found), Some(bytes)) if found == bytes => Fate::Same,
                 (Ok(_), _) => Fate::Changed,
             }
         };
-        self.images.par_iter().map(same).collect()
+        let both = |image: &Listed| match (same(&image.path, image.bytes), &image.mask) {
+            (Fate::Same, Some(mask)) => same(&mask.path, mask.bytes),
+            (fate, _) => fate,
+        };
+        self.images.par_iter().map(both).collect()
+    }
+
+    /// Which of the files that are used are not there any more, or are others: a sentence's part.
+    pub(super) fn lacking(&self, fates: &[Fate]) -> Option<String> {
+        let told = [Fate::Gone, Fate::Changed].into_iter().filter_map(|fate| self.told(fates, fate));
+        Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
+    }
+
+    /// That a run goes on without the files that it is lacking, as a sentence.
+    pub(super) fn without(lacking: &str) -> String {
+        format!("the images have changed since the run began: {lacking}; the run goes on without them")
+    }
+
+    /// Which of these files of the set's directory are new, as a sentence.
+    pub(super) fn added(&self, found: impl Iterator<Item = OsString>) -> Option<String> {
+        let new: Vec<String> = self.new_ones(found).iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let (count, names) = (new.len(), examples(&new));
+        (count > 0).then(|| {
+            format!(
+                "the images have changed since the run began: {count} are new ({names}) and stay out, so that none that was \
+                 validated with is trained on; a new run takes them"
+            )
+        })
+    }
+
+    /// Images that are validated with when all are wanted, beside those that are used.
+    pub(super) fn spare_val(&self) -> usize {
+        self.images.iter().filter(|image| image.part == Part::SpareVal).count()
     }
 
     /// Which of the files that are used have become so, by example: a sentence's part, none when none has.
-    pub(super) fn told(&self, fates: &[Fate], fate: Fate) -> Option<String> {
+    fn told(&self, fates: &[Fate], fate: Fate) -> Option<String> {
         let such = self.images.iter().zip(fates).filter(|(image, f)| image.part.is_used() && **f == fate);
         let names: Vec<String> = such.map(|(image, _)| image.path.to_string_lossy().into_owned()).collect();
         let word = if fate == Fate::Gone { "gone" } else { "other files by their size" };
@@ -203,7 +256,7 @@ impl Manifest {
     }
 
     /// Those of these paths that it does not list.
-    pub(super) fn new_ones(&self, found: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    fn new_ones(&self, found: impl Iterator<Item = OsString>) -> Vec<OsString> {
         let known: HashSet<&OsString> = self.images.iter().map(|image| &image.path).collect();
         found.filter(|path| !known.contains(path)).collect()
     }
@@ -237,10 +290,12 @@ fn listed(root: &Path, all: &Split, chosen: &Split, [part, spare]: [Part; 2]) ->
     let order: Vec<(usize, Part)> =
         places(chosen).into_iter().map(|place| (place, part)).chain(rest.map(|place| (place, spare))).collect();
     let one = |&(place, part): &(usize, Part)| {
+        let below = |file: &Path| file.strip_prefix(root).unwrap_or(file).as_os_str().to_os_string();
+        let bytes = |file: &Path| fs::metadata(file).map(|of| of.len()).ok();
         let file = all.source().file(place)?;
-        let path = file.strip_prefix(root).unwrap_or(&file).as_os_str().to_os_string();
-        let bytes = fs::metadata(&file).map(|of| of.len()).ok();
-        Some(Listed { part, label: all.source().label(place) as u16, bytes, path })
+        let mask = all.source().mask_file(place);
+        let mask = mask.map(|mask| ListedMask { bytes: bytes(&mask), path: below(&mask) });
+        Some(Listed { part, label: all.source().label(place) as u16, bytes: bytes(&file), path: below(&file), mask })
     };
     order.par_iter().filter_map(one).collect()
 }
@@ -248,16 +303,27 @@ fn listed(root: &Path, all: &Split, chosen: &Split, [part, spare]: [Part; 2]) ->
 impl Listed {
     fn line(&self) -> String {
         let word = Part::WORDS.iter().find(|(part, _)| *part == self.part).map_or("", |(_, word)| word);
-        let bytes = self.bytes.map_or("-".to_string(), |bytes| bytes.to_string());
-        format!("{word}\t{}\t{bytes}\t{}\n", self.label, escaped(self.path.as_bytes()))
+        let file = |bytes: Option<u64>, path: &OsString| {
+            let bytes = bytes.map_or("-".to_string(), |bytes| bytes.to_string());
+            format!("\t{bytes}\t{}", escaped(path.as_bytes()))
+        };
+        let mask = self.mask.as_ref().map(|mask| file(mask.bytes, &mask.path)).unwrap_or_default();
+        format!("{word}\t{}{}{mask}\n", self.label, file(self.bytes, &self.path))
     }
 
     fn parse(line: &str) -> Option<Listed> {
-        let mut fields = line.splitn(4, '\t');
-        let (word, label, bytes, path) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let fields: Vec<&str> = line.split('\t').collect();
+        let (&[word, label, bytes, name], mask) = fields.split_first_chunk()?;
         let part = Part::WORDS.iter().find(|(_, w)| *w == word)?.0;
-        let bytes = if bytes == "-" { None } else { Some(bytes.parse().ok()?) };
-        Some(Listed { part, label: label.parse().ok()?, bytes, path: OsString::from_vec(unescaped(path)?) })
+        let size = |bytes: &str| if bytes == "-" { Some(None) } else { bytes.parse().ok().map(Some) };
+        let path = |path: &str| unescaped(path).map(OsString::from_vec);
+        let (bytes, name) = (size(bytes)?, path(name)?);
+        let mask = match mask {
+            [] => None,
+            [bytes, mask] => Some(ListedMask { bytes: size(bytes)?, path: path(mask)? }),
+            _ => return None,
+        };
+        Some(Listed { part, label: label.parse().ok()?, bytes, path: name, mask })
     }
 }
 
@@ -312,10 +378,14 @@ mod tests {
         for name in
             [&b"cat/a b.png"[..], "caf\u{e9}/\u{1f600}.jpg".as_bytes(), b"100%/a\tb\nc.png", b"Mu\xf1oz%41.png", b""]
         {
-            let image = Listed { part: Part::Val, label: 7, bytes: Some(3), path: OsString::from_vec(name.to_vec()) };
-            let line = image.line();
-            assert_eq!(line.matches(['\n', '\u{1b}']).count(), 1, "{line}");
-            assert_eq!(Listed::parse(line.trim_end_matches('\n')), Some(image));
+            let path = OsString::from_vec(name.to_vec());
+            let masked = ListedMask { bytes: None, path: path.clone() };
+            for mask in [None, Some(masked)] {
+                let image = Listed { part: Part::Val, label: 7, bytes: Some(3), path: path.clone(), mask };
+                let line = image.line();
+                assert_eq!(line.matches(['\n', '\u{1b}']).count(), 1, "{line}");
+                assert_eq!(Listed::parse(line.trim_end_matches('\n')), Some(image));
+            }
         }
         for wrong in [
             "",
@@ -324,6 +394,9 @@ mod tests {
             "train\tx\t2\ta",
             "train\t1\tx\ta",
             "train\t1\t2\t%4",
+            "train\t1\t2\ta\t3",
+            "train\t1\t2\ta\tx\tb",
+            "train\t1\t2\ta\t3\tb\tc",
             "val\t1\t2\t%zz",
         ] {
             assert_eq!(Listed::parse(wrong), None, "{wrong}");

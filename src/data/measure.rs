@@ -4,8 +4,8 @@ use super::augment::Stages;
 use super::decode::{Picture, decode_part};
 use super::source::{Split, Stored};
 use super::turn::Turn;
-use super::{DataError, DataSet, Pass, Reader, open, steps_per_epoch};
-use crate::recipe::settings::{Augment, Crop, Data, Erase, Jitter, Pca, Resized, Task};
+use super::{DataError, DataSet, Pass, Reader, open, steps_per_epoch, task_of};
+use crate::recipe::settings::{Augment, Crop, Data, Erase, Jitter, Pca, Resized};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ fn everything() -> Augment {
 /// # Errors
 /// As [`open`], and the system's.
 pub fn input_speed(data: &Data, batch: usize, threads: usize, passes: usize) -> Result<InputSpeed, DataError> {
-    let set = Arc::new(open(data, Task::Classify, 0)?);
+    let set = Arc::new(open(data, task_of(data), 0)?);
     let augment = everything();
     let batches = steps_per_epoch(set.train.len(), batch);
     let mut reader = Reader::new(Arc::clone(&set), threads)?;

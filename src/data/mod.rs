@@ -52,8 +52,10 @@ pub(crate) use bundled::classes as bundled_classes;
 pub use decode::Reading;
 pub use error::DataError;
 pub use get::{GetError, PUBLISHED, Published, Remote, get};
+pub use image_folder::masked::MaskedError;
 pub(crate) use image_folder::{Role, composed};
-pub use info::{Info, info};
+pub use info::{Class, Info, Pixels, info};
+pub use kind::task_of;
 pub use left_out::LeftOut;
 pub use manifest::{MANIFEST, Manifest};
 pub use masks::{IGNORED, MaskProblem, blended, palette};
@@ -71,6 +73,7 @@ pub use thumbnail::{Thumbnail, ThumbnailError, denormalised};
 
 use crate::files;
 use crate::recipe::settings::{Data, DataKind, Normalise, Task};
+use image_folder::masked;
 use memory::Images;
 use parts::Parts;
 use source::{Source, set_name};
@@ -110,6 +113,8 @@ pub struct DataSet {
     pub tests_there: usize,
     /// Training and test images before some were chosen.
     whole: [Split; 2],
+    /// Value of the first class in the files of masks.
+    first_class: Option<u8>,
 }
 
 impl DataSet {
@@ -147,6 +152,7 @@ struct Opened {
     notes: Vec<String>,
     left_out: Vec<LeftOut>,
     spare_val: usize,
+    first_class: Option<u8>,
 }
 
 impl Opened {
@@ -154,7 +160,8 @@ impl Opened {
         let size = edge(size, train.shape());
         let (train, test) = (Split::new(train, size), Split::new(test, size));
         let task = Task::Classify;
-        Opened { task, name, train, test, classes, notes: Vec::new(), left_out: Vec::new(), spare_val: 0 }
+        let (notes, left_out) = (Vec::new(), Vec::new());
+        Opened { task, name, train, test, classes, notes, left_out, spare_val: 0, first_class: None }
     }
 
     fn in_memory(name: String, Parts { train, test, .. }: Parts, classes: Vec<String>, size: u64) -> Opened {
@@ -196,8 +203,22 @@ impl Opened {
         };
         let preprocessor = Preprocessor::new(shape, edge, &mean, &std).reading(reading);
         let tests_there = self.test.len() + self.spare_val;
-        let whole = [self.train, self.test];
-        DataSet { name, train, test, task, classes, mean, std, preprocessor, notes, left_out, tests_there, whole }
+        let (whole, first_class) = ([self.train, self.test], self.first_class);
+        DataSet {
+            name,
+            train,
+            test,
+            task,
+            classes,
+            mean,
+            std,
+            preprocessor,
+            notes,
+            left_out,
+            tests_there,
+            whole,
+            first_class,
+        }
     }
 }
 
@@ -285,7 +306,11 @@ pub fn open_kept(data: &Data, task: Task, seed: u64, manifest: &Manifest, moved:
         return Err(DataError::Unknown { path: path.into(), found: "does not exist" });
     }
     let edge = edge(data.size, None);
-    let folder = image_folder::kept(path, edge.unwrap_or(PHOTOGRAPH), manifest, moved)?;
+    let size = edge.unwrap_or(PHOTOGRAPH);
+    let folder = match manifest.first_class() {
+        Some(first) => masked::kept(path, data, size, manifest, first, moved)?,
+        None => image_folder::kept(path, size, manifest, moved)?,
+    };
     let chosen = [folder.train.clone(), folder.val.clone()];
     Ok(Opened::from_folder(manifest.name(), folder).ready(data, chosen))
 }
@@ -309,13 +334,20 @@ fn resolved(data: &Data) -> Result<Data, DataError> {
 fn opened(data: &Data, task: Task, seed: u64) -> Result<Opened, DataError> {
     let data = &resolved(data)?;
     let (path, size) = (Path::new(&data.path), data.size);
-    Ok(match kind::of(data)? {
-        DataKind::Auto | DataKind::Bundled if task == Task::Segment => {
-            let [train, test] = masks::scenes(data.ignore as u8)?;
-            let name = masks::SCENES.to_string();
-            let opened = Opened::new(name, Arc::new(train), Arc::new(test), masks::scene_classes(), size);
-            Opened { task, ..opened }
-        }
+    let kind = kind::of(data, task)?;
+    let photographs = edge(size, None).unwrap_or(PHOTOGRAPH);
+    if task == Task::Segment {
+        return Ok(match kind {
+            DataKind::ImageFolder => Opened::from_folder(set_name(path), masked::open(path, data, photographs, seed)?),
+            _ => {
+                let [train, test] = masks::scenes(data.ignore as u8)?;
+                let name = masks::SCENES.to_string();
+                let opened = Opened::new(name, Arc::new(train), Arc::new(test), masks::scene_classes(), size);
+                Opened { task, ..opened }
+            }
+        });
+    }
+    Ok(match kind {
         DataKind::Auto | DataKind::Bundled => {
             Opened::in_memory(bundled::NAME.to_string(), bundled::open()?, bundled::classes(), size)
         }
@@ -329,8 +361,7 @@ fn opened(data: &Data, task: Task, seed: u64) -> Result<Opened, DataError> {
             Opened::new(set_name(path), Arc::new(cifar.train), Arc::new(cifar.test), cifar.classes, size)
         }
         DataKind::ImageFolder => {
-            let folder = image_folder::open(path, data, edge(size, None).unwrap_or(PHOTOGRAPH), seed)?;
-            Opened::from_folder(set_name(path), folder)
+            Opened::from_folder(set_name(path), image_folder::open(path, data, photographs, seed)?)
         }
         DataKind::Packed => {
             let pack = packed::open(path)?;
@@ -343,7 +374,8 @@ fn opened(data: &Data, task: Task, seed: u64) -> Result<Opened, DataError> {
 
 impl Opened {
     fn from_folder(name: String, folder: image_folder::Folder) -> Opened {
-        let image_folder::Folder { train, val, classes, notes, left_out, spare_val } = folder;
-        Opened { task: Task::Classify, name, train, test: val, classes, notes, left_out, spare_val }
+        let image_folder::Folder { train, val, classes, notes, left_out, spare_val, first: first_class } = folder;
+        let task = if first_class.is_some() { Task::Segment } else { Task::Classify };
+        Opened { task, name, train, test: val, classes, notes, left_out, spare_val, first_class }
     }
 }

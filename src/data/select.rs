@@ -25,10 +25,19 @@ impl All {
     /// As a set to evaluate, whose labels are those of a net: `meaning` has the net's label for each class here.
     pub fn ready(self, data: &Data, meaning: Vec<usize>, classes: Vec<String>) -> DataSet {
         let All { task, name, images, left_out, .. } = self;
-        let (images, spare_val) = (images.relabelled(meaning), 0);
+        let (images, spare_val, first_class) = (images.relabelled(meaning), 0, None);
         let all = [images.clone(), images.clone()];
-        let opened =
-            Opened { task, name, train: images.clone(), test: images, classes, notes: Vec::new(), left_out, spare_val };
+        let opened = Opened {
+            task,
+            name,
+            train: images.clone(),
+            test: images,
+            classes,
+            notes: Vec::new(),
+            left_out,
+            spare_val,
+            first_class,
+        };
         opened.ready(data, all)
     }
 }
@@ -40,9 +49,12 @@ impl All {
 pub(crate) fn everything(data: &Data, task: Task, role: Option<Role>) -> Result<All, DataError> {
     let data = &resolved(data)?;
     let path = Path::new(&data.path);
-    if kind::of(data)? == DataKind::ImageFolder {
+    if kind::of(data, task)? == DataKind::ImageFolder {
         let size = edge(data.size, None).unwrap_or(PHOTOGRAPH);
-        let (images, classes, left_out) = image_folder::everything(path, size, role)?;
+        let (images, classes, left_out) = match task {
+            Task::Classify => image_folder::everything(path, size, role)?,
+            Task::Segment => image_folder::masked::everything(path, data, size, role)?,
+        };
         return Ok(All { task, name: set_name(path), images, classes, left_out });
     }
     let Opened { task, name, train, test, classes, left_out, .. } = opened(data, task, 0)?;

@@ -5,6 +5,7 @@
 mod folders;
 mod get;
 mod images;
+mod masks;
 mod sets;
 
 #[path = "../common/pictures.rs"]

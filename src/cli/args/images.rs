@@ -2,6 +2,7 @@
 
 use super::{Threads, path};
 use crate::data::PUBLISHED;
+use crate::recipe::settings::Task;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -30,8 +31,11 @@ pub(in crate::cli) struct BenchInput {
 pub(in crate::cli) enum Data {
     /// Says what is in a set: counts, sizes, classes, mean and deviation, broken images
     Info {
-        /// Folder of images, IDX files, CIFAR files, or a packed file
-        path: PathBuf,
+        /// Folder of images, of images and masks, IDX files, CIFAR files, or a packed file [default: the embedded set]
+        path: Option<PathBuf>,
+        /// What would be learned of it: the class of an image or of every pixel [default: Segment where images have masks]
+        #[arg(long, value_name = "TASK", value_parser = PossibleValuesParser::new(Task::WORDS.iter().copied()))]
+        task: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,

@@ -90,7 +90,7 @@ impl Source for Files {
 }
 
 /// The content of an image file.
-fn content(path: &Path) -> Result<Vec<u8>, Broken> {
+pub(super) fn content(path: &Path) -> Result<Vec<u8>, Broken> {
     let about = fs::metadata(path)?;
     if !about.is_file() {
         return Err(io::Error::other("it is no file (a pipe or a device)").into());

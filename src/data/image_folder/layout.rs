@@ -31,7 +31,7 @@ const FILLERS: [&str; 8] = ["set", "data", "dataset", "images", "image", "imgs",
 
 impl Role {
     /// What a name stands for, and its place among the spellings.
-    fn of(name: &OsString) -> Option<(usize, Role)> {
+    pub(super) fn of(name: &OsString) -> Option<(usize, Role)> {
         let name = name.to_str()?.to_lowercase();
         // For names such as training_set, test images, TrainSet.
         let words =
@@ -45,6 +45,21 @@ impl Role {
     pub(crate) fn named(word: &str) -> Option<Role> {
         Role::of(&word.into()).map(|(_, role)| role)
     }
+}
+
+/// Whether each split stands once among names, which are sorted.
+///
+/// # Errors
+/// Two names for one.
+pub(super) fn once(dir: &Path, splits: &[(usize, Role, OsString)]) -> Result<(), DataError> {
+    for pair in splits.windows(2) {
+        let [(first, role, a), (second, next, b)] = pair else { continue };
+        if first == second || (role, next) == (&Role::Train, &Role::Train) {
+            let names = [a, b].map(|name| name.to_string_lossy().into_owned());
+            return Err(DataError::TwoSplits { dir: dir.into(), names });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a directory has neither images nor directories in it: annotations, say.
@@ -84,13 +99,7 @@ impl Layout {
         if !are_splits {
             return Ok(Layout::Tree);
         }
-        for pair in splits.windows(2) {
-            let [(first, role, a), (second, next, b)] = pair else { continue };
-            if first == second || (role, next) == (&Role::Train, &Role::Train) {
-                let names = [a, b].map(|name| name.to_string_lossy().into_owned());
-                return Err(DataError::TwoSplits { dir: root.into(), names });
-            }
-        }
+        once(root, &splits)?;
         for dir in others {
             left_out.add("directories beside the splits", dir.to_string_lossy().into_owned());
         }

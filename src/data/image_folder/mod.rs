@@ -3,6 +3,7 @@
 
 mod files;
 mod layout;
+pub(super) mod masked;
 mod scan;
 
 pub(crate) use layout::Role;
@@ -33,6 +34,8 @@ pub(super) struct Folder {
     pub left_out: Vec<LeftOut>,
     /// Images that are validated with when all are wanted, beside those here.
     pub spare_val: usize,
+    /// Value of the first class in the masks, where images have masks.
+    pub first: Option<u8>,
 }
 
 /// Whether a directory looks like one: directories in it, none of them hidden.
@@ -85,7 +88,7 @@ pub(super) fn open(root: &Path, data: &Data, size: usize, seed: u64) -> Result<F
     notes.extend(
         alike.map(|name| format!("{name}/ is a class here, as it stands among directories that are no splits")),
     );
-    Ok(Folder { train, val, classes: names, notes, left_out, spare_val: 0 })
+    Ok(Folder { train, val, classes: names, notes, left_out, spare_val: 0, first: None })
 }
 
 /// Looks through a folder for a run that has begun: its images are those that it began with.
@@ -95,10 +98,9 @@ pub(super) fn open(root: &Path, data: &Data, size: usize, seed: u64) -> Result<F
 pub(super) fn kept(root: &Path, size: usize, manifest: &Manifest, moved: bool) -> Result<Folder, DataError> {
     let fates = manifest.look(root);
     let set = || root.display().to_string();
-    let told = [Fate::Gone, Fate::Changed].map(|fate| manifest.told(&fates, fate));
-    let lacking = told.iter().flatten().cloned().collect::<Vec<_>>().join("; ");
-    if moved && !lacking.is_empty() {
-        return Err(DataError::OtherImages { set: set(), problem: lacking });
+    let lacking = manifest.lacking(&fates);
+    if let (true, Some(problem)) = (moved, &lacking) {
+        return Err(DataError::OtherImages { set: set(), problem: problem.clone() });
     }
     let mut files = [Part::Train, Part::Val].map(|part| (part, Files::new(root.to_path_buf())));
     for (image, _) in manifest.images.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Same) {
@@ -109,7 +111,7 @@ pub(super) fn kept(root: &Path, size: usize, manifest: &Manifest, moved: bool) -
     let [train, val] = files.map(|(_, files)| Split::new(Arc::new(files), Some(size)));
     let classes = manifest.classes();
     let gone = gone(manifest, &fates);
-    let (new, new_classes) = new_ones(root, manifest);
+    let (found, new_classes) = new_ones(root, manifest);
     if !gone.is_empty() {
         let now = if new_classes.is_empty() { String::new() } else { format!("; it has {}", new_classes.join(", ")) };
         let problem = format!("has no image of {} any more, a class of the run{now}", gone.join(", "));
@@ -119,21 +121,13 @@ pub(super) fn kept(root: &Path, size: usize, manifest: &Manifest, moved: bool) -
         return Err(DataError::NoValidation { set: set() });
     }
     let mut notes: Vec<String> = Vec::new();
-    if !lacking.is_empty() {
-        notes.push(format!("the images have changed since the run began: {lacking}; the run goes on without them"));
-    }
-    if !new.is_empty() {
-        let (count, names) = (new.len(), examples(&new));
-        notes.push(format!(
-            "the images have changed since the run began: {count} are new ({names}) and stay out, so that none that was \
-             validated with is trained on; a new run takes them"
-        ));
-    }
+    notes.extend(lacking.map(|lacking| Manifest::without(&lacking)));
+    notes.extend(manifest.added(found.into_iter()));
     if !new_classes.is_empty() {
         notes.push(format!("no classes of the run, and left out: {}", new_classes.join(", ")));
     }
-    let spare_val = manifest.images.iter().filter(|image| image.part == Part::SpareVal).count();
-    Ok(Folder { train, val, classes: classes.to_vec(), notes, left_out: Vec::new(), spare_val })
+    let spare_val = manifest.spare_val();
+    Ok(Folder { train, val, classes: classes.to_vec(), notes, left_out: Vec::new(), spare_val, first: None })
 }
 
 /// The classes of a run of which each image is gone or another one now.
@@ -148,8 +142,8 @@ fn gone(manifest: &Manifest, fates: &[Fate]) -> Vec<String> {
     classes.filter(|(_, (listed, there))| **listed && !**there).map(|(name, _)| name.clone()).collect()
 }
 
-/// Images of a folder that a run does not know, and names of classes that it does not have.
-fn new_ones(root: &Path, manifest: &Manifest) -> (Vec<String>, Vec<String>) {
+/// The images of a folder, and names of classes that a run does not have.
+fn new_ones(root: &Path, manifest: &Manifest) -> (Vec<OsString>, Vec<String>) {
     let classes = || {
         let mut tally = Tally::default();
         let (train, val) = Layout::of(root, &mut tally)?.into_training(root, &mut tally)?;
@@ -162,12 +156,11 @@ fn new_ones(root: &Path, manifest: &Manifest) -> (Vec<String>, Vec<String>) {
     // A folder that could not be opened anew may still have all that the run needs.
     let classes = classes().unwrap_or_default();
     let path = |class: &Class, file: &OsString| Path::new(&class.dir).join(file).into_os_string();
-    let found = classes.iter().flat_map(|class| class.files.iter().map(move |file| path(class, file)));
-    let new = manifest.new_ones(found).iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let found = classes.iter().flat_map(|class| class.files.iter().map(move |file| path(class, file))).collect();
     let names = classes.iter().map(|class| class.name.clone()).filter(|name| !manifest.classes().contains(name));
     let mut names: Vec<String> = names.collect();
     names.dedup();
-    (new, names)
+    (found, names)
 }
 
 /// All images of a folder, or those of one split, and the names of their classes: any number of them.

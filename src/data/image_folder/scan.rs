@@ -126,6 +126,21 @@ pub(super) fn classes(root: &Path, below: &OsStr, left_out: &mut Tally) -> Resul
     Ok(classes)
 }
 
+/// The image files at any depth below a directory of the set, as paths below that directory, sorted; the rest is counted.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub(super) fn images(root: &Path, below: &Path, left_out: &mut Tally) -> Result<Vec<OsString>, DataError> {
+    let dir = root.join(below);
+    let above = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+    let seen = above.ancestors().filter_map(id_of).collect();
+    let mut looking = Looking { class: below, seen, files: Vec::new(), left_out: Tally::default() };
+    looking.through(&dir, Path::new(""))?;
+    looking.files.sort_unstable();
+    left_out.join(looking.left_out);
+    Ok(looking.files)
+}
+
 /// The names of the directories in a directory, sorted; hidden ones and those of other programs are counted.
 ///
 /// # Errors

@@ -6,9 +6,11 @@ mod problem;
 mod scenes;
 mod values;
 
+pub(super) use file::decode;
 pub use palette::{blended, palette};
 pub use problem::MaskProblem;
 pub(super) use scenes::{NAME as SCENES, classes as scene_classes, open as scenes};
+pub(super) use values::Values;
 
 use super::room::Room;
 use std::borrow::Cow;

@@ -5,7 +5,8 @@ use crate::data::broken::{Broken, Skipped};
 use crate::data::decode::Reading;
 use crate::data::format::Format;
 use crate::data::source::{Split, Stored};
-use crate::data::{DataError, DataSet, Problem, decode, resize};
+use crate::data::{DataError, DataSet, MaskedError, Problem, decode, resize};
+use crate::recipe::settings::Task;
 use atomic_write_file::AtomicWriteFile;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -51,8 +52,11 @@ pub struct Packed {
 /// Writes all images of a set into one file, which appears when it is whole. Broken images are left out.
 ///
 /// # Errors
-/// A file that cannot be written, or no image that can be read.
+/// A file that cannot be written, no image that can be read, or images with masks.
 pub fn pack(set: &DataSet, out: &Path, shrink: Shrink) -> Result<Packed, DataError> {
+    if set.task == Task::Segment {
+        return Err(MaskedError::NoPack { set: set.name.clone() }.into());
+    }
     let wrong = |e| DataError::File { file: out.into(), problem: Problem::Io(e) };
     let file = AtomicWriteFile::open(out).map_err(wrong)?;
     let mut writer =
