@@ -151,8 +151,13 @@ fn going_on(state: &mut State) -> Option<(PathBuf, Changes)> {
         return None;
     };
     let sets: Changes = state.edits.fork.iter().filter(|(knob, _)| knob.applies != Applies::Fork).cloned().collect();
-    if state.run.state == train::State::Done && sets.iter().all(|(knob, _)| knob.path != "train.epochs") {
-        state.notify(Tone::Plain, "its epochs are done; give epochs a larger value first");
+    let early = state.run.summary.as_ref().and_then(|s| s.early.clone());
+    let (needed, why) = match early {
+        Some(early) => ("train.patience", format!("{early}; give patience a larger value, or 0, first")),
+        None => ("train.epochs", "its epochs are done; give epochs a larger value first".to_string()),
+    };
+    if state.run.state == train::State::Done && sets.iter().all(|(knob, _)| knob.path != needed) {
+        state.notify(Tone::Plain, why);
         return None;
     }
     Some((dir, sets))

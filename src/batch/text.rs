@@ -69,7 +69,7 @@ pub(super) fn plain(line: &Line, top5: bool) -> Option<String> {
             format!("step {step:>6}  checkpoint {path}{top1}")
         }
         Line::Skipped { step, image, problem, .. } => format!("step {step:>6}  skipped {image}: {problem}"),
-        Line::RunEnd { state, step, best_top1, best_epoch, seconds, broken, dir, reproduce, .. } => {
+        Line::RunEnd { state, step, best_top1, best_epoch, seconds, broken, dir, reproduce, early, .. } => {
             let epoch = best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
             let best = |top1| format!("best top-1 {}{epoch}", percent(top1));
             let best = best_top1.map_or("no evaluation".to_string(), best);
@@ -77,8 +77,9 @@ pub(super) fn plain(line: &Line, top5: bool) -> Option<String> {
                 0 => String::new(),
                 n => format!("; {n} broken images were skipped"),
             };
+            let early = early.as_ref().map_or(String::new(), |why| format!("step {step:>6}  {why}\n"));
             let end = format!("step {step:>6}  {state}: {best} in {seconds:.1} s{broken}; {dir}");
-            return Some(format!("{}\nagain: {}\n", shown(&end), shown(reproduce)));
+            return Some(format!("{early}{}\nagain: {}\n", shown(&end), shown(reproduce)));
         }
         Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } | Line::Speed { .. } => {
             return None;

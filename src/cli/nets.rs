@@ -79,8 +79,15 @@ impl Row {
         let Cost { parameters, multiply_adds, .. } = cost;
         let optimiser = Settings::default().optim.name;
         let memory = |backend| {
-            Training { net: &spec, teacher: None, size: (input, input), slots: slots(optimiser).len(), averaged: false, backend }
-                .memory(batch)
+            Training {
+                net: &spec,
+                teacher: None,
+                size: (input, input),
+                slots: slots(optimiser).len(),
+                averaged: false,
+                backend,
+            }
+            .memory(batch)
         };
         let cuda = |precision| Backend::Cuda { precision, cudnn: true };
         let backends = [Backend::Cpu, cuda(Precision::Single), cuda(Precision::Half)];

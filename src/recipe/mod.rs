@@ -102,7 +102,7 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
 
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
-    use settings::DataKind;
+    use settings::{Balance, DataKind, Task};
     let mut found: Vec<Invalid> = net_clash(&s.net).into_iter().collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
@@ -130,6 +130,16 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
     if s.tricks.mixup.on && s.tricks.mixup.off_epochs >= s.train.epochs {
         let (off, epochs) = (s.tricks.mixup.off_epochs, s.train.epochs);
         clash("tricks.mixup.off_epochs", format!("is {off}; of {epochs} epochs none would be mixed"));
+    }
+    if s.train.patience > 0 && s.train.keep_best == 0 {
+        clash("train.keep_best", format!("is 0; a run that train.patience {} stops keeps its best", s.train.patience));
+    }
+    if s.task == Task::Segment && s.data.balance != Balance::None {
+        let word = s.data.balance.word();
+        clash(
+            "data.balance",
+            format!("is {word}, which weighs the classes of images; there is none for those of pixels"),
+        );
     }
     if s.name.len() > 100 {
         clash("name", "is longer than 100 bytes; it names a directory".to_string());

@@ -70,8 +70,9 @@ mod tests {
 
     fn ended(state: State) -> Line {
         let error = (state == State::Failed).then(|| "no GPU".to_string());
+        let (best_top1, best_epoch, early) = (None, None, None);
         let summary =
-            Summary { state, step: 3, best_top1: None, best_epoch: None, seconds: 1.0, dir: None, broken: 0, error };
+            Summary { state, step: 3, best_top1, best_epoch, seconds: 1.0, dir: None, broken: 0, early, error };
         Line::run_end(&summary, Path::new("run"))
     }
 

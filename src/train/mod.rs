@@ -1,6 +1,7 @@
 //! The trainer: one step, the loop, evaluation, checkpoints, and the thread that owns all of it.
 
 mod alarms;
+mod balance;
 pub mod bench;
 mod checkpoint;
 mod classes;

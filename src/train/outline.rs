@@ -103,6 +103,9 @@ pub struct Summary {
     pub dir: Option<PathBuf>,
     /// Broken images that were left out.
     pub broken: usize,
+    /// Why it is done before its planned end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<String>,
     /// What went wrong, when it failed.
     pub error: Option<String>,
 }

@@ -9,6 +9,8 @@ use crate::data::Batch;
 use crate::nn::Role;
 use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
+use crate::recipe::settings::Balance;
+use crate::tricks::balance::weigh;
 use crate::tricks::mix::{self, Pair};
 use crate::tricks::scaling::{precision, scales};
 use crate::tricks::schedule::{self, Position};
@@ -82,7 +84,7 @@ impl<D: Ops<f32>> Learner<D> {
         Ok(Outcome { loss, lr, updated, overflow })
     }
 
-    /// Mixes images (section 5.4) and makes their targets (section 5.2).
+    /// Mixes images (section 5.4) and makes their targets (section 5.2), weighed by class where that is wanted.
     fn prepare(&mut self, mut batch: Batch, at: Position, s: &Settings) -> Result<Fed<D>, D::Err> {
         let (n, classes, smoothing) = (batch.n, self.net.spec().classes, &s.tricks.smoothing);
         let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, at.batch), n);
@@ -91,7 +93,10 @@ impl<D: Ops<f32>> Learner<D> {
         }
         self.observer.feed(&batch, pairs.as_deref(), smoothing);
         let labels = std::mem::take(&mut batch.labels);
-        let q = targets(&labels, pairs.as_deref(), classes, smoothing);
+        let mut q = targets(&labels, pairs.as_deref(), classes, smoothing);
+        if s.data.balance == Balance::Weights {
+            weigh(&mut q, &labels, pairs.as_deref(), &self.sizes.weights);
+        }
         let targets = self.dev.upload(q, (n, 1, 1, classes))?;
         let images = self.images(batch)?;
         let images = D::to_precision(images, precision(&s.tricks.mixed))?;

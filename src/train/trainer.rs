@@ -39,8 +39,8 @@ enum Flow {
     On,
     /// It goes on somewhere else: where it stands is to be looked at anew.
     Again,
-    /// It has come to its planned end.
-    End,
+    /// It has come to its planned end, or is done before it for this reason.
+    End(Option<String>),
     Stop {
         save: bool,
     },
@@ -168,6 +168,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Ok(_) => (State::Done, None),
             Err(e) => (State::Failed, Some(e.to_string())),
         };
+        let early = match &ended {
+            Ok(Flow::End(why)) => why.clone(),
+            _ => None,
+        };
         let unsaved = match ended {
             Ok(Flow::Stop { save: false } | Flow::Fail(_)) | Err(_) => None,
             Ok(Flow::Stop { save: true }) => self.save_last(),
@@ -186,6 +190,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
             broken: self.broken.count(),
+            early,
             error,
         };
         self.send(Event::Ended(Box::new(summary)));
@@ -214,7 +219,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 end => return Ok(end),
             }
             if self.at.epoch >= self.recipe.train.epochs {
-                return Ok(Flow::End);
+                return Ok(Flow::End(None));
+            }
+            if let why @ Some(_) = self.at.out_of_patience(self.recipe.train.patience) {
+                return Ok(Flow::End(why));
             }
             match self.epoch()? {
                 Flow::On | Flow::Again => {}
@@ -292,7 +300,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// The batches of the present epoch.
     fn pass(&self) -> Pass {
         let (seed, batch) = (self.recipe.train.seed, self.recipe.train.batch as usize);
-        Pass::Train { seed, epoch: self.at.epoch, batch, augment: self.recipe.augment.clone() }
+        let (augment, balance) = (self.recipe.augment.clone(), self.recipe.data.balance);
+        Pass::Train { seed, epoch: self.at.epoch, batch, augment, balance }
     }
 
     /// Evaluates and saves at the end of an epoch.

@@ -1,5 +1,6 @@
 //! The paper's tricks as pure functions.
 
+pub mod balance;
 pub mod mix;
 pub mod scaling;
 pub mod schedule;

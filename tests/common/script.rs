@@ -189,6 +189,7 @@ impl Script {
             seconds: 152.0,
             dir: Some(PathBuf::from("runs/quick-7")),
             broken: 0,
+            early: None,
             error: None,
         }))
     }

@@ -7,6 +7,7 @@ use tricktop::ops::{Loss, Matrix, Ops, Real};
 use tricktop::recipe::settings::{OptimName, Settings};
 use tricktop::train::Gradients;
 use tricktop::train::optim::Optimiser;
+use tricktop::train::optim::ema::share;
 
 /// Distance of the values after each step, relative.
 const NEAR: f64 = 1e-6;
@@ -32,8 +33,11 @@ fn optimisers_equal_pytorch() {
             steps::<f32>(&Cpu::default(), &cases["start"], &cases["gradients"], lr, together, settings),
             steps::<f64>(&Cpu::default(), &cases["start"], &cases["gradients"], lr, together, settings),
         ];
-        for ((name, how), found) in names.into_iter().zip(found) {
-            for (part, found) in ["w", "b"].into_iter().zip(found) {
+        for ((name, how), Steps { after, means }) in names.into_iter().zip(found) {
+            for (part, found) in ["w", "b"].into_iter().zip(after) {
+                report.within(NEAR, &format!("{name} {part} ({how})"), &found, &cases[case][part].values);
+            }
+            for (part, found) in ["mean_w", "mean_b"].into_iter().zip(means).filter(|_| case == "ema") {
                 report.within(NEAR, &format!("{name} {part} ({how})"), &found, &cases[case][part].values);
             }
         }
@@ -41,8 +45,14 @@ fn optimisers_equal_pytorch() {
     report.finish();
 }
 
-/// The values of weight and bias after every step, of which each takes so many of the gradients together.
-fn steps<E: Real>(dev: &Cpu, start: &Case, gradients: &Case, lr: f64, together: usize, s: &Settings) -> [Vec<f32>; 2]
+/// Weight and bias after every step, and their running averages with decay 0.9 at the end.
+struct Steps {
+    after: [Vec<f32>; 2],
+    means: [Vec<f32>; 2],
+}
+
+/// Makes the steps, of which each takes so many of the gradients together.
+fn steps<E: Real>(dev: &Cpu, start: &Case, gradients: &Case, lr: f64, together: usize, s: &Settings) -> Steps
 where
     Cpu: Ops<E>,
 {
@@ -59,6 +69,9 @@ where
     let (mut w, mut b) = (param("w", Role::Weight), param("b", Role::Bias));
     let mut optimiser = Optimiser::default();
     let mut after = [Vec::new(), Vec::new()];
+    let (mut mean_w, mut mean_b) = (w.data.clone(), b.data.clone());
+    // PyTorch's has no warmup: so many steps on, the share is the decay.
+    let share = share(0.9, 1000);
     for step in 0..gradients["w"].shape[0] / together {
         // A loss with these gradients: the sum of their products with the parameters.
         let mean = |p: &Param<E, Cpu>| {
@@ -72,9 +85,17 @@ where
         let of_b = (b.data.clone().put_tape(tape) * gb).sum::<Rank0, Axes2<0, 1>>();
         let mut found = Gradients::of(Loss { on_tape: of_b + of_w, scale: 1.0, value: Some(0.0) }).unwrap();
         assert!(optimiser.update(vec![&mut w, &mut b], &mut found, lr, s).unwrap().updated);
+        Cpu::average(&mut [&mut mean_w, &mut mean_b], &[&w.data, &b.data], share).unwrap();
         for (after, p) in after.iter_mut().zip([&w, &b]) {
-            after.extend(p.data.as_vec().into_iter().map(|v| v.value() as f32));
+            after.extend(values(&p.data));
         }
     }
-    after
+    Steps { after, means: [values(&mean_w), values(&mean_b)] }
+}
+
+fn values<E: Real>(of: &Matrix<E, Cpu>) -> Vec<f32>
+where
+    Cpu: Ops<E>,
+{
+    of.as_vec().into_iter().map(|v| v.value() as f32).collect()
 }

@@ -125,11 +125,7 @@ pub fn update(
 }
 
 /// See [`crate::ops::Ops::average`]: one launch, which nothing waits for.
-pub fn average(
-    averages: &mut [&mut Matrix<f32, Cuda>],
-    of: &[&Matrix<f32, Cuda>],
-    share: f64,
-) -> Result<(), Error> {
+pub fn average(averages: &mut [&mut Matrix<f32, Cuda>], of: &[&Matrix<f32, Cuda>], share: f64) -> Result<(), Error> {
     let Some(first) = averages.first() else { return Ok(()) };
     let context = Context::of(first.device())?;
     let job = |(average, w): (&&mut Matrix<f32, Cuda>, &&Matrix<f32, Cuda>)| {

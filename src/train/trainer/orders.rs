@@ -18,7 +18,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         if self.options.until.is_some_and(|until| self.at.step >= until) {
             // Edits may have been made after the very last step.
             self.apply_due(epoch_starts);
-            return Flow::End;
+            return Flow::End(None);
         }
         self.save_if_due();
         loop {
@@ -108,13 +108,13 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 changes.iter().for_each(|(knob, _)| self.watched.trace.edited(knob));
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };
+                let balances = before.data.balance != self.recipe.data.balance;
                 let changes = changes.into_iter().map(change).collect();
                 self.at.edits += 1;
                 self.made.push(edit);
                 self.send(Event::Applied { id, edit, step: self.at.step, changes, by: None });
-                if let Some(note) = self.learner.teacher_note() {
-                    self.alarm(note);
-                }
+                let balance = if balances { self.balance() } else { None };
+                self.learner.teacher_note().into_iter().chain(balance).for_each(|note| self.alarm(note));
             }
         }
     }

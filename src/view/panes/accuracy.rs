@@ -18,7 +18,8 @@ impl Drawing for Accuracy {
     fn draw(&self, state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         let run = &state.run;
         let mut legend = Vec::new();
-        legend.extend(run.top1.last().map(|p| Span::styled(format!("top-1 {}", number::percent(p.y)), theme.curve)));
+        let of = if state.recipe.optim.ema.on { "EMA top-1" } else { "top-1" };
+        legend.extend(run.top1.last().map(|p| Span::styled(format!("{of} {}", number::percent(p.y)), theme.curve)));
         legend.extend(run.top5.last().map(|p| Span::styled(format!("◆ top-5 {}", number::percent(p.y)), theme.second)));
         let inner = frame(state, theme, buf, area, Pane::Accuracy, legend);
         if let Some(best) = run.best {
