@@ -7,7 +7,7 @@ use super::life::Host;
 use super::modal::{Help, Modal};
 use super::state::State;
 use super::words::{shown, title, when_text};
-use super::{Begin, Effect, Tone};
+use super::{Begin, Effect, Tone, finder};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
 use crate::train::{self, Command, When};
 use std::path::PathBuf;
@@ -213,6 +213,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             state.notify(Tone::Plain, "the run is over; r goes on with it, f starts a new one with edited values");
             return Vec::new();
         }
+        Order::Do(Word::FindRate) => return finder::ask(state),
         Order::Steps(n) => Command::Steps(n),
         Order::Do(Word::Pause) => Command::Pause,
         Order::Do(Word::Resume) => Command::Resume,

@@ -53,7 +53,7 @@ pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
 pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage};
-pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord, Target};
+pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RateSearch, RolledBack, Scaling, StepRecord, Target};
 pub use result::{
     Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
 };

@@ -16,6 +16,8 @@ pub enum State {
     Paused,
     /// Evaluating.
     Evaluating,
+    /// Finding a learning rate on a copy of the state.
+    Finding,
     /// Ended as planned.
     Done,
     /// Ended by `Stop`.
@@ -34,6 +36,7 @@ impl State {
             State::Running => "running",
             State::Paused => "paused",
             State::Evaluating => "evaluating",
+            State::Finding => "finding a rate",
             State::Done => "done",
             State::Stopped => "stopped",
             State::Failed => "failed",

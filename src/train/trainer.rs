@@ -2,6 +2,7 @@
 
 mod alarms;
 mod broken;
+mod finder;
 mod looking;
 mod mistakes;
 mod orders;
@@ -28,6 +29,7 @@ use looking::Looking;
 use mistakes::Mistakes;
 use rollback::Ring;
 use save::Saver;
+use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -59,6 +61,8 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     mistakes: Option<Mistakes>,
     learner: Learner<D>,
     commands: Receiver<Command>,
+    /// Commands that came while a rate was searched for.
+    held: VecDeque<Command>,
     sink: S,
     state: State,
     pending: Pending,
@@ -137,6 +141,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             mistakes: None,
             learner,
             commands,
+            held: VecDeque::new(),
             sink,
             state: State::Starting,
             pending: Pending::from(edits),
@@ -241,7 +246,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 end => return Ok(end),
             }
             let begun = Instant::now();
-            let images = self.reader.batch(&self.pass(), self.at.batch as usize)?;
+            let images = self.reader.batch(&self.pass(self.at.epoch), self.at.batch as usize)?;
             let waited = begun.elapsed();
             self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
@@ -297,11 +302,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         Ok(Flow::On)
     }
 
-    /// The batches of the present epoch.
-    fn pass(&self) -> Pass {
+    /// The batches of an epoch.
+    fn pass(&self, epoch: u64) -> Pass {
         let (seed, batch) = (self.recipe.train.seed, self.recipe.train.batch as usize);
         let (augment, balance) = (self.recipe.augment.clone(), self.recipe.data.balance);
-        Pass::Train { seed, epoch: self.at.epoch, batch, augment, balance }
+        Pass::Train { seed, epoch, batch, augment, balance }
     }
 
     /// Evaluates and saves at the end of an epoch.

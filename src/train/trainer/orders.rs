@@ -22,7 +22,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         }
         self.save_if_due();
         loop {
-            let command = if self.state == State::Paused {
+            let command = if let Some(held) = self.held.pop_front() {
+                Ok(held)
+            } else if self.state == State::Paused {
                 self.report();
                 self.settle();
                 self.commands.recv().map_err(|_| TryRecvError::Disconnected)
@@ -34,6 +36,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Ok(Command::RollBack { id }) => match self.roll_back(id) {
                     Flow::On => {}
                     again => return again,
+                },
+                Ok(Command::FindRate) => match self.find_rate() {
+                    Flow::On => {}
+                    failed => return failed,
                 },
                 Ok(command) => self.obey(command),
                 Err(TryRecvError::Disconnected) => return Flow::Stop { save: true },
@@ -81,7 +87,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             },
             Command::Look { screen, at } => self.look(screen, at),
             Command::Save => self.save(true, false),
-            Command::Stop { .. } | Command::RollBack { .. } => {}
+            // There is no search any more, or it is taken before.
+            Command::EndFinding => {}
+            Command::Stop { .. } | Command::RollBack { .. } | Command::FindRate => {}
         }
     }
 
