@@ -30,6 +30,8 @@ pub enum Purpose {
     Split = 10,
     /// Random erasing of one image; the index is the image's place in the training set.
     Erase = 11,
+    /// Draws of a class in an epoch that is balanced; the index is 1 and the class, or 0 for the order of the classes.
+    Balance = 12,
     /// One of the embedded scenes; the index is its place in its split.
     Scene = 20,
     /// Random scale of one image; the index is the image's place in the training set.

@@ -4,7 +4,7 @@ use super::life::Trained;
 use super::run::{Best, Mark, Run};
 use super::state::State;
 use super::words::{shown, title, trick_of, when_text};
-use super::{Begin, Effect, Modal, Occasion, Tone, number};
+use super::{Begin, Effect, Modal, Occasion, Tone, finder, number};
 use crate::recipe::knobs::Group;
 use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, Score, StepRecord, Summary};
 
@@ -47,6 +47,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Epoch(end) => return epoch(state, &end),
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
+        Event::Rate(report) => finder::take(state, report),
         Event::Pictures(pictures) => state.panes.images.take(*pictures),
         Event::Saving { .. } | Event::Hashed { .. } => {}
         Event::Checkpoint { step, bytes, ms, score, link, .. } => {
@@ -75,6 +76,9 @@ fn run_state(state: &mut State, to: train::State) {
     }
     let run = &mut state.run;
     run.state = to;
+    if to == train::State::Finding {
+        return;
+    }
     if to == train::State::Evaluating {
         run.evaluating_since = Some(state.clock);
         return;
@@ -174,7 +178,7 @@ fn evaluated(state: &mut State, e: &Evaluation) {
 
 fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     state.edits.clear();
-    if matches!(state.modal, Some(Modal::Stop)) {
+    if matches!(state.modal, Some(Modal::Stop | Modal::Finder(_))) {
         state.modal = None;
     }
     let tone = match summary.state {

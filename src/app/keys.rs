@@ -31,6 +31,8 @@ pub enum Context {
     Preset,
     /// What is said of an image.
     Mistake,
+    /// A search for a learning rate.
+    Finder,
 }
 
 /// What a key does.
@@ -134,6 +136,7 @@ const STOP: &[Context] = &[Context::Stop];
 const FORK: &[Context] = &[Context::Fork];
 const PRESET: &[Context] = &[Context::Preset];
 const MISTAKE: &[Context] = &[Context::Mistake];
+const FINDER: &[Context] = &[Context::Finder];
 pub(super) const EVERY: &[Context] = &[
     Context::Main,
     Context::Ended,
@@ -145,6 +148,7 @@ pub(super) const EVERY: &[Context] = &[
     Context::Fork,
     Context::Preset,
     Context::Mistake,
+    Context::Finder,
 ];
 
 /// Every key.
@@ -245,6 +249,9 @@ const BELOW: &[Binding] = bindings! {
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep all as it runs; what was kept is not asked about again";
     Dialog MISTAKE:
     [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back to the images";
+    Dialog FINDER:
+    [k(Enter)] "enter" Accept, "take" 1, "set lr to this value from the next step on";
+    [k(Esc), c('q')] "esc" Back, "leave" 0, "leave; the run goes on as if nothing had been";
 };
 
 /// The keys of the first panes of their table, and how they are spelt.

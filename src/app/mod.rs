@@ -13,6 +13,7 @@ mod crosshair;
 mod editor;
 mod edits;
 mod events;
+mod finder;
 mod hints;
 mod history;
 mod keymap;
@@ -40,6 +41,7 @@ mod words;
 pub use crosshair::Reading;
 pub use editor::{Editor, ValueError};
 pub use edits::{Edits, Pending};
+pub use finder::Finder;
 pub use history::{Curve, Point, Window};
 #[cfg(test)]
 pub(crate) use keymap::assert_sound;

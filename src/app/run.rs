@@ -194,6 +194,12 @@ impl Run {
         self.step + (left * self.steps_per_epoch(recipe) as f64).round() as u64
     }
 
+    /// Epochs done since the best one, when the run stops after some without a better figure.
+    pub(crate) fn waited(&self, recipe: &Recipe) -> Option<u64> {
+        let best = self.best.filter(|_| recipe.train.patience > 0)?.epoch?;
+        Some((self.epoch.floor() as u64).saturating_sub(best))
+    }
+
     /// Time to the planned end.
     pub(crate) fn left(&self, recipe: &Recipe) -> Option<Duration> {
         let speed = self.speed.value();

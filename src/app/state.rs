@@ -207,6 +207,7 @@ impl State {
         );
         let took = number::duration(Duration::try_from_secs_f64(summary.seconds).unwrap_or_default());
         let mut lines = vec![format!("{} at step {}, {best}, {took}", summary.state.word(), summary.step)];
+        lines.extend(summary.early.clone());
         if summary.broken > 0 {
             lines.push(format!("{} broken images were skipped; log.jsonl names them", summary.broken));
         }

@@ -100,6 +100,7 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
         seconds: state.clock.as_secs_f64(),
         dir: state.run.info.as_ref().and_then(|i| i.dir.clone()),
         broken: 0,
+        early: None,
         error: Some(why),
     };
     events::event(state, crate::train::Event::Ended(Box::new(summary)))

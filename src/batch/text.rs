@@ -68,15 +68,16 @@ pub(super) fn plain(line: &Line, classes: usize) -> Option<String> {
             format!("step {step:>6}  checkpoint {path}{score}")
         }
         Line::Skipped { step, image, problem, .. } => format!("step {step:>6}  skipped {image}: {problem}"),
-        Line::RunEnd { state, step, best, best_epoch, seconds, broken, dir, reproduce, .. } => {
+        Line::RunEnd { state, step, best, best_epoch, seconds, broken, dir, reproduce, early, .. } => {
             let epoch = best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
             let best = best.map_or("no evaluation".to_string(), |best| format!("best {}{epoch}", scored(best)));
             let broken = match broken {
                 0 => String::new(),
                 n => format!("; {n} broken images were skipped"),
             };
+            let early = early.as_ref().map_or(String::new(), |why| format!("step {step:>6}  {why}\n"));
             let end = format!("step {step:>6}  {state}: {best} in {seconds:.1} s{broken}; {dir}");
-            return Some(format!("{}\nagain: {}\n", shown(&end), shown(reproduce)));
+            return Some(format!("{early}{}\nagain: {}\n", shown(&end), shown(reproduce)));
         }
         Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } | Line::Speed { .. } => {
             return None;

@@ -137,6 +137,7 @@ knobs! {
     data.max_megapixels, "max pixels", Knob, int(1, 1000), "MP", Add(10.0), Fork, "", "millions of pixels above which an image is left out as broken; what takes too much memory at its size is read smaller, or left out";
     data.train_images, "train images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "training images used, 0 for all";
     data.test_images, "test images", Knob, int(0, u64::MAX), "images", Add(1000.0), Fork, "", "test images that are evaluated, 0 for all";
+    data.balance, "balance", Knob, Kind::Choice(Balance::WORDS), "", Add(1.0), NextEpoch, "", "for classes of uneven size: Weights of n / (K n_c) in the loss, or a Sampler that draws every class as often";
     train.seed, "seed", Knob, int(0, u64::MAX), "", Add(1.0), Fork, "", "seed of every random draw";
     train.log_every, "log every", Knob, int(1, 1_000_000), "steps", Add(1.0), Live, "", "steps between two lines of the metrics log";
     train.checkpoint_epochs, "checkpoint", Knob, int(1, 100_000), "epochs", Add(1.0), Live, "", "epochs between two checkpoints";
@@ -144,6 +145,7 @@ knobs! {
     train.checkpoint_minutes, "ckpt minutes", Knob, from(0.0, 1e6), "min", Add(1.0), Live, "", "longest time without a checkpoint, 0 for any";
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
+    train.patience, "patience", Knob, int(0, 100_000), "epochs", Add(1.0), Live, "", "epochs without a better top-1 after which the run stops, 0 for never";
     train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
     net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
     optim.name, "optimiser", Knob, Kind::Choice(OptimName::WORDS), "", Add(1.0), Live, "2.1", "SGD with momentum, or AdamW; what it keeps begins anew with another one";

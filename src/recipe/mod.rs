@@ -104,7 +104,7 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
 
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
-    use settings::{DataKind, Task};
+    use settings::{Balance, DataKind, Task};
     let mut found: Vec<Invalid> = net::clashes(s).into_iter().chain(pretrained::clash(s)).collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
@@ -162,6 +162,16 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
         clash(
             "finetune.freeze",
             format!("is {word}; {of} of {depth} layers has {has} stages, and Backbone freezes them all"),
+        );
+    }
+    if s.train.patience > 0 && s.train.keep_best == 0 {
+        clash("train.keep_best", format!("is 0; a run that train.patience {} stops keeps its best", s.train.patience));
+    }
+    if s.task == Task::Segment && s.data.balance != Balance::None {
+        let word = s.data.balance.word();
+        clash(
+            "data.balance",
+            format!("is {word}, which weighs the classes of images; there is none for those of pixels"),
         );
     }
     if s.name.len() > 100 {

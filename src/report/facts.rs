@@ -299,6 +299,7 @@ mod tests {
                 seconds: 1.0,
                 dir: None,
                 broken: 0,
+                early: None,
                 error: None,
             })));
         });

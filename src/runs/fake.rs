@@ -57,6 +57,7 @@ impl Stage {
             seconds: 1.5,
             dir,
             broken: 0,
+            early: None,
             error,
         })));
     }

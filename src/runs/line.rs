@@ -222,6 +222,9 @@ pub enum Line {
         dir: String,
         /// The command that makes it again.
         reproduce: String,
+        /// Why it is done before its planned end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        early: Option<String>,
         /// What went wrong.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
@@ -256,6 +259,7 @@ impl Line {
             broken: summary.broken,
             dir: dir.to_string_lossy().into(),
             reproduce: super::reproduce(dir),
+            early: summary.early.clone(),
             error: summary.error.clone(),
         }
     }

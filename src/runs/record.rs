@@ -243,12 +243,14 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
         seconds: times.first().zip(times.last()).map_or(0.0, |(first, last)| last - first),
         dir: Some(dir.to_path_buf()),
         broken: 0,
+        early: None,
         error: None,
     };
-    if let Some(Line::RunEnd { step, best, best_epoch, seconds, broken, error, .. }) = end(log) {
+    if let Some(Line::RunEnd { step, best, best_epoch, seconds, broken, early, error, .. }) = end(log) {
         summary.best = best.or(summary.best);
         summary.best_epoch = best_epoch.or(summary.best_epoch);
         (summary.step, summary.seconds, summary.broken) = (*step, *seconds, *broken);
+        summary.early.clone_from(early);
         summary.error.clone_from(error);
     }
     summary

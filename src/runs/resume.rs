@@ -76,6 +76,14 @@ pub(super) enum ResumeError {
         /// Its epochs.
         epochs: u64,
     },
+    /// It has stopped because its figure got no better.
+    #[error("{why} (train.patience {patience}); --set train.patience=N with a larger N, or 0, trains on")]
+    Patience {
+        /// What it ended with.
+        why: String,
+        /// Epochs that it waits.
+        patience: u64,
+    },
     /// There are other images than those of its older version; both pairs are numbers of training and of test images.
     #[error(
         "it was begun by an older version, which did not list its {} + {} images, and now there are {} + {}: split anew, \
@@ -149,6 +157,11 @@ impl Resume {
             waiting.push(ScheduledEdit::of(last + 1, edit));
         } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
             return Err(ResumeError::Done { epochs: recipe.train.epochs });
+        } else if let Some(why) = from.and_then(|c| c.meta.at.out_of_patience(recipe.train.patience))
+            // An edit that comes first may have given it more.
+            && !waiting.iter().any(|w| w.changes.iter().any(|(knob, _)| knob.path == "train.patience"))
+        {
+            return Err(ResumeError::Patience { why, patience: recipe.train.patience });
         }
         let manifest = dir.join(MANIFEST);
         let set = check_begun(&then, from, &manifest, images_at.as_deref())?;

@@ -26,8 +26,8 @@ impl Tap {
         let error = Some("the trainer's thread ended without a result: a fault of the program".to_string());
         let of = Some(dir.clone());
         let (best, best_epoch) = (None, None);
-        let so_far =
-            Summary { state: State::Failed, step: 0, best, best_epoch, seconds: 0.0, dir: of, broken: 0, error };
+        let (state, seconds, early) = (State::Failed, 0.0, None);
+        let so_far = Summary { state, step: 0, best, best_epoch, seconds, dir: of, broken: 0, early, error };
         let hook = Hook::default();
         Tap { recorder, forward, hub, hook, dir, alarmed: false, ended: false, so_far, begun: Instant::now() }
     }

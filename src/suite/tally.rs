@@ -104,7 +104,7 @@ impl Tally {
                 match state {
                     State::Starting => live.now = Now::Starts,
                     State::Paused => (live.now, live.since) = (Now::Paused, None),
-                    State::Running | State::Evaluating => live.now = Now::Works,
+                    State::Running | State::Evaluating | State::Finding => live.now = Now::Works,
                     State::Done | State::Stopped | State::Failed | State::Killed => {}
                 }
                 false

@@ -1,6 +1,7 @@
 //! A net in training: its optimiser, its teacher, and what goes through it without being learnt from.
 
 use super::TrainError;
+use super::balance::Classes;
 use super::checkpoint::Trained;
 use super::observer::Observer;
 use super::optim::Optimiser;
@@ -30,6 +31,8 @@ pub struct Learner<D: Ops<f32>> {
     depths: Vec<usize>,
     /// Names of the classes, in label order.
     pub(super) classes: Vec<String>,
+    /// How uneven they are.
+    pub(super) sizes: Classes,
     /// What a person should know of the weights that it started from.
     pub(super) notes: Vec<String>,
     /// Where the files are that the recipe names.
@@ -59,8 +62,8 @@ impl<D: Ops<f32>> Learner<D> {
         let spec = NetSpec::of(s, data.train.channels, data.classes.len());
         let mut net = Net::new(&dev, &spec).map_err(TrainError::device)?;
         net.initialise(s.net.init, s.tricks.zero_gamma, s.train.seed).map_err(TrainError::device)?;
-        let (observer, classes) = (Observer::of(data), data.classes.clone());
-        let mut learner = Learner { observer, classes, origin, ..Learner::holding(dev, net) };
+        let (observer, classes, sizes) = (Observer::of(data), data.classes.clone(), Classes::of(data));
+        let mut learner = Learner { observer, classes, sizes, origin, ..Learner::holding(dev, net) };
         learner.ready_teacher(&s.tricks.distill)?;
         Ok(learner)
     }
@@ -75,6 +78,7 @@ impl<D: Ops<f32>> Learner<D> {
             average: None,
             teacher: None,
             classes: Vec::new(),
+            sizes: Classes::default(),
             notes: Vec::new(),
             origin: Origin::default(),
             scaler: Scaler::default(),

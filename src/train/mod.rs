@@ -1,6 +1,7 @@
 //! The trainer: one step, the loop, evaluation, checkpoints, and the thread that owns all of it.
 
 mod alarms;
+mod balance;
 pub mod bench;
 mod checkpoint;
 mod classes;
@@ -56,7 +57,7 @@ pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
 pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage, Taken};
-pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord, Target};
+pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RateSearch, RolledBack, Scaling, StepRecord, Target};
 pub use result::{
     Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
 };

@@ -17,6 +17,8 @@ pub enum State {
     Paused,
     /// Evaluating.
     Evaluating,
+    /// Finding a learning rate on a copy of the state.
+    Finding,
     /// Ended as planned.
     Done,
     /// Ended by `Stop`.
@@ -35,6 +37,7 @@ impl State {
             State::Running => "running",
             State::Paused => "paused",
             State::Evaluating => "evaluating",
+            State::Finding => "finding a rate",
             State::Done => "done",
             State::Stopped => "stopped",
             State::Failed => "failed",
@@ -105,6 +108,9 @@ pub struct Summary {
     pub dir: Option<PathBuf>,
     /// Broken images that were left out.
     pub broken: usize,
+    /// Why it is done before its planned end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<String>,
     /// What went wrong, when it failed.
     pub error: Option<String>,
 }

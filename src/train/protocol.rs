@@ -10,9 +10,29 @@ use super::outline::{RunInfo, State, Summary};
 use super::pictures::Pictures;
 use super::{Confusion, Figures, Score};
 use crate::recipe::{Changes, Knob, Recipe, Value};
+use crate::tricks::finder::{RatePoint, Suggestion};
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// What a search for a learning rate reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateSearch {
+    /// It has begun.
+    Begun,
+    /// A step was made.
+    Point(RatePoint),
+    /// It is over, and the run stands where it stood.
+    Found {
+        /// What the losses suggest; none when the loss does not fall.
+        suggestion: Option<Suggestion>,
+        /// The `schedule.base_lr` that has the suggested rate at the peak of the schedule, in two digits.
+        base_lr: Option<f64>,
+        /// Why it ended, in one sentence.
+        why: String,
+    },
+}
 
 /// What a screen may look at: it costs something, and is made only while one does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +71,11 @@ pub enum Command {
     Steps(u64),
     /// Evaluate on the test set now. Answered by `Evaluated`.
     Evaluate,
+    /// Find a learning rate on a copy of the state: the rate grows from step to step, and the run stands where it stood
+    /// afterwards. Answered by `Rate`.
+    FindRate,
+    /// Make no more steps of the present search for a rate.
+    EndFinding,
     /// What a screen looks at from now on. Answered by `Pictures` or `Layers` as long as any screen looks at them.
     Look {
         /// Which screen: 0 is the run's own, an attached one gets its number on the way.
@@ -219,6 +244,8 @@ pub enum Event {
     Epoch(Box<EpochEnd>),
     /// An evaluation made on demand.
     Evaluated(Box<Evaluation>),
+    /// A search for a learning rate; in no log.
+    Rate(RateSearch),
     /// Pictures, for screens that look; logs and lines leave them out.
     Pictures(Box<Pictures>),
     /// The state was copied for a checkpoint, which is now being written. What was reported before belongs to it.

@@ -9,7 +9,7 @@ use crate::data::Batch;
 use crate::nn::{Role, Tuning};
 use crate::ops::{Dropout, FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
-use crate::recipe::settings::Task;
+use crate::recipe::settings::{Balance, Task};
 use crate::tricks::mix;
 use crate::tricks::scaling::{precision, scales};
 use crate::tricks::schedule::{self, Position};
@@ -86,14 +86,15 @@ impl<D: Ops<f32>> Learner<D> {
         Ok(Outcome { loss, lr, updated, overflow })
     }
 
-    /// Mixes images (section 5.4) and makes their targets (section 5.2).
+    /// Mixes images (section 5.4) and makes their targets (section 5.2), weighed by class where that is wanted.
     fn prepare(&mut self, mut batch: Batch, at: Position, s: &Settings) -> Result<Fed<D>, D::Err> {
         let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, at.batch), batch.n);
         if let Some(pairs) = &pairs {
             batch.pixels = mix::pixels(pairs, &batch.pixels, [batch.height, batch.width, batch.channels]);
         }
         self.observer.feed(&batch, pairs.as_deref(), &s.tricks.smoothing);
-        let targets = Targets::of(&self.dev, &batch, pairs.as_deref(), self.net.spec().classes, s)?;
+        let weights = (s.data.balance == Balance::Weights).then_some(&self.sizes.weights[..]);
+        let targets = Targets::of(&self.dev, &batch, pairs.as_deref(), self.net.spec().classes, weights, s)?;
         let images = self.images(batch)?;
         let images = D::to_precision(images, precision(&s.tricks.mixed))?;
         Ok(Fed { images, targets })

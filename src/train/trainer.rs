@@ -2,6 +2,7 @@
 
 mod alarms;
 mod broken;
+mod finder;
 mod looking;
 mod mistakes;
 mod orders;
@@ -28,6 +29,7 @@ use looking::Looking;
 use mistakes::Mistakes;
 use rollback::Ring;
 use save::Saver;
+use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -39,8 +41,8 @@ enum Flow {
     On,
     /// It goes on somewhere else: where it stands is to be looked at anew.
     Again,
-    /// It has come to its planned end.
-    End,
+    /// It has come to its planned end, or is done before it for this reason.
+    End(Option<String>),
     Stop {
         save: bool,
     },
@@ -59,6 +61,8 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     mistakes: Option<Mistakes>,
     learner: Learner<D>,
     commands: Receiver<Command>,
+    /// Commands that came while a rate was searched for.
+    held: VecDeque<Command>,
     sink: S,
     state: State,
     pending: Pending,
@@ -136,6 +140,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             mistakes: None,
             learner,
             commands,
+            held: VecDeque::new(),
             sink,
             state: State::Starting,
             pending: Pending::from(edits),
@@ -167,6 +172,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Ok(_) => (State::Done, None),
             Err(e) => (State::Failed, Some(e.to_string())),
         };
+        let early = match &ended {
+            Ok(Flow::End(why)) => why.clone(),
+            _ => None,
+        };
         let unsaved = match ended {
             Ok(Flow::Stop { save: false } | Flow::Fail(_)) | Err(_) => None,
             Ok(Flow::Stop { save: true }) => self.save_last(),
@@ -185,6 +194,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
             broken: self.broken.count(),
+            early,
             error,
         };
         self.send(Event::Ended(Box::new(summary)));
@@ -213,7 +223,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 end => return Ok(end),
             }
             if self.at.epoch >= self.recipe.train.epochs {
-                return Ok(Flow::End);
+                return Ok(Flow::End(None));
+            }
+            if let why @ Some(_) = self.at.out_of_patience(self.recipe.train.patience) {
+                return Ok(Flow::End(why));
             }
             match self.epoch()? {
                 Flow::On | Flow::Again => {}
@@ -232,7 +245,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 end => return Ok(end),
             }
             let begun = Instant::now();
-            let images = self.reader.batch(&self.pass(), self.at.batch as usize)?;
+            let images = self.reader.batch(&self.pass(self.at.epoch), self.at.batch as usize)?;
             let waited = begun.elapsed();
             self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
@@ -288,10 +301,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         Ok(Flow::On)
     }
 
-    /// The batches of the present epoch.
-    fn pass(&self) -> Pass {
+    /// The batches of an epoch.
+    fn pass(&self, epoch: u64) -> Pass {
         let (seed, batch) = (self.recipe.train.seed, self.recipe.train.batch as usize);
-        Pass::Train { seed, epoch: self.at.epoch, batch, augment: self.recipe.augment.clone() }
+        let (augment, balance) = (self.recipe.augment.clone(), self.recipe.data.balance);
+        Pass::Train { seed, epoch, batch, augment, balance }
     }
 
     /// Evaluates and saves at the end of an epoch.

@@ -127,7 +127,7 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
     let failed = move |error: String| {
         let (state, seconds, error) = (State::Failed, begun.elapsed().as_secs_f64(), Some(error));
         let Reached { step, best, best_epoch } = found.get();
-        let summary = Summary { state, step, best, best_epoch, seconds, dir, broken: 0, error };
+        let summary = Summary { state, step, best, best_epoch, seconds, dir, broken: 0, early: None, error };
         // The sink is borrowed when it is the one that panicked.
         if let Ok(mut sink) = last.try_borrow_mut() {
             sink(Event::State(state));

@@ -25,8 +25,16 @@ impl Position {
 
 /// The rate at the peak of the schedule: `base_lr`, times batch / reference batch under linear scaling (section 3.1).
 pub fn peak_lr(s: &Settings) -> f64 {
-    let scale = if s.schedule.linear_scaling { s.train.batch as f64 / s.schedule.reference_batch as f64 } else { 1.0 };
-    s.schedule.base_lr * scale
+    s.schedule.base_lr * scale(s)
+}
+
+/// The `base_lr` with which the peak of the schedule is a rate.
+pub fn base_lr_for(peak: f64, s: &Settings) -> f64 {
+    peak / scale(s)
+}
+
+fn scale(s: &Settings) -> f64 {
+    if s.schedule.linear_scaling { s.train.batch as f64 / s.schedule.reference_batch as f64 } else { 1.0 }
 }
 
 /// The learning rate of the batch at `at`.

@@ -82,7 +82,11 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<LinePart>, Vec<Line
         right.push(LinePart::new(4, vec![title, plain(format!("{:>6}", number::percent(score.y)))]));
     }
     if let Some(best) = run.best {
-        right.push(LinePart::new(6, vec![label("best "), plain(best.words())]));
+        let mut words = vec![label("best "), plain(best.words())];
+        if let Some(waited) = run.waited(&state.recipe) {
+            words.push(label(&format!(" patience {waited}/{}", state.recipe.train.patience)));
+        }
+        right.push(LinePart::new(6, words));
     }
     (left, right)
 }

@@ -188,6 +188,7 @@ impl Script {
             seconds: 152.0,
             dir: Some(PathBuf::from("runs/quick-7")),
             broken: 0,
+            early: None,
             error: None,
         }))
     }

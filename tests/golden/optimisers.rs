@@ -7,6 +7,7 @@ use tricktop::ops::{Loss, Matrix, Ops, Real};
 use tricktop::recipe::settings::{OptimName, Settings};
 use tricktop::train::Gradients;
 use tricktop::train::optim::Optimiser;
+use tricktop::train::optim::ema::share;
 
 /// Distance of the values after each step, relative.
 const NEAR: f64 = 1e-6;
@@ -38,8 +39,11 @@ fn optimisers_equal_pytorch() {
         let names = [(case, "kernels"), (case, "composed")];
         let of = Steps { start: &cases["start"], gradients: &cases["gradients"], lr, rates, together, settings };
         let found = [of.run::<f32>(&Cpu::default()), of.run::<f64>(&Cpu::default())];
-        for ((name, how), found) in names.into_iter().zip(found) {
-            for (part, found) in ["w", "b"].into_iter().zip(found) {
+        for ((name, how), Values { after, means }) in names.into_iter().zip(found) {
+            for (part, found) in ["w", "b"].into_iter().zip(after) {
+                report.within(NEAR, &format!("{name} {part} ({how})"), &found, &cases[case][part].values);
+            }
+            for (part, found) in ["mean_w", "mean_b"].into_iter().zip(means).filter(|_| case == "ema") {
                 report.within(NEAR, &format!("{name} {part} ({how})"), &found, &cases[case][part].values);
             }
         }
@@ -58,8 +62,7 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// The values of weight and bias after every step.
-    fn run<E: Real>(&self, dev: &Cpu) -> [Vec<f32>; 2]
+    fn run<E: Real>(&self, dev: &Cpu) -> Values
     where
         Cpu: Ops<E>,
     {
@@ -77,6 +80,9 @@ impl Steps<'_> {
         let (mut w, mut b) = (param("w", Role::Weight), param("b", Role::Bias));
         let mut optimiser = Optimiser::default();
         let mut after = [Vec::new(), Vec::new()];
+        let (mut mean_w, mut mean_b) = (w.data.clone(), b.data.clone());
+        // PyTorch's has no warmup: so many steps on, the share is the decay.
+        let share = share(0.9, 1000);
         for step in 0..gradients["w"].shape[0] / together {
             // A loss with these gradients: the sum of their products with the parameters.
             let mean = |p: &Param<E, Cpu>| {
@@ -91,10 +97,24 @@ impl Steps<'_> {
             let mut found = Gradients::of(Loss { on_tape: of_b + of_w, scale: 1.0, value: Some(0.0) }).unwrap();
             let rated = vec![(&mut w, Some(rates[0])), (&mut b, Some(rates[1]))];
             assert!(optimiser.update(rated, &mut found, lr, settings).unwrap().updated);
+            Cpu::average(&mut [&mut mean_w, &mut mean_b], &[&w.data, &b.data], share).unwrap();
             for (after, p) in after.iter_mut().zip([&w, &b]) {
-                after.extend(p.data.as_vec().into_iter().map(|v| v.value() as f32));
+                after.extend(values(&p.data));
             }
         }
-        after
+        Values { after, means: [values(&mean_w), values(&mean_b)] }
     }
+}
+
+/// Weight and bias after every step, and their running averages with decay 0.9 at the end.
+struct Values {
+    after: [Vec<f32>; 2],
+    means: [Vec<f32>; 2],
+}
+
+fn values<E: Real>(of: &Matrix<E, Cpu>) -> Vec<f32>
+where
+    Cpu: Ops<E>,
+{
+    of.as_vec().into_iter().map(|v| v.value() as f32).collect()
 }

@@ -110,8 +110,17 @@ impl Screen {
 
     fn ends(&mut self, place: usize, state: train::State) {
         let error = (state == train::State::Failed).then(|| "the loss is not finite (NaN)".to_string());
-        let summary =
-            Summary { state, step: 600, best: None, best_epoch: None, seconds: 60.0, dir: None, broken: 0, error };
+        let summary = Summary {
+            state,
+            step: 600,
+            best: None,
+            best_epoch: None,
+            seconds: 60.0,
+            dir: None,
+            broken: 0,
+            early: None,
+            error,
+        };
         self.event(place, Event::Ended(Box::new(summary)));
     }
 

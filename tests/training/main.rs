@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod alarms;
+mod average;
+mod balance;
 mod branches;
 mod checkpoint;
 mod foreign;
 mod inside;
 mod learner;
 mod looking;
+mod patience;
 mod replay;
 mod resume;
 mod running;

@@ -63,6 +63,8 @@ settings! {
         train_images: u64 = 0,
         /// Test images that are evaluated, class-balanced, 0 for all.
         test_images: u64 = 0,
+        /// What makes up for classes of uneven size.
+        balance: Balance = Balance::None,
         /// Share of each class that is validated with, where a folder has no `val/`.
         val_fraction: f64 = 0.1,
         /// Share of images that may be broken.
@@ -127,6 +129,8 @@ settings! {
         keep_last: u64 = 2,
         /// Checkpoints that stay because their epoch ended best.
         keep_best: u64 = 1,
+        /// Epochs without a better figure after which the run stops, 0 for never.
+        patience: u64 = 0,
         /// Megabytes of states before edits that are kept in memory, 0 for none.
         rollback_mb: u64 = 256,
     }

@@ -109,6 +109,17 @@ impl Task {
 }
 
 choice!(
+    /// What makes up for classes of uneven size.
+    Balance {
+        /// Nothing.
+        None,
+        /// Weights of the classes in the loss.
+        Weights,
+        /// Every class is drawn as often in an epoch.
+        Sampler,
+    }
+);
+choice!(
     /// An optimiser.
     OptimName {
         /// Stochastic gradient descent with momentum.

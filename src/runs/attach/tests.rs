@@ -8,8 +8,9 @@ use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
 use crate::train::{
     Agreement, AlarmKind, BatchPreview, Change, Command, Event, Inside, LayerStats, Options, Output, Pictures,
-    PreviewImage, State, Target, When,
+    PreviewImage, RateSearch, State, Target, When,
 };
+use crate::tricks::finder::RatePoint;
 use std::io::{BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -123,6 +124,7 @@ fn every_event_survives_the_line() {
         Event::Refused { id: 4, reason: "no".into() },
         epoch(2, 0.75),
         Event::Layers(Box::new(layers())),
+        Event::Rate(RateSearch::Point(RatePoint { lr: 1e-7, loss: 2.5, smooth: 2.25 })),
         Event::Alarm { step: 8, kind: AlarmKind::Other, message: "the disk is full".into() },
         Event::Pictures(Box::new(fed())),
     ];

@@ -52,6 +52,30 @@ pub struct Progress {
     pub averaged: Option<u64>,
 }
 
+impl Progress {
+    /// Epochs done since the best one; since the start while there is none.
+    pub fn epochs_since_best(&self) -> u64 {
+        match (self.best_epoch, self.best) {
+            (Some(best), _) => self.epoch.saturating_sub(best),
+            (None, None) => self.epoch,
+            // Of an older version's run it is not known.
+            (None, Some(_)) => 0,
+        }
+    }
+
+    /// Why the run stops after this epoch, when so many without a better figure are too many.
+    pub fn out_of_patience(&self, patience: u64) -> Option<String> {
+        let since = self.epochs_since_best();
+        if patience == 0 || self.batch > 0 || since < patience {
+            return None;
+        }
+        let best = self.best_epoch.map_or("none was the best".into(), |epoch| format!("the best is epoch {epoch}"));
+        let title = self.best.map_or("score", |best| best.figure.title());
+        let epochs = if since == 1 { "epoch" } else { "epochs" };
+        Some(format!("no better {title} for {since} {epochs}: stopped, {best}"))
+    }
+}
+
 /// What a net was trained to see and to say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signature {

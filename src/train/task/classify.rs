@@ -7,6 +7,7 @@ use crate::recipe::Settings;
 use crate::recipe::settings::{Distill, DistillForm};
 use crate::train::scores::{cross_entropy, predicted, rank};
 use crate::train::{Confusion, Figures};
+use crate::tricks::balance::weigh;
 use crate::tricks::mix::Pair;
 use crate::tricks::targets::targets;
 use dfdx::prelude::OwnedTape;
@@ -24,9 +25,19 @@ impl<D: Ops<f32>> Targets<D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn of(dev: &D, batch: &Batch, pairs: Option<&[Pair]>, classes: usize, s: &Settings) -> Result<Self, D::Err> {
+    pub fn of(
+        dev: &D,
+        batch: &Batch,
+        pairs: Option<&[Pair]>,
+        classes: usize,
+        weights: Option<&[f64]>,
+        s: &Settings,
+    ) -> Result<Self, D::Err> {
         let labels = &batch.labels;
-        let q = targets(labels, pairs, classes, &s.tricks.smoothing);
+        let mut q = targets(labels, pairs, classes, &s.tricks.smoothing);
+        if let Some(weights) = weights {
+            weigh(&mut q, labels, pairs, weights);
+        }
         let larger = |i: usize| pairs.map_or(labels[i], |pairs| pairs[i].larger(labels[i], labels[pairs[i].partner]));
         let q = dev.upload(q, (batch.n, 1, 1, classes))?;
         Ok(Targets { q, labels: (0..batch.n).map(|i| Some(larger(i))).collect() })

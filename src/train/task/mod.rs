@@ -20,13 +20,20 @@ pub(super) enum Targets<D: Ops<f32>> {
 }
 
 impl<D: Ops<f32>> Targets<D> {
-    /// Of a batch, as the recipe smooths and mixes them.
+    /// Of a batch, as the recipe smooths and mixes them, with the weights of the classes where they are wanted.
     ///
     /// # Errors
     /// The device's.
-    pub fn of(dev: &D, batch: &Batch, pairs: Option<&[Pair]>, classes: usize, s: &Settings) -> Result<Self, D::Err> {
+    pub fn of(
+        dev: &D,
+        batch: &Batch,
+        pairs: Option<&[Pair]>,
+        classes: usize,
+        weights: Option<&[f64]>,
+        s: &Settings,
+    ) -> Result<Self, D::Err> {
         Ok(match s.task {
-            Task::Classify => Targets::Classes(classify::Targets::of(dev, batch, pairs, classes, s)?),
+            Task::Classify => Targets::Classes(classify::Targets::of(dev, batch, pairs, classes, weights, s)?),
             Task::Segment => Targets::Pixels(segment::Targets::of(batch, pairs)),
         })
     }

@@ -25,11 +25,13 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         if self.options.until.is_some_and(|until| self.at.step >= until) {
             // Edits may have been made after the very last step.
             self.apply_due(epoch_starts);
-            return Flow::End;
+            return Flow::End(None);
         }
         self.save_if_due();
         loop {
-            let command = if self.state == State::Paused {
+            let command = if let Some(held) = self.held.pop_front() {
+                Ok(held)
+            } else if self.state == State::Paused {
                 self.report();
                 self.settle();
                 self.commands.recv().map_err(|_| TryRecvError::Disconnected)
@@ -41,6 +43,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Ok(Command::RollBack { id }) => match self.roll_back(id) {
                     Flow::On => {}
                     again => return again,
+                },
+                Ok(Command::FindRate) => match self.find_rate() {
+                    Flow::On => {}
+                    failed => return failed,
                 },
                 Ok(command) => self.obey(command),
                 Err(TryRecvError::Disconnected) => return Flow::Stop { save: true },
@@ -88,7 +94,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             },
             Command::Look { screen, at } => self.look(screen, at),
             Command::Save => self.save(true, false),
-            Command::Stop { .. } | Command::RollBack { .. } => {}
+            // There is no search any more, or it is taken before.
+            Command::EndFinding => {}
+            Command::Stop { .. } | Command::RollBack { .. } | Command::FindRate => {}
         }
     }
 
@@ -124,13 +132,13 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 changes.iter().for_each(|(knob, _)| self.watched.trace.edited(knob));
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };
+                let balances = before.data.balance != self.recipe.data.balance;
                 let changes = changes.into_iter().map(change).collect();
                 self.at.edits += 1;
                 self.made.push(edit);
                 self.send(Event::Applied { id, edit, step: self.at.step, changes, by: None });
-                if let Some(note) = self.learner.teacher_note() {
-                    self.alarm(note);
-                }
+                let balance = if balances { self.balance() } else { None };
+                self.learner.teacher_note().into_iter().chain(balance).for_each(|note| self.alarm(note));
             }
         }
     }

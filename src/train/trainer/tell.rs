@@ -23,12 +23,17 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             train_images: data.train.len(),
             test_images: data.test.len(),
             classes: data.classes.clone(),
-            notes: data.said().into_iter().chain(self.learner.notes.iter().cloned()).collect(),
+            notes: data.said().into_iter().chain(self.learner.notes.iter().cloned()).chain(self.balance()).collect(),
             device: self.on.name.clone(),
             memory: self.on.training(spec, self.learner.teacher(), data, &self.recipe).memory(batch).total(),
             steps_per_epoch: self.batches(),
             step: self.at.step,
         }
+    }
+
+    /// What is told of classes of uneven size.
+    pub(super) fn balance(&self) -> Option<String> {
+        self.learner.sizes.told(self.recipe.data.balance, &self.learner.classes)
     }
 
     /// Something that needs a person's eye and that no knob is about.

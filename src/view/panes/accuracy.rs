@@ -19,7 +19,10 @@ impl Drawing for Accuracy {
         let run = &state.run;
         let mut legend = Vec::new();
         let [score, second] = run.titles();
-        legend.extend(run.score.last().map(|p| Span::styled(format!("{score} {}", number::percent(p.y)), theme.curve)));
+        let of = if state.recipe.optim.ema.on { "EMA " } else { "" };
+        legend.extend(
+            run.score.last().map(|p| Span::styled(format!("{of}{score} {}", number::percent(p.y)), theme.curve)),
+        );
         let second = |y| Span::styled(format!("◆ {second} {}", number::percent(y)), theme.second);
         legend.extend(run.second.last().map(|p| second(p.y)));
         let inner = frame(state, theme, buf, area, Pane::Accuracy, legend);

@@ -207,3 +207,28 @@ fn updates_agree_with_loops() {
     }
     report.end();
 }
+
+#[test]
+fn averages_agree_with_loops() {
+    let (lab, mut report) = (Lab::new(), Report::default());
+    let (mut jobs, mut held, mut chunks) = (vec![], vec![], 0);
+    for (seed, (len, _)) in PARAMS.iter().enumerate() {
+        let [average, w] = [1, 2].map(|what| noise(Precision::Single, *len, 10 * seed as u64 + what));
+        let (average_at, w_at) = (lab.single(&average), lab.single(&w));
+        let job =
+            ParamJob { w: average_at.at(), g: w_at.at(), len: *len as u32, first_chunk: chunks, ..ParamJob::default() };
+        chunks += job.chunks();
+        jobs.push(job);
+        held.push((average, w, average_at, w_at));
+    }
+    let table = lab.raw(bytes_of(&jobs));
+    let shares = UpdateArgs { betas: [0.75, 9.0], rests: [0.25, 9.0], ..UpdateArgs::default() };
+    let args = UpdateArgs { jobs: table.at(), count: jobs.len() as u32, chunks, ..shares };
+    lab.kernels.average(&args).unwrap();
+    for (i, (average, w, found, left)) in held.iter().enumerate() {
+        let expected: Vec<f64> = average.iter().zip(w).map(|(a, w)| 0.75 * a + 0.25 * w).collect();
+        report.close(&format!("average {i}"), found, &expected, 1.0);
+        report.holds(&format!("tensor {i}"), left.get() == *w);
+    }
+    report.end();
+}
