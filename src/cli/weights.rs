@@ -63,7 +63,11 @@ fn of_which_net(cached: &Cached) -> Result<String, Failure> {
     };
     text += &match cached.config() {
         Ok(config) => {
-            format!("images of {0} x {0}, resized to {1}: taken over where a preset leaves it open\n", config.size, config.resize(config.size))
+            format!(
+                "images of {0} x {0}, resized to {1}: taken over where a preset leaves it open\n",
+                config.size,
+                config.resize(config.size)
+            )
         }
         Err(e) => format!("{e}\n"),
     };
@@ -73,7 +77,10 @@ fn of_which_net(cached: &Cached) -> Result<String, Failure> {
 fn list(hub: &Hub) -> String {
     let found = hub.list();
     if found.is_empty() {
-        return format!("no weights are in {}; tricktop weights get timm/resnet50.a1_in1k gets some\n", hub.cache.display());
+        return format!(
+            "no weights are in {}; tricktop weights get timm/resnet50.a1_in1k gets some\n",
+            hub.cache.display()
+        );
     }
     let names: Vec<String> = found.iter().map(|cached| cached.name.to_string()).collect();
     let width = names.iter().map(|name| columns(name)).max().unwrap_or(0);

@@ -88,7 +88,8 @@ impl Start {
             Some(hub) if by_weights || s.asks_weights() => Ok(hub.config().map(drop)?),
             None if by_weights => Err(TrainError::Checkpoint {
                 path: self.file.clone(),
-                problem: "is a file, and data.normalise is Weights: weights of the hub alone have a normalisation".into(),
+                problem: "is a file, and data.normalise is Weights: weights of the hub alone have a normalisation"
+                    .into(),
             }),
             _ => Ok(()),
         }
@@ -99,7 +100,9 @@ impl Start {
         let hub = self.hub.as_ref()?;
         let (name, commit) = (&hub.name, hub.commit.get(..8).unwrap_or(&hub.commit));
         let Ok(config) = hub.config() else {
-            return Some(format!("{name} ({commit}) has no configuration that can be read: images come as the recipe says"));
+            return Some(format!(
+                "{name} ({commit}) has no configuration that can be read: images come as the recipe says"
+            ));
         };
         let Config { mean, std, size, interpolation, architecture, .. } = &config;
         let (mut same, mut other) = (Vec::new(), Vec::new());
@@ -146,7 +149,8 @@ pub(super) fn normalise(origin: &Origin, s: &Settings, set: &mut DataSet) -> Res
     let Some(hub) = &start.hub else { return Ok(()) };
     let (mean, std) = hub.config()?.normalisation();
     if mean.len() != set.train.channels {
-        let problem = format!("its config.json is for {} channels, and images here have {}", mean.len(), set.train.channels);
+        let problem =
+            format!("its config.json is for {} channels, and images here have {}", mean.len(), set.train.channels);
         return Err(HubError::Config { name: hub.name.clone(), problem }.into());
     }
     set.normalise(&mean, &std);
