@@ -26,8 +26,10 @@ impl Checkpoint {
     /// Knobs that this version does not allow.
     pub(super) fn about(&self) -> Result<BTreeMap<String, String>, TrainError> {
         let Meta { version, signature, .. } = &self.meta;
-        let net = self.meta.recipe(&Recipe::default())?.net.clone();
+        let recipe = self.meta.recipe(&Recipe::default())?;
+        let net = recipe.net.clone();
         let mut about = BTreeMap::from([("format", "pt".to_string()), ("tricktop_version", version.clone())]);
+        about.extend([("recipe", recipe.name.clone()), ("step", self.meta.at.step.to_string())]);
         about.insert("knobs", knobs_of(&net).join(" "));
         if let Some(made) = timm(&net) {
             about.extend([("architecture", made.name), ("model_args", made.args.to_string())]);
