@@ -176,21 +176,14 @@ pub(super) struct Threads {
 #[group(id = "format", required = true, multiple = true)]
 pub(super) struct Export {
     /// Steps and epochs as a table
-    #[arg(long, conflicts_with_all = ["json", "preset"], conflicts_with = "files")]
+    #[arg(long, conflicts_with_all = ["json", "preset", "tensorboard", "weights", "onnx", "card"])]
     pub(super) csv: bool,
     /// Recipe, edits, steps and epochs as one JSON document
-    #[arg(long, conflicts_with = "preset", conflicts_with = "files")]
+    #[arg(long, conflicts_with_all = ["preset", "tensorboard", "weights", "onnx", "card"])]
     pub(super) json: bool,
     /// The recipe with the edits as its schedule: a preset that makes the run again
-    #[arg(long, conflicts_with = "files")]
+    #[arg(long, conflicts_with_all = ["tensorboard", "weights", "onnx", "card"])]
     pub(super) preset: bool,
-    #[command(flatten)]
-    pub(super) files: ExportFiles,
-}
-
-#[derive(Debug, Args)]
-#[group(id = "files", multiple = true)]
-pub(super) struct ExportFiles {
     /// Event files of TensorBoard, in this directory
     #[arg(long, value_parser = path(), value_name = "DIR")]
     pub(super) tensorboard: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! Commands that read what a run has recorded: replay and export.
 
-use super::args::{Export, ExportFiles, Replay};
+use super::args::{Export, Replay};
 use super::using::place_of_images;
 use super::{Failure, find_run, headless, print, set_threads};
 use crate::data::MANIFEST;
@@ -52,13 +52,13 @@ pub(super) fn export(dir: &Path, format: &Export) -> Result<String, Failure> {
         }
         Export { csv: true, .. } => runs::csv(dir).map_err(Failure::Run),
         Export { json: true, .. } => runs::json(dir).map_err(Failure::Run),
-        Export { files, .. } => written(dir, files),
+        files => written(dir, files),
     }
 }
 
 /// Writes files of a run; of its weights the best, or the newest when none are the best yet.
-fn written(dir: &Path, files: &ExportFiles) -> Result<String, Failure> {
-    let ExportFiles { tensorboard, weights, onnx, card } = files;
+fn written(dir: &Path, files: &Export) -> Result<String, Failure> {
+    let Export { tensorboard, weights, onnx, card, .. } = files;
     let mut text = String::new();
     if let Some(out) = tensorboard {
         text += &format!("{}\n", runs::tensorboard(dir, out).map_err(Failure::Run)?.display());
