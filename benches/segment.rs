@@ -7,7 +7,7 @@
 use dfdx::prelude::Cpu;
 use std::time::Instant;
 use tricktop::kernels::profile;
-use tricktop::nn::{Init, Net, NetSpec};
+use tricktop::nn::{Init, Net, NetSpec, Tuning};
 use tricktop::ops::{Dropout, Ops, PixelObjective};
 use tricktop::recipe::settings::{Form, Net as Settings, Settings as All};
 use tricktop::train::Gradients;
@@ -61,7 +61,9 @@ fn main() {
         let updated = <Cpu as Ops<f32>>::enter(|| {
             let x = dev.upload(images, (batch, edge, edge, channels)).unwrap();
             let dropout = Dropout { share: 0.1, seed: 0, epoch: 0, batch: step as u64 };
-            let (logits, beside) = net.forward_both(x.put_tape(<Cpu as Ops<f32>>::tape()), Some(dropout)).unwrap();
+            let (logits, beside) = net
+                .forward_both(x.put_tape(<Cpu as Ops<f32>>::tape()), Tuning { dropout: Some(dropout), ..Tuning::ALL })
+                .unwrap();
             let objective = PixelObjective {
                 labels,
                 partners: None,
@@ -74,7 +76,10 @@ fn main() {
             };
             let loss = Cpu::pixel_loss(logits, beside, objective, 1.0).unwrap();
             let mut gradients = Gradients::of(loss).unwrap();
-            optimiser.update(net.params_mut(), &mut gradients, 0.01, &settings).unwrap().updated
+            optimiser
+                .update(net.params_mut().into_iter().map(|p| (p, Some(1.0))).collect(), &mut gradients, 0.01, &settings)
+                .unwrap()
+                .updated
         });
         assert!(updated);
         if step >= WARM {

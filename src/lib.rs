@@ -17,6 +17,7 @@ pub mod hub;
 pub mod kernels;
 pub mod nn;
 pub mod ops;
+pub mod protobuf;
 pub mod random;
 pub mod recipe;
 pub mod report;

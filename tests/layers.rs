@@ -20,9 +20,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("http", &[]),
     ("hub", &["http"]),
+    ("protobuf", &[]),
     ("kernels", &[]),
     ("ops", &["kernels"]),
-    ("nn", &["ops", "recipe", "random"]),
+    ("nn", &["ops", "recipe", "random", "protobuf"]),
     ("recipe", &["files", "text", "hub"]),
     ("data", &["recipe", "random"]),
     // (the groups of parameters that decay are those of the nets)

@@ -173,16 +173,16 @@ pub(super) struct Threads {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "format", required = true, multiple = false)]
+#[group(id = "format", required = true, multiple = true)]
 pub(super) struct Export {
     /// Steps and epochs as a table
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "preset", "tensorboard", "weights", "onnx", "card"])]
     pub(super) csv: bool,
     /// Recipe, edits, steps and epochs as one JSON document
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["preset", "tensorboard", "weights", "onnx", "card"])]
     pub(super) json: bool,
     /// The recipe with the edits as its schedule: a preset that makes the run again
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tensorboard", "weights", "onnx", "card"])]
     pub(super) preset: bool,
     /// Event files of TensorBoard, in this directory
     #[arg(long, value_parser = path(), value_name = "DIR")]
@@ -190,6 +190,12 @@ pub(super) struct Export {
     /// Best weights under PyTorch's names, as this safetensors file
     #[arg(long, value_parser = path(), value_name = "FILE")]
     pub(super) weights: Option<PathBuf>,
+    /// Best weights as this ONNX model
+    #[arg(long, value_parser = path(), value_name = "FILE")]
+    pub(super) onnx: Option<PathBuf>,
+    /// Model card of the best weights, as this Markdown file
+    #[arg(long, value_parser = path(), value_name = "FILE")]
+    pub(super) card: Option<PathBuf>,
 }
 
 impl Command {
@@ -305,7 +311,7 @@ pub(super) enum Command {
     Eval(Eval),
     /// Predicts the most probable classes of images
     Predict(Predict),
-    /// Prints what a run has recorded
+    /// Prints what a run has recorded, or writes its weights for other programs
     Export {
         /// Run directory, or its name in `runs/`
         run: PathBuf,

@@ -97,6 +97,9 @@ pub enum TrainError {
     /// A checkpoint cannot be gone on from.
     #[error("{0}")]
     Resume(String),
+    /// A net cannot be written for other programs.
+    #[error("cannot be exported: {0}")]
+    Export(String),
     /// A thread could not be started.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),

@@ -9,7 +9,7 @@ use tricktop::data::Thumbnail;
 use tricktop::recipe::Value;
 use tricktop::train::{
     self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Figures, Missed, MissedImage, Pictures,
-    PreviewImage, RolledBack, Target,
+    PreviewImage, RolledBack, Taken, Target,
 };
 
 #[test]
@@ -66,6 +66,7 @@ fn garment(label: usize, kind: usize) -> Thumbnail {
 
 fn fed(mixed: bool) -> Event {
     let image = |i: usize| PreviewImage {
+        mask: None,
         picture: garment(i % 10, i),
         label: i % 10,
         mixed: mixed.then_some(((i + 3) % 10, 0.73)),

@@ -6,13 +6,13 @@ use super::dir::LOG;
 use super::export::metrics;
 use super::record::journal;
 use super::{Line, RunError, logs};
+use crate::protobuf::Message;
 use crate::train::{Change, Figures, write_whole};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use wire::Message;
 
 /// Seconds since 1970.
 pub(super) fn now() -> f64 {

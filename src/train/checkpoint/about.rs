@@ -29,8 +29,10 @@ impl Checkpoint {
     /// Knobs that this version does not allow.
     pub(super) fn about(&self) -> Result<BTreeMap<String, String>, TrainError> {
         let Meta { version, signature, .. } = &self.meta;
-        let design = Design::of(&*self.meta.recipe(&Recipe::default())?);
+        let recipe = self.meta.recipe(&Recipe::default())?;
+        let design = Design::of(&recipe);
         let mut about = BTreeMap::from([("format", "pt".to_string()), ("tricktop_version", version.clone())]);
+        about.extend([("recipe", recipe.name.clone()), ("step", self.meta.at.step.to_string())]);
         about.extend(self.meta.at.averaged.map(|steps| ("averaged_steps", steps.to_string())));
         about.insert(KNOBS, design.knobs().join(" "));
         if let Some(made) = timm(&design) {

@@ -5,7 +5,7 @@ use super::digest::evaluated;
 use super::{Checkpoint, CheckpointError, Meta, meta};
 use crate::data;
 use crate::files::{Foreign, resolved};
-use crate::nn::{Design, Fit, Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, recognise};
+use crate::nn::{Design, Fit, Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, onnx, recognise};
 use crate::ops::Ops;
 use crate::recipe::settings::Task;
 use crate::recipe::{Recipe, preset};
@@ -125,6 +125,27 @@ impl Checkpoint {
         let design = Design::of(&*self.meta.recipe(&Recipe::default())?);
         let tensors = self.weights().into_iter().map(|(name, t)| (design.outer_name(&name), t)).collect();
         Ok(State { tensors, metadata: self.about()? }.to_bytes()?)
+    }
+
+    /// The bytes of an ONNX model of its net, with the same texts.
+    ///
+    /// # Errors
+    /// Knobs that this version does not allow, a task or a net that has no such form, a checkpoint that does not say what
+    /// images its net is for.
+    pub fn onnx(&self) -> Result<Vec<u8>, TrainError> {
+        let recipe = self.meta.recipe(&Recipe::default())?;
+        if recipe.task != Task::Classify {
+            let task = recipe.task.word();
+            return Err(TrainError::Export(format!(
+                "task is {task}: nets with a linear head alone are written as ONNX"
+            )));
+        }
+        let older =
+            "an older version wrote it without what images its net is for; tricktop resume writes one that says it";
+        let signature = self.meta.signature.as_ref().ok_or_else(|| TrainError::Export(older.into()))?;
+        let image = signature.image;
+        let spec = NetSpec::new(&recipe.net, image[2], signature.classes.len());
+        onnx(&spec, &self.weights(), image, &self.about()?).map_err(|e| TrainError::Export(e.to_string()))
     }
 
     /// The net of a teacher: `Bundled`, or the path of a checkpoint or of another program's weights. Its outputs are in the
