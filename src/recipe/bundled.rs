@@ -35,6 +35,11 @@ bundle! {
     "paper/table4"
     "paper/table5"
     "paper/table6"
+    "suites/scenes-transfer"
+    "suites/scenes-tricks"
+    "suites/backbones"
+    "suites/scenes-backbones"
+    "paper/table9"
 }
 
 bundle! {
@@ -55,6 +60,16 @@ bundle! {
     "fashion/distillation"
     "fashion/mixup"
     "fashion/all"
+    "scenes/scratch"
+    "scenes/frozen"
+    "scenes/transfer"
+    "scenes/poly"
+    "scenes/cosine"
+    "scenes/smoothing"
+    "scenes/mixup"
+    "scenes/teacher"
+    "scenes/distillation"
+    "ade20k/fcn50-d"
     "teacher"
     "imagenet/resnet50"
     "imagenet/resnet50b"

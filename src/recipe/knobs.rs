@@ -166,6 +166,7 @@ knobs! {
     schedule.decay, "decay", Knob, Kind::Choice(Decay::WORDS), "", Add(1.0), Live, "5.1", "decay of the rate after the warmup";
     schedule.milestones, "milestones", Knob, Kind::Epochs, "epochs", Add(1.0), Live, "2.1", "epochs at which the step decay divides";
     schedule.factor, "step factor", Knob, above(0.0, 1.0), "", Times(2.0), Live, "2.1", "factor of the step decay at a milestone";
+    schedule.power, "poly power", Knob, above(0.0, 10.0), "", Add(0.1), Live, "6.2", "power of the poly decay: lr = peak * (1 - t / T)^power";
     tricks.zero_gamma, "zero gamma", Trick, Kind::Switch, "", Add(1.0), Fork, "3.1", "last norm of every residual block starts at 0";
     tricks.no_bias_decay, "no bias decay", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "weight decay on weights only";
     optim.nesterov, "nesterov", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "Nesterov's form of momentum";

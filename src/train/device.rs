@@ -168,7 +168,7 @@ impl On {
         let (spec, distill) = (NetSpec::of(recipe, image_channels, classes.len()), &recipe.tricks.distill);
         let pupil = Pupil { task: recipe.task, image_channels, classes, by_place: distill.by_place };
         let teacher =
-            distill.on.then(|| Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil));
+            distill.on.then(|| Checkpoint::teacher(&origin.weights(&distill.teacher), &Cpu::default(), &pupil));
         let teacher = teacher.transpose()?;
         let training = self.training(&spec, teacher.as_ref().map(Net::spec), data, recipe);
         let memory = training.memory(batch);

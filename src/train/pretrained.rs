@@ -30,12 +30,12 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Finds what `net.weights` names: a file that is there, else weights in the cache of the hub, which are verified.
+    /// Finds what `net.weights` names: those inside the program, a file that is there, else weights in the cache of the hub, which are verified.
     ///
     /// # Errors
     /// Weights that are not in the cache, or damaged there.
     pub fn find(origin: &Origin, weights: &str) -> Result<Start, TrainError> {
-        let file = origin.file(weights);
+        let file = origin.weights(weights);
         let Some(name) = Name::parse(weights).filter(|_| !file.exists()) else { return Ok(Start { file, hub: None }) };
         let cached = Hub::from_env().cached(&name)?;
         cached.verify()?;

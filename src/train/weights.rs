@@ -58,7 +58,7 @@ impl<D: Ops<f32>> Learner<D> {
             let image_channels = self.net.spec().image_channels;
             let task = if self.net.spec().logits == Logits::Image { Task::Classify } else { Task::Segment };
             let pupil = Pupil { task, image_channels, classes: &self.classes, by_place };
-            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), &self.dev, &pupil)?;
+            let (net, note) = Checkpoint::teacher_with_note(&self.origin.weights(source), &self.dev, &pupil)?;
             self.teacher = Some(Teacher { source: source.clone(), by_place, net, note });
         }
         Ok(())

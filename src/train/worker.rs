@@ -91,7 +91,7 @@ fn check_net(
     let distill = &recipe.tricks.distill;
     if distill.on {
         let pupil = Pupil { task: recipe.task, image_channels: channels, classes, by_place: distill.by_place };
-        Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil)?;
+        Checkpoint::teacher(&origin.weights(&distill.teacher), &Cpu::default(), &pupil)?;
     }
     Ok(())
 }

@@ -191,6 +191,8 @@ settings! {
         milestones: Vec<u64> = vec![30, 60, 90],
         /// Factor of `Step` at a milestone.
         factor: f64 = 0.1,
+        /// Power of `Poly`.
+        power: f64 = 0.9,
     }
     /// Linear warmup from 0.
     Warmup {

@@ -267,6 +267,8 @@ choice!(
         Step,
         /// None.
         Constant,
+        /// A power of what is left of the run, down to 0 (GluonCV's segmentation).
+        Poly,
     }
 );
 choice!(

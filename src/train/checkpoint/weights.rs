@@ -49,8 +49,11 @@ pub fn read_weights(path: &Path) -> Result<BTreeMap<String, TensorData>, TrainEr
 
 /// The tensors of a file of weights, and the classes that it names.
 fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainError> {
-    let path = resolved(path)?;
-    let state = read(&path, State::from_bytes)?;
+    let state = if path == Path::new(BUNDLED) {
+        State::from_bytes(BUNDLED_TEACHER)?
+    } else {
+        read(&resolved(path)?, State::from_bytes)?
+    };
     let classes = classes(&state.metadata);
     Ok((evaluated(&state.tensors), classes))
 }
