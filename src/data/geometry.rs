@@ -63,7 +63,7 @@ impl Geometry {
     /// The row (`axis` 0) or column of the image at a place in what the net sees; none in its padding.
     fn source(&self, axis: usize, at: f64) -> Option<usize> {
         let at = at + self.cut[axis] as f64;
-        if !(at < self.size[axis] as f64) {
+        if at >= self.size[axis] as f64 {
             return None;
         }
         let source = self.first[axis] + at * self.part[axis] / self.size[axis] as f64;

@@ -37,6 +37,39 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
+/// An image in memory.
+struct Read<'a> {
+    /// Pixels, HWC, as they are stored.
+    pixels: &'a [u8],
+    shape: [usize; 3],
+    /// Height and width in its file.
+    full: [usize; 2],
+    /// How many times smaller than there it was decoded.
+    shrunk: usize,
+    /// How it is shown.
+    turn: Turn,
+}
+
+impl Read<'_> {
+    /// Where the `net` pixels come from that the net sees of this part.
+    fn geometry(&self, Cut { region, size }: Cut, net: [usize; 2], stages: &Stages<'_>) -> Geometry {
+        let pixels = |v: usize| (v * self.shrunk) as f64;
+        let (first, part) = ([region.top, region.left].map(pixels), [region.height, region.width].map(pixels));
+        let [first, part] = self.turn.shown_part(first, part, self.full);
+        let size = self.turn.size(size);
+        Geometry {
+            stored: self.full,
+            shown: self.turn.size(self.full),
+            first,
+            part,
+            size,
+            cut: [0, 1].map(|axis| half(size[axis].saturating_sub(net[axis]))),
+            rotation: stages.rotation(),
+            placement: stages.placement(),
+        }
+    }
+}
+
 impl Preprocessor {
     /// For images of this shape, resized to the shorter edge `edge`, with means and deviations of the channels.
     pub fn new(shape: [usize; 3], edge: usize, mean: &[f32], std: &[f32]) -> Preprocessor {
@@ -93,13 +126,13 @@ impl Preprocessor {
         stages: &Stages<'_>,
         take: impl FnOnce(&[u8], Geometry) -> T,
     ) -> Result<T, Broken> {
-        let net @ [height, width] = [self.shape[0], self.shape[1]];
+        let net = [self.shape[0], self.shape[1]];
         SCRATCH.with_borrow_mut(|Scratch { picture, small, resized }| {
-            let (pixels, shape, cut, turn, full, by): (&[u8], _, _, _, _, _) = match image {
+            let (read, cut) = match image {
                 Stored::Pixels(pixels) => {
-                    let shape = stored.unwrap_or(self.shape);
-                    let full = [shape[0], shape[1]];
-                    (pixels, shape, stages.cut(full, net), Turn::default(), full, 1)
+                    let shape @ [height, width, _] = stored.unwrap_or(self.shape);
+                    let full = [height, width];
+                    (Read { pixels, shape, full, shrunk: 1, turn: Turn::default() }, stages.cut(full, net))
                 }
                 Stored::Encoded(bytes) => {
                     let mut cut = None;
@@ -107,28 +140,15 @@ impl Preprocessor {
                         cut = self.stored_cut(stages, size, turn);
                         self.wanted(cut, size)
                     })?;
-                    let shape = [picture.height, picture.width, 3];
-                    let cut = cut.map(|cut| Cut { region: cut.region.shrunk(picture.shrunk, shape), ..cut });
-                    (&picture.pixels, shape, cut, picture.turn, picture.full, picture.shrunk)
+                    let &mut Picture { ref pixels, height, width, shrunk, full, turn, .. } = picture;
+                    let shape = [height, width, 3];
+                    let cut = cut.map(|cut| Cut { region: cut.region.shrunk(shrunk, shape), ..cut });
+                    (Read { pixels, shape, full, shrunk, turn }, cut)
                 }
             };
-            let cut = cut.unwrap_or_else(|| self.before_the_cut(shape, turn.size(net)));
-            let Region { top, left, height: rows, width: columns } = cut.region;
-            let pixels_of_it = |v: usize| (v * by) as f64;
-            let (first, part) = ([top, left].map(pixels_of_it), [rows, columns].map(pixels_of_it));
-            let [first, part] = turn.shown_part(first, part, full);
-            let size @ [h, w] = turn.size(cut.size);
-            let geometry = Geometry {
-                stored: full,
-                shown: turn.size(full),
-                first,
-                part,
-                size,
-                cut: [half(h.saturating_sub(height)), half(w.saturating_sub(width))],
-                rotation: stages.rotation(),
-                placement: stages.placement(),
-            };
-            let taken = self.at_size(pixels, shape, cut, turn, geometry.cut, small, resized).map(|bytes| {
+            let cut = cut.unwrap_or_else(|| self.before_the_cut(read.shape, read.turn.size(net)));
+            let geometry = read.geometry(cut, net, stages);
+            let taken = self.at_size(&read, cut, geometry.cut, small, resized).map(|bytes| {
                 let mut bytes = Cow::Borrowed(bytes);
                 if !geometry.rotation.is_none() {
                     bytes = geometry.rotation.turned(&bytes, self.shape).into();
@@ -161,15 +181,12 @@ impl Preprocessor {
         Wanted { rows, shrink: ratio / 2 }
     }
 
-    /// A part of the stored image, resized and turned, `first` of its rows and columns left out before what the net sees; it
-    /// is padded at the bottom and on the right where it is smaller.
-    #[allow(clippy::too_many_arguments)]
+    /// A part of an image, resized and turned, its rows and columns before `top` and `left` left out; it is padded at the
+    /// bottom and on the right where it is smaller than what the net sees.
     fn at_size<'a>(
         &self,
-        pixels: &'a [u8],
-        shape: [usize; 3],
+        &Read { pixels, shape, turn, .. }: &Read<'a>,
         Cut { region, size }: Cut,
-        turn: Turn,
         [top, left]: [usize; 2],
         small: &'a mut Vec<u8>,
         resized: &'a mut Vec<u8>,

@@ -18,6 +18,8 @@ use std::thread::{Builder, JoinHandle};
 const AHEAD: usize = 2;
 
 /// Batches that follow each other.
+// There are two at a time, and each is asked for by what it holds.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pass {
     /// Training images of one epoch in their order.

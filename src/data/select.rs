@@ -1,8 +1,9 @@
 //! All images that are at a place, or those of one split, for an evaluation.
 
 use super::image_folder::{self, Role};
+use super::opened::{Opened, PHOTOGRAPH, edge};
 use super::source::{Joined, Split, set_name};
-use super::{DataError, DataSet, LeftOut, Opened, PHOTOGRAPH, edge, kind, opened, resolved};
+use super::{DataError, DataSet, LeftOut, kind, opened, resolved};
 use crate::recipe::settings::{Data, DataKind, Task};
 use std::path::Path;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ mod folders;
 mod get;
 mod images;
 mod masks;
+mod masks_bad;
 mod sets;
 
 #[path = "../common/pictures.rs"]

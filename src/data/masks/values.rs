@@ -28,11 +28,9 @@ impl Values {
     /// # Errors
     /// A value of no class.
     pub fn classes(&self, mut values: Vec<u8>, width: usize) -> Result<Vec<u8>, MaskProblem> {
-        for at in 0..values.len() {
-            match self.table[usize::from(values[at])] {
-                Some(class) => values[at] = class,
-                None => return Err(self.unknown(values[at].into(), at, width)),
-            }
+        for (at, value) in values.iter_mut().enumerate() {
+            let class = self.table[usize::from(*value)];
+            *value = class.ok_or_else(|| self.unknown((*value).into(), at, width))?;
         }
         Ok(values)
     }

@@ -45,7 +45,7 @@ pub(super) fn of(
     }
     if let Place::Dirs { .. } = place {
         let unpaired = both.masks.iter().filter(|(key, _)| !both.images.contains_key(*key));
-        unpaired.for_each(|(_, mask)| left_out.add("masks without an image", shown(&both.of_masks.join(mask))));
+        unpaired.for_each(|(_, mask)| left_out.add("masks without an image", shown(both.of_masks.join(mask))));
     }
     let example = missing.first().map(|(name, expected)| format!("{}, for want of {}", shown(name), shown(expected)));
     let example = example.unwrap_or_else(|| "images/train/a.jpg, for want of masks/train/a.png".into());
