@@ -84,7 +84,7 @@ pub fn composed<E: Real, D: Ops<E>>(
     let mut loss = loss.put_tape(tape);
     if let Some(auxiliary) = auxiliary {
         let (first, tape) = loss.split_tape();
-        let second = mean.cross_entropy(D::matrix(auxiliary)?.put_tape(tape), q, aux_weight)?;
+        let second = mean.cross_entropy(D::matrix(auxiliary.put_tape(tape))?, q, aux_weight)?;
         loss = second.try_add(first.put_tape(OwnedTape::default()))?;
     }
     let value = (loss.as_vec()[0].value() - floor) as f32;
