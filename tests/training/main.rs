@@ -5,6 +5,7 @@
 mod alarms;
 mod branches;
 mod checkpoint;
+mod finetune;
 mod foreign;
 mod inside;
 mod learner;
