@@ -61,5 +61,5 @@ pub use run::{Ghost, Mark, Run};
 pub use state::State;
 pub(crate) use typing::request;
 pub use update::update;
-pub(crate) use words::shown as value_shown;
+pub(crate) use words::{frozen_text, shown as value_shown};
 pub use words::{title, trick_of, value_text, values_of};

@@ -46,7 +46,7 @@ impl NetSpec {
 fn block(layer: &Layer) -> Option<String> {
     let mut params = Vec::new();
     layer.params(&mut params);
-    // (the name of the convolution or norm, and `weight`)
+    // What is left is the name of a convolution or norm.
     let name = params.first()?.name.strip_suffix(".weight")?.to_string();
     Some(name.rsplit_once('.').map_or(String::new(), |(begin, _)| begin.to_string()))
 }

@@ -47,6 +47,7 @@ bundle! {
     BUNDLED:
     "quick"
     "photos"
+    "finetune/folder"
     "fashion/baseline"
     "fashion/linear-scaling"
     "fashion/warmup"

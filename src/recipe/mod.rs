@@ -157,7 +157,7 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
         && stage > stages(&s.net)
     {
         let (word, net, has) = (s.finetune.freeze.word(), s.net.family.word(), stages(&s.net));
-        let of = if s.net.form == settings::Form::Small { format!("a small {net}") } else { format!("{net}") };
+        let of = if s.net.form == settings::Form::Small { format!("a small {net}") } else { net.to_string() };
         let depth = s.net.depth;
         clash(
             "finetune.freeze",

@@ -94,6 +94,11 @@ mod tests {
                 let needing = words.iter().filter(|w| **w != "Bundled").copied().collect::<Vec<_>>();
                 prop::sample::select(needing).prop_map(|w| Value::Word(w.into())).boxed()
             }
+            // A stage that a small net may not have.
+            ("finetune.freeze", Kind::Choice(words)) => {
+                let others = words.iter().filter(|w| **w != "Stage4").copied().collect::<Vec<_>>();
+                prop::sample::select(others).prop_map(|w| Value::Word(w.into())).boxed()
+            }
             ("augment.resized.min_area", _) => (0.01..0.3f64).prop_map(Value::Float).boxed(),
             ("augment.resized.max_area", _) => (0.3..=1.0f64).prop_map(Value::Float).boxed(),
             ("data.path", _) => any::<String>().prop_map(|s| Value::Word(s + "/")).boxed(),

@@ -9,6 +9,7 @@ use crate::recipe::{Changes, Edit, EditError, InvalidChanges, Recipe};
 use crate::train::{
     Checkpoint, Link, Options, ScheduledEdit, TrainError, When, already, check_begun, effective, steps,
 };
+use crate::tricks::finetune::without_effect;
 use std::collections::BTreeSet;
 use std::path::Path;
 use thiserror::Error;
@@ -67,6 +68,9 @@ pub(super) enum ResumeError {
     /// What is set cannot change in a run.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// What is set would change nothing any more.
+    #[error("{0}")]
+    Late(String),
     /// Its images or its device cannot be had.
     #[error(transparent)]
     Begun(#[from] TrainError),
@@ -151,7 +155,11 @@ impl Resume {
         if !sets.is_empty() {
             let edit = Edit { after: step, changes: sets.clone() };
             recipe.with_edits(vec![edit.clone()]).map_err(|(_, e)| e)?;
-            then = recipe.with(sets)?;
+            then = recipe.with(sets.clone())?;
+            let epoch = from.map_or(0, |checkpoint| checkpoint.meta.at.epoch);
+            if let Some(why) = without_effect(&sets, &then, epoch) {
+                return Err(ResumeError::Late(why));
+            }
             // Numbers of edits that were rolled back are not used again.
             let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
             waiting.push(ScheduledEdit::of(last + 1, edit));

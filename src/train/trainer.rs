@@ -21,6 +21,7 @@ use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, Tra
 use crate::data::{self, Pass, Reader};
 use crate::ops::{Ops, remarks};
 use crate::recipe::Recipe;
+use crate::recipe::settings::Freeze;
 use crate::tricks::scaling::scales;
 use crate::tricks::schedule::Position;
 use alarms::{Unanswered, Watched};
@@ -104,6 +105,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             for message in learner.start_from(&recipe)? {
                 sink(Event::Alarm { step: 0, kind: AlarmKind::Other, message });
             }
+        }
+        if from.is_none() && recipe.net.weights.is_empty() && recipe.finetune.freeze != Freeze::None {
+            learner.notes.push("net.weights is empty: what finetune.freeze freezes has random weights".into());
         }
         if let Some(checkpoint) = &from {
             let kernels = &checkpoint.meta.kernels;

@@ -16,7 +16,7 @@ pub fn always_frozen(s: &Settings) -> Freeze {
 /// The factor of the learning rate of a parameter that lies so many groups below the head.
 pub fn rate(optim: &Optim, depth: usize) -> f64 {
     let head = if depth == 0 { optim.head_lr } else { 1.0 };
-    // (a product of this order is the same on every machine)
+    // A product in a fixed order is the same on every machine.
     std::iter::repeat_n(optim.layer_decay, depth).fold(head, |rate, d| rate * d)
 }
 

@@ -2,7 +2,7 @@
 
 use super::draw::{self, LinePart};
 use super::theme::Theme;
-use crate::app::{Curve, State, Window, number};
+use crate::app::{Curve, State, Window, frozen_text, number};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -32,6 +32,9 @@ fn identity(state: &State, theme: &Theme) -> (Vec<LinePart>, Vec<LinePart>) {
     } else {
         left.push(one(1, state.recipe.name.clone(), theme.text));
     }
+    // What counts is the epoch of the next step.
+    let frozen = frozen_text(&state.recipe, state.run.epoch as u64);
+    left.extend(frozen.filter(|_| !state.run.state.ended()).map(|text| one(2, text, theme.pending)));
     let (glyph, word, style) = theme.state(state.run.state);
     let mut right = vec![one(0, format!("{glyph} {word}"), style)];
     let speed = state.run.speed.value();
