@@ -3,6 +3,7 @@
 mod args;
 mod browse;
 mod data;
+mod finder;
 mod headless;
 mod inspect;
 mod list;
@@ -151,6 +152,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Fork(args)) => fork(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),
+        Some(Command::LrFind(args)) => finder::find(&args),
         Some(Command::Eval(args)) => print(&using::eval(&args)?),
         Some(Command::Predict(args)) => {
             let (text, unread) = using::predict(&args)?;
