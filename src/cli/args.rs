@@ -1,12 +1,14 @@
 //! What the command line may hold.
 
 mod browse;
+mod finder;
 mod images;
 mod suites;
 mod using;
 mod weights;
 
 pub(super) use browse::Runs;
+pub(super) use finder::LrFind;
 pub(super) use images::{Bench, BenchInput, Data};
 pub(super) use suites::{At, Report, Suite, Table};
 pub(super) use using::{Eval, Predict};
@@ -53,6 +55,7 @@ Examples:
   tricktop fork quick --step 374 --set schedule.base_lr=0.05
                                              go on from that checkpoint otherwise, in a run of its own
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
+  tricktop lr-find presets/mine.ron          find a learning rate: a table of losses, and a suggestion
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
   tricktop predict runs/quick a.png b.jpg    what they predict for images
   tricktop weights get timm/resnet50.a1_in1k fetch weights of the hub to start from
@@ -307,6 +310,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Finds a learning rate for a preset: the rate grows from step to step, and nothing is written
+    LrFind(LrFind),
     /// Evaluates a checkpoint: top-1, top-5, loss, every class, confusion matrix
     Eval(Eval),
     /// Predicts the most probable classes of images

@@ -163,12 +163,15 @@ impl File {
             ("edits made", format!("{}, {} waiting", at.edits, meta.waiting.len())),
             ("parameters", self.parameters.unwrap_or_default().to_string()),
         ];
+        let average =
+            at.averaged.map(|steps| ("average", format!("evaluated and exported, {steps} steps after it began")));
+        let rows = rows.into_iter().chain(average);
         // The optimiser's slots of a file of weights are not kept, or hashed as nothing by earlier versions.
         let is_kept = |name: &str| self.whole || ["weights", "statistics"].contains(&name);
         let hashes = meta.digests.parts().into_iter().filter(|(name, _)| is_kept(name));
         let none = (!self.whole).then_some(("optimiser", "not kept"));
         let hashes = hashes.chain(none).map(|(name, hash)| (name, hash.to_string()));
-        let rows = rows.into_iter().chain(hashes).map(|(name, value)| format!("{name:<11} {}\n", shown(&value)));
+        let rows = rows.chain(hashes).map(|(name, value)| format!("{name:<11} {}\n", shown(&value)));
         let today = |path: &'_ String| knobs::find(path).map_or_else(|| path.clone(), |knob| knob.path.to_string());
         let knobs = meta.recipe.iter().map(|(path, value)| (today(path), shown(&value.to_string()).to_string()));
         let knobs = knobs.map(|(path, value)| format!("  {path:<26} {value}\n"));

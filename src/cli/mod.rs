@@ -4,6 +4,7 @@ mod args;
 mod browse;
 mod data;
 mod eval;
+mod finder;
 mod headless;
 mod inspect;
 mod list;
@@ -154,6 +155,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Fork(args)) => fork(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),
+        Some(Command::LrFind(args)) => finder::find(&args),
         Some(Command::Eval(args)) => print(&eval::eval(&args)?),
         Some(Command::Predict(args)) => {
             let (text, unread) = using::predict(&args)?;

@@ -1,6 +1,7 @@
 //! What a trained net says of images: `tricktop predict`.
 
 use super::args::Predict;
+use super::print::say;
 use super::{Failure, find_run, lines_of, set_threads};
 use crate::data::{Broken, Picture, Reading, decode};
 use crate::text::{plain_terminal, shown};
@@ -34,6 +35,7 @@ pub(super) fn name(path: &Path) -> String {
 pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     set_threads(&args.threads)?;
     let mut classifier = Classifier::read(&checkpoint(&args.checkpoint)).map_err(Failure::Use)?;
+    classifier.note().into_iter().for_each(say);
     let show = args.show && std::io::stdout().is_terminal() && plain_terminal().is_none();
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {

@@ -277,6 +277,7 @@ pub struct Classifier {
     learner: Learner<Cpu>,
     signature: Signature,
     reading: Reading,
+    note: Option<String>,
 }
 
 impl Classifier {
@@ -295,7 +296,13 @@ impl Classifier {
                     .into(),
         })?;
         let recipe = checkpoint.meta.recipe(&Recipe::default())?;
-        Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature, reading: Reading::of(&recipe.data) })
+        let (learner, reading) = (Learner::holding(Cpu::default(), net), Reading::of(&recipe.data));
+        Ok(Classifier { learner, signature, reading, note: checkpoint.note() })
+    }
+
+    /// What is to be told of its weights: that they are an average.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// How the files are to be read that it is shown: as its training images were.

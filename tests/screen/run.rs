@@ -43,7 +43,7 @@ fn running() {
 }
 
 /// An epoch's end with a top-1 of `top1`.
-fn epoch(number: u64, top1: f64, best: bool, classes: u32) -> Event {
+pub fn epoch(number: u64, top1: f64, best: bool, classes: u32) -> Event {
     let confusion = Confusion { classes, counts: (0..classes.into()).map(|class| [class, class, 9]).collect() };
     let (step, epoch) = (number * STEPS_PER_EPOCH, number as f64);
     let evaluation = Evaluation { step, epoch, loss: 0.3, figures: Figures::Classes { top1, top5: 1.0 }, confusion };

@@ -48,7 +48,7 @@ where
     let value = |i: usize| E::of((i as f64 * 0.7391).sin());
     let x = dev.upload((0..3 * 12 * 12).map(value).collect(), (3, 12, 12, 1)).unwrap();
     let targets = dev.upload((0..12).map(|i| E::of(f64::from(u8::from(i % 5 == 0)))).collect(), (3, 1, 1, 4)).unwrap();
-    let tuning = Tuning { frozen, norms: Mode::Eval };
+    let tuning = Tuning { frozen, norms: Mode::Eval, dropout: None };
     let (logits, auxiliary) = net.forward_both(x.put_tape(<Cpu as Ops<E>>::tape()), tuning).unwrap();
     let objective = Objective { targets, teacher: None, hard: 1.0, soft: 1.0, temperature: 1.0 };
     let loss = <Cpu as Ops<E>>::loss(logits, auxiliary, objective, 1.0).unwrap();
@@ -100,7 +100,7 @@ fn a_part_of_a_net_is_trained_as_the_whole_is() {
 
 /// A learner on the bundled images, and a batch.
 fn learner(recipe: &Recipe) -> (Learner<Cpu>, Batch) {
-    let data = open(&recipe.data, 0).unwrap();
+    let data = open(&recipe.data, recipe.task, 0).unwrap();
     let learner = Learner::new(Cpu::default(), recipe, &data).unwrap();
     let batch = train_batch(&data, &epoch_order(data.train.len(), 0, 0)[..20], 0, 0, &recipe.augment);
     (learner, batch)

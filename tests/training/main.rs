@@ -7,6 +7,7 @@ mod average;
 mod balance;
 mod branches;
 mod checkpoint;
+mod finder;
 mod finetune;
 mod foreign;
 mod inside;
