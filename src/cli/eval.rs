@@ -8,7 +8,7 @@ use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, preset};
 use crate::text::{columns, left, shown};
 use crate::train::{
-    Answer, Confusion, Evaluation, Figures, Images, Of, Seen, Tally, Tested, TrainError, evaluate_checkpoint,
+    Answer, Confusion, Evaluation, Figures, Images, Of, Seen, Tally, Tested, TrainError, Views, evaluate_checkpoint,
     evaluate_weights, softmax,
 };
 use atomic_write_file::AtomicWriteFile;
@@ -74,11 +74,12 @@ pub(super) fn eval(args: &Eval) -> Result<String, Failure> {
         Some(path) => Images::At { path, split: args.split.as_deref(), by_place: args.by_place },
         None => Images::Own(moved.as_deref()),
     };
+    let views = if args.multi_scale { Views::Many } else { Views::One };
     let tested = match &args.preset {
-        None => evaluate_checkpoint(&file, images, look),
+        None => evaluate_checkpoint(&file, images, views, look),
         Some(path) => {
             let recipe = preset::load_with(path, &args.sets).map_err(Failure::Presets)?.recipe;
-            evaluate_weights(&file, &recipe, images, look)
+            evaluate_weights(&file, &recipe, images, views, look)
         }
     }
     .map_err(Failure::Use)?;

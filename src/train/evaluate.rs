@@ -2,7 +2,7 @@
 
 use super::learner::Learner;
 use super::task::{Answer, Count, Found};
-use super::{Evaluation, TrainError};
+use super::{Evaluation, TrainError, Views};
 use crate::data::{Pass, Reader, Skipped, Split};
 use crate::ops::Ops;
 use std::ops::Range;
@@ -24,13 +24,14 @@ pub struct Seen<'a> {
 }
 
 /// The task's figures, mean cross entropy and confusion matrix on the test images that are whole, after `step` steps and
-/// `epoch` epochs; the others are added to `skipped`. `look` sees every image.
+/// `epoch` epochs, looked at once or several times; the others are added to `skipped`. `look` sees every image.
 ///
 /// # Errors
 /// The device's.
 pub fn evaluate<D: Ops<f32>>(
     learner: &mut Learner<D>,
     reader: &mut Reader,
+    views: Views,
     skipped: &mut Vec<Skipped>,
     (step, epoch): (u64, f64),
     mut look: impl FnMut(Seen<'_>),
@@ -44,7 +45,11 @@ pub fn evaluate<D: Ops<f32>>(
         if batch.n == 0 {
             continue;
         }
-        let logits = learner.logits(batch.clone()).map_err(TrainError::device)?;
+        let logits = match views {
+            Views::One => learner.logits(batch.clone()),
+            Views::Many => learner.mean_over_views(&batch),
+        };
+        let logits = logits.map_err(TrainError::device)?;
         let image = batch.height * batch.width * batch.channels;
         let places = places(&reader.set().test, number * size..len.min((number + 1) * size), &batch.skipped);
         let places: Vec<usize> = places.collect();

@@ -166,8 +166,13 @@ impl<D: Ops<f32>> Learner<D> {
     pub fn logits(&mut self, batch: Batch) -> Result<Vec<f32>, D::Err> {
         D::enter(|| {
             let x = self.images(batch)?;
-            let net = self.average.as_mut().map_or(&mut self.net, |average| &mut average.net);
-            D::values(&net.forward(x, Mode::Eval)?)
+            D::values(&self.evaluated(x)?)
         })
+    }
+
+    /// Logits of images on the device in evaluation: those of the average where one is kept.
+    pub(super) fn evaluated(&mut self, x: FeatureMap<f32, D>) -> Result<FeatureMap<f32, D>, D::Err> {
+        let net = self.average.as_mut().map_or(&mut self.net, |average| &mut average.net);
+        net.forward(x, Mode::Eval)
     }
 }

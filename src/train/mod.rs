@@ -33,6 +33,7 @@ mod task;
 mod teacher;
 mod trainer;
 mod updates;
+mod views;
 mod weights;
 mod worker;
 
@@ -63,4 +64,5 @@ pub use result::{
 };
 pub use step::Outcome;
 pub use task::Answer;
+pub use views::Views;
 pub use worker::{Worker, check, check_begun, spawn};

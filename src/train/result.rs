@@ -66,9 +66,10 @@ pub enum Images<'a> {
 pub fn evaluate_checkpoint(
     path: &Path,
     images: Images<'_>,
+    views: Views,
     look: impl FnMut(&DataSet, Seen<'_>),
 ) -> Result<Tested, TrainError> {
-    measure(checkpoint(path, images)?, look)
+    measure(checkpoint(path, images)?, views, look)
 }
 
 /// Evaluates a checkpoint on at most `most` of the test images of its recipe, spread over all of them; `look` sees each.
@@ -78,7 +79,7 @@ pub fn evaluate_checkpoint(
 pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
     let mut trained = checkpoint(path, Images::Own(None))?;
     trained.set.spread_test(most);
-    measure(trained, look)
+    measure(trained, Views::One, look)
 }
 
 /// A net, the images that it is for, and the steps and epochs that it has seen.
@@ -195,6 +196,7 @@ pub fn evaluate_weights(
     file: &Path,
     recipe: &Recipe,
     images: Images<'_>,
+    views: Views,
     look: impl FnMut(&DataSet, Seen<'_>),
 ) -> Result<Tested, TrainError> {
     let file = &pretrained::located(file)?;
@@ -213,18 +215,22 @@ pub fn evaluate_weights(
     pretrained::normalise(&Origin::default(), recipe, &mut set)?;
     let by_place = matches!(images, Images::At { by_place: true, .. });
     let (net, told) = load(file, recipe, &set, by_place)?;
-    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, look)?;
+    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, views, look)?;
     tested.of.notes.extend(told);
     Ok(tested)
 }
 
-fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
+fn measure(trained: Trained, views: Views, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
     let Trained { net, set, at } = trained;
+    if views == Views::Many && set.task != Task::Segment {
+        let problem = "several scales are for nets that give every pixel a class; this one gives an image a class";
+        return Err(TrainError::Resume(problem.into()));
+    }
     let set = Arc::new(set);
     let mut reader = Reader::new(set.clone(), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
-    let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
+    let evaluation = evaluate(&mut learner, &mut reader, views, &mut skipped, at, |seen| look(&set, seen))?;
     if skipped.len() == set.test.len() {
         let first = skipped.first().map(|s| format!("; {} {}", s.image, s.problem)).unwrap_or_default();
         return Err(DataError::AllBroken { set: set.name.clone(), first }.into());

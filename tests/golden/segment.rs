@@ -5,11 +5,13 @@ use crate::nets::{Tensors, part};
 use crate::ops::{map, matrix, pixels};
 use dfdx::prelude::*;
 use serde_json::Value;
+use tricktop::data::IGNORED;
 use tricktop::kernels::geometry::Conv;
 use tricktop::nn::families::{Block, Groups, ResNet, Stem};
 use tricktop::nn::{Layout, Net, NetSpec, Param, Role, TensorData, Tuning};
 use tricktop::ops::composed::{self, backward};
 use tricktop::ops::{FeatureMap, Filter, Mode, Ops, PixelObjective, Real, lean, pixel_loss};
+use tricktop::train::Confusion;
 
 const UP: [&str; 5] = ["up_8x", "up_odd", "up_same", "up_one", "up_down"];
 const DILATED: [&str; 4] = ["dilated2", "dilated4", "dilated4_small", "dilated2_even"];
@@ -36,6 +38,7 @@ fn segmentation_equals_pytorch() {
             #[cfg(feature = "cuda")]
             dilated(&Cuda::default(), name, case, Way::Own, &mut report);
         } else {
+            figures(name, case, &facts[name]);
             let parameters = facts[name]["parameters"].as_u64().unwrap();
             net::<f32, _>(&Cpu::default(), name, case, (false, parameters), &mut report);
             net::<f32, _>(&Cpu::default(), name, case, (true, parameters), &mut report);
@@ -45,6 +48,20 @@ fn segmentation_equals_pytorch() {
         }
     }
     report.finish();
+}
+
+/// pixAcc and mIoU from one count, as scikit-learn counts: exactly.
+fn figures(name: &str, case: &Case, facts: &Value) {
+    let pixels = case["labels"].values.iter().zip(&case["predicted"].values);
+    let counted = pixels.filter(|(label, _)| **label != f32::from(IGNORED));
+    let confusion = Confusion::new(CLASSES, counted.map(|(label, predicted)| (*label as usize, *predicted as usize)));
+    let rows: Vec<Vec<u64>> = serde_json::from_value(facts["confusion"].clone()).unwrap();
+    assert_eq!(confusion.rows(CLASSES), Some(rows.clone()), "{name}");
+    assert_eq!(confusion, Confusion::of(CLASSES, &rows.concat()), "{name}");
+    assert_eq!(confusion.accuracy(), facts["pix_acc"].as_f64(), "{name}");
+    let (miou, classes) = confusion.mean_iou();
+    assert!((miou.unwrap() - facts["miou"].as_f64().unwrap()).abs() < 1e-15, "{name}: {miou:?}");
+    assert_eq!(Some(classes as u64), facts["classes_counted"].as_u64(), "{name}");
 }
 
 fn upsample<D: Ops<f32>>(dev: &D, name: &str, case: &Case, composed: bool, report: &mut Report) {

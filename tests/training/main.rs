@@ -17,6 +17,7 @@ mod patience;
 mod replay;
 mod resume;
 mod running;
+mod segment;
 mod trainer;
 mod weights;
 

@@ -103,7 +103,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 mistake.join(&mut mistakes);
             }
         };
-        let evaluation = evaluate(&mut self.learner, &mut self.reader, &mut skipped, at, look);
+        let evaluation = evaluate(&mut self.learner, &mut self.reader, Views::One, &mut skipped, at, look);
         if let Ok(evaluation) = &evaluation {
             self.mistakes = Some(Mistakes::of(evaluation, mistakes));
             self.show_mistakes();
