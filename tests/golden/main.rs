@@ -9,3 +9,4 @@ mod ops;
 mod optimisers;
 mod segment;
 mod tables;
+mod torchvision;
