@@ -54,6 +54,7 @@ bundle! {
     "fashion/smoothing"
     "fashion/distillation"
     "fashion/mixup"
+    "fashion/ema"
     "fashion/all"
     "teacher"
     "imagenet/resnet50"

@@ -249,7 +249,7 @@ pub struct UpdateArgs {
     /// SGD.
     pub momentum: f32,
     pub nesterov: u32,
-    /// AdamW, and the first ones of averages: shares kept, one less them; learning rate over the first's correction, one over the root of the second's.
+    /// AdamW, and the first one of averages: shares kept, one less them; learning rate over the first's correction, one over the root of the second's.
     pub betas: [f32; 2],
     pub rests: [f32; 2],
     pub rate: f32,
