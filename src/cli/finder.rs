@@ -51,8 +51,8 @@ pub(super) fn find(args: &LrFind) -> Result<ExitCode, Failure> {
     let worker = spawn(preset.recipe, options, move |event| drop(sender.send(event)));
     let worker = worker.map_err(|e| Failure::SetUp("starting the trainer", e.to_string()))?;
     let lost = |e: String| Failure::Inspect(e);
-    // Both are taken before the first step.
-    for command in [Command::FindRate, Command::Stop { save: false }] {
+    // Both are taken before the first step, and no step is made after the search.
+    for command in [Command::Pause, Command::FindRate] {
         worker.commands().send(command).map_err(|e| lost(e.to_string()))?;
     }
     let mut report = None;
@@ -62,7 +62,11 @@ pub(super) fn find(args: &LrFind) -> Result<ExitCode, Failure> {
             Event::Alarm { message, .. } => say(&message),
             Event::Started(info) => info.notes.iter().for_each(|note| say(note)),
             Event::Rate(RateSearch::Point(point)) => points.push(point),
-            Event::Rate(RateSearch::Found { suggestion, base_lr, why }) => report = Some((suggestion, base_lr, why)),
+            Event::Rate(RateSearch::Found { suggestion, base_lr, why }) => {
+                report = Some((suggestion, base_lr, why));
+                // A run that is over takes no commands.
+                drop(worker.commands().send(Command::Stop { save: false }));
+            }
             Event::Ended(end) if end.error.is_some() => return Err(lost(end.error.unwrap_or_default())),
             _ => {}
         }

@@ -369,13 +369,17 @@ pub trait Ops<E: Real>: Device<E> {
         loss::composed(logits, auxiliary, objective, scale)
     }
 
-    /// Has each of some averages keep so much of itself and take the rest of the tensor at its place:
-    /// `a = share * a + (1 - share) * w`.
+    /// Has each of some averages keep so much of itself and take the rest of the tensor at its place,
+    /// `a = share * a + (1 - share) * w`, as `a += (1 - share) * (w - a)`: what does not change has itself as its average.
     ///
     /// # Errors
     /// The device's, when memory runs out.
     fn average(averages: &mut [&mut Matrix<E, Self>], of: &[&Matrix<E, Self>], share: f64) -> Result<(), Self::Err> {
-        averages.iter_mut().zip(of).try_for_each(|(average, w)| average.try_axpy(share, *w, 1.0 - share))
+        averages.iter_mut().zip(of).try_for_each(|(average, w)| {
+            let mut away = (*w).clone();
+            away.try_axpy(1.0, &**average, -1.0)?;
+            average.try_axpy(1.0, &away, 1.0 - share)
+        })
     }
 
     /// Updates parameters, whose gradients are in `grads` and whose state is in `slots`. Does nothing when the loss or a

@@ -60,6 +60,7 @@ bundle! {
     "fashion/smoothing"
     "fashion/distillation"
     "fashion/mixup"
+    "fashion/ema"
     "fashion/all"
     "scenes/scratch"
     "scenes/frozen"

@@ -34,12 +34,12 @@ pub(crate) fn draw(state: &State, finder: &Finder, theme: &Theme, buf: &mut Buff
 }
 
 fn chart(finder: &Finder, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let heights = finder.smooth.iter().map(|p| p.y);
-    let range = heights.fold(None, |range: Option<(f64, f64)>, y| match range {
-        None => Some((y, y)),
-        Some((low, high)) => Some((low.min(y), high.max(y))),
-    });
-    let axes = Axes { x: (RATES.0.log10(), RATES.1.log10()), y: padded(range, false), log: false, cursor: finder.at };
+    // Where the loss diverges, the curve leaves the chart.
+    let most = finder.smooth.first().map_or(f64::NAN, |first| 1.5 * first.y);
+    let heights = || finder.smooth.iter().map(|p| p.y.min(most));
+    let range = (heights().fold(f64::INFINITY, f64::min), heights().fold(0.0, f64::max));
+    let axes =
+        Axes { x: (RATES.0.log10(), RATES.1.log10()), y: padded(Some(range), false), log: false, cursor: finder.at };
     let series = |points: &[_], style, pen| Series { points: points.to_vec(), style, pen };
     let both = [series(&finder.raw, theme.dim, Pen::Scatter), series(&finder.smooth, theme.curve, Pen::Line)];
     chart::draw_over_powers(theme, buf, area, &axes, &both, "rate");

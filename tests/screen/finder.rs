@@ -5,7 +5,7 @@ use crate::script::*;
 use insta::assert_snapshot;
 use tricktop::app::{Effect, Modal};
 use tricktop::recipe::Value;
-use tricktop::train::{Command, Event, RateSearch, State, When};
+use tricktop::train::{Command, Event, RateSearch, State, StepRecord, When};
 use tricktop::tricks::finder::{RatePoint, Search};
 
 /// Presses keys: what the front end is to do then.
@@ -95,7 +95,8 @@ fn the_epochs_since_the_best_are_shown_while_patience_is_on() {
     screen.keys(":patience 5<enter>");
     screen.event(epoch(1, 0.8, true, 10));
     assert!(screen.text(160, 50).contains("patience 0/5"), "{}", screen.text(160, 50));
-    screen.steps(2 * STEPS_PER_EPOCH);
+    let record = StepRecord { step: 280, epoch: 3.01, loss: 1.0, lr: 0.1, img_s: 1200.0, wait: 0.0, scaling: None };
+    screen.event(Event::Steps(vec![record]));
     assert!(screen.text(160, 50).contains("patience 2/5"), "{}", screen.text(160, 50));
     let Event::Ended(end) = screen.script.end(State::Done) else { return };
     let early = Some("no better top-1 for 5 epochs: stopped, the best is epoch 1".to_string());

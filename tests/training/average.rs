@@ -41,7 +41,7 @@ fn it_is_its_formula_of_weights_and_statistics_and_changes_no_step() {
         assert!(d == share(0.6, t) && (d == 0.6) == (t >= 3));
         for (name, tensor) in with.net.export() {
             let means = &mut expected.get_mut(&name).unwrap().values;
-            means.iter_mut().zip(tensor.values).for_each(|(m, v)| *m = *m * d as f32 + v * (1.0 - d) as f32);
+            means.iter_mut().zip(tensor.values).for_each(|(m, v)| *m += (1.0 - d) as f32 * (v - *m));
         }
         assert!(with.average.as_ref().unwrap().net.export() == expected, "step {t}");
     }

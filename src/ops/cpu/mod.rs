@@ -210,6 +210,16 @@ impl Ops<f32> for Cpu {
         Ok(())
     }
 
+    fn average(averages: &mut [&mut Matrix<f32, Self>], of: &[&Matrix<f32, Self>], share: f64) -> Result<(), Error> {
+        let rest = (1.0 - share) as f32;
+        timed(Work::Optimiser, || {
+            for (average, w) in averages.iter_mut().zip(of) {
+                values_mut(average).iter_mut().zip(values(w)).for_each(|(a, w)| *a += rest * (w - *a));
+            }
+        });
+        Ok(())
+    }
+
     fn put_gradient(grads: &mut Grads, of: &Matrix<f32, Self>, values: Vec<f32>) -> Result<(), Error> {
         **grads.get_or_alloc_mut(of)? = values;
         Ok(())

@@ -136,7 +136,7 @@ pub fn average(averages: &mut [&mut Matrix<f32, Cuda>], of: &[&Matrix<f32, Cuda>
     let mut jobs = averages.iter().zip(of).map(job).collect::<Result<Vec<_>, Error>>()?;
     let chunks = counted(&mut jobs);
     let table = context.table(&jobs)?;
-    let shares = UpdateArgs { betas: [share as f32, 0.0], rests: [(1.0 - share) as f32, 0.0], ..UpdateArgs::default() };
+    let shares = UpdateArgs { rests: [(1.0 - share) as f32, 0.0], ..UpdateArgs::default() };
     let args = UpdateArgs { jobs: table.place(), count: jobs.len() as u32, chunks, ..shares };
     Ok(context.kernels.average(&args)?)
 }

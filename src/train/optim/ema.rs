@@ -34,7 +34,8 @@ impl<D: Ops<f32>> Average<D> {
         Ok(Average { net, steps: 0 })
     }
 
-    /// Takes in the weights after a step: average = d * average + (1 - d) * weights, with [`share`] d.
+    /// Takes in the weights after a step: average = d * average + (1 - d) * weights, with [`share`] d. Weights that do not
+    /// change are their average to the bit.
     ///
     /// # Errors
     /// The device's.

@@ -254,7 +254,7 @@ pub struct UpdateArgs {
     /// SGD.
     pub momentum: f32,
     pub nesterov: u32,
-    /// AdamW, and the first ones of averages: shares kept, one less them, learning rate over the first's correction, one over
+    /// AdamW, and the first one of averages: shares kept, one less them, learning rate over the first's correction, one over
     /// the root of the second's (both of a parameter that was left out of no update).
     pub betas: [f32; 2],
     pub rests: [f32; 2],

@@ -150,6 +150,6 @@ extern "C" __global__ void average(const UpdateArgs a) {
     const u32 from = (blockIdx.x - job.first_chunk) * CHUNK, to = min(from + CHUNK, job.len);
     for (u32 i = from + threadIdx.x; i < to; i += THREADS) {
         float* average = at<float>(job.w) + i;
-        *average = a.betas[0] * *average + a.rests[0] * at<const float>(job.g)[i];
+        *average += a.rests[0] * (at<const float>(job.g)[i] - *average);
     }
 }

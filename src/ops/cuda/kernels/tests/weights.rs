@@ -222,7 +222,7 @@ fn averages_agree_with_loops() {
         held.push((average, w, average_at, w_at));
     }
     let table = lab.raw(bytes_of(&jobs));
-    let shares = UpdateArgs { betas: [0.75, 9.0], rests: [0.25, 9.0], ..UpdateArgs::default() };
+    let shares = UpdateArgs { rests: [0.25, 9.0], ..UpdateArgs::default() };
     let args = UpdateArgs { jobs: table.at(), count: jobs.len() as u32, chunks, ..shares };
     lab.kernels.average(&args).unwrap();
     for (i, (average, w, found, left)) in held.iter().enumerate() {
