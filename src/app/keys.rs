@@ -241,7 +241,7 @@ const BELOW: &[Binding] = bindings! {
     [k(Down), c('j')] "" Move(1), "" 0, "";
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep all as it runs; what was kept is not asked about again";
     Dialog MISTAKE:
-    [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back to the images";
+    [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back";
 };
 
 /// The keys of the first panes of their table, and how they are spelt.

@@ -28,6 +28,7 @@ mod options;
 mod orders;
 pub mod panes;
 mod plan;
+mod predicted;
 mod preset;
 mod run;
 mod state;

@@ -4,6 +4,7 @@ use super::editor::Editor;
 use super::keys::Context;
 use super::panes::images::Mistake;
 use super::preset::PresetDiff;
+use crate::train::Predicted;
 use tui_input::{Input, InputRequest};
 
 /// What stands in front of the panes and takes the keys.
@@ -25,6 +26,8 @@ pub enum Modal {
     Preset(Box<PresetDiff>),
     /// An image that was taken for something else.
     Mistake(Box<Mistake>),
+    /// What the net makes of a person's own image.
+    Predicted(Box<Predicted>),
 }
 
 /// The help, or what a search has left of it.
@@ -100,7 +103,7 @@ impl Modal {
             Modal::Stop => Context::Stop,
             Modal::Fork => Context::Fork,
             Modal::Preset(_) => Context::Preset,
-            Modal::Mistake(_) => Context::Mistake,
+            Modal::Mistake(_) | Modal::Predicted(_) => Context::Mistake,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What a trained net is used for: `eval` and `predict`.
 
 use super::args::{Eval, Predict};
-use super::{Failure, find_run, lines_of, set_threads};
+use super::{Failure, find_run, lines_of, say, set_threads};
 use crate::data::{Broken, DataSet, Picture, Reading, Skipped, decode};
 use crate::recipe::mistakes::Place;
 use crate::recipe::{Mistake, preset};
+use crate::runs::at_work;
 use crate::text::{columns, left, plain_terminal, shown};
 use crate::train::{
     BEST, Classifier, Confusion, Evaluation, Guess, Images, Of, Seen, Tally, Tested, TrainError, best_weights,
-    evaluate_checkpoint, evaluate_weights, softmax, top5_tells,
+    evaluate_checkpoint, evaluate_weights, newest_weights, softmax, top5_tells,
 };
 use atomic_write_file::AtomicWriteFile;
 use serde::Serialize;
@@ -50,6 +51,29 @@ struct Report<'a> {
 fn checkpoint(path: &Path) -> PathBuf {
     let dir = find_run(path);
     if dir.is_dir() { best_weights(&dir).unwrap_or_else(|| dir.join(BEST)) } else { path.to_path_buf() }
+}
+
+/// The net of a path for single images: of a run that is going on the newest checkpoint, else as for an evaluation. Says
+/// what that is.
+fn classifier(path: &Path) -> Result<(Classifier, String), Failure> {
+    let dir = find_run(path);
+    let going = dir.is_dir() && at_work(&dir);
+    let file =
+        if going { newest_weights(&dir) } else { Some(checkpoint(path)).filter(|file| file.exists() || !dir.is_dir()) };
+    let none = || {
+        let rest = if going { "yet; w on its screen writes one" } else { "" };
+        Failure::Inspect(format!("{}: has no checkpoint {rest}", dir.display()).trim_end().to_string())
+    };
+    let file = file.ok_or_else(none)?;
+    let read = match (Classifier::read(&file), newest_weights(&dir)) {
+        // The run has put a newer one in its place meanwhile.
+        (Err(_), Some(newer)) if going && newer != file => Classifier::read(&newer),
+        (read, _) => read,
+    };
+    let classifier = read.map_err(Failure::Use)?;
+    let what = if going { ", the newest of a run that goes on" } else { "" };
+    let about = format!("weights of step {}{what}: {}", classifier.step(), name(&file));
+    Ok((classifier, about))
 }
 
 /// `tricktop eval`.
@@ -226,6 +250,8 @@ impl<'a> Report<'a> {
 #[derive(Serialize)]
 struct Said<'a> {
     image: &'a Path,
+    /// Steps that the net has seen.
+    step: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -240,7 +266,9 @@ fn name(path: &Path) -> String {
 /// `tricktop predict`: what is said of each image, ready for the terminal, and how many could not be read.
 pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
     set_threads(&args.threads)?;
-    let mut classifier = Classifier::read(&checkpoint(&args.checkpoint)).map_err(Failure::Use)?;
+    let (mut classifier, about) = classifier(&args.checkpoint)?;
+    say(&about);
+    let step = classifier.step();
     let show = args.show && std::io::stdout().is_terminal() && plain_terminal().is_none();
     let (mut text, mut unread) = (String::new(), 0);
     for image in &args.images {
@@ -254,7 +282,7 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
                 Ok((_, guesses)) => (None, guesses),
                 Err(why) => (Some(why), Vec::new()),
             };
-            let line = Said { image, error, classes: guesses };
+            let line = Said { image, step, error, classes: guesses };
             text += &(serde_json::to_string(&line).map_err(|e| Failure::Print(e.into()))? + "\n");
             continue;
         }

@@ -37,7 +37,7 @@ mod worker;
 pub use alarms::AlarmKind;
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, Digests, Link, Meta, Progress, Pupil, Signature, Trained, best_weights,
-    checkpoint_path, read_weights, steps, weights_file, write_whole,
+    checkpoint_path, newest_weights, read_weights, steps, weights_file, write_whole,
 };
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
@@ -52,10 +52,8 @@ pub(crate) use nan::or_nan;
 pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
-pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage};
+pub use pictures::{Agreement, BatchPreview, Guess, Missed, MissedImage, Pictures, Predicted, PreviewImage};
 pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord, Target};
-pub use result::{
-    Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
-};
+pub use result::{Classifier, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax};
 pub use step::Outcome;
 pub use worker::{Worker, check, check_begun, spawn};

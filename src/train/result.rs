@@ -6,7 +6,7 @@ use super::evaluate::{Seen, evaluate};
 use super::learner::Learner;
 use super::origin::Origin;
 use super::pretrained;
-use super::{Evaluation, TrainError};
+use super::{Evaluation, Guess, TrainError};
 use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::Recipe;
@@ -262,15 +262,16 @@ pub fn softmax(logits: &[f32]) -> Vec<f64> {
     powers.iter().map(|power| power / sum).collect()
 }
 
-/// A class that an image may be of.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Guess {
-    /// Name of the class.
-    pub class: String,
-    /// Its label.
-    pub label: usize,
-    /// Its probability: softmax of the logits.
-    pub probability: f64,
+/// The `count` likeliest of classes; of two equal ones the lower label first.
+pub(super) fn likeliest(logits: &[f32], classes: &[String], count: usize) -> Vec<Guess> {
+    let mut guesses: Vec<Guess> = (0..)
+        .zip(classes)
+        .zip(softmax(logits))
+        .map(|((label, class), probability)| Guess { class: class.clone(), label, probability })
+        .collect();
+    guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    guesses.truncate(count);
+    guesses
 }
 
 /// A trained net that names the classes of images.
@@ -278,6 +279,8 @@ pub struct Classifier {
     learner: Learner<Cpu>,
     signature: Signature,
     reading: Reading,
+    /// Steps that the net has seen.
+    step: u64,
 }
 
 impl Classifier {
@@ -296,7 +299,13 @@ impl Classifier {
                     .into(),
         })?;
         let recipe = checkpoint.meta.recipe(&Recipe::default())?;
-        Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature, reading: Reading::of(&recipe.data) })
+        let (learner, reading) = (Learner::holding(Cpu::default(), net), Reading::of(&recipe.data));
+        Ok(Classifier { learner, signature, reading, step: checkpoint.meta.at.step })
+    }
+
+    /// Steps that the net has seen.
+    pub fn step(&self) -> u64 {
+        self.step
     }
 
     /// How the files are to be read that it is shown: as its training images were.
@@ -316,13 +325,6 @@ impl Classifier {
         let [height, width, channels] = *image;
         let batch = Batch { pixels, labels: vec![0], n: 1, height, width, channels, skipped: Vec::new() };
         let logits = self.learner.logits(batch).map_err(TrainError::device)?;
-        let mut guesses: Vec<Guess> = (0..)
-            .zip(classes)
-            .zip(softmax(&logits))
-            .map(|((label, class), probability)| Guess { class: class.clone(), label, probability })
-            .collect();
-        guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        guesses.truncate(count);
-        Ok(guesses)
+        Ok(likeliest(&logits, classes, count))
     }
 }

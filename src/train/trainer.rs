@@ -5,6 +5,7 @@ mod broken;
 mod looking;
 mod mistakes;
 mod orders;
+mod predict;
 mod rollback;
 mod save;
 mod tell;

@@ -9,6 +9,7 @@ mod foreign;
 mod inside;
 mod learner;
 mod looking;
+mod predict;
 mod replay;
 mod resume;
 mod running;

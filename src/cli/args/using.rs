@@ -37,7 +37,7 @@ pub(in crate::cli) struct Eval {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Predict {
-    /// Checkpoint file, or a run (its best weights)
+    /// Checkpoint file, or a run: its best weights, or the newest while it goes on
     pub(in crate::cli) checkpoint: PathBuf,
     /// Image files: JPEG, PNG, WebP, BMP, TIFF, GIF
     #[arg(required = true, value_name = "IMAGE")]
