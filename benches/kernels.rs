@@ -35,8 +35,8 @@ fn shapes() -> impl Iterator<Item = Shape> {
         let mut fields = line.split_whitespace();
         let name = fields.next()?;
         let numbers: Vec<usize> = fields.filter_map(|field| field.parse().ok()).collect();
-        let [n, edge, c_in, c_out, kernel, stride, groups] = numbers[..] else { return None };
-        let conv = Conv { groups, ..Conv::same(c_in, c_out, kernel, stride) };
+        let [n, edge, c_in, c_out, kernel, stride, groups, dilation] = numbers[..] else { return None };
+        let conv = Conv { groups, ..Conv::same(c_in, c_out, kernel, stride).dilated(dilation) };
         Some(Shape { name, geometry: ConvGeometry::new(conv, n, edge, edge) })
     })
 }

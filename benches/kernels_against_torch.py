@@ -51,19 +51,20 @@ def fastest(work):
 
 
 def theirs(name, shape):
-    n, edge, c_in, c_out, kernel, stride, groups = shape
+    n, edge, c_in, c_out, kernel, stride, groups, dilation = shape
+    padding = kernel // 2 * dilation
     last = dict(memory_format=torch.channels_last)
     x = torch.randn(n, c_in, edge, edge).contiguous(**last)
     w = torch.randn(c_out, c_in // groups, kernel, kernel).contiguous(**last)
     with torch.no_grad():
-        conv = lambda: torch.conv2d(x, w, None, stride, kernel // 2, 1, groups)
+        conv = lambda: torch.conv2d(x, w, None, stride, padding, dilation, groups)
         gy = torch.randn_like(conv()).contiguous(**last)
         back = lambda: torch.ops.aten.convolution_backward(
-            gy, x, w, None, [stride] * 2, [kernel // 2] * 2, [1, 1], False, [0, 0], groups, [c_in > 3, True, False])
+            gy, x, w, None, [stride] * 2, [padding] * 2, [dilation] * 2, False, [0, 0], groups, [c_in > 3, True, False])
         times = {("forward", name): fastest(conv), ("backward", name): fastest(back)}
     x.requires_grad_(c_in > 3), w.requires_grad_()
     norm = torch.nn.BatchNorm2d(c_out)
-    unit = lambda: torch.relu_(norm(torch.conv2d(x, w, None, stride, kernel // 2, 1, groups)))
+    unit = lambda: torch.relu_(norm(torch.conv2d(x, w, None, stride, padding, dilation, groups)))
     out = unit()
     def backward():
         x.grad = w.grad = None

@@ -30,6 +30,8 @@ pub enum Purpose {
     Split = 10,
     /// Random erasing of one image; the index is the image's place in the training set.
     Erase = 11,
+    /// Draws of a class in an epoch that is balanced; the index is 1 and the class, or 0 for the order of the classes.
+    Balance = 12,
     /// One of the embedded scenes; the index is its place in its split.
     Scene = 20,
     /// Random scale of one image; the index is the image's place in the training set.
@@ -38,6 +40,9 @@ pub enum Purpose {
     Rotate = 22,
     /// Gaussian blur of one image; the index is the image's place in the training set.
     Blur = 23,
+    /// Dropout of one head in one step; the index is twice the batch's place in the epoch, and one more for an auxiliary
+    /// head.
+    Dropout = 24,
 }
 
 /// The generator for one purpose in one place of a run.

@@ -19,9 +19,9 @@ use std::process::Command;
 use tricktop::data::{Synthetic, epoch_order, train_batch};
 use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::layer::{Gate, Layer, Residual, Unit};
-use tricktop::nn::{Net, NetSpec};
+use tricktop::nn::{Net, NetSpec, Param, Role};
 use tricktop::ops::Ops;
-use tricktop::recipe::settings::{MixedFormat, Settings};
+use tricktop::recipe::settings::{Freeze, MixedFormat, Norms, OptimName, Settings};
 use tricktop::recipe::{Recipe, Value};
 use tricktop::runs;
 use tricktop::train::{Learner, State};
@@ -145,7 +145,17 @@ fn every_layer() -> NetSpec {
         Layer::Residual(plain),
     ];
     let (name, head) = ("every layer".into(), "fc".into());
-    NetSpec { name, layers, head, features: 16, eps: 1e-5, image_channels: 3, classes: 4, auxiliary: None }
+    NetSpec {
+        name,
+        layers,
+        head,
+        features: 16,
+        eps: 1e-5,
+        image_channels: 3,
+        classes: 4,
+        auxiliary: None,
+        stages: vec![2, 5],
+    }
 }
 
 /// The losses of some training steps of that net. (More would tell less: norms over few values blow roundings up.)
@@ -173,6 +183,51 @@ fn every_kind_of_layer_trains_as_on_the_cpu_in_mixed_precision_too() {
     }
 }
 
+/// The losses of steps of that net in which a part is frozen and norms keep their statistics, then in which all is trained,
+/// with learning rates by layer.
+fn tune<D: Ops<f32>>(dev: D, optimiser: OptimName, mixed: bool) -> Vec<f64> {
+    let data = Synthetic { height: 16, width: 16, channels: 3, classes: 4, train: 32, test: 4 }.build(0);
+    let mut s = Settings::default();
+    (s.optim.name, s.optim.head_lr, s.optim.layer_decay, s.optim.clip_norm) = (optimiser, 2.0, 0.5, 1.0);
+    (s.schedule.base_lr, s.schedule.warmup.on) = (if optimiser == OptimName::Sgd { 0.02 } else { 0.001 }, false);
+    (s.finetune.freeze_epochs, s.tricks.mixed.on) = (1, mixed);
+    let mut net = Net::new(&dev, &every_layer()).unwrap();
+    net.initialise(s.net.init, false, 0).unwrap();
+    let frozen = net.spec().params_of(net.spec().frozen_layers(Freeze::Stage1));
+    let mut learner = Learner::holding(dev, net);
+    let order = epoch_order(data.train.len(), 0, 0);
+    let mut step = |i: u64, s: &Settings| {
+        let images = train_batch(&data, &order[i as usize % 4 * 8..][..8], 0, i, &s.augment);
+        let at = Position { epoch: u64::from(i >= 4), batch: i + 1, batches: 10 };
+        let outcome = learner.step(images, at, s).unwrap();
+        let Learner { net, optimiser, .. } = &mut learner;
+        let slots = |p: &Param<f32, D>| match p.role {
+            Role::Statistic => Vec::new(),
+            _ => optimiser.slots().iter().flat_map(|slot| optimiser.slot(slot, p).unwrap()).collect(),
+        };
+        let state: Vec<Vec<f32>> = net.params()[..frozen].iter().flat_map(|p| [p.data.as_vec(), slots(p)]).collect();
+        assert!(outcome.updated);
+        (f64::from(outcome.loss), state)
+    };
+    let (first, before) = step(0, &s);
+    let mut losses = vec![first];
+    (s.finetune.freeze, s.finetune.norms) = (Freeze::Stage1, Norms::Frozen);
+    for i in 1..7 {
+        let (loss, state) = step(i, &s);
+        losses.push(loss);
+        assert_eq!(state == before, i < 4, "step {i}");
+    }
+    losses
+}
+
+#[test]
+fn what_is_frozen_stays_and_what_is_not_trains_as_on_the_cpu() {
+    for optimiser in [OptimName::Sgd, OptimName::AdamW] {
+        near(&tune(Cuda::default(), optimiser, false), &tune(Cpu::default(), optimiser, false), 2e-4);
+        near(&tune(Cuda::default(), optimiser, true), &tune(Cpu::default(), optimiser, true), 4e-3);
+    }
+}
+
 /// Trains a small net through the program on the GPU: its output, and its hashes.
 fn run_small(runs: &Path, environment: &[(&str, &str)], more: &[&str]) -> (String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
@@ -193,7 +248,9 @@ fn run_small(runs: &Path, environment: &[(&str, &str)], more: &[&str]) -> (Strin
 
 #[test]
 fn two_runs_are_equal_to_the_bit() {
-    for format in [&[][..], &["tricks.mixed.on=true"], &["tricks.mixed.on=true", "tricks.mixed.format=Bf16"]] {
+    for format in
+        [&["optim.ema.on=true"][..], &["tricks.mixed.on=true"], &["tricks.mixed.on=true", "tricks.mixed.format=Bf16"]]
+    {
         // An emulated GPU runs its blocks on so many threads; atomic sums would come out in another order.
         let hashes = ["1", "2"].map(|threads| {
             let desk = Desk::new();

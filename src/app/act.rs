@@ -9,8 +9,9 @@ use super::orders::{already, base, change, fork, fork_here, new_run, order, them
 use super::panes::{Enter, Moves, PANES, Pane, moved};
 use super::state::State;
 use super::words::{title, trick_of, values_of};
-use super::{Editor, Effect, Tone, Window, adopt, complete, mistake, stepping};
+use super::{Editor, Effect, Tone, Window, adopt, complete, finder, mistake, stepping};
 use crate::recipe::knobs::Group;
+use crate::recipe::settings::Task;
 use crate::recipe::{Kind, Knob, Value};
 use crate::train::{self, Command, When};
 
@@ -50,6 +51,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Window => {
             state.window = if state.window == Window::Whole { Window::Recent } else { Window::Whole };
         }
+        Action::Overlay => overlay(state),
         Action::Theme => theme(state),
         Action::Mouse => {
             state.mouse = !state.mouse;
@@ -61,7 +63,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Quit => return order(state, Order::Do(Word::Quit)),
         Action::TakeUp => return order(state, Order::Do(Word::Resume)),
         Action::Suspend => return vec![Effect::Suspend],
-        Action::Interrupt | Action::Back => back(state),
+        Action::Interrupt | Action::Back => return back(state),
         Action::Accept => return accept(state),
         Action::AcceptEpoch => return send_typed(state, Some(When::NextEpoch)),
         Action::Complete => tab(state),
@@ -190,7 +192,7 @@ fn filter(state: &mut State) {
     }
 }
 
-fn back(state: &mut State) {
+fn back(state: &mut State) -> Vec<Effect> {
     match state.modal.take() {
         // A search goes first, the help after it.
         Some(Modal::Help(help)) if help.typing || !help.search.text().is_empty() => {
@@ -199,12 +201,14 @@ fn back(state: &mut State) {
         // What is kept now is not asked about again.
         Some(Modal::Preset(diff)) => state.preset = diff.recipe,
         Some(Modal::Filter(_)) => state.focus = state.rows.come_back(),
+        Some(Modal::Finder(search)) => return finder::leave(&search),
         Some(_) => {}
         None if state.notice.take().is_some() || state.alarm.take().is_some() => {}
         None if state.run.crosshair.take().is_some() => {}
         None if state.zoom => state.zoom = false,
         None => state.rows.set_filter(String::new()),
     }
+    Vec::new()
 }
 
 fn accept(state: &mut State) -> Vec<Effect> {
@@ -219,8 +223,20 @@ fn accept(state: &mut State) -> Vec<Effect> {
             Vec::new()
         }
         Some(Modal::Preset(diff)) => adopt::accept(state, diff),
+        Some(Modal::Finder(search)) => finder::accept(state, search),
         _ => Vec::new(),
     }
+}
+
+/// Lays something else over the images, where they have masks.
+fn overlay(state: &mut State) {
+    if state.recipe.task != Task::Segment {
+        return state.notify(Tone::Plain, "o lays masks over the images of a segmentation; these have none");
+    }
+    let album = &mut state.panes.images;
+    album.overlay = album.overlay.next();
+    let word = album.overlay.word();
+    state.notify(Tone::Plain, format!("images: {word}"));
 }
 
 /// Sends what the editor holds and closes it; a mistake keeps it open. `when` overrules what was typed.

@@ -32,6 +32,8 @@ pub enum Word {
     Resume,
     /// Evaluate now.
     Evaluate,
+    /// Find a learning rate.
+    FindRate,
     /// Write a checkpoint now.
     Save,
     /// Undo the last edit.
@@ -139,6 +141,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row("pause", ":pause", "pause", Some(Word::Pause)),
     row("resume", ":resume", "go on, also with a run that has ended", Some(Word::Resume)),
     row("eval", ":eval", "evaluate now", Some(Word::Evaluate)),
+    row("lr-find", ":lr-find", "find a learning rate on a copy of the run's state", Some(Word::FindRate)),
     CommandRow { short: "w", ..row("save", ":save  :w", "write a checkpoint now", Some(Word::Save)) },
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),
     row("rollback", ":rollback", "go back to the moment before the last edit", Some(Word::RollBack)),

@@ -21,10 +21,8 @@ pub struct Reading {
     pub val: Option<f64>,
     /// Learning rate.
     pub rate: Option<f64>,
-    /// Top-1 as last evaluated.
-    pub top1: Option<f64>,
-    /// Top-5 as last evaluated.
-    pub top5: Option<f64>,
+    /// The task's figures as last evaluated, with their names.
+    pub figures: [(&'static str, Option<f64>); 2],
     /// Training loss of the curve that stands behind.
     pub behind: Option<f64>,
     /// What was edited there.
@@ -42,8 +40,7 @@ impl Run {
             train: value(&self.smooth, window),
             val: known(&self.val_loss),
             rate: value(&self.rate, window),
-            top1: known(&self.top1),
-            top5: known(&self.top5),
+            figures: [(self.titles()[0], known(&self.score)), (self.titles()[1], known(&self.second))],
             behind: self.ghost.as_ref().and_then(|ghost| value(&ghost.smooth, window)),
             edits: self.marks.iter().filter(|m| m.epoch == epoch).map(|m| m.label.clone()).collect(),
         }
@@ -76,8 +73,8 @@ impl Reading {
         words.extend(loss("behind", self.behind));
         words.extend(loss("val", self.val));
         words.extend(self.rate.map(|v| format!("lr {}", number::rate(v))));
-        words.extend(self.top1.map(|v| format!("top-1 {}", number::percent(v))));
-        words.extend(self.top5.map(|v| format!("top-5 {}", number::percent(v))));
+        let figure = |(title, v): (&str, Option<f64>)| v.map(|v| format!("{title} {}", number::percent(v)));
+        words.extend(self.figures.into_iter().filter_map(figure));
         words
     }
 }

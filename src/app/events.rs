@@ -4,9 +4,9 @@ use super::life::Trained;
 use super::run::{Best, Mark, Run};
 use super::state::State;
 use super::words::{shown, title, trick_of, when_text};
-use super::{Begin, Effect, Modal, Occasion, Tone, number};
+use super::{Begin, Effect, Modal, Occasion, Tone, finder, number};
 use crate::recipe::knobs::Group;
-use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, StepRecord, Summary};
+use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, Score, StepRecord, Summary};
 
 /// Takes one event in.
 pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -47,13 +47,14 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Epoch(end) => return epoch(state, &end),
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
+        Event::Rate(report) => finder::take(state, report),
         Event::Pictures(pictures) => state.panes.images.take(*pictures),
         Event::Saving { .. } | Event::Hashed { .. } => {}
-        Event::Checkpoint { step, bytes, ms, top1, link, .. } => {
+        Event::Checkpoint { step, bytes, ms, score, link, .. } => {
             state.run.checkpoint = Some(step);
             let best = if link.is_none() { "best " } else { "" };
-            let top1 = top1.map_or(String::new(), |top1| format!(", top-1 {}", number::percent(top1)));
-            let text = format!("{best}checkpoint of step {step} written{top1}, {}, {ms:.0} ms", number::bytes(bytes));
+            let score = score.map_or(String::new(), |score| format!(", {}", scored(score)));
+            let text = format!("{best}checkpoint of step {step} written{score}, {}, {ms:.0} ms", number::bytes(bytes));
             state.note(Tone::Plain, text);
         }
         Event::Skipped { image, problem, .. } => state.note(Tone::Warn, format!("skipped {image}: {problem}")),
@@ -75,6 +76,9 @@ fn run_state(state: &mut State, to: train::State) {
     }
     let run = &mut state.run;
     run.state = to;
+    if to == train::State::Finding {
+        return;
+    }
     if to == train::State::Evaluating {
         run.evaluating_since = Some(state.clock);
         return;
@@ -141,17 +145,17 @@ fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
     state.run.evaluated(e);
     state.panes.images.evaluated(e);
     if end.best {
-        state.run.best = Some(Best { top1: e.top1, epoch: Some(end.epoch) });
+        state.run.best = Some(Best { score: e.figures.score(), epoch: Some(end.epoch) });
     }
     let mut text = format!(
-        "epoch {}: train {}, val {}, top-1 {}",
+        "epoch {}: train {}, val {}, {}",
         end.epoch,
         number::loss(end.train_loss),
         number::loss(e.loss),
-        number::percent(e.top1),
+        scored(e.figures.score()),
     );
-    if state.run.top5_tells(e) {
-        text += &format!(", top-5 {}", number::percent(e.top5));
+    if let Some(second) = state.run.second(e) {
+        text += &format!(", {}", scored(second));
     }
     if end.best {
         text += ", best";
@@ -160,17 +164,21 @@ fn epoch(state: &mut State, end: &EpochEnd) -> Vec<Effect> {
     if end.best { vec![Effect::Tell(Occasion::Best, text)] } else { Vec::new() }
 }
 
+fn scored(score: Score) -> String {
+    format!("{} {}", score.figure.title(), number::percent(score.value))
+}
+
 fn evaluated(state: &mut State, e: &Evaluation) {
     state.run.evaluated(e);
     state.panes.images.evaluated(e);
-    let text = format!("evaluated: loss {}, top-1 {}", number::loss(e.loss), number::percent(e.top1));
+    let text = format!("evaluated: loss {}, {}", number::loss(e.loss), scored(e.figures.score()));
     state.note_at(e.step, Tone::Plain, text.clone());
     state.notify(Tone::Plain, text);
 }
 
 fn ended(state: &mut State, summary: Summary) -> Vec<Effect> {
     state.edits.clear();
-    if matches!(state.modal, Some(Modal::Stop)) {
+    if matches!(state.modal, Some(Modal::Stop | Modal::Finder(_))) {
         state.modal = None;
     }
     let tone = match summary.state {

@@ -31,6 +31,8 @@ pub enum Context {
     Preset,
     /// What is said of an image.
     Mistake,
+    /// A search for a learning rate.
+    Finder,
 }
 
 /// What a key does.
@@ -88,6 +90,8 @@ pub enum Action {
     Mouse,
     /// Open the help.
     Help,
+    /// Lay something else over the images of segmentation.
+    Overlay,
     /// Open the stop dialog, or leave after the end.
     Quit,
     /// Go on with the run that has ended.
@@ -132,6 +136,7 @@ const STOP: &[Context] = &[Context::Stop];
 const FORK: &[Context] = &[Context::Fork];
 const PRESET: &[Context] = &[Context::Preset];
 const MISTAKE: &[Context] = &[Context::Mistake];
+const FINDER: &[Context] = &[Context::Finder];
 pub(super) const EVERY: &[Context] = &[
     Context::Main,
     Context::Ended,
@@ -143,6 +148,7 @@ pub(super) const EVERY: &[Context] = &[
     Context::Fork,
     Context::Preset,
     Context::Mistake,
+    Context::Finder,
 ];
 
 /// Every key.
@@ -186,6 +192,7 @@ const BELOW: &[Binding] = bindings! {
     [c('z')] "z" Zoom, "zoom" 10, "focused pane over the whole area, and back";
     [c('y')] "y" LogScale, "log" 11, "logarithmic loss axis";
     [c('x')] "x" Window, "" 0, "charts of the whole run, or of the last steps";
+    [c('o')] "o" Overlay, "" 0, "images of segmentation: label, prediction, error over them, or nothing";
     [c('T')] "T" Theme, "" 0, "next theme";
     [c('m')] "m" Mouse, "" 0, "mouse wheel on or off (off: the terminal selects text)";
     [c('?')] "?" Help, "help" 1, "this help";
@@ -242,6 +249,9 @@ const BELOW: &[Binding] = bindings! {
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep all as it runs; what was kept is not asked about again";
     Dialog MISTAKE:
     [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back to the images";
+    Dialog FINDER:
+    [k(Enter)] "enter" Accept, "take" 1, "set lr to this value from the next step on";
+    [k(Esc), c('q')] "esc" Back, "leave" 0, "leave; the run goes on as if nothing had been";
 };
 
 /// The keys of the first panes of their table, and how they are spelt.

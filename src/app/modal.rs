@@ -1,6 +1,7 @@
 //! What stands in front of the panes and takes the keys.
 
 use super::editor::Editor;
+use super::finder::Finder;
 use super::keys::Context;
 use super::panes::images::Mistake;
 use super::preset::PresetDiff;
@@ -25,6 +26,8 @@ pub enum Modal {
     Preset(Box<PresetDiff>),
     /// An image that was taken for something else.
     Mistake(Box<Mistake>),
+    /// A search for a learning rate.
+    Finder(Box<Finder>),
 }
 
 /// The help, or what a search has left of it.
@@ -101,6 +104,7 @@ impl Modal {
             Modal::Fork => Context::Fork,
             Modal::Preset(_) => Context::Preset,
             Modal::Mistake(_) => Context::Mistake,
+            Modal::Finder(_) => Context::Finder,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::life::Host;
 use super::modal::{Help, Modal};
 use super::state::State;
 use super::words::{shown, title, when_text};
-use super::{Begin, Effect, Tone};
+use super::{Begin, Effect, Tone, finder};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
 use crate::train::{self, Command, When};
 use std::path::PathBuf;
@@ -151,8 +151,13 @@ fn going_on(state: &mut State) -> Option<(PathBuf, Changes)> {
         return None;
     };
     let sets: Changes = state.edits.fork.iter().filter(|(knob, _)| knob.applies != Applies::Fork).cloned().collect();
-    if state.run.state == train::State::Done && sets.iter().all(|(knob, _)| knob.path != "train.epochs") {
-        state.notify(Tone::Plain, "its epochs are done; give epochs a larger value first");
+    let early = state.run.summary.as_ref().and_then(|s| s.early.clone());
+    let (needed, why) = match early {
+        Some(early) => ("train.patience", format!("{early}; give patience a larger value, or 0, first")),
+        None => ("train.epochs", "its epochs are done; give epochs a larger value first".to_string()),
+    };
+    if state.run.state == train::State::Done && sets.iter().all(|(knob, _)| knob.path != needed) {
+        state.notify(Tone::Plain, why);
         return None;
     }
     Some((dir, sets))
@@ -208,6 +213,7 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             state.notify(Tone::Plain, "the run is over; r goes on with it, f starts a new one with edited values");
             return Vec::new();
         }
+        Order::Do(Word::FindRate) => return finder::ask(state),
         Order::Steps(n) => Command::Steps(n),
         Order::Do(Word::Pause) => Command::Pause,
         Order::Do(Word::Resume) => Command::Resume,

@@ -4,7 +4,8 @@ use super::history::Curve;
 use super::number;
 use crate::data::steps_per_epoch;
 use crate::recipe::Recipe;
-use crate::train::{self, Evaluation, Event, RolledBack, RunInfo, Scaling, StepRecord, Summary, Target, top5_tells};
+use crate::recipe::settings::Task;
+use crate::train::{self, Evaluation, Event, Figure, RolledBack, RunInfo, Scaling, Score, StepRecord, Summary, Target};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -22,24 +23,23 @@ pub struct Mark {
     pub label: String,
 }
 
-/// The best top-1 at the end of an epoch.
+/// The best score at the end of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Best {
-    /// A share.
-    pub(crate) top1: f64,
+    pub(crate) score: Score,
     /// The epoch, from 1, where it is known.
     pub(crate) epoch: Option<u64>,
 }
 
 impl Best {
-    fn new(top1: Option<f64>, epoch: Option<u64>) -> Option<Best> {
-        top1.map(|top1| Best { top1, epoch })
+    fn new(score: Option<Score>, epoch: Option<u64>) -> Option<Best> {
+        score.map(|score| Best { score, epoch })
     }
 
     /// `90.6 % (epoch 11)`.
     pub(crate) fn words(self) -> String {
         let epoch = self.epoch.map_or_else(String::new, |epoch| format!(" (epoch {epoch})"));
-        number::percent(self.top1) + &epoch
+        number::percent(self.score.value) + &epoch
     }
 }
 
@@ -78,7 +78,7 @@ pub struct Ghost {
     pub(crate) smooth: Curve,
     pub(crate) val_loss: Curve,
     pub(crate) rate: Curve,
-    pub(crate) top1: Curve,
+    pub(crate) score: Curve,
 }
 
 impl Ghost {
@@ -115,8 +115,10 @@ pub struct Run {
     pub(crate) smooth: Curve,
     pub(crate) rate: Curve,
     pub(crate) val_loss: Curve,
-    pub(crate) top1: Curve,
-    pub(crate) top5: Curve,
+    /// The figures of its task, and the curves of both.
+    pub(crate) figures: [Figure; 2],
+    pub(crate) score: Curve,
+    pub(crate) second: Curve,
     pub(crate) best: Option<Best>,
     pub(crate) ghost: Option<Ghost>,
     /// Step of the last checkpoint.
@@ -150,8 +152,9 @@ impl Run {
             smooth: Curve::default(),
             rate: Curve::default(),
             val_loss: Curve::default(),
-            top1: Curve::default(),
-            top5: Curve::default(),
+            figures: Figure::of(Task::Classify),
+            score: Curve::default(),
+            second: Curve::default(),
             best: None,
             ghost: None,
             checkpoint: None,
@@ -191,6 +194,12 @@ impl Run {
         self.step + (left * self.steps_per_epoch(recipe) as f64).round() as u64
     }
 
+    /// Epochs done since the best one, when the run stops after some without a better figure.
+    pub(crate) fn waited(&self, recipe: &Recipe) -> Option<u64> {
+        let best = self.best.filter(|_| recipe.train.patience > 0)?.epoch?;
+        Some((self.epoch.floor() as u64).saturating_sub(best))
+    }
+
     /// Time to the planned end.
     pub(crate) fn left(&self, recipe: &Recipe) -> Option<Duration> {
         let speed = self.speed.value();
@@ -227,45 +236,54 @@ impl Run {
         }
     }
 
-    /// Takes an evaluation in; top-5 where it tells anything.
+    /// Takes an evaluation in.
     pub(crate) fn evaluated(&mut self, e: &Evaluation) {
-        let top5 = if self.top5_tells(e) { e.top5 } else { f64::NAN };
-        for (curve, y) in [(&mut self.val_loss, e.loss), (&mut self.top1, e.top1), (&mut self.top5, top5)] {
+        self.figures = e.figures.scores().map(|score| score.figure);
+        let second = self.second(e).map_or(f64::NAN, |second| second.value);
+        let curves =
+            [(&mut self.val_loss, e.loss), (&mut self.score, e.figures.score().value), (&mut self.second, second)];
+        for (curve, y) in curves {
             curve.push(e.epoch, y);
             curve.settle();
         }
     }
 
-    /// Whether top-5 tells anything of the images of an evaluation.
-    pub(crate) fn top5_tells(&self, e: &Evaluation) -> bool {
+    /// The second figure of an evaluation, where it tells anything.
+    pub(crate) fn second(&self, e: &Evaluation) -> Option<Score> {
         let counted = (e.confusion.classes > 0).then_some(e.confusion.classes as usize);
-        counted.or(self.info.as_ref().map(|info| info.classes.len())).is_none_or(top5_tells)
+        let classes = counted.or(self.info.as_ref().map(|info| info.classes.len()));
+        e.figures.second(classes.unwrap_or(0))
+    }
+
+    /// The names of its figures.
+    pub(crate) fn titles(&self) -> [&'static str; 2] {
+        self.figures.map(Figure::title)
     }
 
     /// The run is over.
     pub(crate) fn ended(&mut self, summary: Summary) {
         self.state = summary.state;
         self.step = self.step.max(summary.step);
-        self.best = Best::new(summary.best_top1, summary.best_epoch).or(self.best);
+        self.best = Best::new(summary.best, summary.best_epoch).or(self.best);
         self.summary = Some(summary);
     }
 
     /// The curves as they are, to stay behind others.
     pub(crate) fn ghost(&self) -> Ghost {
-        let Run { smooth, val_loss, rate, top1, .. } = self.clone();
-        Ghost { smooth, val_loss, rate, top1 }
+        let Run { smooth, val_loss, rate, score, .. } = self.clone();
+        Ghost { smooth, val_loss, rate, score }
     }
 
     /// Goes back to where a rollback has brought the run; what is taken back stays as a ghost.
     pub(crate) fn roll_back(&mut self, back: &RolledBack) {
         self.ghost = Some(self.ghost());
         let curves =
-            [&mut self.raw, &mut self.smooth, &mut self.rate, &mut self.val_loss, &mut self.top1, &mut self.top5];
+            [&mut self.raw, &mut self.smooth, &mut self.rate, &mut self.val_loss, &mut self.score, &mut self.second];
         curves.into_iter().for_each(|curve| curve.cut(back.epoch));
         self.loss = Smooth::at(self.smooth.last().map_or(f64::NAN, |p| p.y));
         self.lr = self.rate.last().map_or(f64::NAN, |p| p.y);
         (self.step, self.epoch) = (back.step, back.epoch);
-        self.best = Best::new(back.best_top1, back.best_epoch);
+        self.best = Best::new(back.best, back.best_epoch);
         self.marks.retain(|mark| !back.edits.contains(&mark.edit));
         self.crosshair = self.crosshair.filter(|epoch| *epoch <= back.epoch);
         self.anchors.retain(|(epoch, _)| *epoch < back.epoch || *epoch == 0.0);

@@ -201,9 +201,13 @@ impl State {
     /// What to print when the screen has closed.
     pub fn closing_lines(&self) -> Vec<String> {
         let Some(summary) = &self.run.summary else { return Vec::new() };
-        let best = self.run.best.map_or_else(|| "no evaluation".into(), |best| format!("best top-1 {}", best.words()));
+        let best = self.run.best.map_or_else(
+            || "no evaluation".into(),
+            |best| format!("best {} {}", best.score.figure.title(), best.words()),
+        );
         let took = number::duration(Duration::try_from_secs_f64(summary.seconds).unwrap_or_default());
         let mut lines = vec![format!("{} at step {}, {best}, {took}", summary.state.word(), summary.step)];
+        lines.extend(summary.early.clone());
         if summary.broken > 0 {
             lines.push(format!("{} broken images were skipped; log.jsonl names them", summary.broken));
         }

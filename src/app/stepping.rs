@@ -106,7 +106,7 @@ mod tests {
             ("tricks.mixup.alpha", true, 3, &["0.25", "0.3", "0.35"]),
             ("tricks.mixup.alpha", false, 9, &["0.15", "0.1", "0.05"]),
             ("tricks.smoothing.epsilon", false, 9, &["0.05", "0.0"]),
-            ("schedule.decay", true, 3, &["Step", "Constant", "Cosine"]),
+            ("schedule.decay", true, 4, &["Step", "Constant", "Poly", "Cosine"]),
             (
                 "schedule.warmup.epochs",
                 true,

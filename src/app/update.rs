@@ -95,11 +95,12 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
     let summary = crate::train::Summary {
         state: crate::train::State::Failed,
         step: state.run.step,
-        best_top1: state.run.best.map(|best| best.top1),
+        best: state.run.best.map(|best| best.score),
         best_epoch: state.run.best.and_then(|best| best.epoch),
         seconds: state.clock.as_secs_f64(),
         dir: state.run.info.as_ref().and_then(|i| i.dir.clone()),
         broken: 0,
+        early: None,
         error: Some(why),
     };
     events::event(state, crate::train::Event::Ended(Box::new(summary)))

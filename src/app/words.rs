@@ -1,8 +1,10 @@
 //! Knobs, values and times in the words of the screen.
 
 use crate::recipe::knobs::Group;
-use crate::recipe::{KNOBS, Knob, Value};
+use crate::recipe::settings::{Finetune, Freeze, Norms};
+use crate::recipe::{KNOBS, Knob, Settings, Value};
 use crate::train::When;
+use crate::tricks::finetune;
 
 /// A value in the words of the screen.
 pub fn value_text(value: &Value) -> String {
@@ -41,6 +43,24 @@ pub(crate) fn shown(knob: &Knob, value: &Value) -> String {
     value_text(value) + &unit
 }
 
+/// What a step of an epoch, which counts from 0, leaves as it is: `frozen: backbone until epoch 1`.
+pub(crate) fn frozen_text(s: &Settings, epoch: u64) -> Option<String> {
+    let Finetune { freeze_epochs, norms, .. } = s.finetune;
+    let part = match finetune::frozen(&s.finetune, epoch) {
+        Freeze::None => None,
+        Freeze::Stem => Some("stem".to_string()),
+        Freeze::Backbone => Some("backbone".to_string()),
+        stage => stage.stage().map(|n| format!("to stage {n}")),
+    };
+    let until = |part: String| {
+        let ends = freeze_epochs > 0 && freeze_epochs < s.train.epochs;
+        if ends { format!("{part} until epoch {freeze_epochs}") } else { part }
+    };
+    let norms = (norms == Norms::Frozen).then(|| "norms".to_string());
+    let all: Vec<String> = part.map(until).into_iter().chain(norms).collect();
+    (!all.is_empty()).then(|| format!("frozen: {}", all.join(", ")))
+}
+
 /// When an edit takes effect in a run that has done so many epochs, as the end of a sentence.
 pub(crate) fn when_text(epoch: f64, when: When) -> String {
     match when {
@@ -55,6 +75,22 @@ pub(crate) fn when_text(epoch: f64, when: When) -> String {
 mod tests {
     use super::*;
     use crate::recipe::knobs::find;
+
+    #[test]
+    fn what_is_frozen_is_told_for_as_long_as_it_is() {
+        let mut s = Settings::default();
+        let text = |s: &Settings, epoch| frozen_text(s, epoch).unwrap_or_default();
+        assert_eq!(text(&s, 0), "");
+        (s.finetune.freeze, s.finetune.freeze_epochs) = (Freeze::Backbone, 2);
+        assert_eq!(
+            [0, 1, 2].map(|epoch| text(&s, epoch)),
+            ["frozen: backbone until epoch 2", "frozen: backbone until epoch 2", ""]
+        );
+        s.finetune = Finetune { freeze: Freeze::Stage3, norms: Norms::Frozen, ..Finetune::default() };
+        assert_eq!(text(&s, 99), "frozen: to stage 3, norms");
+        s.finetune.freeze = Freeze::None;
+        assert_eq!(text(&s, 0), "frozen: norms");
+    }
 
     #[test]
     fn every_trick_value_stands_beneath_its_trick() {

@@ -3,7 +3,7 @@
 use super::{Audience, text};
 use crate::runs::{Line, Lines, Session};
 use crate::text::{plain_terminal, printed};
-use crate::train::{Event, State, StepRecord, top5_tells};
+use crate::train::{Event, State, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -32,8 +32,8 @@ pub(super) struct Output<W> {
     out: Option<W>,
     format: Format,
     bar: ProgressBar,
-    /// Whether top-5 tells anything of the run that is printed.
-    top5: bool,
+    /// Classes of the run that is printed; 0 where they are not known.
+    classes: usize,
     lost: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Run<'a, W: Write> {
 
 impl<W: Write> Output<W> {
     pub(super) fn new(out: W, format: Format) -> Self {
-        Self { out: Some(out), format, bar: ProgressBar::hidden(), top5: true, lost: false }
+        Self { out: Some(out), format, bar: ProgressBar::hidden(), classes: 0, lost: false }
     }
 
     /// Prints that a run has begun.
@@ -77,12 +77,12 @@ impl<W: Write> Output<W> {
     /// Prints a line at once. When that fails, nothing more is printed and the runs go on: they are recorded anyway.
     fn line(&mut self, line: &Line) {
         if let Line::Ready { classes, .. } = line {
-            self.top5 = top5_tells(classes.len());
+            self.classes = classes.len();
         }
         let text = match self.format {
             Format::Json => text::json(line),
             Format::Terminal if matches!(line, Line::Step { .. }) => None,
-            Format::Plain | Format::Terminal => text::plain(line, self.top5),
+            Format::Plain | Format::Terminal => text::plain(line, self.classes),
         };
         let (Some(text), Some(out)) = (text, &mut self.out) else { return };
         let written = self.bar.suspend(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));

@@ -2,7 +2,7 @@
 
 use crate::runs::Line;
 use crate::text::{printed, shown};
-use crate::train::Change;
+use crate::train::{Change, Figures, Score};
 
 /// As one JSON object, with its line end. `None` for what only the run directory keeps.
 pub(super) fn json(line: &Line) -> Option<String> {
@@ -13,12 +13,11 @@ pub(super) fn json(line: &Line) -> Option<String> {
     }
 }
 
-/// For people, with its line end. `None` for what is no news, or goes to standard error. `top5` says whether that
-/// figure tells anything.
-pub(super) fn plain(line: &Line, top5: bool) -> Option<String> {
-    let figures = |top1: f64, five: f64| {
-        let five = if top5 { format!("  top-5 {}", percent(five)) } else { String::new() };
-        format!("top-1 {}{five}", percent(top1))
+/// For people, with its line end. `None` for what is no news, or goes to standard error. `classes` is their number.
+pub(super) fn plain(line: &Line, classes: usize) -> Option<String> {
+    let figures = |figures: &Figures| {
+        let second = figures.second(classes).map_or(String::new(), |second| format!("  {}", scored(second)));
+        format!("{}{second}", scored(figures.score()))
     };
     let text = match line {
         Line::RunStart { run, dir, .. } => format!("run {run}: recorded in {dir}"),
@@ -54,31 +53,31 @@ pub(super) fn plain(line: &Line, top5: bool) -> Option<String> {
             format!("step {step:>6}  {}{by}", changes.iter().map(one).collect::<Vec<_>>().join(", "))
         }
         Line::Rollback { step, from, .. } => format!("step {step:>6}  rolled back from step {from}"),
-        Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, img_s, best } => format!(
+        Line::EpochEnd { epoch, step, train_loss, val_loss, figures: found, img_s, best } => format!(
             "step {step:>6}  epoch {epoch:>4} ends  train loss {train_loss:.4}  val loss {val_loss:.4}  \
              {}{}{}",
-            figures(*val_top1, *val_top5),
+            figures(found),
             speed(*img_s),
             if *best { "  best" } else { "" }
         ),
-        Line::Evaluation { epoch, step, val_loss, val_top1, val_top5 } => {
-            format!("step {step:>6}  epoch {epoch:>7.2}  val loss {val_loss:.4}  {}", figures(*val_top1, *val_top5))
+        Line::Evaluation { epoch, step, val_loss, figures: found } => {
+            format!("step {step:>6}  epoch {epoch:>7.2}  val loss {val_loss:.4}  {}", figures(found))
         }
-        Line::Checkpoint { step, path, best: false, top1, .. } => {
-            let top1 = top1.map_or(String::new(), |top1| format!("  top-1 {}", percent(top1)));
-            format!("step {step:>6}  checkpoint {path}{top1}")
+        Line::Checkpoint { step, path, best: false, score, .. } => {
+            let score = score.map_or(String::new(), |score| format!("  {}", scored(score)));
+            format!("step {step:>6}  checkpoint {path}{score}")
         }
         Line::Skipped { step, image, problem, .. } => format!("step {step:>6}  skipped {image}: {problem}"),
-        Line::RunEnd { state, step, best_top1, best_epoch, seconds, broken, dir, reproduce, .. } => {
+        Line::RunEnd { state, step, best, best_epoch, seconds, broken, dir, reproduce, early, .. } => {
             let epoch = best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
-            let best = |top1| format!("best top-1 {}{epoch}", percent(top1));
-            let best = best_top1.map_or("no evaluation".to_string(), best);
+            let best = best.map_or("no evaluation".to_string(), |best| format!("best {}{epoch}", scored(best)));
             let broken = match broken {
                 0 => String::new(),
                 n => format!("; {n} broken images were skipped"),
             };
+            let early = early.as_ref().map_or(String::new(), |why| format!("step {step:>6}  {why}\n"));
             let end = format!("step {step:>6}  {state}: {best} in {seconds:.1} s{broken}; {dir}");
-            return Some(format!("{}\nagain: {}\n", shown(&end), shown(reproduce)));
+            return Some(format!("{early}{}\nagain: {}\n", shown(&end), shown(reproduce)));
         }
         Line::Checkpoint { best: true, .. } | Line::Confusion { .. } | Line::Alarm { .. } | Line::Speed { .. } => {
             return None;
@@ -91,6 +90,6 @@ fn speed(img_s: Option<f64>) -> String {
     img_s.map_or(String::new(), |img_s| format!("  {img_s:.0} img/s"))
 }
 
-fn percent(fraction: f64) -> String {
-    format!("{:.2} %", fraction * 100.0)
+fn scored(score: Score) -> String {
+    format!("{} {:.2} %", score.figure.title(), score.percent())
 }

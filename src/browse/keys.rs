@@ -97,7 +97,7 @@ pub static BINDINGS: &[Binding<Context, Action>] = bindings! {
     [c('d')] "d" Differ, "differ" 4, "the knobs in which the marked runs and this one differ, and only those";
     [c('c')] "c" Charts, "charts" 5, "the charts over the whole area";
     [c('/')] "/" Filter, "filter" 7, "name, tag, note, state, or knob=value such as mixup=on lr=0.1";
-    [c('s')] "s" Sort, "sort" 11, "order: when begun, name, best top-1";
+    [c('s')] "s" Sort, "sort" 11, "order: when begun, name, best score";
     [c('t')] "t" Tree, "tree" 11, "lineage: forked runs below the one they came from";
     [c('y')] "y" LogScale, "" 0, "logarithmic loss axis";
     [k(Up), c('k')] "arrows hjkl" Move(-1), "" 0, "move; left goes to the run that this one was forked from, right to its first fork";

@@ -4,15 +4,17 @@ use super::Run;
 use crate::app::number;
 use crate::recipe::Recipe;
 use crate::text::{columns, left, right, shown};
+use crate::train::{Figure, Score};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
 
 /// Columns of text with a heading.
 pub fn text(runs: &[Run]) -> String {
-    let head =
-        ["run", "begun (UTC)", "state", "epochs", "best top-1", "at epoch", "time", "tags and note"].map(String::from);
-    let rows: Vec<[String; 8]> = std::iter::once(head).chain(runs.iter().map(row)).collect();
+    let best = figure(runs).map_or("best".into(), |figure| format!("best {}", figure.title()));
+    let head = ["run", "begun (UTC)", "state", "epochs", &best, "at epoch", "time", "tags and note"].map(String::from);
+    let rows: Vec<[String; 8]> =
+        std::iter::once(head).chain(runs.iter().map(|run| row(run, figure(runs).is_none()))).collect();
     let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
     let widths: [usize; 8] = std::array::from_fn(width);
     let line = |row: &[String; 8]| {
@@ -25,7 +27,14 @@ pub fn text(runs: &[Run]) -> String {
     rows.iter().map(line).collect()
 }
 
-fn row(run: &Run) -> [String; 8] {
+/// The figure that all runs have in common: that of classification without runs.
+pub(crate) fn figure<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Option<Figure> {
+    let mut figures = runs.into_iter().map(|run| Figure::of(run.brief.recipe.task)[0]);
+    let first = figures.next().unwrap_or(Figure::Top1);
+    figures.all(|figure| figure == first).then_some(first)
+}
+
+fn row(run: &Run, named: bool) -> [String; 8] {
     let brief = &run.brief;
     let tags = brief.notes.tags.iter().map(|tag| format!("#{tag}"));
     let said = tags.chain([brief.notes.note.clone()]).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -34,7 +43,10 @@ fn row(run: &Run) -> [String; 8] {
         number::date(brief.begun),
         brief.status.word().into(),
         epochs(run),
-        brief.best_top1.map_or("-".into(), |top1| format!("{:.2}", 100.0 * top1)),
+        brief.best.map_or("-".into(), |best| {
+            let name = if named { format!("{} ", best.figure.title()) } else { String::new() };
+            format!("{name}{:.2}", best.percent())
+        }),
         brief.best_epoch.map_or("-".into(), |epoch| epoch.to_string()),
         took(run),
         shown(&said).into(),
@@ -51,10 +63,10 @@ pub(crate) fn epochs(run: &Run) -> String {
     }
 }
 
-/// The best top-1 in percent with the epoch that ended with it: `83.40 (epoch 11)`.
+/// The best score in percent with the epoch that ended with it: `83.40 (epoch 11)`.
 pub(crate) fn best(run: &Run) -> Option<String> {
     let epoch = run.brief.best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
-    run.brief.best_top1.map(|top1| format!("{:.2}{epoch}", 100.0 * top1))
+    run.brief.best.map(|best| format!("{:.2}{epoch}", best.percent()))
 }
 
 /// The time that the last start took.
@@ -71,7 +83,8 @@ struct Out<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     step: u64,
-    best_top1: Option<f64>,
+    #[serde(flatten, with = "crate::train::best")]
+    best: Option<Score>,
     best_epoch: Option<u64>,
     /// Seconds since 1970.
     begun: f64,
@@ -97,7 +110,7 @@ pub fn json(runs: &[Run]) -> Result<String, serde_json::Error> {
             state: brief.status.word(),
             error: brief.error.as_deref(),
             step: brief.step,
-            best_top1: brief.best_top1,
+            best: brief.best,
             best_epoch: brief.best_epoch,
             begun: brief.begun,
             seconds: brief.seconds,

@@ -47,7 +47,7 @@ impl Order {
             Order::When => b.brief.begun.total_cmp(&a.brief.begun).then_with(by_name),
             Order::Name => by_name(),
             Order::Best => {
-                let best = |run: &Run| run.brief.best_top1.unwrap_or(-1.0);
+                let best = |run: &Run| run.brief.best.map_or(-1.0, |best| best.value);
                 best(b).total_cmp(&best(a)).then_with(by_name)
             }
         }

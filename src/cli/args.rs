@@ -1,14 +1,18 @@
 //! What the command line may hold.
 
 mod browse;
+mod finder;
 mod images;
 mod suites;
 mod using;
+mod weights;
 
 pub(super) use browse::Runs;
+pub(super) use finder::LrFind;
 pub(super) use images::{Bench, BenchInput, Data};
 pub(super) use suites::{At, Report, Suite, Table};
 pub(super) use using::{Eval, Predict};
+pub(super) use weights::{Model, Weights};
 
 use crate::files;
 use crate::recipe::Value;
@@ -51,8 +55,10 @@ Examples:
   tricktop fork quick --step 374 --set schedule.base_lr=0.05
                                              go on from that checkpoint otherwise, in a run of its own
   tricktop replay quick --verify             prove that runs/quick can be made again to the bit
+  tricktop lr-find presets/mine.ron          find a learning rate: a table of losses, and a suggestion
   tricktop eval runs/quick                   how good the best weights of a run are, class by class
   tricktop predict runs/quick a.png b.jpg    what they predict for images
+  tricktop weights get timm/resnet50.a1_in1k fetch weights of the hub to start from
   tricktop suite suites/fashion-refinements  what every refinement gains, over three seeds
   tricktop runs mixup=on                     browse the runs that have mixup on: compare, annotate, resume
   tricktop report quick quick-2 -o page.html runs side by side, as one page that needs nothing beside it
@@ -170,16 +176,16 @@ pub(super) struct Threads {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "format", required = true, multiple = false)]
+#[group(id = "format", required = true, multiple = true)]
 pub(super) struct Export {
     /// Steps and epochs as a table
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "preset", "tensorboard", "weights", "onnx", "card"])]
     pub(super) csv: bool,
     /// Recipe, edits, steps and epochs as one JSON document
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["preset", "tensorboard", "weights", "onnx", "card"])]
     pub(super) json: bool,
     /// The recipe with the edits as its schedule: a preset that makes the run again
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tensorboard", "weights", "onnx", "card"])]
     pub(super) preset: bool,
     /// Event files of TensorBoard, in this directory
     #[arg(long, value_parser = path(), value_name = "DIR")]
@@ -187,6 +193,12 @@ pub(super) struct Export {
     /// Best weights under PyTorch's names, as this safetensors file
     #[arg(long, value_parser = path(), value_name = "FILE")]
     pub(super) weights: Option<PathBuf>,
+    /// Best weights as this ONNX model
+    #[arg(long, value_parser = path(), value_name = "FILE")]
+    pub(super) onnx: Option<PathBuf>,
+    /// Model card of the best weights, as this Markdown file
+    #[arg(long, value_parser = path(), value_name = "FILE")]
+    pub(super) card: Option<PathBuf>,
 }
 
 impl Command {
@@ -239,6 +251,9 @@ pub(super) enum Command {
         /// Mixed precision, with feature maps in this format
         #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "Auto", ignore_case = true, value_parser = format())]
         mixed: Option<MixedFormat>,
+        /// Freezes all but the classifier
+        #[arg(long)]
+        frozen: bool,
         /// Prints one JSON object a net
         #[arg(long)]
         json: bool,
@@ -295,16 +310,23 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Finds a learning rate for a preset: the rate grows from step to step, and nothing is written
+    LrFind(LrFind),
     /// Evaluates a checkpoint: top-1, top-5, loss, every class, confusion matrix
     Eval(Eval),
     /// Predicts the most probable classes of images
     Predict(Predict),
-    /// Prints what a run has recorded
+    /// Prints what a run has recorded, or writes its weights for other programs
     Export {
         /// Run directory, or its name in `runs/`
         run: PathBuf,
         #[command(flatten)]
         format: Export,
+    },
+    /// Fetches weights from the Hugging Face hub, and finds them in its cache
+    Weights {
+        #[command(subcommand)]
+        command: Weights,
     },
     /// Prepares images
     Data {

@@ -1,12 +1,12 @@
 //! `tricktop data` and `tricktop bench input`: what is in a set, and sets for training.
 
 use super::args::{BenchInput, Data as Command};
+use super::progress::with_bar;
 use super::{Failure, print, set_threads};
 use crate::data::{self, Info, PUBLISHED, Pixels, Shrink};
 use crate::recipe::Settings;
 use crate::recipe::settings::{Data, Task};
 use crate::text::shown;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -142,16 +142,7 @@ fn get(name: &str, dir: &Path, mirror: Option<&str>) -> Result<ExitCode, Failure
     let Some(set) = PUBLISHED.iter().find(|set| set.name == name) else {
         return Err(Failure::Inspect(format!("no set is called {name}")));
     };
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{msg}  {bytes} of {total_bytes}  {wide_bar}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut tell = |file: &str, have: u64, all: Option<u64>| {
-        bar.set_message(file.to_string());
-        bar.set_length(all.unwrap_or(have));
-        bar.set_position(have);
-    };
-    let got = data::get(set, dir, mirror, &mut tell);
-    bar.finish_and_clear();
+    let got = with_bar(|tell| data::get(set, dir, mirror, tell));
     let got = got.map_err(|e| Failure::Inspect(e.to_string()))?.display().to_string();
     print(&format!("{got}: complete\ntrain with --set data.path={got}\n"))
 }

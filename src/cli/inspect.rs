@@ -4,7 +4,7 @@ use super::{Failure, find_run};
 use crate::recipe::knobs;
 use crate::runs::{self, Line, Notes, Record, RunStatus};
 use crate::text::{left, shown};
-use crate::train::{BEST, Checkpoint, Evaluation, Event, Meta, steps};
+use crate::train::{BEST, Checkpoint, Evaluation, Event, Meta, Score, steps};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ struct File {
 /// What a run measured of a state on its test images.
 #[derive(Clone, Copy, Serialize)]
 struct Measured {
-    /// A share.
-    top1: f64,
+    #[serde(flatten, with = "crate::train::score")]
+    score: Option<Score>,
     /// Known where the metrics of the run are.
     #[serde(skip_serializing_if = "Option::is_none")]
     val_loss: Option<f64>,
@@ -41,18 +41,18 @@ struct Measured {
 impl Measured {
     fn text(&self) -> String {
         let loss = self.val_loss.map_or(String::new(), |loss| format!(", val loss {loss:.4}"));
-        format!("top-1 {}{loss}", percent(self.top1))
+        format!("{}{loss}", self.score.map_or("not evaluated".into(), scored))
     }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
+fn scored(score: Score) -> String {
+    format!("{} {:.2} %", score.figure.title(), score.percent())
 }
 
-/// A best top-1 and the epoch that ended with it.
-fn best(top1: Option<f64>, epoch: Option<u64>) -> String {
+/// The best score and the epoch that ended with it.
+fn best(score: Option<Score>, epoch: Option<u64>) -> String {
     let epoch = epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
-    top1.map_or("none yet".into(), |top1| format!("{}{epoch}", percent(top1)))
+    score.map_or("none yet".into(), |score| format!("{}{epoch}", scored(score)))
 }
 
 /// What is known of a run.
@@ -64,8 +64,9 @@ struct Run {
     /// What went wrong, when it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// Best top-1 at the end of an epoch.
-    best_top1: Option<f64>,
+    /// Best score at the end of an epoch.
+    #[serde(flatten, with = "crate::train::best")]
+    best: Option<Score>,
     /// The epoch that ended with it.
     best_epoch: Option<u64>,
     /// Edits in the journal.
@@ -111,7 +112,7 @@ impl File {
                 problem: None,
                 whole: c.is_whole(),
                 parameters: Some(c.parameters()),
-                measured: c.meta.at.top1.map(|top1| Measured { top1, val_loss: None }),
+                measured: c.meta.at.score.map(|score| Measured { score: Some(score), val_loss: None }),
                 meta: Some(c.meta),
             },
             Err(e) => File {
@@ -148,7 +149,7 @@ impl File {
     fn text(&self) -> String {
         let Some(meta) = &self.meta else { return format!("{}\n", self.problem.as_deref().unwrap_or_default()) };
         let at = &meta.at;
-        let own = self.measured.map_or("not evaluated here".into(), |measured| percent(measured.top1));
+        let own = self.measured.and_then(|measured| measured.score).map_or("not evaluated here".into(), scored);
         let whole = if self.whole { "yes: a run can go on from it" } else { "no: weights and statistics alone" };
         let rows = [
             ("file", self.path.display().to_string()),
@@ -156,18 +157,21 @@ impl File {
             ("written by", format!("tricktop {}, kernels {}", meta.version, meta.kernels)),
             ("step", at.step.to_string()),
             ("epoch", format!("{} and {} batches", at.epoch, at.batch)),
-            ("top-1", own),
-            ("run's best", format!("{} up to here", best(at.best_top1, at.best_epoch))),
+            ("evaluated", own),
+            ("run's best", format!("{} up to here", best(at.best, at.best_epoch))),
             ("whole", whole.into()),
             ("edits made", format!("{}, {} waiting", at.edits, meta.waiting.len())),
             ("parameters", self.parameters.unwrap_or_default().to_string()),
         ];
+        let average =
+            at.averaged.map(|steps| ("average", format!("evaluated and exported, {steps} steps after it began")));
+        let rows = rows.into_iter().chain(average);
         // The optimiser's slots of a file of weights are not kept, or hashed as nothing by earlier versions.
         let is_kept = |name: &str| self.whole || ["weights", "statistics"].contains(&name);
         let hashes = meta.digests.parts().into_iter().filter(|(name, _)| is_kept(name));
         let none = (!self.whole).then_some(("optimiser", "not kept"));
         let hashes = hashes.chain(none).map(|(name, hash)| (name, hash.to_string()));
-        let rows = rows.into_iter().chain(hashes).map(|(name, value)| format!("{name:<11} {}\n", shown(&value)));
+        let rows = rows.chain(hashes).map(|(name, value)| format!("{name:<11} {}\n", shown(&value)));
         let today = |path: &'_ String| knobs::find(path).map_or_else(|| path.clone(), |knob| knob.path.to_string());
         let knobs = meta.recipe.iter().map(|(path, value)| (today(path), shown(&value.to_string()).to_string()));
         let knobs = knobs.map(|(path, value)| format!("  {path:<26} {value}\n"));
@@ -187,10 +191,11 @@ impl Run {
                 Event::Evaluated(evaluation) => (&**evaluation, None),
                 _ => continue,
             };
-            let Evaluation { step, top1, loss, .. } = *evaluation;
-            measured.insert(step, Measured { top1, val_loss: Some(loss) });
+            let Evaluation { step, figures, loss, .. } = *evaluation;
+            let score = Some(figures.score());
+            measured.insert(step, Measured { score, val_loss: Some(loss) });
             if epoch.is_some() {
-                best = (Some(top1), epoch);
+                best = (score, epoch);
             }
         }
         let weights = dir.join(BEST);
@@ -200,7 +205,7 @@ impl Run {
             dir: dir.to_path_buf(),
             state: status.word(),
             error,
-            best_top1: best.0,
+            best: best.0,
             best_epoch: best.1,
             edits: record.edits.len(),
             links: record.chain.len(),
@@ -223,11 +228,11 @@ impl Run {
     fn text(&self) -> String {
         let why = self.error.as_ref().map_or(String::new(), |error| format!(": {}", shown(error)));
         let mut text = format!(
-            "run         {}\nstate       {}{why}\nbest        top-1 {}\njournal     {} edits\nchain       {} links\n\
+            "run         {}\nstate       {}{why}\nbest        {}\njournal     {} edits\nchain       {} links\n\
              again       {}\n",
             shown(&self.dir.display().to_string()),
             self.state,
-            best(self.best_top1, self.best_epoch),
+            best(self.best, self.best_epoch),
             self.edits,
             self.links,
             self.reproduce

@@ -3,11 +3,14 @@
 mod args;
 mod browse;
 mod data;
+mod eval;
+mod finder;
 mod headless;
 mod inspect;
 mod list;
 mod nets;
 mod print;
+mod progress;
 mod records;
 pub mod reference;
 mod report;
@@ -15,6 +18,7 @@ mod screen;
 mod settings;
 mod suites;
 mod using;
+mod weights;
 
 use crate::config::ConfigError;
 use crate::data::{DataError, Found};
@@ -151,7 +155,8 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Fork(args)) => fork(&args),
         Some(Command::Attach { run, look }) => attach(run.as_deref(), &look),
         Some(Command::Replay(args)) => records::replay(&args),
-        Some(Command::Eval(args)) => print(&using::eval(&args)?),
+        Some(Command::LrFind(args)) => finder::find(&args),
+        Some(Command::Eval(args)) => print(&eval::eval(&args)?),
         Some(Command::Predict(args)) => {
             let (text, unread) = using::predict(&args)?;
             let code = write(&text)?;
@@ -160,13 +165,14 @@ pub fn run() -> Result<ExitCode, Failure> {
         Some(Command::Inspect { path, json }) => print(&inspect::inspect(&path, json)?),
         Some(Command::Export { run, format }) => pipe(&records::export(&find_run(&run), &format)?),
         Some(Command::Bench { input: Some(Bench::Input(args)), .. }) => data::bench_input(&args),
-        Some(Command::Bench { net, steps, batch, mixed, json, profile, device, threads, input: None }) => {
+        Some(Command::Bench { net, steps, batch, mixed, frozen, json, profile, device, threads, input: None }) => {
             set_threads(&threads)?;
             let nets = CASES.iter().filter(|case| net.as_deref().is_none_or(|net| net == case.name));
-            let cases = nets.map(|case| case.of(batch.map(NonZeroUsize::get), mixed));
+            let cases = nets.map(|case| case.of(batch.map(NonZeroUsize::get), mixed, frozen));
             bench(cases, steps, json, profile, device)
         }
         Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
+        Some(Command::Weights { command }) => weights::run(command),
         Some(Command::Data { command }) => data::run(command),
         Some(Command::Man { dir }) => reference::man(dir.as_deref()),
         Some(Command::Completions { shell }) => {
@@ -322,8 +328,9 @@ fn bench(
             serde_json::to_string(&t).map_err(|e| Failure::Print(e.into()))?
         } else {
             format!(
-                "{}  {}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
+                "{}{}  {}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
                 t.net,
+                if t.frozen { " frozen" } else { "" },
                 t.format,
                 t.batch,
                 t.step_ms,

@@ -1,12 +1,13 @@
 //! Commands that read what a run has recorded: replay and export.
 
 use super::args::{Export, Replay};
-use super::using::place_of_images;
+use super::eval::place_of_images;
 use super::{Failure, find_run, headless, print, set_threads};
 use crate::data::MANIFEST;
+use crate::report::{self, Carried, Run};
 use crate::runs::{self, Record, RunError, Verdict};
-use crate::train::{Checkpoint, Options, TrainError, best_weights, write_whole};
-use std::path::Path;
+use crate::train::{BEST, Checkpoint, Options, TrainError, best_weights, write_whole};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Makes a run again: as a new run, or only to compare.
@@ -42,17 +43,7 @@ fn verify(dir: &Path, until: Option<u64>, images_at: Option<&str>) -> Result<Exi
     }
 }
 
-/// Writes the best weights of a run, or the newest when none are the best yet, without what only tricktop knows.
-fn weights(dir: &Path, out: &Path) -> Result<String, Failure> {
-    let from = best_weights(dir).ok_or("has no checkpoint yet").map_err(RunError::stuck(dir)).map_err(Failure::Run)?;
-    let checkpoint = Checkpoint::read(&from).map_err(Failure::Use)?;
-    let bytes = checkpoint.export().map_err(Failure::Use)?;
-    let wrong = |source| TrainError::Write { path: out.to_path_buf(), source };
-    write_whole(out, &bytes).map_err(wrong).map_err(Failure::Use)?;
-    Ok(format!("{} from {}\n", out.display(), from.display()))
-}
-
-/// What a run has recorded, as text.
+/// What a run has recorded, as text; or files of it, and which ones.
 pub(super) fn export(dir: &Path, format: &Export) -> Result<String, Failure> {
     let record = Record::read(dir).map_err(Failure::Run)?;
     match format {
@@ -60,11 +51,48 @@ pub(super) fn export(dir: &Path, format: &Export) -> Result<String, Failure> {
             Ok(record.as_recipe().map_err(RunError::stuck(dir)).map_err(Failure::Run)?.to_ron())
         }
         Export { csv: true, .. } => runs::csv(dir).map_err(Failure::Run),
-        Export { weights: Some(out), .. } => weights(dir, out),
-        Export { tensorboard: Some(out), .. } => {
-            let file = runs::tensorboard(dir, out).map_err(Failure::Run)?;
-            Ok(format!("{}\n", file.display()))
-        }
-        _ => runs::json(dir).map_err(Failure::Run),
+        Export { json: true, .. } => runs::json(dir).map_err(Failure::Run),
+        files => written(dir, files),
     }
+}
+
+/// Writes files of a run; of its weights the best, or the newest when none are the best yet.
+fn written(dir: &Path, files: &Export) -> Result<String, Failure> {
+    let Export { tensorboard, weights, onnx, card, .. } = files;
+    let mut text = String::new();
+    if let Some(out) = tensorboard {
+        text += &format!("{}\n", runs::tensorboard(dir, out).map_err(Failure::Run)?.display());
+    }
+    if weights.is_none() && onnx.is_none() && card.is_none() {
+        return Ok(text);
+    }
+    let from = best_weights(dir).ok_or("has no checkpoint yet").map_err(RunError::stuck(dir)).map_err(Failure::Run)?;
+    let checkpoint = Checkpoint::read(&from).map_err(Failure::Use)?;
+    let note = checkpoint.note().map_or(String::new(), |note| format!(": {note}"));
+    let mut write = |out: &Option<PathBuf>, bytes: &dyn Fn() -> Result<Vec<u8>, Failure>| {
+        let Some(out) = out else { return Ok(()) };
+        let wrong = |source| Failure::Use(TrainError::Write { path: out.clone(), source });
+        write_whole(out, &bytes()?).map_err(wrong)?;
+        text += &format!("{} from {}{note}\n", out.display(), from.display());
+        Ok(())
+    };
+    let named = |out: &Option<PathBuf>, default: &str| {
+        let name = out.as_ref().and_then(|out| out.file_name()).map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| default.into())
+    };
+    write(weights, &|| checkpoint.export().map_err(Failure::Use))?;
+    write(onnx, &|| checkpoint.onnx().map_err(Failure::Use))?;
+    write(card, &|| {
+        let run = Run::read(dir).map_err(Failure::Run)?;
+        let (weights, onnx) = (named(weights, "model.safetensors"), named(onnx, "model.onnx"));
+        let carried = Carried {
+            step: checkpoint.meta.at.step,
+            best: from.file_name().is_some_and(|name| name == BEST),
+            signature: checkpoint.meta.signature.as_ref(),
+            weights: &weights,
+            onnx: &onnx,
+        };
+        Ok(report::card(&run, &carried).into_bytes())
+    })?;
+    Ok(text)
 }

@@ -54,10 +54,10 @@ pub fn batch_indices(order: &[u32], batch: usize, step: usize) -> &[u32] {
     &order[start..(start + batch).min(order.len())]
 }
 
-/// These training images, augmented. The place of a broken one goes to the next of the set that is whole.
+/// These training images, or draws of them, augmented. The place of a broken one goes to the next of the set that is whole.
 ///
 /// # Panics
-/// When an index is not below the number of training images.
+/// When there are no training images.
 pub fn train_batch(set: &DataSet, indices: &[u32], seed: u64, epoch: u64, augment: &Augment) -> Batch {
     train(set, indices, seed, epoch, augment, &AtomicBool::new(false))
 }
@@ -90,8 +90,10 @@ pub(super) fn train(
     let (split, len) = (&set.train, set.train.len());
     let make = |i: usize, out: &mut [f32], mask: &mut [u8]| {
         let mut skipped = Vec::new();
-        for image in (0..TRIES.min(len)).map(|next| (i + next) % len) {
-            let stages = Stages::Train { augment, seed, epoch, image: image as u64 };
+        // An image that is drawn again in an epoch is another one for the augmentation.
+        let (first, before) = (i % len, (i - i % len) as u64);
+        for image in (0..TRIES.min(len)).map(|next| (first + next) % len) {
+            let stages = Stages::Train { augment, seed, epoch, image: before + image as u64 };
             match write(set, split, image, &stages, out, mask) {
                 Ok(()) => return Made { label: Some(split.label(image)), skipped },
                 Err(skip) => skipped.push(skip),
@@ -100,7 +102,7 @@ pub(super) fn train(
         // With so many broken images the run will fail anyway.
         out.fill(0.0);
         mask.fill(IGNORED);
-        Made { label: Some(split.label(i)), skipped }
+        Made { label: Some(split.label(first)), skipped }
     };
     gather(set, split, indices, cancelled, make)
 }

@@ -5,7 +5,7 @@ use super::decode::{Picture, decode_part};
 use super::source::{Split, Stored};
 use super::turn::Turn;
 use super::{DataError, DataSet, Pass, Reader, open, steps_per_epoch, task_of};
-use crate::recipe::settings::{Augment, Crop, Data, Erase, Jitter, Pca, Resized};
+use crate::recipe::settings::{Augment, Balance, Crop, Data, Erase, Jitter, Pca, Resized};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ pub fn input_speed(data: &Data, batch: usize, threads: usize, passes: usize) -> 
     let mut reader = Reader::new(Arc::clone(&set), threads)?;
     let mut img_s = 0f64;
     for epoch in 0..passes.max(1) as u64 {
-        let pass = Pass::Train { seed: 0, epoch, batch, augment: augment.clone() };
+        let pass = Pass::Train { seed: 0, epoch, batch, augment: augment.clone(), balance: Balance::None };
         let begun = Instant::now();
         let mut images = 0;
         for number in 0..batches {

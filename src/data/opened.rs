@@ -78,7 +78,8 @@ impl Opened {
         let paper = match data.normalise {
             Normalise::Auto => photographs,
             Normalise::Set => false,
-            Normalise::Paper => true,
+            // Whoever reads the weights puts theirs in: `train/pretrained.rs`.
+            Normalise::Paper | Normalise::Weights => true,
         };
         let reading = Reading::of(data);
         let (mean, std) = match paper.then_some(PAPER).filter(|_| shape[2] == 3) {

@@ -5,8 +5,9 @@
 //! ahead: each pass has a channel of its own, and the thread moves on when nobody listens any more.
 
 use super::batch::{self, Batch};
-use super::{DataError, DataSet, batch_indices, epoch_order};
-use crate::recipe::settings::Augment;
+use super::sampler::draws;
+use super::{DataError, DataSet, batch_indices};
+use crate::recipe::settings::{Augment, Balance};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -31,6 +32,8 @@ pub enum Pass {
         batch: usize,
         /// Augmentation.
         augment: Augment,
+        /// How images are drawn.
+        balance: Balance,
     },
     /// All test images.
     Test {
@@ -131,8 +134,8 @@ impl Drop for Reader {
 fn make(set: &DataSet, pool: &ThreadPool, Order { pass, first, to, cancelled }: &Order) {
     let send = |batch: Batch| !cancelled.load(Relaxed) && to.send(batch).is_ok();
     match pass {
-        Pass::Train { seed, epoch, batch, augment } => {
-            let order = epoch_order(set.train.len(), *seed, *epoch);
+        Pass::Train { seed, epoch, batch, augment, balance } => {
+            let order = draws(&set.train, *balance, *seed, *epoch);
             for number in *first..super::steps_per_epoch(order.len(), *batch) {
                 let indices = batch_indices(&order, *batch, number);
                 if !send(pool.install(|| batch::train(set, indices, *seed, *epoch, augment, cancelled))) {
@@ -155,14 +158,14 @@ fn make(set: &DataSet, pool: &ThreadPool, Order { pass, first, to, cancelled }: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Synthetic, test_batch, train_batch};
+    use crate::data::{Synthetic, epoch_order, test_batch, train_batch};
 
     fn set() -> Arc<DataSet> {
         Arc::new(Synthetic { height: 6, width: 5, channels: 3, classes: 4, train: 640, test: 103 }.build(3))
     }
 
     fn pass(epoch: u64, augment: &Augment) -> Pass {
-        Pass::Train { seed: 7, epoch, batch: 16, augment: augment.clone() }
+        Pass::Train { seed: 7, epoch, batch: 16, augment: augment.clone(), balance: Balance::None }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Small pictures of what a net sees, for screens.
 
 use super::broken::Broken;
+use super::masks::blended;
 use super::resize::whole;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -64,6 +65,39 @@ impl Thumbnail {
             _ => Thumbnail::of(height, width, 1, bytes.into_iter().step_by(channels.max(1)).collect()),
         }?
         .shrunk()
+    }
+
+    /// Of the classes of an image's pixels, as values of grey; of a larger one every so manieth pixel is taken.
+    ///
+    /// # Errors
+    /// A shape that the mask does not have.
+    pub fn of_mask(mask: &[u8], [height, width]: [usize; 2]) -> Result<Thumbnail, ThumbnailError> {
+        let whole = Thumbnail::of(height, width, 1, mask.to_vec())?;
+        let longest = height.max(width);
+        if longest <= EDGE {
+            return Ok(whole);
+        }
+        let [h, w] = [height, width].map(|side| (side * EDGE / longest).max(1));
+        let at = |y: usize, x: usize| mask[(2 * y + 1) * height / (2 * h) * width + (2 * x + 1) * width / (2 * w)];
+        Thumbnail::of(h, w, 1, (0..h).flat_map(|y| (0..w).map(move |x| at(y, x))).collect())
+    }
+
+    /// The same in colours, a part of which `colour` gives each pixel by its place, where it gives it one.
+    pub fn coloured(&self, colour: impl Fn(usize) -> Option<[u8; 3]>) -> Thumbnail {
+        let pixel = |i: usize| {
+            let own = |c: usize| self.pixels[i * self.channels + c % self.channels];
+            match colour(i) {
+                None => [0, 1, 2].map(own),
+                Some(colour) => [0, 1, 2].map(|c| blended(own(c), colour[c])),
+            }
+        };
+        let pixels = (0..self.height * self.width).flat_map(pixel).collect();
+        Thumbnail { channels: 3, pixels, ..*self }
+    }
+
+    /// Its first channel, row by row: the classes of a mask.
+    pub fn values(&self) -> Vec<u8> {
+        self.pixels.iter().step_by(self.channels).copied().collect()
     }
 
     fn of(height: usize, width: usize, channels: usize, pixels: Vec<u8>) -> Result<Thumbnail, ThumbnailError> {
@@ -173,6 +207,17 @@ mod tests {
         assert_eq!(flat([300, 1, 1]).width(), 1);
         assert!(Thumbnail::new(&[0.0; 5], [2, 2, 1], &[0.0], &[1.0]).is_err());
         assert!(Thumbnail::new(&[], [0, 0, 1], &[0.0], &[1.0]).is_err());
+    }
+
+    #[test]
+    fn a_mask_becomes_small_without_classes_that_it_does_not_have() {
+        let mask: Vec<u8> = (0..128 * 128).map(|i| if i % 128 < 64 { 3 } else { 9 }).collect();
+        let small = Thumbnail::of_mask(&mask, [128, 128]).unwrap();
+        assert_eq!((small.height(), small.width()), (64, 64));
+        assert!(small.values().chunks(64).all(|row| row[..32] == [3; 32] && row[32..] == [9; 32]));
+        let picture = Thumbnail::new(&[100.0, 50.0], [1, 2, 1], &[0.0], &[1.0]).unwrap();
+        let coloured = picture.coloured(|i| (i == 1).then_some([255, 0, 0]));
+        assert_eq!(coloured.pixels, [100, 100, 100, 173, 20, 20]);
     }
 
     #[test]

@@ -26,6 +26,12 @@ impl Conv {
         Conv { kernel: (kernel, kernel), stride, padding, dilation: 1, groups: 1, c_in, c_out }
     }
 
+    /// The same with its taps so many pixels apart, padded to keep the size at stride 1.
+    pub const fn dilated(self, dilation: usize) -> Self {
+        let padding = (self.kernel.0 / 2 * dilation, self.kernel.1 / 2 * dilation);
+        Conv { dilation, padding, ..self }
+    }
+
     /// Number of taps, KH * KW.
     pub fn taps(&self) -> usize {
         self.kernel.0 * self.kernel.1

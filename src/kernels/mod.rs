@@ -20,12 +20,14 @@ pub mod moments;
 pub mod norm;
 mod padded;
 pub mod parallel;
+pub mod pixel_loss;
 pub mod pool;
 mod products;
 pub mod profile;
 pub mod reference;
 pub mod sgd;
 mod simd;
+pub mod upsample;
 
 pub use simd::{Level, UnknownLevel};
 

@@ -17,17 +17,20 @@ pub enum Work {
     Sum,
     /// Pools.
     Pool,
+    /// Dropout, upsampling and the loss of pixels.
+    Pixels,
     /// The optimiser's step and the check of its gradients.
     Optimiser,
 }
 
 /// Every kind and its name.
-pub const KINDS: [(Work, &str); 6] = [
+pub const KINDS: [(Work, &str); 7] = [
     (Work::Forward, "convolutions, forward"),
     (Work::Backward, "convolutions, backward"),
     (Work::Norm, "norms"),
     (Work::Sum, "residual sums"),
     (Work::Pool, "pools"),
+    (Work::Pixels, "upsampling and its loss"),
     (Work::Optimiser, "optimiser"),
 ];
 

@@ -71,6 +71,12 @@ fn cases() -> Vec<ConvGeometry> {
     for (h, w) in [(10, 11), (11, 12), (12, 13), (13, 14), (14, 15), (15, 10)] {
         cases.extend([1, 2].map(|stride| ConvGeometry::new(Conv::same(9, 18, 3, stride), 7, h, w)));
     }
+    // Dilated: phases of one size, of two and of four, tiles of every size, blocks and phases of products, and groups.
+    for (dilation, h, w) in [(2, 12, 12), (2, 13, 12), (3, 20, 25), (4, 28, 28), (4, 17, 31), (4, 9, 40), (5, 3, 60)] {
+        let conv = |c_in, c_out| Conv::same(c_in, c_out, 3, 1).dilated(dilation);
+        cases.extend([(9, 18), (130, 240)].map(|(c_in, c_out)| ConvGeometry::new(conv(c_in, c_out), 3, h, w)));
+        cases.extend([(64, 16), (32, 2)].map(|(c, groups)| ConvGeometry::new(Conv { groups, ..conv(c, c) }, 2, h, w)));
+    }
     // Groups of a part of a panel, of one and of several panels, through blocks and through phases.
     for (c, groups, kernel, stride) in
         [(64, 32, 3, 1), (48, 12, 3, 2), (32, 2, 3, 1), (96, 3, 3, 2), (64, 4, 1, 2), (768, 12, 3, 1), (768, 12, 3, 2)]

@@ -107,6 +107,14 @@ impl ParamSpec {
         ]
     }
 
+    /// The same of a linear layer on every pixel: a 1x1 convolution with a bias.
+    pub fn pointwise(name: &str, inputs: usize, outputs: usize) -> [ParamSpec; 2] {
+        ParamSpec::linear(name, inputs, outputs).map(|p| match p.layout {
+            Layout::Linear => ParamSpec { layout: Layout::Pointwise, ..p },
+            _ => p,
+        })
+    }
+
     fn conv(name: &str, conv: Conv) -> ParamSpec {
         ParamSpec::new(format!("{name}.weight"), Role::Weight, Layout::Conv(conv), conv.weight_shape())
     }

@@ -1,8 +1,8 @@
 //! How much memory training a net takes, worked out before it starts.
 
-use super::layer::{Part, walk};
-use super::{NetSpec, Role};
-use crate::ops::memory::{Backend, Extent};
+use super::layer::{ParamSpec, walk};
+use super::{Auxiliary, Logits, NetSpec, Role};
+use crate::ops::memory::{Backend, Extent, Operation};
 use serde::Serialize;
 
 /// Largest batch that is thought of.
@@ -47,8 +47,12 @@ pub struct Training<'a> {
     pub teacher: Option<&'a NetSpec>,
     /// Height and width of an image.
     pub size: (usize, usize),
+    /// Layers, from the first one on, that are frozen for the whole run.
+    pub frozen: usize,
     /// Slots of the optimiser.
     pub slots: usize,
+    /// Whether a running average of the weights is kept.
+    pub averaged: bool,
     /// What computes.
     pub backend: Backend,
 }
@@ -56,31 +60,55 @@ pub struct Training<'a> {
 impl Training<'_> {
     /// Memory that batches of so many images take, about.
     pub fn memory(&self, batch: usize) -> Memory {
-        let memory = self.of(self.net, batch);
-        let Some(teacher) = self.teacher.map(|net| self.of(net, batch)) else { return memory };
-        // A teacher has answered before the net begins, and keeps nothing.
+        let memory = self.of(self.net, self.frozen, batch);
+        let Some(net) = self.teacher else { return memory };
+        let (teacher, (h, w)) = (self.of(net, 0, batch), self.size);
+        let pixels = if net.logits == Logits::Image { 1 } else { h * w };
+        // A teacher has answered before the net begins, and keeps nothing but its logits.
         Memory {
             weights: memory.weights + teacher.weights,
+            activations: memory.activations + 4 * (batch * pixels * net.classes) as u64,
             passing: memory.passing.max(teacher.passing),
             count: memory.count.max(teacher.count),
             ..memory
         }
     }
 
-    fn of(&self, net: &NetSpec, batch: usize) -> Memory {
+    fn of(&self, net: &NetSpec, frozen: usize, batch: usize) -> Memory {
         let ((h, w), backend, params) = (self.size, self.backend, net.params());
-        let values = |trained: bool| -> u64 {
+        let values = |params: &[ParamSpec], trained: bool| -> u64 {
             let of = params.iter().filter(|p| !trained || p.role != Role::Statistic);
             of.map(|p| p.len() as u64).sum()
         };
+        let learnt = values(&params, true);
         let mut maps = Maps { backend, batch: batch as u64, kept: 0, largest: 0, most: 0, count: 0 };
         let image = Extent { h, w, c: net.image_channels };
         maps.kept = maps.bytes(image.values());
-        walk(&net.layers, image, &mut |part, from, to| maps.add(part, from, to));
+        // A frozen map is there for the next layer alone.
+        let (frozen, trained) = net.layers.split_at(frozen);
+        let (kept, whole) = (maps.kept, image);
+        let image = walk(frozen, image, &mut |part, from, to| maps.add(part.operation(), from, to));
+        maps.kept = if frozen.is_empty() { kept } else { kept + maps.bytes(image.values()) };
+        let end = walk(trained, image, &mut |part, from, to| maps.add(part.operation(), from, to));
+        if let Logits::Pixels { .. } = net.logits {
+            let logits = |at: Extent, maps: &mut Maps| {
+                let (from, to) = (Extent { c: net.classes, ..at }, Extent { c: net.classes, ..image });
+                maps.add(Operation::Upsample, from, to);
+            };
+            logits(end, &mut maps);
+            if let Some(Auxiliary { after, layers, .. }) = &net.auxiliary {
+                let from = walk(&net.layers[..*after], whole, &mut |_, _, _| {});
+                let end = walk(layers, from, &mut |part, from, to| maps.add(part.operation(), from, to));
+                logits(end, &mut maps);
+            }
+        }
+        let weights = 4 * values(&params, false) + backend.weights(learnt);
+        // The average is a net of its own, which is evaluated.
+        let average = if self.averaged { weights } else { 0 };
         Memory {
-            weights: 4 * values(false) + backend.weights(values(true)),
-            optimiser: 4 * self.slots as u64 * values(true),
-            gradients: 4 * values(true),
+            weights,
+            optimiser: 4 * self.slots as u64 * learnt + average,
+            gradients: 4 * values(&params[net.params_of(frozen.len())..], true),
             activations: maps.kept,
             passing: maps.most + 2 * maps.largest + backend.overhead(maps.kept),
             count: maps.count,
@@ -114,8 +142,8 @@ impl Maps {
         values * self.batch * self.backend.value_bytes()
     }
 
-    fn add(&mut self, part: Part, from: Extent, to: Extent) {
-        let (map, taken) = (self.bytes(to.values()), self.backend.taken(part.operation(), from, to, self.batch));
+    fn add(&mut self, operation: Operation, from: Extent, to: Extent) {
+        let (map, taken) = (self.bytes(to.values()), self.backend.taken(operation, from, to, self.batch));
         self.kept += taken.kept * map;
         self.largest = self.largest.max(map);
         self.most = self.most.max(taken.beside);
@@ -133,7 +161,7 @@ mod tests {
     const GPU_HALF: Backend = Backend::Cuda { precision: Precision::Half, cudnn: true };
 
     fn small(net: &NetSpec, backend: Backend) -> Training<'_> {
-        Training { net, teacher: None, size: (28, 28), slots: 1, backend }
+        Training { net, teacher: None, size: (28, 28), frozen: 0, slots: 1, averaged: false, backend }
     }
 
     #[test]
@@ -157,15 +185,45 @@ mod tests {
         let (alone, teacher) = (small(&net, GPU).memory(8), small(&wide, GPU).memory(8));
         let taught = Training { teacher: Some(&wide), ..small(&net, GPU) }.memory(8);
         assert_eq!(taught.weights, alone.weights + teacher.weights);
-        assert_eq!((taught.passing, taught.activations), (teacher.passing, alone.activations));
+        assert_eq!((taught.passing, taught.activations), (teacher.passing, alone.activations + 4 * 8 * 10));
         assert!(taught.total() < alone.total() + teacher.total());
+    }
+
+    #[test]
+    fn what_is_frozen_keeps_no_maps_and_has_no_gradients() {
+        let net = NetSpec::new(&Net::default(), 1, 10);
+        for backend in [Backend::Cpu, GPU, GPU_HALF] {
+            let of = |frozen| Training { frozen, ..small(&net, backend) }.memory(64);
+            let (all, stem, backbone) = (of(0), of(1), of(net.layers.len()));
+            assert!(stem.activations < all.activations && 10 * backbone.activations < all.activations, "{backend:?}");
+            assert_eq!(backbone.gradients, 4 * (64 * 10 + 10));
+            assert_eq!((backbone.weights, backbone.optimiser), (all.weights, all.optimiser));
+        }
+    }
+
+    #[test]
+    fn an_average_of_the_weights_takes_as_much_as_they_do() {
+        let net = NetSpec::new(&Net::default(), 1, 10);
+        for backend in [Backend::Cpu, GPU_HALF] {
+            let (alone, averaged) =
+                (small(&net, backend).memory(8), Training { averaged: true, ..small(&net, backend) }.memory(8));
+            assert_eq!(averaged.total(), alone.total() + alone.weights);
+        }
     }
 
     #[test]
     fn a_batch_that_a_gpu_cannot_count_does_not_fit() {
         let net = Net { form: Form::ImageNet, depth: 50, ..Net::default() };
         let spec = NetSpec::new(&net, 3, 1000);
-        let of = |backend| Training { net: &spec, teacher: None, size: (224, 224), slots: 1, backend };
+        let of = |backend| Training {
+            net: &spec,
+            teacher: None,
+            size: (224, 224),
+            frozen: 0,
+            slots: 1,
+            averaged: false,
+            backend,
+        };
         let gpu = of(GPU_HALF);
         // The largest map has 112 * 112 * 64 values an image; cuDNN counts to 2^31.
         let most = (u32::MAX as usize) / (2 * 112 * 112 * 64);

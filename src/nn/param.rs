@@ -33,6 +33,8 @@ pub enum Layout {
     Conv(Conv),
     /// `(out, in)`; ours is `(in, out)`.
     Linear,
+    /// `(out, in, 1, 1)`, a linear layer on every pixel; ours is `(in, out)`.
+    Pointwise,
 }
 
 impl Layout {
@@ -41,6 +43,7 @@ impl Layout {
         match self {
             Layout::Vector => vec![cols],
             Layout::Linear => vec![cols, rows],
+            Layout::Pointwise => vec![cols, rows, 1, 1],
             Layout::Conv(c) => vec![c.c_out, c.c_in / c.groups, c.kernel.0, c.kernel.1],
         }
     }
@@ -133,7 +136,7 @@ impl<E: Real, D: Ops<E>> Param<E, D> {
         };
         let values = match (init, self.layout) {
             (Init::Xavier, _) => uniform((6.0 / (fan_in + fan_out) as f64).sqrt()),
-            (Init::He, Layout::Linear) => uniform(1.0 / (fan_in as f64).sqrt()),
+            (Init::He, Layout::Linear | Layout::Pointwise) => uniform(1.0 / (fan_in as f64).sqrt()),
             (Init::He, _) => {
                 let deviation = (2.0 / fan_out as f64).sqrt();
                 let normal = || -> f64 { StandardNormal.sample(&mut rng) };

@@ -2,8 +2,8 @@
 
 use super::layer::ParamSpec;
 use super::state::passed_over;
-use super::{Head, NetSpec, StateError, TensorData};
-use crate::recipe::settings::{Family, Form, Net, Variant};
+use super::{Design, Head, NetSpec, StateError, TensorData};
+use crate::recipe::settings::{Family, Form, Net, Task, Variant, is_resnet};
 use std::collections::BTreeMap;
 
 /// Nets with the channels of the paper. Of variants whose tensors are the same (A and B, of small nets C too) the one that
@@ -35,11 +35,18 @@ fn candidates() -> impl Iterator<Item = Net> {
     nets.into_iter()
 }
 
+/// What the classifiers of pixels have.
+const PIXELS: &str = "classifier.4.weight";
+const AUXILIARY: &str = "aux_classifier.4.weight";
+
+/// The output stride of torchvision's nets for pixels.
+const TORCHVISION: u64 = 8;
+
 /// A net that a file of weights is of, and the images and classes that it is for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recognised {
-    /// The net.
-    pub net: Net,
+    /// The net. Tensors do not tell what is dilated: it has torchvision's output stride.
+    pub design: Design,
     /// Channels of an image.
     pub image_channels: usize,
     /// Classes.
@@ -48,7 +55,7 @@ pub struct Recognised {
 
 impl Recognised {
     fn spec(&self) -> NetSpec {
-        NetSpec::new(&self.net, self.image_channels, self.classes)
+        self.design.spec(self.image_channels, self.classes)
     }
 }
 
@@ -59,9 +66,16 @@ fn size(tensors: &BTreeMap<String, TensorData>, name: &str, axis: usize) -> usiz
 
 /// A net for the channels and classes of the tensors: neither changes its names.
 fn of_file(net: &Net, tensors: &BTreeMap<String, TensorData>) -> Recognised {
-    let any = NetSpec::new(net, 1, 1);
+    let segments = tensors.contains_key(PIXELS) && is_resnet(net.family);
+    let output_stride = if segments && net.form == Form::ImageNet { TORCHVISION } else { net.output_stride };
+    let design = Design {
+        task: if segments { Task::Segment } else { Task::Classify },
+        net: Net { output_stride, ..net.clone() },
+        auxiliary: tensors.contains_key(AUXILIARY),
+    };
+    let any = design.spec(1, 1);
     let image_channels = any.params().first().map_or(1, |first| size(tensors, &first.name, 1));
-    Recognised { net: net.clone(), image_channels, classes: size(tensors, &format!("{}.weight", any.head), 0) }
+    Recognised { design, image_channels, classes: size(tensors, &format!("{}.weight", any.head), 0) }
 }
 
 /// The net whose tensors, under PyTorch's names, these are, all of them and no others.
@@ -125,12 +139,12 @@ pub(super) fn looks_like(wanted: &NetSpec, tensors: &BTreeMap<String, TensorData
         return Some(differs.join("; it "));
     }
     let found = recognise(tensors).ok()?;
-    let Recognised { net, image_channels, classes } = &found;
+    let Recognised { design, image_channels, classes } = &found;
     Some(format!(
         "is of another net than {}: it looks like {}, for {image_channels}-channel images of {classes} classes, which is {}",
         wanted.name,
         found.spec().name,
-        knobs_of(net).iter().map(|set| format!("--set {set}")).collect::<Vec<_>>().join(" ")
+        design.knobs().iter().map(|set| format!("--set {set}")).collect::<Vec<_>>().join(" ")
     ))
 }
 
@@ -150,22 +164,6 @@ fn is_for_others(wanted: &NetSpec, params: &[ParamSpec], tensors: &BTreeMap<Stri
     tensors.keys().all(known) && asked.iter().all(|(name, shape)| tensors.get(name).is_some_and(|t| t.shape == *shape))
 }
 
-/// The knobs that give a net, as `--set` takes them.
-pub fn knobs_of(net: &Net) -> Vec<String> {
-    let Net { family, form, depth, variant, width, .. } = net;
-    let mut sets = vec![
-        format!("net.family={}", family.word()),
-        format!("net.form={}", form.word()),
-        format!("net.depth={depth}"),
-        format!("net.width={width}"),
-    ];
-    // Other families have no variants.
-    if matches!(family, Family::ResNet | Family::SeResNet | Family::ResNeXt | Family::SeResNeXt) {
-        sets.insert(3, format!("net.variant={}", variant.word()));
-    }
-    sets
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +178,24 @@ mod tests {
     fn every_candidate_is_told_from_the_others() {
         for net in candidates() {
             let found = recognise(&tensors(&net, 3, 17)).unwrap();
-            assert_eq!(found, Recognised { net, image_channels: 3, classes: 17 });
+            let design = Design { task: Task::Classify, net, auxiliary: false };
+            assert_eq!(found, Recognised { design, image_channels: 3, classes: 17 });
+        }
+    }
+
+    #[test]
+    fn nets_for_pixels_are_told_from_those_for_images() {
+        for (auxiliary, net) in
+            candidates().filter(|net| is_resnet(net.family)).zip([true, false].into_iter().cycle()).map(|(n, a)| (a, n))
+        {
+            let spec = NetSpec::segmenting(&net, auxiliary, 3, 21);
+            let params = spec.params().into_iter();
+            let empty =
+                |p: ParamSpec| (p.name, TensorData { shape: p.layout.torch_shape(p.shape), values: Vec::new() });
+            let found = recognise(&params.map(empty).collect()).unwrap();
+            let output_stride = if net.form == Form::ImageNet { 8 } else { 0 };
+            let design = Design { task: Task::Segment, net: Net { output_stride, ..net }, auxiliary };
+            assert_eq!(found, Recognised { design, image_channels: 3, classes: 21 });
         }
     }
 
@@ -192,10 +207,10 @@ mod tests {
             let found = recognise(&tensors).unwrap_or_else(|(name, why)| panic!("{net:?}: {name}: {why}"));
             // Where channels are rounded two widths or two families may be the same tensors.
             found.spec().fits(&tensors, Head::Fits).unwrap();
-            assert_eq!((found.net.form, found.net.depth), (net.form, net.depth));
+            assert_eq!((found.design.net.form, found.design.net.depth), (net.form, net.depth));
         }
         let net = Net { width: 0.25, depth: 8, ..Net::default() };
-        assert_eq!(recognise(&tensors(&net, 1, 10)).unwrap().net, net);
+        assert_eq!(recognise(&tensors(&net, 1, 10)).unwrap().design.net, net);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Descriptions of whole nets, without a device.
 
+use super::Design;
 use super::families::{self, DenseNet, Inception, MobileNet, ResNet};
 use super::layer::{Cost, Layer, ParamSpec, Unit, walk};
 use crate::ops::memory::Extent;
+use crate::recipe::Settings;
 use crate::recipe::settings::{Family, Form, Net};
 
-/// A net: layers, the mean over all pixels, a linear layer.
+/// A net: layers, then a linear layer, on the mean over all pixels or on every pixel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetSpec {
     /// Short name, e.g. `resnet20-D`.
@@ -16,14 +18,39 @@ pub struct NetSpec {
     pub head: String,
     /// Channels before it.
     pub features: usize,
+    /// Layers before the end of the stem, and before that of every stage; those behind the last one belong to the head.
+    pub stages: Vec<usize>,
     /// Added to the variance by every norm.
     pub eps: f64,
     /// Channels of an image.
     pub image_channels: usize,
     /// Classes.
     pub classes: usize,
+    /// What has logits.
+    pub logits: Logits,
     /// A second classifier.
     pub auxiliary: Option<Auxiliary>,
+}
+
+/// What a net gives logits of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logits {
+    /// An image, whose pixels are averaged before the linear layer.
+    Image,
+    /// Every pixel of an image: the linear layer is a 1x1 convolution, whose map is upsampled to the size of the images.
+    Pixels {
+        /// Whether the corners of both maps are at the same places, or their edges.
+        corners: bool,
+    },
+}
+
+/// The classifiers of nets that give every pixel a class, at the end and in the middle, as torchvision calls them.
+pub(super) const CLASSIFIER: &str = "classifier";
+pub(super) const AUX_CLASSIFIER: &str = "aux_classifier";
+
+/// Whether a parameter is of the layer or classifier of a name.
+pub(super) fn is_of(name: &str, parameter: &str) -> bool {
+    parameter.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// A classifier in the middle of a net, which is trained beside it and left out of everything else.
@@ -48,31 +75,57 @@ pub fn edge(family: Family, form: Form) -> usize {
     }
 }
 
+/// A net under its name with the width that it was given.
+fn named(net: &Net, spec: NetSpec) -> NetSpec {
+    let width = if net.width == 1.0 { String::new() } else { format!(" x{}", net.width) };
+    NetSpec { name: spec.name.clone() + &width, ..spec }
+}
+
 impl NetSpec {
     /// The net that a recipe names, for images of `image_channels` and `classes`.
+    pub fn of(s: &Settings, image_channels: usize, classes: usize) -> NetSpec {
+        Design::of(s).spec(image_channels, classes)
+    }
+
+    /// The net of a recipe that gives an image a class.
     pub fn new(net: &Net, image_channels: usize, classes: usize) -> NetSpec {
-        let name = if net.width == 1.0 { String::new() } else { format!(" x{}", net.width) };
-        let named = |spec: NetSpec| NetSpec { name: spec.name.clone() + &name, ..spec };
-        named(match net.family {
-            Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt => {
-                ResNet::of(net).spec(&families::resnet_name(net), image_channels, classes)
-            }
-            Family::MobileNet => MobileNet::of(net).spec(image_channels, classes),
-            Family::DenseNet => DenseNet::of(net).spec(&format!("densenet{}", net.depth), image_channels, classes),
-            Family::Inception => Inception::of(net).spec(image_channels, classes),
-        })
+        named(
+            net,
+            match net.family {
+                Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt => {
+                    ResNet::of(net).spec(&families::resnet_name(net), image_channels, classes)
+                }
+                Family::MobileNet => MobileNet::of(net).spec(image_channels, classes),
+                Family::DenseNet => DenseNet::of(net).spec(&format!("densenet{}", net.depth), image_channels, classes),
+                Family::Inception => Inception::of(net).spec(image_channels, classes),
+            },
+        )
+    }
+
+    /// The net of a recipe that gives every pixel a class, perhaps with an auxiliary head. Of families without one (a
+    /// recipe has none of these) it is the ResNet.
+    pub fn segmenting(net: &Net, auxiliary: bool, image_channels: usize, classes: usize) -> NetSpec {
+        let name = format!("fcn-{}", families::resnet_name(net));
+        named(net, ResNet::of(net).fcn(&name, image_channels, classes, net.corners, auxiliary))
     }
 
     /// Parameters and statistics, in order.
     pub fn params(&self) -> Vec<ParamSpec> {
         let mut all = Vec::new();
         self.layers.iter().for_each(|layer| layer.params(&mut all));
-        all.extend(ParamSpec::linear(&self.head, self.features, self.classes));
+        all.extend(self.linear(&self.head, self.features));
         if let Some(Auxiliary { layers, head, features, .. }) = &self.auxiliary {
             layers.iter().for_each(|layer| layer.params(&mut all));
-            all.extend(ParamSpec::linear(head, *features, self.classes));
+            all.extend(self.linear(head, *features));
         }
         all
+    }
+
+    fn linear(&self, head: &str, features: usize) -> [ParamSpec; 2] {
+        match self.logits {
+            Logits::Image => ParamSpec::linear(head, features, self.classes),
+            Logits::Pixels { .. } => ParamSpec::pointwise(head, features, self.classes),
+        }
     }
 
     /// The smallest edge of images into which all windows of the net fit.
@@ -83,17 +136,27 @@ impl NetSpec {
     /// Whether a parameter is of a linear layer that gives logits.
     pub fn gives_logits(&self, parameter: &str) -> bool {
         let auxiliary = self.auxiliary.as_ref().map(|auxiliary| &auxiliary.head);
-        let is_of = |head: &String| parameter.strip_prefix(head.as_str()).is_some_and(|rest| rest.starts_with('.'));
-        is_of(&self.head) || auxiliary.is_some_and(is_of)
+        is_of(&self.head, parameter) || auxiliary.is_some_and(|head| is_of(head, parameter))
+    }
+
+    /// Names of the classifiers.
+    pub fn heads(&self) -> Vec<&str> {
+        match (self.logits, &self.auxiliary) {
+            (Logits::Image, _) => vec![&self.head],
+            (Logits::Pixels { .. }, None) => vec![CLASSIFIER],
+            (Logits::Pixels { .. }, Some(_)) => vec![CLASSIFIER, AUX_CLASSIFIER],
+        }
     }
 
     /// What the net costs for an image of `h` x `w`, without the second classifier's multiply-adds.
     pub fn cost(&self, h: usize, w: usize) -> Cost {
         let mut cost = Cost::default();
-        walk(&self.layers, Extent { h, w, c: self.image_channels }, &mut |part, from, _| cost.add(part, from));
+        let last =
+            walk(&self.layers, Extent { h, w, c: self.image_channels }, &mut |part, from, _| cost.add(part, from));
         let trained = self.params().into_iter().filter(|p| p.role != super::Role::Statistic);
         cost.parameters = trained.map(|p| p.len()).sum();
-        cost.multiply_adds += (self.features * self.classes) as u64;
+        let places = if self.logits == Logits::Image { 1 } else { last.h * last.w };
+        cost.multiply_adds += (places * self.features * self.classes) as u64;
         cost
     }
 }
@@ -105,12 +168,20 @@ pub(super) struct Chain {
     pub layers: Vec<Layer>,
     /// Channels at their end.
     pub channels: usize,
+    /// Layers before the end of the stem and of the stages so far.
+    stages: Vec<usize>,
 }
 
 impl Chain {
     /// A chain without layers, after `channels`.
     pub fn after(channels: usize) -> Chain {
-        Chain { layers: Vec::new(), channels }
+        Chain { channels, ..Chain::default() }
+    }
+
+    /// With the end of the stem, or of a stage, at its end.
+    pub fn end_stage(mut self) -> Chain {
+        self.stages.push(self.layers.len());
+        self
     }
 
     /// With a unit at its end.
@@ -139,11 +210,13 @@ impl Chain {
         NetSpec {
             name,
             layers: self.layers,
+            stages: self.stages,
             head,
             features: self.channels,
             eps,
             image_channels,
             classes,
+            logits: Logits::Image,
             auxiliary: None,
         }
     }

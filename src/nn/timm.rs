@@ -1,6 +1,7 @@
 //! What the Python package timm calls the nets.
 
-use crate::recipe::settings::{Family, Form, Net, Variant};
+use super::Design;
+use crate::recipe::settings::{Family, Form, Task, Variant};
 
 /// Nets with a deep stem, or a pooled shortcut too, that have a name of their own there.
 const NAMED: [&str; 10] = [
@@ -29,10 +30,11 @@ pub struct Timm {
     pub args: &'static str,
 }
 
-/// How timm makes the net of a recipe; none when it has no such net: one for small images, of another width, a ResNet-A of
-/// bottlenecks (which strides where no net there does).
-pub fn timm(net: &Net) -> Option<Timm> {
-    if net.width != 1.0 || net.form != Form::ImageNet {
+/// How timm makes the net of a recipe; none when it has no such net: one for pixels or small images, of another width,
+/// dilated (its ResNet-D pools in dilated shortcuts), a ResNet-A of bottlenecks (which strides where no net there does).
+pub fn timm(Design { task, net, .. }: &Design) -> Option<Timm> {
+    let dilated = !matches!(net.output_stride, 0 | 32);
+    if net.width != 1.0 || net.form != Form::ImageNet || dilated || *task != Task::Classify {
         return None;
     }
     let depth = net.depth;
@@ -68,6 +70,11 @@ pub fn timm(net: &Net) -> Option<Timm> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::settings::Net;
+
+    fn timm(net: &Net) -> Option<Timm> {
+        super::timm(&Design { task: Task::Classify, net: net.clone(), auxiliary: true })
+    }
 
     #[test]
     fn nets_are_called_as_timm_calls_them() {
@@ -85,6 +92,7 @@ mod tests {
         assert_eq!(of(Family::ResNeXt, 152, Variant::B), None);
         assert_eq!(of(Family::DenseNet, 169, Variant::D), named("densenet169", "{}"));
         assert_eq!(timm(&Net::default()), None);
+        assert_eq!(timm(&Net { form: Form::ImageNet, depth: 50, output_stride: 8, ..Net::default() }), None);
         assert_eq!(timm(&Net { form: Form::ImageNet, depth: 18, width: 0.5, ..Net::default() }), None);
     }
 }

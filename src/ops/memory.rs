@@ -56,6 +56,8 @@ pub enum Operation<'a> {
     },
     /// Maps side by side.
     Concat,
+    /// Logits of pixels upsampled, and their loss.
+    Upsample,
 }
 
 /// What an operation takes.

@@ -4,18 +4,22 @@
 pub mod composed;
 mod cpu;
 pub mod cuda;
+mod dropout;
 pub mod fault;
 mod gpu;
 pub mod lean;
 pub mod loss;
 mod map;
 pub mod memory;
+pub mod pixel_loss;
 mod precision;
 mod update;
 
+pub use dropout::{Dropout, Mask};
 pub use gpu::{Gpu, cudnn, gpu_memory, gpus, reason, remarks, toolkit};
 pub use loss::{Loss, Objective};
 pub use map::{FeatureMap, Matrix, Size};
+pub use pixel_loss::{IGNORED, PixelObjective};
 pub use precision::Precision;
 pub use update::{Descent, Parameter, Rule, Updated};
 
@@ -302,7 +306,7 @@ pub trait Ops<E: Real>: Device<E> {
         composed::excite(x, Self::matrix(gate)?, residual)
     }
 
-    /// activation(x w + b), with maps of one pixel in single precision: x of C channels, w `(C, K)`, b `(1, K)`.
+    /// activation(x w + b) on every pixel, in single precision: x of C channels, w `(C, K)`, b `(1, K)`.
     ///
     /// # Errors
     /// The device's, when memory runs out.
@@ -312,9 +316,44 @@ pub trait Ops<E: Real>: Device<E> {
         b: &Matrix<E, Self>,
         activation: Activation,
     ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
-        let n = x.n;
+        let (n, height, width, _) = x.size();
         let y = composed::linear(Self::matrix(x)?, w, b)?;
-        Ok(FeatureMap::new(composed::activate(y, activation)?, n, 1, 1))
+        Ok(FeatureMap::new(composed::activate(y, activation)?, n, height, width))
+    }
+
+    /// x with the values that a mask leaves, times its factor.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn dropout<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>, mask: Mask) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        composed::dropout(x, mask)
+    }
+
+    /// A map in single precision brought to another height and width, as PyTorch's `interpolate(mode="bilinear")` does with
+    /// `align_corners=corners`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn upsample<T: Tape<E, Self>>(
+        x: FeatureMap<E, Self, T>,
+        size: (usize, usize),
+        corners: bool,
+    ) -> Result<FeatureMap<E, Self, T>, Self::Err> {
+        composed::upsample(x, size, corners)
+    }
+
+    /// The loss of logits of pixels `(N, H, W, K)` (and of those of an auxiliary head), a mean over the pixels that count:
+    /// 0 where none does. Its gradients are to be multiplied by `scale`.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn pixel_loss(
+        logits: FeatureMap<E, Self, OwnedTape<E, Self>>,
+        auxiliary: Option<FeatureMap<E, Self>>,
+        objective: PixelObjective<E, Self>,
+        scale: f64,
+    ) -> Result<Loss<E, Self>, Self::Err> {
+        pixel_loss::composed(logits, auxiliary, objective, scale)
     }
 
     /// The loss of logits (and of those of an auxiliary classifier), whose gradients are to be multiplied by `scale`.
@@ -328,6 +367,19 @@ pub trait Ops<E: Real>: Device<E> {
         scale: f64,
     ) -> Result<Loss<E, Self>, Self::Err> {
         loss::composed(logits, auxiliary, objective, scale)
+    }
+
+    /// Has each of some averages keep so much of itself and take the rest of the tensor at its place,
+    /// `a = share * a + (1 - share) * w`, as `a += (1 - share) * (w - a)`: what does not change has itself as its average.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn average(averages: &mut [&mut Matrix<E, Self>], of: &[&Matrix<E, Self>], share: f64) -> Result<(), Self::Err> {
+        averages.iter_mut().zip(of).try_for_each(|(average, w)| {
+            let mut away = (*w).clone();
+            away.try_axpy(1.0, &**average, -1.0)?;
+            average.try_axpy(1.0, &away, 1.0 - share)
+        })
     }
 
     /// Updates parameters, whose gradients are in `grads` and whose state is in `slots`. Does nothing when the loss or a

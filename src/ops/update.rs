@@ -10,7 +10,7 @@ use dfdx::prelude::Gradients;
 pub struct Descent {
     /// The optimiser's rule.
     pub rule: Rule,
-    /// Learning rate.
+    /// Learning rate, of the parameters that have all of it.
     pub lr: f64,
     /// Weight decay, of the parameters that have it.
     pub decay: f64,
@@ -47,6 +47,10 @@ pub struct Parameter<'a, E: Real, D: Ops<E>> {
     pub data: &'a mut Matrix<E, D>,
     /// Whether it has weight decay.
     pub decays: bool,
+    /// Factor of the learning rate.
+    pub rate: f64,
+    /// Updates that it was left out of since the optimiser began: they do not count for its means.
+    pub missed: u64,
 }
 
 /// What became of an update.
@@ -78,15 +82,15 @@ pub(super) fn composed<E: Real, D: Ops<E>>(
     }
     let clip = if clip_norm > 0.0 && norm > clip_norm { clip_norm / norm } else { 1.0 };
     let factor = clip / scale;
-    for Parameter { data, decays } in params {
-        let decay = if *decays { decay } else { 0.0 };
+    for Parameter { data, decays, rate, missed } in params {
+        let (decay, lr) = (if *decays { decay } else { 0.0 }, lr * *rate);
         match (rule, &mut *slots) {
             (Rule::Sgd { momentum, nesterov }, [velocities, ..]) => {
                 let (lr, momentum, decay, factor) = (lr as f32, momentum as f32, decay as f32, factor as f32);
                 D::sgd(Step { lr, momentum, nesterov, decay, factor }, data, velocities, grads)?;
             }
             (Rule::AdamW { betas, epsilon, number }, [means, squares, ..]) => {
-                let step = AdamW { lr, betas, epsilon, decay, factor, update: number };
+                let step = AdamW { lr, betas, epsilon, decay, factor, update: number - *missed };
                 D::adamw(step, data, [means, squares], grads)?;
             }
             _ => unreachable!("an optimiser comes with its slots"),

@@ -35,6 +35,11 @@ bundle! {
     "paper/table4"
     "paper/table5"
     "paper/table6"
+    "suites/scenes-transfer"
+    "suites/scenes-tricks"
+    "suites/backbones"
+    "suites/scenes-backbones"
+    "paper/table9"
 }
 
 bundle! {
@@ -42,6 +47,7 @@ bundle! {
     BUNDLED:
     "quick"
     "photos"
+    "finetune/folder"
     "fashion/baseline"
     "fashion/linear-scaling"
     "fashion/warmup"
@@ -54,7 +60,18 @@ bundle! {
     "fashion/smoothing"
     "fashion/distillation"
     "fashion/mixup"
+    "fashion/ema"
     "fashion/all"
+    "scenes/scratch"
+    "scenes/frozen"
+    "scenes/transfer"
+    "scenes/poly"
+    "scenes/cosine"
+    "scenes/smoothing"
+    "scenes/mixup"
+    "scenes/teacher"
+    "scenes/distillation"
+    "ade20k/fcn50-d"
     "teacher"
     "imagenet/resnet50"
     "imagenet/resnet50b"

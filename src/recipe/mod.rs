@@ -6,9 +6,11 @@ mod error;
 mod former;
 pub mod knobs;
 pub mod mistakes;
+mod net;
 mod older;
 mod parse;
 pub mod preset;
+mod pretrained;
 pub mod settings;
 mod source;
 mod unknown;
@@ -102,8 +104,8 @@ impl TryFrom<BTreeMap<String, Value>> for Recipe {
 
 /// Settings that are each in range but cannot stand together.
 fn clashes(s: &Settings) -> Vec<Invalid> {
-    use settings::{DataKind, Task};
-    let mut found: Vec<Invalid> = net_clash(&s.net).into_iter().collect();
+    use settings::{Balance, DataKind, Task};
+    let mut found: Vec<Invalid> = net::clashes(s).into_iter().chain(pretrained::clash(s)).collect();
     let mut clash = |path, problem: String| found.push(Invalid { path, problem });
     if s.schedule.warmup.on && s.schedule.warmup.epochs > s.train.epochs as f64 {
         clash(
@@ -151,6 +153,27 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
         let (off, epochs) = (s.tricks.mixup.off_epochs, s.train.epochs);
         clash("tricks.mixup.off_epochs", format!("is {off}; of {epochs} epochs none would be mixed"));
     }
+    if let Some(stage) = s.finetune.freeze.stage()
+        && stage > stages(&s.net)
+    {
+        let (word, net, has) = (s.finetune.freeze.word(), s.net.family.word(), stages(&s.net));
+        let of = if s.net.form == settings::Form::Small { format!("a small {net}") } else { net.to_string() };
+        let depth = s.net.depth;
+        clash(
+            "finetune.freeze",
+            format!("is {word}; {of} of {depth} layers has {has} stages, and Backbone freezes them all"),
+        );
+    }
+    if s.train.patience > 0 && s.train.keep_best == 0 {
+        clash("train.keep_best", format!("is 0; a run that train.patience {} stops keeps its best", s.train.patience));
+    }
+    if s.task == Task::Segment && s.data.balance != Balance::None {
+        let word = s.data.balance.word();
+        clash(
+            "data.balance",
+            format!("is {word}, which weighs the classes of images; there is none for those of pixels"),
+        );
+    }
     if s.name.len() > 100 {
         clash("name", "is longer than 100 bytes; it names a directory".to_string());
     }
@@ -160,33 +183,15 @@ fn clashes(s: &Settings) -> Vec<Invalid> {
     found
 }
 
-/// A form, depth or head that a family of nets does not have.
-fn net_clash(net: &settings::Net) -> Option<Invalid> {
+/// Stages of a net, behind its stem: parts that end where the map becomes smaller.
+pub fn stages(net: &settings::Net) -> usize {
     use settings::{Family, Form};
-    if net.auxiliary && net.family != Family::Inception {
-        let problem = format!("is true; {} has no auxiliary head, Inception has one", net.family.word());
-        return Some(Invalid { path: "net.auxiliary", problem });
+    match (net.family, net.form, net.depth) {
+        (Family::Inception, ..) => 3,
+        (Family::MobileNet, ..) => 5,
+        (Family::ResNet | Family::SeResNet, Form::Small, depth) if depth % 6 == 2 => 3,
+        _ => 4,
     }
-    let depth = net.depth;
-    let (allowed, has): (&[u64], &str) = match (net.family, net.form) {
-        (Family::ResNeXt | Family::SeResNeXt | Family::Inception, Form::Small) => {
-            let problem = format!("is Small; {} is there as ImageNet", net.family.word());
-            return Some(Invalid { path: "net.form", problem });
-        }
-        (Family::ResNet | Family::SeResNet, Form::ImageNet) => {
-            (&[18, 34, 50, 101, 152], "an ImageNet ResNet has 18, 34, 50, 101 or 152 layers")
-        }
-        (Family::ResNet | Family::SeResNet, Form::Small) if depth % 6 == 2 => return None,
-        (Family::ResNet | Family::SeResNet, Form::Small) => {
-            (&[18], "a small ResNet has 18 or 6n+2 layers (8, 14, 20, 26, 32, …)")
-        }
-        (Family::ResNeXt | Family::SeResNeXt, _) => (&[50, 101, 152], "a ResNeXt has 50, 101 or 152 layers"),
-        (Family::MobileNet, _) => (&[28], "MobileNet has 28 layers"),
-        (Family::DenseNet, _) => (&[121, 169, 201], "a DenseNet has 121, 169 or 201 layers"),
-        (Family::Inception, _) => (&[48], "Inception-V3 has 48 layers"),
-    };
-    let problem = format!("is {depth}; {has}");
-    (!allowed.contains(&depth)).then_some(Invalid { path: "net.depth", problem })
 }
 
 #[cfg(test)]
@@ -212,7 +217,10 @@ mod tests {
         for knob in KNOBS {
             let value = match (knob.kind, Recipe::default().get(knob)) {
                 (Kind::Switch, Value::Bool(v)) => Value::Bool(!v),
-                (Kind::Int { min, .. }, _) if knob.path != "net.depth" => Value::Int(min + 7),
+                (Kind::Int { min, .. }, _) if !["net.depth", "net.output_stride"].contains(&knob.path) => {
+                    Value::Int(min + 7)
+                }
+                (Kind::Int { .. }, _) if knob.path == "net.output_stride" => Value::Int(2),
                 (Kind::Int { .. }, _) => Value::Int(32),
                 (Kind::Choice(_), _) if knob.path == "net.family" => Value::Word("SeResNet".into()),
                 (Kind::Float { min, max, .. }, _) => Value::Float(min + (max - min) / 1024.0),
@@ -237,8 +245,8 @@ mod tests {
             ];
             let inception = inception.into_iter().filter(|_| knob.path == "net.auxiliary");
             let inception = inception.map(|(path, value)| (self::knob(path), value));
-            let segment = (self::knob("task"), Value::Word("Segment".into()));
-            let segment = Some(segment).filter(|_| knob.path == "data.ignore");
+            let of_pixels = ["net.corners", "data.ignore"].contains(&knob.path) || knob.path.starts_with("seg.");
+            let segment = of_pixels.then(|| (self::knob("task"), Value::Word("Segment".into())));
             let beside = with.into_iter().filter_map(|(k, v)| Some((k?, v))).chain(inception).chain(segment);
             let recipe = Recipe::default().with(beside.chain([(knob, value.clone())])).unwrap();
             assert_eq!(recipe.get(knob), value, "{}", knob.path);

@@ -217,7 +217,7 @@ impl Chain {
             Mistakes(invalid.list().iter().map(mistake).collect())
         })?;
         let edits = self.edits.as_deref().unwrap_or_default();
-        recipe.with_edits(edits.iter().map(|e| e.edit.clone()).collect()).map_err(|(i, problem)| {
+        recipe.settled().with_edits(edits.iter().map(|e| e.edit.clone()).collect()).map_err(|(i, problem)| {
             Mistakes(vec![Mistake {
                 place: edits[i].place.clone(),
                 message: format!("this edit cannot be made: {problem}"),

@@ -64,7 +64,7 @@ fn spelled(kind: Kind, value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::{KNOBS, preset};
+    use crate::recipe::{KNOBS, knobs, preset};
     use proptest::prelude::*;
     use std::fs;
 
@@ -76,6 +76,10 @@ mod tests {
             }
             // A head that Inception alone has.
             ("net.auxiliary", _) => Just(Value::Bool(false)).boxed(),
+            // Strides that not all nets have, and what task Segment alone has.
+            ("net.output_stride", _) => Just(Value::Int(0)).boxed(),
+            ("net.corners", _) => Just(Value::Bool(false)).boxed(),
+            (path, _) if path.starts_with("seg.") => Just(Recipe::default().get(knobs::find(path).unwrap())).boxed(),
             ("net.depth", _) => prop_oneof![Just(18), Just(50)].prop_map(Value::Int).boxed(),
             ("train.epochs", _) => (1000..=100_000u64).prop_map(Value::Int).boxed(),
             ("tricks.mixup.off_epochs", _) => (0..1000u64).prop_map(Value::Int).boxed(),
@@ -89,6 +93,11 @@ mod tests {
             ("data.kind", Kind::Choice(words)) => {
                 let needing = words.iter().filter(|w| **w != "Bundled").copied().collect::<Vec<_>>();
                 prop::sample::select(needing).prop_map(|w| Value::Word(w.into())).boxed()
+            }
+            // A stage that a small net may not have.
+            ("finetune.freeze", Kind::Choice(words)) => {
+                let others = words.iter().filter(|w| **w != "Stage4").copied().collect::<Vec<_>>();
+                prop::sample::select(others).prop_map(|w| Value::Word(w.into())).boxed()
             }
             ("augment.resized.min_area", _) => (0.01..0.3f64).prop_map(Value::Float).boxed(),
             ("augment.resized.max_area", _) => (0.3..=1.0f64).prop_map(Value::Float).boxed(),

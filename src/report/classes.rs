@@ -2,7 +2,7 @@
 
 use super::facts::{Judged, Run};
 use super::page::{count, numbers, percent};
-use crate::train::{Confusion, Tally};
+use crate::train::{Confusion, Figure, Tally};
 use maud::{Markup, html};
 
 /// Classes that a matrix may have, and those whose counts are written into it.
@@ -42,26 +42,34 @@ fn accuracy(run: &Run, confusion: &Confusion) -> Markup {
     let all = classes.len();
     if all > MATRIX {
         classes.retain(|(_, tally)| tally.images > 0);
-        classes.sort_by(|(_, a), (_, b)| a.recall().partial_cmp(&b.recall()).unwrap_or(std::cmp::Ordering::Equal));
+        let of = |tally: &Tally| run.figures()[0].of_class(tally);
+        classes.sort_by(|(_, a), (_, b)| of(a).partial_cmp(&of(b)).unwrap_or(std::cmp::Ordering::Equal));
         classes.truncate(LISTED);
     }
+    let figure = run.figures()[0];
+    let pixels = figure == Figure::Miou;
     let share = |v: Option<f64>| html! { @match v { Some(v) => (percent(v)), None => "–" } };
     let row = |(label, tally): (usize, Tally)| {
         vec![
             html! { (run.class(label)) },
-            html! { (count(tally.images.into())) },
-            html! { (count(tally.correct.into())) },
-            share(tally.recall()),
+            html! { (count(tally.images)) },
+            html! { (count(tally.correct)) },
+            share(figure.of_class(&tally)),
             share(tally.precision()),
-            html! { (bar(tally.recall().unwrap_or_default())) },
+            html! { (bar(figure.of_class(&tally).unwrap_or_default())) },
         ]
     };
+    let (name, meaning) = if pixels {
+        ("IoU", "IoU: pixels that are of a class and predicted so, of those that are either.")
+    } else {
+        ("accuracy", "Accuracy: share of a class's images that were predicted to be of it.")
+    };
+    let counted = figure.counted();
     html! {
-        (numbers(&["class", "images", "right", "accuracy", "precision", ""], classes.into_iter().map(row)))
-        @if all > MATRIX { p.note { "The " (LISTED) " least accurate of " (count(all as u64)) " classes." } }
+        (numbers(&["class", counted, "right", name, "precision", ""], classes.into_iter().map(row)))
+        @if all > MATRIX { p.note { "The " (LISTED) " worst of " (count(all as u64)) " classes." } }
         p.note {
-            "Accuracy: share of a class's images that were predicted to be of it. Precision: share of the images that "
-            "were predicted to be of it that are."
+            (meaning) " Precision: share of the " (counted) " that were predicted to be of it that are."
         }
     }
 }
@@ -76,10 +84,10 @@ fn bar(share: f64) -> Markup {
 }
 
 /// The matrix as a table; colours are shares of a row.
-fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
+fn matrix(run: &Run, rows: &[Vec<u64>]) -> Markup {
     let written = rows.len() <= WRITTEN;
-    let cell = |label: usize, predicted: usize, n: u32, of: u32| {
-        let share = if of > 0 { f64::from(n) / f64::from(of) } else { 0.0 };
+    let cell = |label: usize, predicted: usize, n: u64, of: u64| {
+        let share = if of > 0 { n as f64 / of as f64 } else { 0.0 };
         // Mistakes are few: their colours rise faster.
         let right = label == predicted;
         let depth = if right { share } else { share.sqrt() };
@@ -125,17 +133,12 @@ fn matrix(run: &Run, rows: &[Vec<u32>]) -> Markup {
 /// The most frequent confusions, where a matrix would be too large.
 fn pairs(run: &Run, confusion: &Confusion) -> Markup {
     let (tallies, wrong) = (confusion.tallies(), confusion.mistaken());
-    let row = |&[label, predicted, n]: &[u32; 3]| {
+    let row = |&[label, predicted, n]: &[u64; 3]| {
         let of = tallies.get(label as usize).map_or(0, |tally| tally.images).max(1);
-        vec![
-            run.class(label as usize),
-            run.class(predicted as usize),
-            count(n.into()),
-            percent(f64::from(n) / f64::from(of)),
-        ]
+        vec![run.class(label as usize), run.class(predicted as usize), count(n), percent(n as f64 / of as f64)]
     };
     html! {
-        (numbers(&["label", "predicted", "images", "share of the label"], wrong.iter().take(LISTED).map(row)))
+        (numbers(&["label", "predicted", run.figures()[0].counted(), "share of the label"], wrong.iter().take(LISTED).map(row)))
         p.note {
             "The " (wrong.len().min(LISTED)) " most frequent of " (count(wrong.len() as u64))
             " confusions; a matrix of " (count(confusion.classes.into())) " classes would not be readable."

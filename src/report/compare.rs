@@ -4,15 +4,17 @@ use super::Run;
 use super::chart::{Chart, Look, Mark, Series};
 use super::page::{count, loss, millions, numbers, percent};
 use super::run::marks;
+use crate::recipe::settings::Task;
 use crate::recipe::{KNOBS, Knob};
 use crate::runs::Course;
+use crate::train::Figure;
 use maud::{Markup, html};
 
 /// Runs whose curves are drawn together.
 const DRAWN: usize = 24;
 
 /// The place of top-5 among the figures.
-const TOP5: usize = 3;
+const SECOND: usize = 3;
 
 /// The figures of the runs, their curves in common charts, and the knobs in which they differ.
 pub(super) fn section(runs: &[Run]) -> Markup {
@@ -28,15 +30,15 @@ pub(super) fn section(runs: &[Run]) -> Markup {
 }
 
 fn figures(runs: &[Run]) -> Markup {
-    let top5 = runs.iter().any(Run::top5_tells);
+    let second = runs.iter().any(|run| run.epochs.iter().any(|end| run.second(&end.evaluation).is_some()));
     let row = |(place, run): (usize, &Run)| {
         let text = |text: Option<String>| html! { (text.unwrap_or_else(|| "–".into())) };
         let last = run.epochs.last();
         let row = vec![
             html! { a href={ "#run-" (place + 1) } { (run.name) } },
-            text(last.map(|end| percent(end.evaluation.top1))),
-            text(run.best_top1()),
-            text(last.filter(|_| run.top5_tells()).map(|end| percent(end.evaluation.top5))),
+            text(last.map(|end| percent(end.evaluation.figures.score().value))),
+            text(run.best_score()),
+            text(last.and_then(|end| run.second(&end.evaluation)).map(|second| percent(second.value))),
             text(last.map(|end| loss(end.evaluation.loss))),
             text(last.map(|end| end.epoch.to_string())),
             text(run.steps().map(count)),
@@ -45,22 +47,29 @@ fn figures(runs: &[Run]) -> Markup {
             text(run.img_s.map(|v| format!("{v:.0}"))),
             html! { (run.state) },
         ];
-        columns(row, top5)
+        columns(row, second)
     };
-    let heads = ["run", "top-1", "best", "top-5", "test loss", "epochs", "steps", "edits", "params", "img/s", "state"];
+    let [score, other] = titles(runs);
+    let heads = ["run", score, "best", other, "test loss", "epochs", "steps", "edits", "params", "img/s", "state"];
     html! {
-        (numbers(&columns(heads.to_vec(), top5), runs.iter().enumerate().map(row)))
+        (numbers(&columns(heads.to_vec(), second), runs.iter().enumerate().map(row)))
         p.note {
-            "Accuracy and loss on the test images with the weights of the last epoch; best: the highest top-1 of any "
+            "Accuracy and loss on the test images with the weights of the last epoch; best: the highest " (score) " of any "
             "epoch."
         }
     }
 }
 
-/// The cells of a row of figures, without that of top-5 where it tells nothing.
-fn columns<T>(mut cells: Vec<T>, top5: bool) -> Vec<T> {
-    if !top5 {
-        cells.remove(TOP5);
+/// The names of the figures that all runs have in common, else of what they are.
+fn titles(runs: &[Run]) -> [&'static str; 2] {
+    let first = runs.first().map_or(Figure::of(Task::Classify), Run::figures);
+    if runs.iter().all(|run| run.figures() == first) { first.map(Figure::title) } else { ["score", "second figure"] }
+}
+
+/// The cells of a row of figures, without that of the second one where it tells nothing.
+fn columns<T>(mut cells: Vec<T>, second: bool) -> Vec<T> {
+    if !second {
+        cells.remove(SECOND);
     }
     cells
 }
@@ -91,8 +100,8 @@ fn curves(runs: &[Run]) -> Markup {
         section.charts {
             h3 { "Curves" }
             div.pair {
-                (chart("Accuracy", "top-1, % of the test images", false, Look::Dotted,
-                    &|run| run.by_epoch(|end| 100.0 * end.evaluation.top1)))
+                (chart("Accuracy", titles(runs)[0], false, Look::Dotted,
+                    &|run| run.by_epoch(|end| end.evaluation.figures.score().percent())))
                 (chart("Test loss", "cross entropy", true, Look::Dotted,
                     &|run| run.by_epoch(|end| end.evaluation.loss)))
                 (chart("Training loss", "mean of an epoch, of each run's own targets", true, Look::Dotted,

@@ -6,7 +6,7 @@ use super::page::percent;
 use crate::files::shell_word;
 use crate::recipe::{Knob, Recipe};
 use crate::runs::{self, Course, Edits, Line, Record, RunError, RunStatus, at_work, history, last_confusion};
-use crate::train::{Change, Confusion, EpochEnd, Event, top5_tells};
+use crate::train::{Change, Confusion, EpochEnd, Evaluation, Event, Figure, Score};
 use std::path::{Path, PathBuf};
 
 /// An edit, and where it was made.
@@ -202,14 +202,19 @@ impl Run {
         self.epochs.iter().rfind(|end| end.best)
     }
 
-    /// Its best top-1 with the epoch that ended with it.
-    pub fn best_top1(&self) -> Option<String> {
-        self.best().map(|end| format!("{} (epoch {})", percent(end.evaluation.top1), end.epoch))
+    /// Its best score with the epoch that ended with it.
+    pub fn best_score(&self) -> Option<String> {
+        self.best().map(|end| format!("{} (epoch {})", percent(end.evaluation.figures.score().value), end.epoch))
     }
 
-    /// Whether top-5 tells anything of its classes.
-    pub fn top5_tells(&self) -> bool {
-        self.classes.is_empty() || top5_tells(self.classes.len())
+    /// The figures of its task, the one that decides first.
+    pub fn figures(&self) -> [Figure; 2] {
+        Figure::of(self.recipe.task)
+    }
+
+    /// The second figure of an evaluation, where it tells anything of its classes.
+    pub fn second(&self, evaluation: &Evaluation) -> Option<Score> {
+        evaluation.figures.second(self.classes.len())
     }
 
     /// What a knob was, from the start on.
@@ -289,11 +294,12 @@ mod tests {
             stage.send(Event::Ended(Box::new(Summary {
                 state: State::Stopped,
                 step: 8,
-                best_top1: Some(0.75),
+                best: Some(Score { figure: Figure::Top1, value: 0.75 }),
                 best_epoch: Some(2),
                 seconds: 1.0,
                 dir: None,
                 broken: 0,
+                early: None,
                 error: None,
             })));
         });
@@ -304,8 +310,8 @@ mod tests {
         let run = Run::read(&dir).unwrap();
         assert_eq!((run.name.as_str(), run.epochs.len(), run.steps()), ("run", 2, Some(8)));
         assert_eq!(run.losses, [10, 20].map(|n| (step(n).epoch, f64::from(step(n).loss))));
-        assert_eq!(run.best_top1().as_deref(), Some("75.00 % (epoch 2)"));
-        assert!(!run.top5_tells(), "it has two classes");
+        assert_eq!(run.best_score().as_deref(), Some("75.00 % (epoch 2)"));
+        assert!(run.second(&run.epochs[0].evaluation).is_none(), "it has two classes");
         assert_eq!(run.judged.clone().map(|j| (j.step, j.epoch, j.confusion.counts.len())), Some((8, 2.0, 3)));
         assert_eq!((run.class(1), run.class(7)), ("bag".to_string(), "class 7".to_string()));
         assert!(Run::read(runs.path()).is_err());

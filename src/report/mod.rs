@@ -3,6 +3,7 @@
 //! [`Run::read`] and [`look`] gather what a run directory holds; all else is a pure function of that. A page has no
 //! script, asks for nothing (its policy forbids it) and is bounded: curves are thinned, tables and pictures counted.
 
+mod card;
 mod chart;
 mod classes;
 mod compare;
@@ -15,6 +16,7 @@ mod run;
 mod samples;
 mod suite;
 
+pub use card::{Carried, card};
 pub use facts::{Judged, Marked, Ready, Run};
 pub use picks::{Pick, Samples, SamplesError, look};
 pub use suite::{Told, suite};

@@ -1,11 +1,10 @@
 //! Test images with what a run's net says of them.
 
-use crate::data::{DataSet, denormalised};
-use crate::train::{BEST, Evaluation, Seen, Tested, TrainError, best_weights, show_checkpoint, softmax};
+use crate::data::{DataSet, blended, denormalised, palette};
+use crate::train::{Answer, BEST, Evaluation, Score, Seen, Tested, TrainError, best_weights, show_checkpoint, softmax};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
-use std::cmp::Reverse;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -16,6 +15,8 @@ const MOST: usize = 2000;
 /// Images that are shown of what was recognised, and of what was not.
 const RIGHT: usize = 12;
 const WRONG: usize = 24;
+/// Images of each kind in segmentation, each of three pictures.
+const MASKS: usize = 6;
 
 /// Longest edge of an image in a page.
 const EDGE: u32 = 112;
@@ -23,18 +24,43 @@ const EDGE: u32 = 112;
 /// An image that is shown.
 #[derive(Clone, Debug)]
 pub struct Pick {
-    /// It as the address of a PNG that holds itself.
-    pub data: String,
+    /// It as the address of a PNG that holds itself; in segmentation under its labels and its predictions too.
+    pub pictures: Vec<String>,
     /// Its width and height in pixels.
     pub size: (u32, u32),
     /// What a person calls it: the path of its file, or its place in a set.
     pub name: String,
+    /// What it was taken for.
+    pub said: Said,
+}
+
+/// What a net says of an image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Said {
     /// Its class.
-    pub label: usize,
-    /// The class that it is taken for.
-    pub predicted: usize,
-    /// The probability of that class.
-    pub probability: f64,
+    Class {
+        /// Its class.
+        label: usize,
+        /// The class that it is taken for.
+        predicted: usize,
+        /// The probability of that class.
+        probability: f64,
+    },
+    /// The classes of its pixels.
+    Mask {
+        /// Share of the pixels that were recognised.
+        accuracy: f64,
+    },
+}
+
+impl Said {
+    /// The larger, the surer or the better.
+    fn rank(self) -> f64 {
+        match self {
+            Said::Class { probability, .. } => probability,
+            Said::Mask { accuracy } => accuracy,
+        }
+    }
 }
 
 /// What a net says of test images.
@@ -50,11 +76,11 @@ pub struct Samples {
     pub best: bool,
     /// Test images that were looked at.
     pub images: usize,
-    /// Top-1 on them, as a fraction.
-    pub top1: f64,
-    /// Some of those that were recognised, of as many classes as there is room for.
+    /// The score on them.
+    pub score: Score,
+    /// Some of those that were recognised, of as many classes as there is room for; in segmentation those of most pixels.
     pub right: Vec<Pick>,
-    /// Those that were mistaken with the greatest confidence.
+    /// Those that were mistaken with the greatest confidence; in segmentation those of fewest pixels.
     pub wrong: Vec<Pick>,
 }
 
@@ -83,9 +109,10 @@ pub fn look(dir: &Path) -> Result<Samples, SamplesError> {
     let Tested { evaluation, .. } = show_checkpoint(&file, MOST, look)?;
     let Shelf { images, right, wrong, .. } = shelf;
     let picks = |kept: Vec<Kept>| kept.into_iter().map(Kept::pick).collect();
-    let Evaluation { step, epoch, top1, .. } = evaluation;
+    let Evaluation { step, epoch, figures, .. } = evaluation;
+    let score = figures.score();
     let (best, epoch) = (file == dir.join(BEST), epoch as u64);
-    Ok(Samples { file, step, epoch, best, images, top1, right: picks(right), wrong: picks(wrong) })
+    Ok(Samples { file, step, epoch, best, images, score, right: picks(right), wrong: picks(wrong) })
 }
 
 /// An image that may be shown.
@@ -93,9 +120,9 @@ struct Kept {
     bytes: Vec<u8>,
     shape: [usize; 3],
     name: String,
-    label: usize,
-    predicted: usize,
-    probability: f64,
+    /// Labels and predictions of its pixels, in segmentation.
+    masks: Vec<Vec<u8>>,
+    said: Said,
 }
 
 /// Keeps the images that are worth to be shown.
@@ -109,41 +136,76 @@ struct Shelf {
 impl Shelf {
     fn take(&mut self, set: &DataSet, seen: &Seen<'_>) {
         self.images += 1;
-        let &Seen { place, label, predicted, .. } = seen;
-        let probability = softmax(seen.logits).get(predicted).copied().unwrap_or_default();
-        let keep = || Kept {
+        let keep = |said: Said, masks: &[&[u8]]| Kept {
             bytes: denormalised(seen.pixels, &set.mean, &set.std),
             shape: set.test.shape(),
-            name: set.test.name(place),
-            label,
-            predicted,
-            probability,
+            name: set.test.name(seen.place),
+            masks: masks.iter().map(|mask| mask.to_vec()).collect(),
+            said,
         };
-        if label == predicted {
-            let share = (RIGHT / set.classes.len()).max(1);
-            let of_class = self.right.iter().filter(|kept| kept.label == label).count();
-            if of_class < share && self.right.len() < RIGHT {
-                self.right.push(keep());
-                self.right.sort_by_key(|kept| kept.label);
+        match seen.answer {
+            Answer::Class { label, predicted, logits } => {
+                let probability = softmax(logits).get(predicted).copied().unwrap_or_default();
+                let said = Said::Class { label, predicted, probability };
+                if label != predicted {
+                    return insert(&mut self.wrong, WRONG, -probability, || keep(said, &[]), |said| -said.rank());
+                }
+                let is_own = |kept: &&Kept| matches!(kept.said, Said::Class { label: own, .. } if own == label);
+                let share = (RIGHT / set.classes.len()).max(1);
+                if self.right.iter().filter(is_own).count() < share && self.right.len() < RIGHT {
+                    self.right.push(keep(said, &[]));
+                    self.right.sort_by_key(|kept| if let Said::Class { label, .. } = kept.said { label } else { 0 });
+                }
             }
-        } else if self.wrong.len() < WRONG || self.wrong.last().is_some_and(|last| probability > last.probability) {
-            self.wrong.push(keep());
-            self.wrong.sort_by_key(|kept| Reverse((kept.probability * 1e12) as u64));
-            self.wrong.truncate(WRONG);
+            Answer::Mask { mask, predicted, accuracy } => {
+                let (said, masks) = (Said::Mask { accuracy }, [mask, predicted]);
+                insert(&mut self.wrong, MASKS, accuracy, || keep(said, &masks), Said::rank);
+                insert(&mut self.right, MASKS, -accuracy, || keep(said, &masks), |said| -said.rank());
+            }
         }
+    }
+}
+
+/// Adds an image to those of the least ranks, `most` of them.
+fn insert(to: &mut Vec<Kept>, most: usize, rank: f64, keep: impl FnOnce() -> Kept, of: fn(Said) -> f64) {
+    if to.len() < most || to.last().is_some_and(|last| rank < of(last.said)) {
+        to.push(keep());
+        to.sort_by(|a, b| of(a.said).total_cmp(&of(b.said)));
+        to.truncate(most);
     }
 }
 
 impl Kept {
     fn pick(self) -> Pick {
-        let Kept { bytes, shape, name, label, predicted, probability } = self;
-        let picture = picture(bytes, shape);
-        let mut png = Cursor::new(Vec::new());
-        // Writing into memory cannot fail.
-        let written = picture.write_to(&mut png, ImageFormat::Png).map(|()| png.into_inner()).unwrap_or_default();
-        let data = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(written));
-        Pick { data, size: (picture.width(), picture.height()), name, label, predicted, probability }
+        let Kept { bytes, shape, name, masks, said } = self;
+        let plain = picture(bytes, shape);
+        let size = (plain.width(), plain.height());
+        let pictures = masks.iter().map(|mask| data(&masked(&plain, mask, shape)));
+        Pick { pictures: [data(&plain)].into_iter().chain(pictures).collect(), size, name, said }
     }
+}
+
+/// A picture as an address.
+fn data(picture: &DynamicImage) -> String {
+    let mut png = Cursor::new(Vec::new());
+    // Writing into memory cannot fail.
+    let written = picture.write_to(&mut png, ImageFormat::Png).map(|()| png.into_inner()).unwrap_or_default();
+    format!("data:image/png;base64,{}", BASE64_STANDARD.encode(written))
+}
+
+/// A picture under the colours of the classes of its pixels, of which the first, mostly the background, leaves it as it is.
+fn masked(picture: &DynamicImage, mask: &[u8], [height, width, _]: [usize; 3]) -> DynamicImage {
+    let (mut shown, colours) = (picture.to_rgb8(), palette());
+    let (w, h) = (shown.width() as usize, shown.height() as usize);
+    for (x, y, pixel) in shown.enumerate_pixels_mut() {
+        // The mask may have more pixels than the picture that a page needs.
+        let (row, column) = ((2 * y as usize + 1) * height / (2 * h), (2 * x as usize + 1) * width / (2 * w));
+        let class = mask.get(row * width + column).copied().unwrap_or_default();
+        if class != 0 {
+            pixel.0 = [0, 1, 2].map(|c| blended(pixel.0[c], colours[usize::from(class)][c]));
+        }
+    }
+    shown.into()
 }
 
 /// A picture no larger than a page needs; of channels that are no colours the first is shown.
@@ -162,6 +224,7 @@ fn picture(bytes: Vec<u8>, [height, width, channels]: [usize; 3]) -> DynamicImag
 mod tests {
     use super::*;
     use crate::data;
+    use crate::recipe::settings::Task;
 
     #[test]
     fn the_most_confident_mistakes_and_one_of_every_class_are_kept() {
@@ -172,18 +235,28 @@ mod tests {
         let mut see = |label: usize, predicted: usize, sure: f32| {
             let mut logits = vec![0.0; 10];
             logits[predicted] = sure;
-            shelf.take(&set, &Seen { place: label, label, predicted, loss: 1.0, logits: &logits, pixels: &pixels });
+            shelf.take(
+                &set,
+                &Seen {
+                    place: label,
+                    answer: Answer::Class { label, predicted, logits: &logits },
+                    loss: 1.0,
+                    pixels: &pixels,
+                },
+            );
         };
         for i in 0..100 {
             see(i % 10, (i + 1) % 10, i as f32 / 10.0);
             see(i % 10, i % 10, 3.0);
         }
         assert_eq!((shelf.images, shelf.right.len(), shelf.wrong.len()), (200, 10, WRONG));
-        assert!(shelf.wrong.windows(2).all(|w| w[0].probability >= w[1].probability));
-        assert!(shelf.wrong[0].probability > 0.99 && shelf.wrong[0].predicted == 0, "{}", shelf.wrong[0].probability);
-        let labels: Vec<usize> = shelf.right.iter().map(|kept| kept.label).collect();
+        assert!(shelf.wrong.windows(2).all(|w| w[0].said.rank() >= w[1].said.rank()));
+        let Said::Class { predicted, probability, .. } = shelf.wrong[0].said else { panic!("a class") };
+        assert!(probability > 0.99 && predicted == 0, "{probability}");
+        let label = |kept: &Kept| if let Said::Class { label, .. } = kept.said { label } else { usize::MAX };
+        let labels: Vec<usize> = shelf.right.iter().map(label).collect();
         assert_eq!(labels, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        assert!(shelf.right.iter().all(|kept| kept.name == set.test.name(kept.label)));
+        assert!(shelf.right.iter().all(|kept| kept.name == set.test.name(label(kept))));
         assert_eq!(shelf.right.pop().unwrap().pick().size, (28, 28));
     }
 
@@ -197,13 +270,30 @@ mod tests {
             bytes: vec![9; 12],
             shape: [2, 2, 3],
             name: "cat/1.jpg".into(),
-            label: 0,
-            predicted: 1,
-            probability: 0.5,
+            masks: Vec::new(),
+            said: Said::Class { label: 0, predicted: 1, probability: 0.5 },
         };
-        let data = kept.pick().data;
+        let data = kept.pick().pictures.remove(0);
         let png = BASE64_STANDARD.decode(data.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
         assert_eq!(data::decode(&png, data::Reading::default()).unwrap().pixels, vec![9; 12]);
+    }
+
+    #[test]
+    fn of_scenes_those_of_fewest_and_of_most_pixels_are_kept_under_their_classes() {
+        let set = data::open(&Default::default(), Task::Segment, 0).unwrap();
+        let mut shelf = Shelf::default();
+        let pixels = vec![0.0; 64 * 64];
+        let (mask, predicted) = (vec![1; 64 * 64], vec![0; 64 * 64]);
+        for i in 0..40usize {
+            let accuracy = (i * 7 % 40) as f64 / 40.0;
+            let answer = Answer::Mask { mask: &mask, predicted: &predicted, accuracy };
+            shelf.take(&set, &Seen { place: i, answer, loss: 1.0, pixels: &pixels });
+        }
+        let ranks = |kept: &[Kept]| kept.iter().map(|kept| (40.0 * kept.said.rank()).round()).collect::<Vec<_>>();
+        assert_eq!(ranks(&shelf.wrong), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(ranks(&shelf.right), [39.0, 38.0, 37.0, 36.0, 35.0, 34.0]);
+        let [plain, labels, predictions] = &shelf.wrong.remove(0).pick().pictures[..] else { panic!("three pictures") };
+        assert!(plain != labels && labels != predictions);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::page::{command, count, duration, facts, figures, head, loss, millions
 use super::{Run, classes, samples};
 use crate::app::number;
 use crate::recipe::Recipe;
-use crate::train::EpochEnd;
+use crate::train::{EpochEnd, Figure};
 use maud::{Markup, html};
 
 /// Rows that a table of epochs has at most.
@@ -19,7 +19,8 @@ const OPEN: usize = 12;
 pub(super) fn section(run: &Run, place: usize, all: usize) -> Markup {
     let last = run.epochs.last();
     let evaluated = |of: fn(&EpochEnd) -> String| last.map(of);
-    let top5 = run.top5_tells();
+    let [score, second] = run.figures().map(Figure::title);
+    let other = last.and_then(|end| run.second(&end.evaluation)).map(|second| percent(second.value));
     html! {
         article.run id={ "run-" (place + 1) } {
             header {
@@ -27,11 +28,11 @@ pub(super) fn section(run: &Run, place: usize, all: usize) -> Markup {
                 p.lede { (lede(run)) }
             }
             (figures(&[
-                ("top-1", evaluated(|end| percent(end.evaluation.top1))),
-                ("top-5", evaluated(|end| percent(end.evaluation.top5)).filter(|_| top5)),
+                (score, evaluated(|end| percent(end.evaluation.figures.score().value))),
+                (second, other),
                 ("test loss", evaluated(|end| loss(end.evaluation.loss))),
                 ("training loss", evaluated(|end| loss(end.train_loss))),
-                ("best top-1", run.best_top1()),
+                (&format!("best {score}"), run.best_score()),
             ]))
             @if let Some(end) = last {
                 p.note {
@@ -75,9 +76,12 @@ fn curves(run: &Run) -> Markup {
     let marks = marks(run);
     let series = |name: &str, colour, look, points| Series { name: name.into(), colour, look, points };
     let training: Vec<_> = run.by_epoch(|end| end.train_loss).into_iter().map(|(x, y)| (x - 0.5, y)).collect();
-    let mut accuracy = vec![series("top-1", 0, Look::Dotted, run.by_epoch(|end| 100.0 * end.evaluation.top1))];
-    if run.top5_tells() {
-        accuracy.push(series("top-5", 2, Look::Dotted, run.by_epoch(|end| 100.0 * end.evaluation.top5)));
+    let [score, second] = run.figures().map(Figure::title);
+    let scores = run.by_epoch(|end| end.evaluation.figures.score().percent());
+    let mut accuracy = vec![series(score, 0, Look::Dotted, scores)];
+    if run.epochs.iter().any(|end| run.second(&end.evaluation).is_some()) {
+        let others = run.by_epoch(|end| end.evaluation.figures.scores()[1].percent());
+        accuracy.push(series(second, 2, Look::Dotted, others));
     }
     let chart = |title, unit, wide, series| {
         Chart { title, unit, series, marks: &marks, epochs: run.epochs.len() as f64, wide }.html()
@@ -91,7 +95,7 @@ fn curves(run: &Run) -> Markup {
                     series("training, mean of an epoch", 0, Look::Dotted, training),
                     series("test", 1, Look::Dotted, run.by_epoch(|end| end.evaluation.loss)),
                 ]))
-                (chart("Accuracy", "% of the test images", false, accuracy))
+                (chart("Accuracy", "% of the test set", false, accuracy))
                 (chart("Learning rate", "at every logged step", false, vec![
                     series("learning rate", 3, Look::Line, run.rates.clone()),
                 ]))
@@ -134,8 +138,10 @@ fn edits(run: &Run) -> Markup {
 fn epochs(run: &Run) -> Markup {
     let all = run.epochs.len();
     let best = run.best().map(|end| end.epoch);
-    let heads = &["epoch", "steps", "training loss", "test loss", "top-1", "top-5"];
-    let heads = if run.top5_tells() { &heads[..] } else { &heads[..5] };
+    let [score, second] = run.figures().map(Figure::title);
+    let heads = &["epoch", "steps", "training loss", "test loss", score, second];
+    let told = run.epochs.iter().any(|end| run.second(&end.evaluation).is_some());
+    let heads = if told { &heads[..] } else { &heads[..5] };
     let every = all.div_ceil(EPOCHS).max(1) as u64;
     let shown = |end: &&EpochEnd| end.epoch.is_multiple_of(every) || Some(end.epoch) == best || end.epoch == all as u64;
     let row = |end: &EpochEnd| {
@@ -146,8 +152,8 @@ fn epochs(run: &Run) -> Markup {
             count(e.step),
             loss(end.train_loss),
             loss(e.loss),
-            percent(e.top1),
-            percent(e.top5),
+            percent(e.figures.score().value),
+            percent(e.figures.scores()[1].value),
         ];
         row.truncate(heads.len());
         row

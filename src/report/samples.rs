@@ -1,8 +1,9 @@
 //! Images with what the net predicts of them.
 
 use super::page::{count, percent};
-use super::picks::{Pick, Samples};
+use super::picks::{Pick, Said, Samples};
 use super::{Run, SHOWN};
+use crate::train::Figure;
 use maud::{Markup, html};
 
 /// The section of a run's images.
@@ -20,19 +21,23 @@ pub(super) fn section(run: &Run) -> Markup {
 }
 
 fn shown(run: &Run, samples: &Samples) -> Markup {
-    let Samples { file, step, epoch, best, images, top1, right, wrong } = samples;
+    let Samples { file, step, epoch, best, images, score, right, wrong } = samples;
     let weights = if *best { "best weights" } else { "newest checkpoint" };
+    let [recognised, mistaken] = match run.figures()[0] {
+        Figure::Miou => ["Most pixels recognised", "Fewest pixels recognised"],
+        _ => ["Recognised", "Mistaken with the greatest confidence"],
+    };
     html! {
         p.note {
             "Predictions of the " (weights) ", epoch " (epoch) ", step " (count(*step)) " (" code { (file.display()) }
-            "), for " (count(*images as u64)) " test images, of which they recognise " (percent(*top1)) "."
+            "), for " (count(*images as u64)) " test images: " (score.figure.title()) " " (percent(score.value)) "."
         }
         @if !wrong.is_empty() {
-            h4 { "Mistaken with the greatest confidence" }
+            h4 { (mistaken) }
             (grid(run, wrong))
         }
         @if !right.is_empty() {
-            h4 { "Recognised" }
+            h4 { (recognised) }
             (grid(run, right))
         }
     }
@@ -41,19 +46,37 @@ fn shown(run: &Run, samples: &Samples) -> Markup {
 fn grid(run: &Run, picks: &[Pick]) -> Markup {
     html! {
         div.images {
-            @for Pick { data, size: (width, height), name, label, predicted, probability } in picks {
+            @for Pick { pictures, size: (width, height), name, said } in picks {
                 figure {
-                    img.pixels[*width.max(height) < 64] src=(data) width=(width) height=(height)
-                        alt={ "an image of " (run.class(*label)) };
+                    @for (data, of) in pictures.iter().zip(["", " under its labels", " under its predictions"]) {
+                        img.pixels[*width.max(height) < 64] src=(data) width=(width) height=(height)
+                            alt={ (about(run, said)) (of) };
+                    }
                     figcaption {
-                        b.wrong[label != predicted] { (run.class(*predicted)) } " "
-                        span.unit { (format!("{:.1}\u{a0}%", 100.0 * probability)) }
-                        @if label != predicted { br; span.unit { "label " (run.class(*label)) } }
+                        @match said {
+                            Said::Class { label, predicted, probability } => {
+                                b.wrong[label != predicted] { (run.class(*predicted)) } " "
+                                span.unit { (format!("{:.1}\u{a0}%", 100.0 * probability)) }
+                                @if label != predicted { br; span.unit { "label " (run.class(*label)) } }
+                            }
+                            Said::Mask { accuracy } => {
+                                "image, labels, predictions "
+                                span.unit { (format!("pixAcc {:.1}\u{a0}%", 100.0 * accuracy)) }
+                            }
+                        }
                         br;
                         span.file { (name) }
                     }
                 }
             }
         }
+    }
+}
+
+/// What an image is, for those who do not see it.
+fn about(run: &Run, said: &Said) -> String {
+    match said {
+        Said::Class { label, .. } => format!("an image of {}", run.class(*label)),
+        Said::Mask { .. } => "an image".to_string(),
     }
 }

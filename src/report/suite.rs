@@ -89,8 +89,8 @@ impl Told<'_> {
                 h3 { "Curves" }
                 p.note { "Of every row the mean over the seeds that are done; without any, the run that is furthest." }
                 div.pair {
-                    (chart("Accuracy", "top-1, % of the test images", false, Look::Dotted,
-                        &|row| mean(row, |end| 100.0 * end.evaluation.top1)))
+                    (chart("Accuracy", self.suite.figures()[0].title(), false, Look::Dotted,
+                        &|row| mean(row, |end| end.evaluation.figures.score().percent())))
                     (chart("Test loss", "cross entropy", true, Look::Dotted,
                         &|row| mean(row, |end| end.evaluation.loss)))
                     (chart("Training loss", "mean of an epoch, of each row's own targets", true, Look::Dotted,
@@ -173,8 +173,8 @@ impl Told<'_> {
                             p {
                                 b { (self.suite.cells[run.cell].name) } ", seed " (run.seed) ": "
                                 (ran.as_ref().map_or("not there yet".into(), |ran| ran.stage.words()))
-                                @if let Some((top1, _)) = ran.as_ref().and_then(|ran| ran.scores.last()) {
-                                    (format!(", top-1 {top1:.2} %"))
+                                @if let Some((score, _)) = ran.as_ref().and_then(|ran| ran.scores.last()) {
+                                    (format!(", {} {score:.2} %", self.suite.figures()[0].title()))
                                 }
                             }
                             (command(&self.suite.command(run, self.dir)))

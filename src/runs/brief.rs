@@ -6,6 +6,7 @@ use super::notes::NOTES;
 use super::record::journal;
 use super::{Edits, Line, Notes, RunError, RunStatus, fork, logs};
 use crate::recipe::{Recipe, preset};
+use crate::train::Score;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fs;
@@ -30,8 +31,8 @@ pub struct Brief {
     pub step: u64,
     /// Epochs done, where it is not done.
     pub epoch: Option<f64>,
-    /// Best top-1 on the test set, as a fraction.
-    pub best_top1: Option<f64>,
+    /// Best score on the test set.
+    pub best: Option<Score>,
     /// The epoch that ended with it.
     pub best_epoch: Option<u64>,
     /// Seconds since 1970 of its first logged step.
@@ -159,7 +160,7 @@ impl Brief {
             error,
             step: 0,
             epoch: None,
-            best_top1: None,
+            best: None,
             best_epoch: None,
             begun,
             seconds: 0.0,
@@ -169,8 +170,8 @@ impl Brief {
             stamp,
         };
         match last {
-            Some(Line::RunEnd { step, best_top1, best_epoch, seconds, .. }) if !works => {
-                (brief.best_top1, brief.best_epoch) = (best_top1, best_epoch);
+            Some(Line::RunEnd { step, best, best_epoch, seconds, .. }) if !works => {
+                (brief.best, brief.best_epoch) = (best, best_epoch);
                 (brief.step, brief.seconds) = (step, seconds);
             }
             _ => brief.seconds = seconds_told(dir)?,
@@ -186,17 +187,17 @@ impl Brief {
         let (mut last, mut best) = (Vec::new(), None);
         logs::each(&self.dir.join(METRICS), |line| {
             if line.starts_with(br#"{"event":"epoch_end""#)
-                && let Ok(Line::EpochEnd { epoch, val_top1, best: true, .. }) = serde_json::from_slice(line)
+                && let Ok(Line::EpochEnd { epoch, figures, best: true, .. }) = serde_json::from_slice(line)
             {
-                best = Some((val_top1, epoch));
+                best = Some((figures.score(), epoch));
             } else if line.starts_with(br#"{"event":"step""#) {
                 last.clear();
                 last.extend_from_slice(line);
             }
             true
         })?;
-        if let Some((top1, epoch)) = best.filter(|_| self.best_epoch.is_none()) {
-            (self.best_top1, self.best_epoch) = (Some(top1), Some(epoch));
+        if let Some((score, epoch)) = best.filter(|_| self.best_epoch.is_none()) {
+            (self.best, self.best_epoch) = (Some(score), Some(epoch));
         }
         if let Ok(Line::Step { step, epoch, .. }) = serde_json::from_slice(&last) {
             self.step = self.step.max(step);
@@ -288,7 +289,7 @@ mod tests {
             session.events.iter().for_each(drop);
             drop(session);
             let brief = look(runs.path());
-            assert_eq!((brief.status, brief.best_top1, brief.seconds), (status, Some(0.75), 1.5));
+            assert_eq!((brief.status, brief.best.map(|best| best.value), brief.seconds), (status, Some(0.75), 1.5));
             assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.error.is_some(), state == State::Failed);
             assert!(brief.begun > 1e9, "{}", brief.begun);
@@ -297,14 +298,20 @@ mod tests {
             let log = fs::read_to_string(dir.join(LOG)).unwrap();
             assert!(log.contains(",\"best_epoch\":1"), "{log}");
             fs::write(dir.join(LOG), log.replace(",\"best_epoch\":1", "")).unwrap();
-            assert_eq!((look(runs.path()).best_top1, look(runs.path()).best_epoch), (Some(0.75), Some(1)));
+            assert_eq!(
+                (look(runs.path()).best.map(|best| best.value), look(runs.path()).best_epoch),
+                (Some(0.75), Some(1))
+            );
 
             // As if it had been killed: what the metrics say is all that is known.
             let log = fs::read_to_string(dir.join(LOG)).unwrap();
             let killed = log.lines().filter(|line| !line.contains("run_end")).map(|line| format!("{line}\n"));
             fs::write(dir.join(LOG), killed.collect::<String>()).unwrap();
             let brief = look(runs.path());
-            assert_eq!((brief.status, brief.best_top1, brief.step), (RunStatus::Killed, Some(0.75), 60));
+            assert_eq!(
+                (brief.status, brief.best.map(|best| best.value), brief.step),
+                (RunStatus::Killed, Some(0.75), 60)
+            );
             assert_eq!(brief.best_epoch, Some(1));
             assert_eq!(brief.epoch, Some(20.0));
         }

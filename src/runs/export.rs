@@ -3,6 +3,7 @@
 use super::dir::{LOG, METRICS};
 use super::record::journal;
 use super::{Line, Record, RunError, logs};
+use crate::train::{Figures, Score};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
@@ -33,16 +34,14 @@ const COLUMNS: &[Column] = &[
         "train_loss",
         |line| if let Line::EpochEnd { train_loss, .. } = line { Some(train_loss.to_string()) } else { None },
     ),
-    ("val_loss", |line| evaluation(line).map(|[loss, ..]| loss.to_string())),
-    ("val_top1", |line| evaluation(line).map(|[_, top1, _]| top1.to_string())),
-    ("val_top5", |line| evaluation(line).map(|[.., top5]| top5.to_string())),
+    ("val_loss", |line| evaluation(line).map(|(loss, _)| loss.to_string())),
 ];
 
-/// Loss, top-1 and top-5 on the test set.
-fn evaluation(line: &Line) -> Option<[f64; 3]> {
+/// Loss and figures on the test set.
+fn evaluation(line: &Line) -> Option<(f64, Figures)> {
     match line {
-        Line::EpochEnd { val_loss, val_top1, val_top5, .. } | Line::Evaluation { val_loss, val_top1, val_top5, .. } => {
-            Some([*val_loss, *val_top1, *val_top5])
+        Line::EpochEnd { val_loss, figures, .. } | Line::Evaluation { val_loss, figures, .. } => {
+            Some((*val_loss, *figures))
         }
         _ => None,
     }
@@ -54,9 +53,18 @@ fn evaluation(line: &Line) -> Option<[f64; 3]> {
 /// A file that cannot be read.
 pub fn csv(dir: &Path) -> Result<String, RunError> {
     let row = |cells: Vec<String>| cells.join(",") + "\n";
-    let mut table = row(COLUMNS.iter().map(|(name, _)| name.to_string()).collect());
-    for line in metrics(dir)?.iter().filter(|line| !matches!(line, Line::Confusion { .. })) {
-        table += &row(COLUMNS.iter().map(|(_, of)| of(line).unwrap_or_default()).collect());
+    let lines = metrics(dir)?;
+    // A run that was not evaluated yet has the figures of classification.
+    let none = Figures::Classes { top1: f64::NAN, top5: f64::NAN };
+    let figures = lines.iter().find_map(evaluation).map_or(none, |(_, figures)| figures);
+    let scores = figures.scores().map(|score| format!("val_{}", score.figure.key()));
+    let mut table = row(COLUMNS.iter().map(|(name, _)| name.to_string()).chain(scores).collect());
+    for line in lines.iter().filter(|line| !matches!(line, Line::Confusion { .. })) {
+        let scores = match evaluation(line) {
+            Some((_, figures)) => figures.scores().map(|score| score.value.to_string()),
+            None => Default::default(),
+        };
+        table += &row(COLUMNS.iter().map(|(_, of)| of(line).unwrap_or_default()).chain(scores).collect());
     }
     Ok(table)
 }
@@ -65,8 +73,9 @@ pub fn csv(dir: &Path) -> Result<String, RunError> {
 #[derive(Serialize)]
 struct Document {
     recipe: crate::recipe::Recipe,
-    /// Best top-1 at the end of an epoch.
-    best_top1: Option<f64>,
+    /// Best score at the end of an epoch.
+    #[serde(flatten, with = "crate::train::best")]
+    best: Option<Score>,
     /// The epoch that ended with it.
     best_epoch: Option<u64>,
     edits: Vec<Line>,
@@ -84,11 +93,11 @@ pub fn json(dir: &Path) -> Result<String, RunError> {
     let log = log.into_iter().filter(|line| !matches!(line, Line::Speed { .. })).collect();
     let metrics = metrics(dir)?;
     let best = metrics.iter().rev().find_map(|line| match line {
-        Line::EpochEnd { epoch, val_top1, best: true, .. } => Some((*val_top1, *epoch)),
+        Line::EpochEnd { epoch, figures, best: true, .. } => Some((figures.score(), *epoch)),
         _ => None,
     });
-    let (best_top1, best_epoch) = (best.map(|(top1, _)| top1), best.map(|(_, epoch)| epoch));
-    let document = Document { recipe, best_top1, best_epoch, edits: journal(dir)?, metrics, chain, log };
+    let (best, best_epoch) = (best.map(|(score, _)| score), best.map(|(_, epoch)| epoch));
+    let document = Document { recipe, best, best_epoch, edits: journal(dir)?, metrics, chain, log };
     let text = serde_json::to_string_pretty(&document);
     Ok(text.map_err(|e| RunError::read(dir)(e.into()))? + "\n")
 }

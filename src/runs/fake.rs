@@ -52,11 +52,12 @@ impl Stage {
         self.send(Event::Ended(Box::new(Summary {
             state,
             step: 8,
-            best_top1: Some(0.75),
+            best: Some(Score { figure: Figure::Top1, value: 0.75 }),
             best_epoch: Some(1),
             seconds: 1.5,
             dir,
             broken: 0,
+            early: None,
             error,
         })));
     }
@@ -80,8 +81,7 @@ pub(crate) fn epoch(n: u64, top1: f64) -> Event {
         step: n * 4,
         epoch: n as f64,
         loss: 0.5,
-        top1,
-        top5: 0.99,
+        figures: Figures::Classes { top1, top5: 0.99 },
         confusion: Confusion { classes: 2, counts: vec![[0, 0, 3], [0, 1, 1], [1, 1, 4]] },
     };
     Event::Epoch(Box::new(EpochEnd { epoch: n, train_loss: 0.7, img_s: 1000.0, evaluation, best: true }))

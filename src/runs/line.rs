@@ -1,7 +1,7 @@
 //! One fact of a run as one JSON object on one line: what `journal.jsonl`, `metrics.jsonl` and `--batch --json` hold.
 
 use crate::recipe::{Recipe, Value};
-use crate::train::{AlarmKind, Change, Confusion, Scaling, Summary};
+use crate::train::{AlarmKind, Change, Confusion, Figures, Scaling, Score, Summary};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -134,14 +134,13 @@ pub enum Line {
         /// Loss on the test set.
         #[serde(deserialize_with = "crate::train::or_nan")]
         val_loss: f64,
-        /// Top-1 on the test set, as a fraction.
-        val_top1: f64,
-        /// Top-5 on the test set, as a fraction.
-        val_top5: f64,
+        /// The task's figures on the test set, as fractions.
+        #[serde(flatten)]
+        figures: Figures,
         /// Images a second; left out where only the recipe and its edits may count.
         #[serde(skip_serializing_if = "Option::is_none")]
         img_s: Option<f64>,
-        /// Whether it is the best top-1 so far.
+        /// Whether its score is the best so far.
         best: bool,
     },
     /// An evaluation on demand.
@@ -153,10 +152,9 @@ pub enum Line {
         /// Loss on the test set.
         #[serde(deserialize_with = "crate::train::or_nan")]
         val_loss: f64,
-        /// Top-1, as a fraction.
-        val_top1: f64,
-        /// Top-5, as a fraction.
-        val_top5: f64,
+        /// The task's figures, as fractions.
+        #[serde(flatten)]
+        figures: Figures,
     },
     /// The confusion matrix of the evaluation before it.
     Confusion {
@@ -178,9 +176,9 @@ pub enum Line {
         ms: f64,
         /// Whether it is the best so far.
         best: bool,
-        /// Top-1 of this state on the test set, when it is the end of an epoch.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        top1: Option<f64>,
+        /// Score of this state on the test set, when it is the end of an epoch.
+        #[serde(flatten, with = "crate::train::score", skip_serializing_if = "Option::is_none")]
+        score: Option<Score>,
     },
     /// Something needs a person's eye.
     Alarm {
@@ -209,8 +207,9 @@ pub enum Line {
         state: String,
         /// Steps done.
         step: u64,
-        /// Best top-1 on the test set, as a fraction.
-        best_top1: Option<f64>,
+        /// Best score on the test set, as a fraction.
+        #[serde(flatten, with = "crate::train::best")]
+        best: Option<Score>,
         /// The epoch that ended with it; logs of older versions do not tell.
         #[serde(default)]
         best_epoch: Option<u64>,
@@ -223,6 +222,9 @@ pub enum Line {
         dir: String,
         /// The command that makes it again.
         reproduce: String,
+        /// Why it is done before its planned end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        early: Option<String>,
         /// What went wrong.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
@@ -251,12 +253,13 @@ impl Line {
         Line::RunEnd {
             state: summary.state.word().into(),
             step: summary.step,
-            best_top1: summary.best_top1,
+            best: summary.best,
             best_epoch: summary.best_epoch,
             seconds: summary.seconds,
             broken: summary.broken,
             dir: dir.to_string_lossy().into(),
             reproduce: super::reproduce(dir),
+            early: summary.early.clone(),
             error: summary.error.clone(),
         }
     }

@@ -72,8 +72,7 @@ impl<'d> Lines<'d> {
                         step: e.step,
                         train_loss: end.train_loss,
                         val_loss: e.loss,
-                        val_top1: e.top1,
-                        val_top5: e.top5,
+                        figures: e.figures,
                         img_s: Some(end.img_s),
                         best: end.best,
                     },
@@ -81,17 +80,17 @@ impl<'d> Lines<'d> {
                 ]
             }
             Event::Evaluated(e) => vec![
-                Line::Evaluation { epoch: e.epoch, step: e.step, val_loss: e.loss, val_top1: e.top1, val_top5: e.top5 },
+                Line::Evaluation { epoch: e.epoch, step: e.step, val_loss: e.loss, figures: e.figures },
                 Line::Confusion { step: e.step, confusion: e.confusion.clone() },
             ],
-            Event::Checkpoint { step, path, bytes, ms, top1, link } => {
+            Event::Checkpoint { step, path, bytes, ms, score, link } => {
                 vec![Line::Checkpoint {
                     step: *step,
                     path: path.to_string_lossy().into(),
                     bytes: *bytes,
                     ms: *ms,
                     best: link.is_none(),
-                    top1: *top1,
+                    score: *score,
                 }]
             }
             Event::Alarm { step, kind, message } => {
@@ -104,7 +103,7 @@ impl<'d> Lines<'d> {
             Event::State(_) | Event::Scheduled { .. } | Event::Refused { .. } => Vec::new(),
             Event::Saving { .. } | Event::Hashed { .. } => Vec::new(),
             // Only screens need these.
-            Event::Layers(_) | Event::Pictures(_) => Vec::new(),
+            Event::Layers(_) | Event::Pictures(_) | Event::Rate(_) => Vec::new(),
         }
     }
 }

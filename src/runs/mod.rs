@@ -213,6 +213,8 @@ pub fn start_with(
     runs: &Path,
     spawn: impl FnOnce(Recipe, train::Options, Sink) -> Running,
 ) -> Result<Session, RunError> {
+    // The run's recipe says all, so that it goes on where the hub's cache is not.
+    let recipe = recipe.settled();
     let run = RunDir::create(&recipe, runs)?;
     let first = Line::run_start(&run.name, &run.path, &recipe);
     let manifest = run.path.join(MANIFEST);

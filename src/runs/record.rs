@@ -4,7 +4,9 @@ use super::dir::{CHAIN, JOURNAL, LOG, METRICS, RECIPE, name};
 use super::status::{RunStatus, end};
 use super::{Line, RunError, logs};
 use crate::recipe::{Edit, EditError, Recipe, preset};
-use crate::train::{Confusion, EpochEnd, Evaluation, Event, Link, Meta, RunInfo, ScheduledEdit, StepRecord, Summary};
+use crate::train::{
+    Confusion, EpochEnd, Evaluation, Event, Figures, Link, Meta, RunInfo, ScheduledEdit, Score, StepRecord, Summary,
+};
 use std::path::Path;
 use thiserror::Error;
 
@@ -119,13 +121,13 @@ pub fn history(dir: &Path) -> Result<Vec<Event>, RunError> {
                 let record = StepRecord { step, epoch, loss, lr, img_s: f64::NAN, wait: 0.0, scaling };
                 (step, Event::Steps(vec![record]))
             }
-            Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, best, .. } => {
-                let evaluation = evaluation(step, epoch as f64, val_loss, val_top1, val_top5);
+            Line::EpochEnd { epoch, step, train_loss, val_loss, figures, best, .. } => {
+                let evaluation = evaluation(step, epoch as f64, val_loss, figures);
                 let end = EpochEnd { epoch, train_loss, img_s: f64::NAN, evaluation, best };
                 (step, Event::Epoch(Box::new(end)))
             }
-            Line::Evaluation { epoch, step, val_loss, val_top1, val_top5 } => {
-                let evaluation = evaluation(step, epoch, val_loss, val_top1, val_top5);
+            Line::Evaluation { epoch, step, val_loss, figures } => {
+                let evaluation = evaluation(step, epoch, val_loss, figures);
                 (step, Event::Evaluated(Box::new(evaluation)))
             }
             // The line of the epoch follows that of its evaluation.
@@ -235,27 +237,31 @@ fn summary(dir: &Path, log: &[Line], history: &[Event]) -> Summary {
     let mut summary = Summary {
         state: RunStatus::of(false, log).0.state(),
         step: history.iter().filter_map(step).max().unwrap_or(0),
-        best_top1: best.map(|(top1, _)| top1),
+        best: best.map(|(score, _)| score),
         best_epoch: best.map(|(_, epoch)| epoch),
         // For a killed run, as far as its log goes.
         seconds: times.first().zip(times.last()).map_or(0.0, |(first, last)| last - first),
         dir: Some(dir.to_path_buf()),
         broken: 0,
+        early: None,
         error: None,
     };
-    if let Some(Line::RunEnd { step, best_top1, best_epoch, seconds, broken, error, .. }) = end(log) {
-        summary.best_top1 = best_top1.or(summary.best_top1);
+    if let Some(Line::RunEnd { step, best, best_epoch, seconds, broken, early, error, .. }) = end(log) {
+        summary.best = best.or(summary.best);
         summary.best_epoch = best_epoch.or(summary.best_epoch);
         (summary.step, summary.seconds, summary.broken) = (*step, *seconds, *broken);
+        summary.early.clone_from(early);
         summary.error.clone_from(error);
     }
     summary
 }
 
-/// Top-1 of the best epoch of a history up to a step, and its number.
-pub(super) fn best(history: &[Event], last: u64) -> Option<(f64, u64)> {
+/// Score of the best epoch of a history up to a step, and its number.
+pub(super) fn best(history: &[Event], last: u64) -> Option<(Score, u64)> {
     history.iter().rev().find_map(|event| match event {
-        Event::Epoch(end) if end.best && end.evaluation.step <= last => Some((end.evaluation.top1, end.epoch)),
+        Event::Epoch(end) if end.best && end.evaluation.step <= last => {
+            Some((end.evaluation.figures.score(), end.epoch))
+        }
         _ => None,
     })
 }
@@ -269,6 +275,6 @@ pub fn last_confusion(dir: &Path) -> Result<Option<(u64, Confusion)>, RunError> 
     Ok(logs::read(&dir.join(METRICS))?.into_iter().rev().find_map(matrix))
 }
 
-fn evaluation(step: u64, epoch: f64, loss: f64, top1: f64, top5: f64) -> Evaluation {
-    Evaluation { step, epoch, loss, top1, top5, confusion: Confusion::default() }
+fn evaluation(step: u64, epoch: f64, loss: f64, figures: Figures) -> Evaluation {
+    Evaluation { step, epoch, loss, figures, confusion: Confusion::default() }
 }

@@ -139,18 +139,9 @@ impl Recorder {
                     self.metrics.push(&Line::Step { img_s: None, data_wait: None, step, epoch, loss, lr, scaling });
                 step.and(speed.unwrap_or(Ok(())))
             }
-            Line::EpochEnd { epoch, step, train_loss, val_loss, val_top1, val_top5, best, .. } => {
+            Line::EpochEnd { epoch, step, train_loss, val_loss, figures, best, .. } => {
                 let img_s = None;
-                self.metrics.push(&Line::EpochEnd {
-                    epoch,
-                    step,
-                    train_loss,
-                    val_loss,
-                    val_top1,
-                    val_top5,
-                    img_s,
-                    best,
-                })
+                self.metrics.push(&Line::EpochEnd { epoch, step, train_loss, val_loss, figures, img_s, best })
             }
             Line::Evaluation { .. } | Line::Confusion { .. } => self.metrics.push(&line),
             Line::Edit { edit, .. } if !self.known.insert(edit) => Ok(()),

@@ -9,6 +9,7 @@ use crate::recipe::{Changes, Edit, EditError, InvalidChanges, Recipe};
 use crate::train::{
     Checkpoint, Link, Options, ScheduledEdit, TrainError, When, already, check_begun, effective, steps,
 };
+use crate::tricks::finetune::without_effect;
 use std::collections::BTreeSet;
 use std::path::Path;
 use thiserror::Error;
@@ -67,6 +68,9 @@ pub(super) enum ResumeError {
     /// What is set cannot change in a run.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// What is set would change nothing any more.
+    #[error("{0}")]
+    Late(String),
     /// Its images or its device cannot be had.
     #[error(transparent)]
     Begun(#[from] TrainError),
@@ -75,6 +79,14 @@ pub(super) enum ResumeError {
     Done {
         /// Its epochs.
         epochs: u64,
+    },
+    /// It has stopped because its figure got no better.
+    #[error("{why} (train.patience {patience}); --set train.patience=N with a larger N, or 0, trains on")]
+    Patience {
+        /// What it ended with.
+        why: String,
+        /// Epochs that it waits.
+        patience: u64,
     },
     /// There are other images than those of its older version; both pairs are numbers of training and of test images.
     #[error(
@@ -143,12 +155,21 @@ impl Resume {
         if !sets.is_empty() {
             let edit = Edit { after: step, changes: sets.clone() };
             recipe.with_edits(vec![edit.clone()]).map_err(|(_, e)| e)?;
-            then = recipe.with(sets)?;
+            then = recipe.with(sets.clone())?;
+            let epoch = from.map_or(0, |checkpoint| checkpoint.meta.at.epoch);
+            if let Some(why) = without_effect(&sets, &then, epoch) {
+                return Err(ResumeError::Late(why));
+            }
             // Numbers of edits that were rolled back are not used again.
             let last = waiting.iter().map(|w| w.edit).fold(record.last_edit, u64::max);
             waiting.push(ScheduledEdit::of(last + 1, edit));
         } else if from.is_some_and(|c| c.meta.at.epoch >= recipe.train.epochs) {
             return Err(ResumeError::Done { epochs: recipe.train.epochs });
+        } else if let Some(why) = from.and_then(|c| c.meta.at.out_of_patience(recipe.train.patience))
+            // An edit that comes first may have given it more.
+            && !waiting.iter().any(|w| w.changes.iter().any(|(knob, _)| knob.path == "train.patience"))
+        {
+            return Err(ResumeError::Patience { why, patience: recipe.train.patience });
         }
         let manifest = dir.join(MANIFEST);
         let set = check_begun(&then, from, &manifest, images_at.as_deref())?;

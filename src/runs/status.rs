@@ -70,8 +70,8 @@ mod tests {
 
     fn ended(state: State) -> Line {
         let error = (state == State::Failed).then(|| "no GPU".to_string());
-        let summary =
-            Summary { state, step: 3, best_top1: None, best_epoch: None, seconds: 1.0, dir: None, broken: 0, error };
+        let (best, best_epoch, early) = (None, None, None);
+        let summary = Summary { state, step: 3, best, best_epoch, seconds: 1.0, dir: None, broken: 0, early, error };
         Line::run_end(&summary, Path::new("run"))
     }
 

@@ -25,9 +25,9 @@ impl Tap {
     pub(super) fn new(recorder: Recorder, forward: Sender<Event>, hub: Hub, dir: PathBuf) -> Tap {
         let error = Some("the trainer's thread ended without a result: a fault of the program".to_string());
         let of = Some(dir.clone());
-        let (best_top1, best_epoch) = (None, None);
-        let so_far =
-            Summary { state: State::Failed, step: 0, best_top1, best_epoch, seconds: 0.0, dir: of, broken: 0, error };
+        let (best, best_epoch) = (None, None);
+        let (state, seconds, early) = (State::Failed, 0.0, None);
+        let so_far = Summary { state, step: 0, best, best_epoch, seconds, dir: of, broken: 0, early, error };
         let hook = Hook::default();
         Tap { recorder, forward, hub, hook, dir, alarmed: false, ended: false, so_far, begun: Instant::now() }
     }
@@ -56,10 +56,10 @@ impl Tap {
             Event::Steps(steps) => self.so_far.step = steps.last().map_or(self.so_far.step, |s| s.step),
             Event::RolledBack(back) => {
                 self.so_far.step = back.step;
-                (self.so_far.best_top1, self.so_far.best_epoch) = (back.best_top1, back.best_epoch);
+                (self.so_far.best, self.so_far.best_epoch) = (back.best, back.best_epoch);
             }
             Event::Epoch(end) if end.best => {
-                (self.so_far.best_top1, self.so_far.best_epoch) = (Some(end.evaluation.top1), Some(end.epoch));
+                (self.so_far.best, self.so_far.best_epoch) = (Some(end.evaluation.figures.score()), Some(end.epoch));
             }
             Event::Ended(_) => self.ended = true,
             _ => {}

@@ -41,7 +41,7 @@ fn a_run_is_recorded() {
         stage.send(epoch(1, 0.75));
         let path = stage.options.dir.clone().unwrap().join("checkpoints/step-000004.safetensors");
         let link = Box::new(train::Link::after(None, 4, train::Digests::default()));
-        stage.send(Event::Checkpoint { step: 4, path, bytes: 9, ms: 1.0, top1: None, link: Some(link) });
+        stage.send(Event::Checkpoint { step: 4, path, bytes: 9, ms: 1.0, score: None, link: Some(link) });
         stage.ended(State::Done);
     });
     assert!(matches!(events.last(), Some(Event::Ended(s)) if s.state == State::Done));
@@ -210,7 +210,7 @@ fn a_run_that_is_over_tells_its_life() {
     std::fs::write(&log, &text[..cut]).unwrap();
     let events = tell();
     let Some(Event::Ended(end)) = events.last() else { panic!("{events:?}") };
-    assert_eq!((end.state, end.step, end.best_top1), (State::Killed, 8, Some(0.75)));
+    assert_eq!((end.state, end.step, end.best.map(|best| best.value)), (State::Killed, 8, Some(0.75)));
 
     std::fs::write(&log, "nonsense\n").unwrap();
     assert!(life(&dir).unwrap_err().to_string().contains("line 1 cannot be read"));

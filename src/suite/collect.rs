@@ -4,7 +4,7 @@ use super::Run;
 use super::classes::{self, Learnt};
 use crate::recipe::{Knob, Recipe, preset};
 use crate::runs::{self, Line, RECIPE, Record, RunError, RunStatus, at_work};
-use crate::train::{Event, steps, top5_tells};
+use crate::train::{Event, Figure, Score, steps};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -69,9 +69,9 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Whether top-5 tells anything of its classes.
-    pub fn top5_tells(&self) -> bool {
-        self.classes.is_empty() || top5_tells(self.classes.len())
+    /// Whether the second figure tells anything of its classes.
+    pub fn second_tells(&self, figures: [Figure; 2]) -> bool {
+        figures[1] != Figure::Top5 || !(1..=5).contains(&self.classes.len())
     }
 }
 
@@ -153,7 +153,7 @@ fn look(dir: &Path, recipe: &Recipe) -> Result<Option<Ran>, RunError> {
     for event in runs::history(dir)? {
         if let Event::Epoch(end) = event {
             last_step = Some(end.evaluation.step);
-            scores.push((100.0 * end.evaluation.top1, 100.0 * end.evaluation.top5));
+            scores.push(end.evaluation.figures.scores().map(Score::percent).into());
         }
     }
     // A run that was killed after its last checkpoint has nothing left to do.

@@ -246,6 +246,7 @@ impl Reader<'_> {
         let Preset { recipe, .. } = preset::load(path).map_err(|mistakes| mistakes.list().to_vec())?;
         recipe
             .with(changes.iter().map(|(knob, value)| (*knob, value.clone())))
+            .map(Recipe::settled)
             .map_err(|invalid| vec![self.mistake(format!("`{name}` is no recipe: {invalid}"))])
     }
 }

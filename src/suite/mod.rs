@@ -23,7 +23,9 @@ pub use tally::{Live, Now, Tally};
 pub use train::{Board, Job, Plan, pace};
 
 use crate::files::shell_word;
+use crate::recipe::settings::Task;
 use crate::recipe::{Changes, InvalidChanges, Knob, Recipe, Value, knobs};
+use crate::train::Figure;
 use std::path::{Path, PathBuf};
 
 /// A table of recipes.
@@ -45,6 +47,13 @@ pub struct Suite {
     pub budget: Option<Budget>,
 }
 
+impl Suite {
+    /// The figures of its runs, the one that decides first: all have the task of its base.
+    pub fn figures(&self) -> [Figure; 2] {
+        Figure::of(self.cells.first().map_or(Task::Classify, |base| base.recipe.task))
+    }
+}
+
 /// A row: a recipe.
 #[derive(Clone, Debug)]
 pub struct Cell {
@@ -60,7 +69,7 @@ pub struct Cell {
     pub over: usize,
     /// The first row of its ladder.
     pub base: usize,
-    /// Top-1 and top-5 in the paper, in percent.
+    /// Both figures in the paper, in percent: top-1 and top-5, or mIoU and pixAcc.
     pub paper: Option<(f64, f64)>,
 }
 

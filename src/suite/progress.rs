@@ -89,13 +89,14 @@ impl Board for Progress {
 
 /// How a run goes.
 fn state(tally: &Tally, place: usize) -> String {
-    let top1 = tally.top1(place).map_or(String::new(), |top1| format!(", top-1 {top1:.2} %"));
+    let title = tally.suite.figures()[0].title();
+    let score = tally.score(place).map_or(String::new(), |score| format!(", {title} {score:.2} %"));
     let live = &tally.live[place];
     match &live.now {
-        Now::Done => format!("done{top1}"),
+        Now::Done => format!("done{score}"),
         Now::Failed(why) => format!("failed: {why}"),
-        Now::Edited => format!("left out: it was edited while it trained{top1}"),
-        _ => format!("epoch {:.0}/{}{top1}", live.epoch, tally.runs[place].recipe.train.epochs),
+        Now::Edited => format!("left out: it was edited while it trained{score}"),
+        _ => format!("epoch {:.0}/{}{score}", live.epoch, tally.runs[place].recipe.train.epochs),
     }
 }
 
@@ -103,14 +104,15 @@ fn state(tally: &Tally, place: usize) -> String {
 fn line(tally: &Tally, cell: usize, width: usize) -> String {
     let row = &tally.table.rows[cell];
     let mut line = format!("{}  {}/{}", left(&shown(&row.cell), width), row.runs, tally.of(cell).count());
-    if let Some(top1) = row.top1 {
-        line += &format!("  {top1}");
+    if let Some(score) = row.score() {
+        line += &format!("  {score}");
     }
     for place in tally.at_work(cell) {
         let (run, live) = (&tally.runs[place], &tally.live[place]);
-        let top1 = tally.top1(place).map_or(String::new(), |top1| format!("  top-1 {top1:.2}"));
+        let title = tally.suite.figures()[0].title();
+        let score = tally.score(place).map_or(String::new(), |score| format!("  {title} {score:.2}"));
         let (seed, epoch, epochs) = (run.seed, live.epoch, run.recipe.train.epochs);
-        line += &format!("  [seed {seed}  epoch {epoch:.1}/{epochs}{top1}  {:.0} img/s]", live.img_s);
+        line += &format!("  [seed {seed}  epoch {epoch:.1}/{epochs}{score}  {:.0} img/s]", live.img_s);
     }
     match tally.of(cell).filter(|place| matches!(tally.live[*place].now, Now::Failed(_))).count() {
         0 => line,

@@ -1,10 +1,11 @@
 //! The table of a suite: what every row reached, and what it gains over the row above and over the base.
 
 use super::stats::NOISE;
-use super::{Gain, Ran, Results, Run, Spread, Stage, Suite};
+use super::{Gain, Results, Run, Spread, Stage, Suite};
 use crate::runs::RunStatus;
 use crate::text;
-use serde::Serialize;
+use crate::train::Figure;
+use serde::{Serialize, Serializer};
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,9 @@ pub struct Table {
     pub killed: usize,
     /// The rows, the base first.
     pub rows: Vec<Row>,
+    /// The figures of its rows.
+    #[serde(skip)]
+    figures: [Figure; 2],
 }
 
 /// A row: accuracies in percent, of the last epoch.
@@ -59,16 +63,15 @@ pub struct Row {
     pub cell: String,
     /// Runs that are done.
     pub runs: usize,
-    /// Top-1.
-    pub top1: Option<Spread>,
-    /// Top-5.
-    pub top5: Option<Spread>,
-    /// Whether that tells anything of so few classes: else it stands where programs read alone.
+    /// Both figures.
+    #[serde(serialize_with = "named", flatten)]
+    pub figures: [(Figure, Option<Spread>); 2],
+    /// Whether the second one tells anything of so few classes: else it stands where programs read alone.
     #[serde(skip)]
-    pub top5_tells: bool,
-    /// Top-1 over the row that it is compared with, seed by seed.
+    pub second_tells: bool,
+    /// Score over the row that it is compared with, seed by seed.
     pub above: Option<Gain>,
-    /// Top-1 over the base, seed by seed.
+    /// Score over the base, seed by seed.
     pub base: Option<Gain>,
     /// Trained parameters.
     pub parameters: Option<usize>,
@@ -78,10 +81,22 @@ pub struct Row {
     pub epoch_seconds: Option<f64>,
     /// Images a second.
     pub img_s: Option<f64>,
-    /// Top-1 and top-5 in the paper.
+    /// Both figures in the paper.
     pub paper: Option<(f64, f64)>,
-    /// Top-1 in the paper over the row that it is compared with.
+    /// Score in the paper over the row that it is compared with.
     pub paper_gain: Option<f64>,
+}
+
+/// The figures under their names.
+fn named<S: Serializer>(figures: &[(Figure, Option<Spread>); 2], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(figures.iter().map(|(figure, spread)| (figure.key(), spread)))
+}
+
+impl Row {
+    /// The figure that decides.
+    pub fn score(&self) -> Option<Spread> {
+        self.figures[0].1
+    }
 }
 
 impl Table {
@@ -92,16 +107,18 @@ impl Table {
             ran.filter_map(|(run, ran)| Some((run.seed, ran.as_ref().filter(|ran| ran.stage == Stage::Done)?)))
         };
         let scores = |cell: usize| -> Vec<(u64, f64, f64)> {
-            done(cell).filter_map(|(seed, ran)| ran.scores.last().map(|(top1, top5)| (seed, *top1, *top5))).collect()
+            done(cell)
+                .filter_map(|(seed, ran)| ran.scores.last().map(|(score, second)| (seed, *score, *second)))
+                .collect()
         };
         let gain = |cell: usize, over: usize| {
             let over = if cell == over { Vec::new() } else { scores(over) };
-            let pairs = scores(cell).into_iter().filter_map(|(seed, top1, _)| {
-                over.iter().find(|(other, ..)| *other == seed).map(|(_, before, _)| top1 - before)
+            let pairs = scores(cell).into_iter().filter_map(|(seed, score, _)| {
+                over.iter().find(|(other, ..)| *other == seed).map(|(_, before, _)| score - before)
             });
             Gain::of(&pairs.collect::<Vec<_>>())
         };
-        let ladder = suite.is_ladder();
+        let (ladder, figures) = (suite.is_ladder(), suite.figures());
         let row = |(place, cell): (usize, &super::Cell)| {
             let scores = scores(place);
             let column = |of: fn(&(u64, f64, f64)) -> f64| Spread::of(&scores.iter().map(of).collect::<Vec<_>>());
@@ -112,9 +129,8 @@ impl Table {
             Row {
                 cell: cell.name.clone(),
                 runs: scores.len(),
-                top1: column(|(_, top1, _)| *top1),
-                top5: column(|(.., top5)| *top5),
-                top5_tells: any.is_none_or(Ran::top5_tells),
+                figures: [(figures[0], column(|(_, score, _)| *score)), (figures[1], column(|(.., second)| *second))],
+                second_tells: any.is_none_or(|ran| ran.second_tells(figures)),
                 above: if ladder { gain(place, cell.over) } else { None },
                 base: gain(place, cell.base),
                 parameters: any.and_then(|ran| ran.parameters),
@@ -138,6 +154,7 @@ impl Table {
             failed: count(|stage| matches!(stage, Stage::Failed(_))),
             killed: count(|stage| *stage == Stage::Part(RunStatus::Killed)),
             rows,
+            figures,
         }
     }
 
@@ -164,7 +181,7 @@ impl Table {
 
     /// Heads and cells of the columns that hold something, the names of the rows first.
     pub fn grid(&self) -> (Vec<&'static str>, Vec<Vec<String>>) {
-        (self.columns().iter().map(|column| column.head).collect(), self.cells())
+        (self.columns().iter().map(|column| self.title(column)).collect(), self.cells())
     }
 
     /// What stands below the table.
@@ -175,11 +192,15 @@ impl Table {
             let (failed, killed) = (of(self.failed, "failed"), of(self.killed, "killed"));
             notes.push(format!("{} runs are not done yet{failed}{killed}.", self.missing));
         }
-        notes.push(
-            "Accuracies in percent after the last epoch, mean ± standard deviation over seeds; gains of top-1 with their \
-             95 % interval, paired by seed."
-                .into(),
-        );
+        notes.push(format!(
+            "{} in percent after the last epoch, mean ± standard deviation over seeds; gains of {} with their 95 % \
+                 interval, paired by seed.",
+            match self.figures[0] {
+                Figure::Miou => "mIoU and pixAcc",
+                _ => "Accuracies",
+            },
+            self.figures[0].title()
+        ));
         if self.rows.iter().flat_map(|row| [row.above, row.base]).flatten().any(|gain| !gain.is_clear()) {
             notes.push(format!("{NOISE} within its noise: the interval holds 0, or there is one seed."));
         }
@@ -187,6 +208,13 @@ impl Table {
             notes.push(format!("paper: {}, on ImageNet.", self.source));
         }
         notes
+    }
+
+    fn title(&self, column: &Column) -> &'static str {
+        match column.head {
+            Head::Text(text) => text,
+            Head::Figure(i) => self.figures[i].title(),
+        }
     }
 
     /// What stands above it.
@@ -199,7 +227,7 @@ impl Table {
         let columns = self.columns();
         let shown = |cells: Vec<String>| cells.iter().map(|cell| text::shown(cell).into_owned()).collect();
         let cells: Vec<Vec<String>> = self.cells().into_iter().map(shown).collect();
-        let heads: Vec<String> = columns.iter().map(|column| column.head.to_string()).collect();
+        let heads: Vec<String> = columns.iter().map(|column| self.title(column).to_string()).collect();
         let width =
             |i: usize| cells.iter().chain([&heads]).map(|cells| text::columns(&cells[i])).max().unwrap_or_default();
         let widths: Vec<usize> = (0..columns.len()).map(width).collect();
@@ -218,7 +246,7 @@ impl Table {
     fn markdown(&self) -> String {
         let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let columns = self.columns();
-        let heads = row(columns.iter().map(|column| column.head.to_string()).collect());
+        let heads = row(columns.iter().map(|column| self.title(column).to_string()).collect());
         let rule = row((0..columns.len()).map(|i| if i == 0 { "---" } else { "---:" }.to_string()).collect());
         // A line end would end the row.
         let plain = |cell: &String| cell.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ");
@@ -229,7 +257,7 @@ impl Table {
     fn latex(&self) -> String {
         let row = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
         let columns = self.columns();
-        let heads = row(columns.iter().map(|column| text::latex(column.head)).collect());
+        let heads = row(columns.iter().map(|column| text::latex(self.title(column))).collect());
         let body: String =
             self.cells().iter().map(|cells| row(cells.iter().map(|cell| text::latex(cell)).collect())).collect();
         let notes: String = self.notes().iter().map(|note| format!("% {}\n", text::shown(note))).collect();
@@ -241,13 +269,18 @@ impl Table {
     }
 
     fn csv(&self) -> String {
-        let raw = || COLUMNS.iter().flat_map(|column| column.raw);
+        let raw = || COLUMNS.iter().flat_map(|column| column.raw.iter().map(move |raw| (column, raw)));
         let mut text = String::from("cell");
-        raw().for_each(|(name, _)| text += &format!(",{name}"));
+        raw().for_each(|(column, (name, _))| {
+            text += &match column.head {
+                Head::Figure(i) => format!(",{}{name}", self.figures[i].key()),
+                Head::Text(_) => format!(",{name}"),
+            };
+        });
         text.push('\n');
         for row in &self.rows {
             text += &format!("\"{}\"", row.cell.replace('"', "\"\""));
-            raw().for_each(|(_, of)| text += &of(row).map_or(",".into(), |v| format!(",{v}")));
+            raw().for_each(|(_, (_, of))| text += &of(row).map_or(",".into(), |v| format!(",{v}")));
             text.push('\n');
         }
         text
@@ -256,64 +289,77 @@ impl Table {
 
 /// A column: for people, and its numbers alone.
 struct Column {
-    head: &'static str,
+    head: Head,
     /// What stands in it, or nothing.
     cell: fn(&Row) -> String,
     raw: &'static [(&'static str, Number)],
 }
 
+/// What stands above a column: words, or the name of a figure, which begins the names of its numbers too.
+enum Head {
+    Text(&'static str),
+    Figure(usize),
+}
+
 type Number = fn(&Row) -> Option<f64>;
 
 const COLUMNS: &[Column] = &[
-    Column { head: "", cell: |row| row.cell.clone(), raw: &[] },
-    Column { head: "runs", cell: |row| row.runs.to_string(), raw: &[("runs", |row| Some(row.runs as f64))] },
+    Column { head: Head::Text(""), cell: |row| row.cell.clone(), raw: &[] },
     Column {
-        head: "top-1",
-        cell: |row| spread(row.top1),
-        raw: &[("top1", |row| row.top1.map(|s| s.mean)), ("top1_deviation", |row| row.top1.and_then(|s| s.deviation))],
+        head: Head::Text("runs"),
+        cell: |row| row.runs.to_string(),
+        raw: &[("runs", |row| Some(row.runs as f64))],
     },
     Column {
-        head: "top-5",
-        cell: |row| spread(row.top5.filter(|_| row.top5_tells)),
-        raw: &[("top5", |row| row.top5.map(|s| s.mean)), ("top5_deviation", |row| row.top5.and_then(|s| s.deviation))],
+        head: Head::Figure(0),
+        cell: |row| spread(row.score()),
+        raw: &[("", |row| row.score().map(|s| s.mean)), ("_deviation", |row| row.score().and_then(|s| s.deviation))],
     },
     Column {
-        head: "Δ above",
+        head: Head::Figure(1),
+        cell: |row| spread(row.figures[1].1.filter(|_| row.second_tells)),
+        raw: &[
+            ("", |row| row.figures[1].1.map(|s| s.mean)),
+            ("_deviation", |row| row.figures[1].1.and_then(|s| s.deviation)),
+        ],
+    },
+    Column {
+        head: Head::Text("Δ above"),
         cell: |row| gain(row.above),
         raw: &[("above", |row| row.above.map(|g| g.mean)), ("above_margin", |row| row.above.and_then(|g| g.margin))],
     },
     Column {
-        head: "Δ base",
+        head: Head::Text("Δ base"),
         cell: |row| gain(row.base),
         raw: &[("base", |row| row.base.map(|g| g.mean)), ("base_margin", |row| row.base.and_then(|g| g.margin))],
     },
     Column {
-        head: "paper",
-        cell: |row| row.paper.map_or(String::new(), |(top1, top5)| format!("{top1:.2} / {top5:.2}")),
+        head: Head::Text("paper"),
+        cell: |row| row.paper.map_or(String::new(), |(score, second)| format!("{score:.2} / {second:.2}")),
         raw: &[("paper_top1", |row| row.paper.map(|p| p.0)), ("paper_top5", |row| row.paper.map(|p| p.1))],
     },
     Column {
-        head: "paper Δ",
+        head: Head::Text("paper Δ"),
         cell: |row| row.paper_gain.map_or(String::new(), |gain| format!("{gain:+.2}")),
         raw: &[("paper_gain", |row| row.paper_gain)],
     },
     Column {
-        head: "params",
+        head: Head::Text("params"),
         cell: |row| row.parameters.map_or(String::new(), |n| format!("{:.2} M", n as f64 / 1e6)),
         raw: &[("parameters", |row| row.parameters.map(|n| n as f64))],
     },
     Column {
-        head: "mult-adds",
+        head: Head::Text("mult-adds"),
         cell: |row| row.multiply_adds.map_or(String::new(), |n| format!("{:.3} G", n as f64 / 1e9)),
         raw: &[("multiply_adds", |row| row.multiply_adds.map(|n| n as f64))],
     },
     Column {
-        head: "s/epoch",
+        head: Head::Text("s/epoch"),
         cell: |row| row.epoch_seconds.map_or(String::new(), |s| format!("{s:.1}")),
         raw: &[("epoch_seconds", |row| row.epoch_seconds)],
     },
     Column {
-        head: "img/s",
+        head: Head::Text("img/s"),
         cell: |row| row.img_s.map_or(String::new(), |v| format!("{v:.0}")),
         raw: &[("img_s", |row| row.img_s)],
     },

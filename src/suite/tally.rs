@@ -2,7 +2,7 @@
 
 use super::{Ran, Results, Run, Spread, Stage, Suite, Table};
 use crate::runs::RunStatus;
-use crate::train::{Event, State};
+use crate::train::{Event, Score, State};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ impl Tally {
                 match state {
                     State::Starting => live.now = Now::Starts,
                     State::Paused => (live.now, live.since) = (Now::Paused, None),
-                    State::Running | State::Evaluating => live.now = Now::Works,
+                    State::Running | State::Evaluating | State::Finding => live.now = Now::Works,
                     State::Done | State::Stopped | State::Failed | State::Killed => {}
                 }
                 false
@@ -122,7 +122,7 @@ impl Tally {
                 if let Some(ran) = ran {
                     // One that goes on from a checkpoint may come through an epoch again.
                     ran.scores.truncate(end.epoch.saturating_sub(1) as usize);
-                    ran.scores.push((100.0 * end.evaluation.top1, 100.0 * end.evaluation.top5));
+                    ran.scores.push(end.evaluation.figures.scores().map(Score::percent).into());
                     ran.img_s = Some(end.img_s).filter(|speed| speed.is_finite()).or(ran.img_s);
                 }
                 true
@@ -172,14 +172,15 @@ impl Tally {
     /// The run of a row to open: one at work, else the best of those that are done, else one that was begun.
     pub fn foremost(&self, cell: usize) -> Option<usize> {
         let done = self.of(cell).filter(|place| self.live[*place].now == Now::Done);
-        let best = done.max_by(|a, b| self.top1(*a).unwrap_or(f64::MIN).total_cmp(&self.top1(*b).unwrap_or(f64::MIN)));
+        let best =
+            done.max_by(|a, b| self.score(*a).unwrap_or(f64::MIN).total_cmp(&self.score(*b).unwrap_or(f64::MIN)));
         let part = || self.of(cell).filter(|place| self.results.ran[*place].is_some()).last();
         self.at_work(cell).next().or(best).or_else(part)
     }
 
-    /// Top-1 of a run after its last epoch, in percent.
-    pub fn top1(&self, place: usize) -> Option<f64> {
-        self.results.ran[place].as_ref()?.scores.last().map(|(top1, _)| *top1)
+    /// The score of a run after its last epoch, in percent.
+    pub fn score(&self, place: usize) -> Option<f64> {
+        self.results.ran[place].as_ref()?.scores.last().map(|(score, _)| *score)
     }
 
     /// Runs that are done.

@@ -141,7 +141,7 @@ enum Ended {
 /// The end of a run that could not be begun.
 fn never_began(dir: Option<PathBuf>, why: String) -> Summary {
     let (state, error) = (State::Failed, Some(why));
-    Summary { state, step: 0, best_top1: None, best_epoch: None, seconds: 0.0, dir, broken: 0, error }
+    Summary { state, step: 0, best: None, best_epoch: None, seconds: 0.0, dir, broken: 0, early: None, error }
 }
 
 /// A run's place at a board.

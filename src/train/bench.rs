@@ -4,9 +4,9 @@ use super::learner::Learner;
 use super::{Chosen, TrainError};
 use crate::data::{Batch, DataSet, Synthetic, epoch_order, train_batch};
 use crate::kernels::profile;
-use crate::ops::{Mode, Ops, gpu_memory};
+use crate::ops::{Ops, gpu_memory};
 use crate::recipe::settings::{
-    Augment, Crop, Device, Family, Form, Mixed, MixedFormat, Net, Settings, Tricks, Variant,
+    Augment, Crop, Device, Family, Finetune, Form, Freeze, Mixed, MixedFormat, Net, Settings, Tricks, Variant,
 };
 use crate::tricks::scaling::precision;
 use crate::tricks::schedule::Position;
@@ -30,12 +30,14 @@ pub struct Case {
     pub batch: usize,
     /// Format of the feature maps in mixed precision; none: single precision.
     pub mixed: Option<MixedFormat>,
+    /// Whether all but the classifier is frozen.
+    pub frozen: bool,
 }
 
 impl Case {
-    /// The same net with so many images a step, in this format.
-    pub fn of(&self, batch: Option<usize>, mixed: Option<MixedFormat>) -> Case {
-        Case { batch: batch.unwrap_or(self.batch), mixed, ..*self }
+    /// The same net with so many images a step, in this format, and frozen or not.
+    pub fn of(&self, batch: Option<usize>, mixed: Option<MixedFormat>, frozen: bool) -> Case {
+        Case { batch: batch.unwrap_or(self.batch), mixed, frozen, ..*self }
     }
 }
 
@@ -51,6 +53,7 @@ const SMALL: Case = Case {
     classes: 10,
     batch: 128,
     mixed: None,
+    frozen: false,
 };
 
 /// A ResNet-50-D for photographs.
@@ -86,6 +89,9 @@ pub struct Timing {
     pub format: &'static str,
     /// Images a step.
     pub batch: usize,
+    /// Whether all but the classifier was frozen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
     /// Fastest step in milliseconds.
     pub step_ms: f64,
     /// Median step in milliseconds.
@@ -148,6 +154,7 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
     let mixed = Mixed { on: case.mixed.is_some(), format: case.mixed.unwrap_or(MixedFormat::Auto), ..Mixed::default() };
     let settings = Settings {
         tricks: Tricks { mixed, ..Tricks::default() },
+        finetune: Finetune { freeze: if case.frozen { Freeze::Backbone } else { Freeze::None }, ..Finetune::default() },
         net: Net { family: case.family, depth: case.depth, form: case.form, variant: case.variant, ..Net::default() },
         ..Settings::default()
     };
@@ -158,10 +165,11 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
     // The two alternate, so that a slow moment of the machine slows both.
     let mut passes = [f64::INFINITY; 2];
     for _ in 0..times.len() {
-        for (mode, fastest) in [Mode::Train, Mode::Eval].into_iter().zip(&mut passes) {
+        let training = learner.tuning(&settings, 0);
+        for (training, fastest) in [Some(training), None].into_iter().zip(&mut passes) {
             let images = batch.clone();
             let begun = Instant::now();
-            learner.forward(images, mode).map_err(TrainError::device)?;
+            learner.forward(images, training).map_err(TrainError::device)?;
             *fastest = fastest.min(begun.elapsed().as_secs_f64());
         }
     }
@@ -170,6 +178,7 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         net: case.name,
         format: precision(&settings.tricks.mixed).name(),
         batch: case.batch,
+        frozen: case.frozen,
         step_ms: round(times[0] * 1e3, 100.0),
         step_ms_median: round(times[times.len() / 2] * 1e3, 100.0),
         step_ms_mean: round(times.iter().sum::<f64>() / times.len() as f64 * 1e3, 100.0),

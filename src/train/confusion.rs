@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 pub struct Confusion {
     /// Classes that there are.
     pub classes: u32,
-    /// `[label, predicted, images]` in order, only where there were any: never more entries than test images, however
-    /// many classes there are.
-    pub counts: Vec<[u32; 3]>,
+    /// `[label, predicted, images]`, or pixels, in order, only where there were any.
+    pub counts: Vec<[u64; 3]>,
 }
 
 impl Confusion {
@@ -19,16 +18,23 @@ impl Confusion {
     pub fn new(classes: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> Confusion {
         let mut counts = BTreeMap::new();
         for (label, predicted) in pairs {
-            *counts.entry([label as u32, predicted as u32]).or_insert(0u32) += 1;
+            *counts.entry([label as u64, predicted as u64]).or_insert(0u64) += 1;
         }
         let counts = counts.into_iter().map(|([label, predicted], n)| [label, predicted, n]).collect();
         Confusion { classes: classes as u32, counts }
     }
 
+    /// Of a row of counts for each label, with a column for each prediction.
+    pub fn of(classes: usize, rows: &[u64]) -> Confusion {
+        let count = |(i, n): (usize, &u64)| [(i / classes) as u64, (i % classes) as u64, *n];
+        let counts = rows.iter().enumerate().filter(|(_, n)| **n > 0).map(count).collect();
+        Confusion { classes: classes as u32, counts }
+    }
+
     /// Rows of counts: a row for each label, a column for what was said; none when there are more than `most` classes.
-    pub fn rows(&self, most: usize) -> Option<Vec<Vec<u32>>> {
+    pub fn rows(&self, most: usize) -> Option<Vec<Vec<u64>>> {
         let classes = self.classes as usize;
-        let mut rows = (classes <= most).then(|| vec![vec![0u32; classes]; classes])?;
+        let mut rows = (classes <= most).then(|| vec![vec![0u64; classes]; classes])?;
         for [label, predicted, n] in &self.counts {
             *rows.get_mut(*label as usize)?.get_mut(*predicted as usize)? = *n;
         }
@@ -50,8 +56,21 @@ impl Confusion {
         tallies
     }
 
+    /// Share of all that was recognised; none without any.
+    pub fn accuracy(&self) -> Option<f64> {
+        let tallies = self.tallies();
+        share(tallies.iter().map(|tally| tally.correct).sum(), tallies.iter().map(|tally| tally.images).sum())
+    }
+
+    /// Mean of the classes' intersections over unions, and the number of classes that are in it: those that are a label or
+    /// a prediction anywhere.
+    pub fn mean_iou(&self) -> (Option<f64>, usize) {
+        let all: Vec<f64> = self.tallies().iter().filter_map(Tally::iou).collect();
+        ((!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64), all.len())
+    }
+
     /// `[label, predicted, images]` of what was taken for something else, the most frequent first.
-    pub fn mistaken(&self) -> Vec<[u32; 3]> {
+    pub fn mistaken(&self) -> Vec<[u64; 3]> {
         let mut wrong = self.counts.clone();
         wrong.retain(|[label, predicted, _]| label != predicted);
         wrong.sort_by_key(|[label, predicted, n]| (Reverse(*n), *label, *predicted));
@@ -62,12 +81,12 @@ impl Confusion {
 /// How a class was recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Its images.
-    pub images: u32,
-    /// Images that were called so, of whatever class.
-    pub called: u32,
-    /// Its images that were called so.
-    pub correct: u32,
+    /// Its images, or pixels.
+    pub images: u64,
+    /// Those that were called so, of whatever class.
+    pub called: u64,
+    /// Those of it that were called so.
+    pub correct: u64,
 }
 
 impl Tally {
@@ -80,10 +99,15 @@ impl Tally {
     pub fn precision(&self) -> Option<f64> {
         share(self.correct, self.called)
     }
+
+    /// Intersection over union: those that are both of it and called so, of those that are either; none without any.
+    pub fn iou(&self) -> Option<f64> {
+        share(self.correct, self.images + self.called - self.correct)
+    }
 }
 
-fn share(part: u32, of: u32) -> Option<f64> {
-    (of > 0).then(|| f64::from(part) / f64::from(of))
+fn share(part: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| part as f64 / of as f64)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use crate::nn::{Net, NetSpec, Training};
 use crate::ops::memory::Backend;
 use crate::ops::{Gpu, Precision, fault, gpus};
 use crate::recipe::Recipe;
-use crate::recipe::settings::{Device, OptimName};
+use crate::recipe::settings::{Device, Settings};
+use crate::tricks::finetune::always_frozen;
 use crate::tricks::scaling::precision;
 use dfdx::prelude::Cpu;
 
@@ -164,12 +165,12 @@ impl On {
     fn room(&self, recipe: &Recipe, images: &Opened) -> Result<Option<String>, TrainError> {
         let Opened { set: data, origin } = images;
         let (image_channels, classes, batch) = (data.train.channels, &data.classes, recipe.train.batch as usize);
-        let (spec, distill) = (NetSpec::new(&recipe.net, image_channels, classes.len()), &recipe.tricks.distill);
-        let pupil = Pupil { image_channels, classes, by_place: distill.by_place };
+        let (spec, distill) = (NetSpec::of(recipe, image_channels, classes.len()), &recipe.tricks.distill);
+        let pupil = Pupil { task: recipe.task, image_channels, classes, by_place: distill.by_place };
         let teacher =
-            distill.on.then(|| Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil));
+            distill.on.then(|| Checkpoint::teacher(&origin.weights(&distill.teacher), &Cpu::default(), &pupil));
         let teacher = teacher.transpose()?;
-        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data, recipe.optim.name);
+        let training = self.training(&spec, teacher.as_ref().map(Net::spec), data, recipe);
         let memory = training.memory(batch);
         if !memory.is_countable() {
             return Err(TrainError::Count { batch, largest: training.largest_batch(self.free.unwrap_or(u64::MAX)) });
@@ -190,13 +191,15 @@ impl On {
         net: &'a NetSpec,
         teacher: Option<&'a NetSpec>,
         data: &DataSet,
-        optimiser: OptimName,
+        s: &Settings,
     ) -> Training<'a> {
         Training {
             net,
             teacher,
             size: (data.train.height, data.train.width),
-            slots: slots(optimiser).len(),
+            frozen: net.frozen_layers(always_frozen(s)),
+            slots: slots(s.optim.name).len(),
+            averaged: s.optim.ema.on,
             backend: self.backend,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::data::DataError;
 use crate::files::PathError;
+use crate::hub::HubError;
 use crate::nn::StateError;
 use crate::ops::reason;
 use crate::recipe::InvalidChanges;
@@ -18,6 +19,9 @@ pub enum TrainError {
     /// A path that cannot be resolved.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// Weights of the hub cannot be had.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// Images that some window of the net is larger than.
     #[error("images of {height} x {width} are too small for {net}: set data.size to {least} or more")]
     Small {
@@ -93,6 +97,9 @@ pub enum TrainError {
     /// A checkpoint cannot be gone on from.
     #[error("{0}")]
     Resume(String),
+    /// A net cannot be written for other programs.
+    #[error("cannot be exported: {0}")]
+    Export(String),
     /// A thread could not be started.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),

@@ -6,7 +6,7 @@ use crate::data::{DataSet, Synthetic};
 use crate::nn::NetSpec;
 use crate::ops::Ops;
 use crate::recipe::Recipe;
-use crate::recipe::settings::Settings;
+use crate::recipe::settings::{Finetune, Settings};
 use crate::tricks::scaling::precision;
 use atomic_write_file::AtomicWriteFile;
 use dfdx::prelude::{Cpu, Cuda};
@@ -53,7 +53,7 @@ pub(super) fn speeds(gpu: (&Cuda, &str), recipe: &Recipe, data: &DataSet) -> Res
 
 /// What the speeds depend on.
 fn key(gpu: &str, recipe: &Recipe, data: &DataSet) -> String {
-    let net = NetSpec::new(&recipe.net, data.train.channels, data.classes.len()).name;
+    let net = NetSpec::of(recipe, data.train.channels, data.classes.len()).name;
     let (h, w) = (data.train.height, data.train.width);
     let format = precision(&recipe.tricks.mixed).name();
     format!("{gpu} | {} | {net} {h}x{w} batch {} {format}", Chosen::Cpu.name(), recipe.train.batch)
@@ -81,6 +81,8 @@ fn time<D: Ops<f32>>(dev: D, recipe: &Recipe, data: &DataSet, batch: usize) -> R
     let made = Synthetic { height, width, channels, classes, train: batch.max(classes), test: classes }.build(0);
     let mut s: Settings = (**recipe).clone();
     s.tricks.distill.on = false;
+    // What is frozen may be freed in the run: its whole step is what counts.
+    s.finetune = Finetune::default();
     let (_, _, times) = timed(dev, &s, &made, batch, STEPS)?;
     Ok(batch as f64 / times.into_iter().fold(f64::INFINITY, f64::min))
 }

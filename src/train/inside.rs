@@ -86,12 +86,14 @@ impl<D: Ops<f32>> Learner<D> {
                 gradient: sum.gradient + s.gradient,
                 weight: sum.weight + s.weight,
                 update: sum.update + s.update,
+                frozen: s.frozen,
             });
             LayerStats {
                 gradient: sum.gradient.sqrt() as f32,
                 weight: sum.weight.sqrt() as f32,
                 update: if sum.update == 0.0 { 0.0 } else { (sum.update / sum.weight).sqrt() as f32 },
                 output: outputs.remove(&name),
+                frozen: sum.frozen,
                 name,
             }
         };

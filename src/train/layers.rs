@@ -31,6 +31,9 @@ pub struct LayerStats {
     pub update: f32,
     /// Its output; none of a classifier that only training asks for.
     pub output: Option<Output>,
+    /// Whether it is frozen: it has no gradient then.
+    #[serde(default)]
+    pub frozen: bool,
 }
 
 /// The output of a layer after its norm, sum and ReLU, over some images of the batch in evaluation.

@@ -1,6 +1,7 @@
 //! The trainer: one step, the loop, evaluation, checkpoints, and the thread that owns all of it.
 
 mod alarms;
+mod balance;
 pub mod bench;
 mod checkpoint;
 mod classes;
@@ -11,25 +12,28 @@ mod error;
 mod evaluate;
 #[cfg(feature = "cuda")]
 mod faster;
+mod figures;
 mod gradients;
 mod inside;
 mod layers;
 mod learner;
 mod nan;
-mod objective;
 mod observer;
 pub mod optim;
 mod options;
 mod origin;
 mod outline;
 mod pictures;
+mod pretrained;
 mod protocol;
 mod result;
 mod scores;
 mod step;
+mod task;
 mod teacher;
 mod trainer;
 mod updates;
+mod views;
 mod weights;
 mod worker;
 
@@ -42,7 +46,9 @@ pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
 pub use edits::{DueError, ScheduledEdit, When, already, effective};
 pub use error::TrainError;
-pub use evaluate::{Seen, top5_tells};
+pub use evaluate::Seen;
+pub use figures::{Figure, Figures, Score};
+pub(crate) use figures::{best, score};
 pub use gradients::Gradients;
 pub use inside::Look;
 pub use layers::{Inside, LayerStats, Output};
@@ -51,10 +57,12 @@ pub(crate) use nan::or_nan;
 pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
-pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage};
-pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord, Target};
+pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage, Taken};
+pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RateSearch, RolledBack, Scaling, StepRecord, Target};
 pub use result::{
     Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
 };
 pub use step::Outcome;
+pub use task::Answer;
+pub use views::Views;
 pub use worker::{Worker, check, check_begun, spawn};

@@ -52,7 +52,10 @@ impl Observer {
         let image = |(i, pixels): (usize, &[f32])| {
             let picture = Thumbnail::new(pixels, shape, &self.mean, &self.std).ok()?;
             let mixed = pairs.map(|pairs| (batch.labels[pairs[i].partner], pairs[i].share));
-            Some(PreviewImage { picture, label: batch.labels[i], mixed })
+            let pixels = batch.height * batch.width;
+            let mask = batch.masks.get(i * pixels..(i + 1) * pixels);
+            let mask = mask.and_then(|mask| Thumbnail::of_mask(mask, [batch.height, batch.width]).ok());
+            Some(PreviewImage { picture, label: batch.labels[i], mixed, mask })
         };
         let len = shape.iter().product::<usize>().max(1);
         let images = batch.pixels.chunks_exact(len).take(batch.n.min(MOST)).enumerate().filter_map(image).collect();
@@ -60,13 +63,14 @@ impl Observer {
         self.fed = Some(BatchPreview { step: 0, epoch: 0.0, batch: batch.n, images, smoothed, agreement: None });
     }
 
-    /// Counts where teacher and student agree; the logits are those of a batch, row by row.
-    pub(super) fn compare(&mut self, labels: &[usize], pairs: Option<&[Pair]>, teacher: &[f32], student: &[f32]) {
+    /// Counts where teacher and student agree; the logits are those of a batch, row by row, and rows without a label do not
+    /// count.
+    pub(super) fn compare(&mut self, labels: &[Option<usize>], teacher: &[f32], student: &[f32]) {
         let counts = self.agreement.get_or_insert_default();
         let rows = teacher.chunks_exact(self.classes).zip(student.chunks_exact(self.classes));
-        for (i, (teacher, student)) in rows.enumerate() {
+        for ((teacher, student), label) in rows.zip(labels) {
+            let Some(label) = *label else { continue };
             let (teacher, student) = (predicted(teacher), predicted(student));
-            let label = pairs.map_or(labels[i], |pairs| pairs[i].larger(labels[i], labels[pairs[i].partner]));
             counts.images += 1;
             counts.same += u64::from(teacher == student);
             counts.teacher += u64::from(teacher == label);
@@ -135,16 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn agreement_counts_the_class_of_the_larger_share() {
+    fn agreement_counts_the_rows_that_have_a_label() {
         let (mut observer, _) = batch();
-        let pair = |partner, share| Pair { partner, share, region: None };
-        let (labels, pairs) = ([0, 1, 2], [pair(1, 0.9), pair(2, 0.4), pair(0, 0.5)]);
         let row = |class: usize| (0..4).map(move |c| if c == class { 1.0 } else { 0.0 });
-        let rows = |predicted: [usize; 3]| predicted.into_iter().flat_map(row).collect::<Vec<f32>>();
+        let rows = |predicted: [usize; 4]| predicted.into_iter().flat_map(row).collect::<Vec<f32>>();
         observer.look(true);
-        observer.compare(&labels, Some(&pairs), &rows([0, 2, 1]), &rows([0, 1, 2]));
+        observer.compare(&[Some(0), Some(2), Some(2), None], &rows([0, 2, 1, 3]), &rows([0, 1, 2, 3]));
         assert_eq!(observer.agreement, Some(Agreement { images: 3, same: 1, teacher: 2, student: 2 }));
-        observer.compare(&labels, None, &rows([0, 1, 2]), &rows([0, 1, 2]));
+        observer.compare(&[Some(0), Some(1), Some(2)], &rows([0, 1, 2, 0]), &rows([0, 1, 2, 0]));
         assert_eq!(observer.agreement, Some(Agreement { images: 6, same: 4, teacher: 5, student: 5 }));
     }
 }

@@ -8,7 +8,7 @@ use crate::recipe::settings::Data;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The teacher inside the program, as a recipe calls it.
+/// The weights inside the program, as a recipe calls them: of a net for the bundled images, which teaches.
 pub(super) const BUNDLED: &str = "Bundled";
 
 /// What a run's directory remembers of its images and of where it was begun; nothing for a run that begins here.
@@ -110,8 +110,8 @@ impl Origin {
         there.filter(|there| there.exists()).unwrap_or_else(|| path.into())
     }
 
-    /// A teacher that the recipe names: the one inside the program, or a file.
-    pub fn teacher(&self, source: &str) -> PathBuf {
+    /// Weights that the recipe names: those inside the program, or a file.
+    pub fn weights(&self, source: &str) -> PathBuf {
         if source == BUNDLED { source.into() } else { self.file(source) }
     }
 }

@@ -1,5 +1,6 @@
 //! What a run is, how it stands, how it ended.
 
+use super::Score;
 use crate::recipe::Recipe;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ pub enum State {
     Paused,
     /// Evaluating.
     Evaluating,
+    /// Finding a learning rate on a copy of the state.
+    Finding,
     /// Ended as planned.
     Done,
     /// Ended by `Stop`.
@@ -34,6 +37,7 @@ impl State {
             State::Running => "running",
             State::Paused => "paused",
             State::Evaluating => "evaluating",
+            State::Finding => "finding a rate",
             State::Done => "done",
             State::Stopped => "stopped",
             State::Failed => "failed",
@@ -92,8 +96,9 @@ pub struct Summary {
     pub state: State,
     /// Last step.
     pub step: u64,
-    /// Best top-1 on the test set, when there was an evaluation.
-    pub best_top1: Option<f64>,
+    /// Best score on the test set, when there was an evaluation.
+    #[serde(flatten, with = "super::best")]
+    pub best: Option<Score>,
     /// The epoch that ended with it; the first of several.
     #[serde(default)]
     pub best_epoch: Option<u64>,
@@ -103,6 +108,9 @@ pub struct Summary {
     pub dir: Option<PathBuf>,
     /// Broken images that were left out.
     pub broken: usize,
+    /// Why it is done before its planned end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<String>,
     /// What went wrong, when it failed.
     pub error: Option<String>,
 }

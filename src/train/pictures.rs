@@ -43,6 +43,9 @@ pub struct PreviewImage {
     pub label: usize,
     /// The class of the one that was mixed into it, and the share that the image itself kept (lambda).
     pub mixed: Option<(usize, f32)>,
+    /// The classes of its pixels, in segmentation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Thumbnail>,
 }
 
 /// How often teacher and student predicted the same of training images, and were right: a mixed image is of the class that
@@ -64,10 +67,35 @@ pub struct Agreement {
 pub struct Missed {
     /// Steps done at the evaluation.
     pub step: u64,
-    /// Those of the largest losses, the worst first.
+    /// Those of the largest losses, in segmentation of the fewest pixels recognised; the worst first.
     pub worst: Vec<MissedImage>,
     /// Those of the two classes, as label and what was predicted, that were confused most often; the worst first.
     pub confused: Vec<MissedImage>,
+}
+
+/// What a test image is, and what it was taken for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Taken {
+    /// As a whole.
+    Class {
+        /// Its class.
+        label: usize,
+        /// The class that it was taken for.
+        predicted: usize,
+        /// The probability that the net gave to that class.
+        #[serde(deserialize_with = "or_nan")]
+        confidence: f32,
+    },
+    /// Pixel by pixel.
+    Mask {
+        /// The classes of its pixels.
+        mask: Thumbnail,
+        /// The classes that they were taken for.
+        taken: Thumbnail,
+        /// Share of the pixels that were recognised.
+        accuracy: f32,
+    },
 }
 
 /// A test image that was taken for something else.
@@ -78,14 +106,10 @@ pub struct MissedImage {
     /// What a person calls it: the path of its file, or its set and its place there; empty when that is not known.
     #[serde(default)]
     pub name: String,
-    /// Its class.
-    pub label: usize,
-    /// The class that it was taken for.
-    pub predicted: usize,
-    /// The probability that the net gave to that class.
-    #[serde(deserialize_with = "or_nan")]
-    pub confidence: f32,
-    /// Cross entropy.
+    /// What it was taken for.
+    #[serde(flatten)]
+    pub taken: Taken,
+    /// Cross entropy, the mean over what counts.
     #[serde(deserialize_with = "or_nan")]
     pub loss: f32,
 }

@@ -1,7 +1,6 @@
 //! What goes into the trainer and what comes out of it. The screen, `--batch`, the run directory and the tests
 //! speak to a run through these types alone.
 
-use super::Confusion;
 use super::alarms::AlarmKind;
 use super::checkpoint::{Digests, Link};
 use super::edits::When;
@@ -9,10 +8,31 @@ use super::layers::Inside;
 use super::nan::or_nan;
 use super::outline::{RunInfo, State, Summary};
 use super::pictures::Pictures;
+use super::{Confusion, Figures, Score};
 use crate::recipe::{Changes, Knob, Recipe, Value};
+use crate::tricks::finder::{RatePoint, Suggestion};
 use crate::tricks::scaling::Scaler;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// What a search for a learning rate reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateSearch {
+    /// It has begun.
+    Begun,
+    /// A step was made.
+    Point(RatePoint),
+    /// It is over, and the run stands where it stood.
+    Found {
+        /// What the losses suggest; none when the loss does not fall.
+        suggestion: Option<Suggestion>,
+        /// The `schedule.base_lr` that has the suggested rate at the peak of the schedule, in two digits.
+        base_lr: Option<f64>,
+        /// Why it ended, in one sentence.
+        why: String,
+    },
+}
 
 /// What a screen may look at: it costs something, and is made only while one does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +71,11 @@ pub enum Command {
     Steps(u64),
     /// Evaluate on the test set now. Answered by `Evaluated`.
     Evaluate,
+    /// Find a learning rate on a copy of the state: the rate grows from step to step, and the run stands where it stood
+    /// afterwards. Answered by `Rate`.
+    FindRate,
+    /// Make no more steps of the present search for a rate.
+    EndFinding,
     /// What a screen looks at from now on. Answered by `Pictures` or `Layers` as long as any screen looks at them.
     Look {
         /// Which screen: 0 is the run's own, an attached one gets its number on the way.
@@ -125,10 +150,9 @@ pub struct Evaluation {
     /// Mean cross entropy.
     #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
-    /// Share of images whose label came first.
-    pub top1: f64,
-    /// Share of images whose label was among the first five.
-    pub top5: f64,
+    /// The task's figures.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Which classes were taken for which.
     pub confusion: Confusion,
 }
@@ -146,7 +170,7 @@ pub struct EpochEnd {
     pub img_s: f64,
     /// Result on the test set.
     pub evaluation: Evaluation,
-    /// Whether it is the best top-1 so far.
+    /// Whether its score is the best so far.
     pub best: bool,
 }
 
@@ -161,8 +185,9 @@ pub struct RolledBack {
     pub from: u64,
     /// The numbers of the edits that are taken back.
     pub edits: Vec<u64>,
-    /// Best top-1 at the end of an epoch up to now.
-    pub best_top1: Option<f64>,
+    /// Best score at the end of an epoch up to now.
+    #[serde(flatten, with = "super::best")]
+    pub best: Option<Score>,
     /// The epoch that ended with it.
     #[serde(default)]
     pub best_epoch: Option<u64>,
@@ -219,6 +244,8 @@ pub enum Event {
     Epoch(Box<EpochEnd>),
     /// An evaluation made on demand.
     Evaluated(Box<Evaluation>),
+    /// A search for a learning rate; in no log.
+    Rate(RateSearch),
     /// Pictures, for screens that look; logs and lines leave them out.
     Pictures(Box<Pictures>),
     /// The state was copied for a checkpoint, which is now being written. What was reported before belongs to it.
@@ -243,9 +270,9 @@ pub enum Event {
         bytes: u64,
         /// Time the trainer spent on it.
         ms: f64,
-        /// Top-1 of this state on the test set, when it is the end of an epoch.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        top1: Option<f64>,
+        /// Score of this state on the test set, when it is the end of an epoch.
+        #[serde(flatten, with = "super::score", skip_serializing_if = "Option::is_none")]
+        score: Option<Score>,
         /// Its link of the run's chain; none for the weights of the best epoch so far (`best.safetensors`).
         link: Option<Box<Link>>,
     },

@@ -5,11 +5,12 @@ use super::classes::{Aligned, align, listed, places};
 use super::evaluate::{Seen, evaluate};
 use super::learner::Learner;
 use super::origin::Origin;
+use super::pretrained;
 use super::{Evaluation, TrainError};
 use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
-use crate::recipe::Recipe;
-use crate::recipe::settings::{Data, DataKind, Net as NetSettings, Task};
+use crate::recipe::settings::{Data, DataKind, Task};
+use crate::recipe::{Recipe, Settings};
 use dfdx::prelude::Cpu;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Tested {
     pub classes: Vec<String>,
     /// What was evaluated: name of the set, images that are there, and their classes.
     pub of: Of,
+    /// Images that were evaluated.
+    pub images: usize,
     /// Images that could not be used.
     pub skipped: Vec<Skipped>,
 }
@@ -63,9 +66,10 @@ pub enum Images<'a> {
 pub fn evaluate_checkpoint(
     path: &Path,
     images: Images<'_>,
+    views: Views,
     look: impl FnMut(&DataSet, Seen<'_>),
 ) -> Result<Tested, TrainError> {
-    measure(checkpoint(path, images)?, look)
+    measure(checkpoint(path, images)?, views, look)
 }
 
 /// Evaluates a checkpoint on at most `most` of the test images of its recipe, spread over all of them; `look` sees each.
@@ -75,7 +79,7 @@ pub fn evaluate_checkpoint(
 pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
     let mut trained = checkpoint(path, Images::Own(None))?;
     trained.set.spread_test(most);
-    measure(trained, look)
+    measure(trained, Views::One, look)
 }
 
 /// A net, the images that it is for, and the steps and epochs that it has seen.
@@ -112,6 +116,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
             )));
         }
     }
+    set.notes.extend(checkpoint.note());
     let at = (checkpoint.meta.at.step, checkpoint.meta.at.epoch as f64);
     let net = checkpoint.net(&Cpu::default())?;
     let expected = (net.spec().image_channels, net.spec().classes);
@@ -183,7 +188,7 @@ fn elsewhere(
     }
 }
 
-/// Evaluates a file of weights of any program as the net of a preset; `look` sees each image.
+/// Evaluates a file of weights of any program, or weights of the hub, as the net of a preset; `look` sees each image.
 ///
 /// # Errors
 /// Weights or images that cannot be had, or that do not fit the recipe.
@@ -191,10 +196,12 @@ pub fn evaluate_weights(
     file: &Path,
     recipe: &Recipe,
     images: Images<'_>,
+    views: Views,
     look: impl FnMut(&DataSet, Seen<'_>),
 ) -> Result<Tested, TrainError> {
+    let file = &pretrained::located(file)?;
     let own = || data::open(&recipe.data, recipe.task, recipe.train.seed);
-    let set = match images {
+    let mut set = match images {
         Images::Own(_) => own()?,
         Images::At { path, split, by_place } => {
             // Those that the file names, else those of the preset's own images, where it has some.
@@ -205,37 +212,38 @@ pub fn evaluate_weights(
             elsewhere(&recipe.data, recipe.task, path, split, classes.as_deref(), by_place)?
         }
     };
+    pretrained::normalise(&Origin::default(), recipe, &mut set)?;
     let by_place = matches!(images, Images::At { by_place: true, .. });
-    let (net, told) = load(file, &recipe.net, &set, by_place)?;
-    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, look)?;
+    let (net, told) = load(file, recipe, &set, by_place)?;
+    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, views, look)?;
     tested.of.notes.extend(told);
     Ok(tested)
 }
 
-fn measure(trained: Trained, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
+fn measure(trained: Trained, views: Views, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
     let Trained { net, set, at } = trained;
+    if views == Views::Many && set.task != Task::Segment {
+        let problem = "several scales are for nets that give every pixel a class; this one gives an image a class";
+        return Err(TrainError::Resume(problem.into()));
+    }
     let set = Arc::new(set);
     let mut reader = Reader::new(set.clone(), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
     let mut skipped = Vec::new();
-    let evaluation = evaluate(&mut learner, &mut reader, &mut skipped, at, |seen| look(&set, seen))?;
+    let evaluation = evaluate(&mut learner, &mut reader, views, &mut skipped, at, |seen| look(&set, seen))?;
     if skipped.len() == set.test.len() {
         let first = skipped.first().map(|s| format!("; {} {}", s.image, s.problem)).unwrap_or_default();
         return Err(DataError::AllBroken { set: set.name.clone(), first }.into());
     }
     let with_images = evaluation.confusion.tallies().iter().filter(|tally| tally.images > 0).count();
     let of = Of { set: set.name.clone(), images: set.tests_there, classes: with_images, notes: set.said() };
-    Ok(Tested { evaluation, classes: set.classes.clone(), of, skipped })
+    let images = set.test.len() - skipped.len();
+    Ok(Tested { evaluation, images, classes: set.classes.clone(), of, skipped })
 }
 
 /// A net with the weights of a file that is of it alone, and what is to be told of that.
-fn load(
-    path: &Path,
-    net: &NetSettings,
-    set: &DataSet,
-    by_place: bool,
-) -> Result<(Net<f32, Cpu>, Vec<String>), TrainError> {
-    let spec = NetSpec::new(net, set.train.channels, set.classes.len());
+fn load(path: &Path, s: &Settings, set: &DataSet, by_place: bool) -> Result<(Net<f32, Cpu>, Vec<String>), TrainError> {
+    let spec = NetSpec::of(s, set.train.channels, set.classes.len());
     let mut found = weights_for(path, &spec, Head::Fits)?;
     let named = match align(&mut found.weights.tensors, &spec, &set.classes, found.classes.as_deref()) {
         Aligned::Others(why) if !by_place => {
@@ -275,6 +283,7 @@ pub struct Classifier {
     learner: Learner<Cpu>,
     signature: Signature,
     reading: Reading,
+    note: Option<String>,
 }
 
 impl Classifier {
@@ -293,7 +302,13 @@ impl Classifier {
                     .into(),
         })?;
         let recipe = checkpoint.meta.recipe(&Recipe::default())?;
-        Ok(Classifier { learner: Learner::holding(Cpu::default(), net), signature, reading: Reading::of(&recipe.data) })
+        let (learner, reading) = (Learner::holding(Cpu::default(), net), Reading::of(&recipe.data));
+        Ok(Classifier { learner, signature, reading, note: checkpoint.note() })
+    }
+
+    /// What is to be told of its weights: that they are an average.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// How the files are to be read that it is shown: as its training images were.

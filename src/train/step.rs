@@ -3,16 +3,16 @@
 
 use super::gradients::Gradients;
 use super::learner::Learner;
-use super::objective::objective;
+use super::task::Targets;
 use super::updates::Updates;
 use crate::data::Batch;
-use crate::nn::Role;
-use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
+use crate::nn::{Role, Tuning};
+use crate::ops::{Dropout, FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
-use crate::tricks::mix::{self, Pair};
+use crate::recipe::settings::{Balance, Task};
+use crate::tricks::mix;
 use crate::tricks::scaling::{precision, scales};
 use crate::tricks::schedule::{self, Position};
-use crate::tricks::targets::targets;
 use dfdx::prelude::NoneTape;
 
 /// What a step did.
@@ -41,10 +41,13 @@ impl Outcome {
 struct Fed<D: Ops<f32>> {
     /// Images `(N, H, W, C)`, mixed.
     images: FeatureMap<f32, D>,
-    /// Target probabilities by class, smoothed and mixed.
-    targets: FeatureMap<f32, D>,
-    labels: Vec<usize>,
-    pairs: Option<Vec<Pair>>,
+    targets: Targets<D>,
+}
+
+/// What a step leaves out before the last layer of a net for segmentation.
+fn dropout(at: Position, s: &Settings) -> Option<Dropout> {
+    let dropout = Dropout { share: s.seg.dropout, seed: s.train.seed, epoch: at.epoch, batch: at.batch };
+    (s.task == Task::Segment).then_some(dropout)
 }
 
 impl<D: Ops<f32>> Learner<D> {
@@ -69,48 +72,49 @@ impl<D: Ops<f32>> Learner<D> {
         let before = self.statistics();
 
         let fed = self.prepare(batch, at, s)?;
-        let loss = self.score(fed, scale, s)?;
+        let tuning = Tuning { dropout: dropout(at, s), ..self.tuning(s, at.epoch) };
+        let loss = self.score(fed, scale, tuning, s)?;
         let gradients = Gradients::of(loss)?;
-        let Updated { loss, updated } = self.update(gradients, lr, s, look)?;
+        let Updated { loss, updated } = self.update(gradients, lr, tuning, s, look)?;
 
         if !updated {
             self.put_statistics(before);
+        } else if let Some(average) = &mut self.average {
+            average.follow(&self.net, s.optim.ema.decay)?;
         }
         let overflow = scales(mixed) && loss.is_finite() && self.scaler.note(updated, mixed.growth);
         Ok(Outcome { loss, lr, updated, overflow })
     }
 
-    /// Mixes images (section 5.4) and makes their targets (section 5.2).
+    /// Mixes images (section 5.4) and makes their targets (section 5.2), weighed by class where that is wanted.
     fn prepare(&mut self, mut batch: Batch, at: Position, s: &Settings) -> Result<Fed<D>, D::Err> {
-        let (n, classes, smoothing) = (batch.n, self.net.spec().classes, &s.tricks.smoothing);
-        let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, at.batch), n);
+        let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, at.batch), batch.n);
         if let Some(pairs) = &pairs {
             batch.pixels = mix::pixels(pairs, &batch.pixels, [batch.height, batch.width, batch.channels]);
         }
-        self.observer.feed(&batch, pairs.as_deref(), smoothing);
-        let labels = std::mem::take(&mut batch.labels);
-        let q = targets(&labels, pairs.as_deref(), classes, smoothing);
-        let targets = self.dev.upload(q, (n, 1, 1, classes))?;
+        self.observer.feed(&batch, pairs.as_deref(), &s.tricks.smoothing);
+        let weights = (s.data.balance == Balance::Weights).then_some(&self.sizes.weights[..]);
+        let targets = Targets::of(&self.dev, &batch, pairs.as_deref(), self.net.spec().classes, weights, s)?;
         let images = self.images(batch)?;
         let images = D::to_precision(images, precision(&s.tricks.mixed))?;
-        Ok(Fed { images, targets, labels, pairs })
+        Ok(Fed { images, targets })
     }
 
     /// Goes through the net, and the teacher where there is one, to the loss.
-    fn score(&mut self, fed: Fed<D>, scale: f64, s: &Settings) -> Result<Loss<f32, D>, D::Err> {
+    fn score(&mut self, fed: Fed<D>, scale: f64, tuning: Tuning, s: &Settings) -> Result<Loss<f32, D>, D::Err> {
         let distill = &s.tricks.distill;
         let teacher = match &mut self.teacher {
             Some(teacher) if distill.on => Some(teacher.net.forward(fed.images.clone(), Mode::Eval)?),
             _ => None,
         };
-        let (mut logits, auxiliary) = self.net.forward_both(fed.images.put_tape(D::tape()))?;
+        let (mut logits, auxiliary) = self.net.forward_both(fed.images.put_tape(D::tape()), tuning)?;
         if let Some(teacher) = teacher.as_ref().filter(|_| self.observer.looks()) {
             let (student, tape) = logits.split_tape();
             let both = (D::values(teacher)?, D::values(&student)?);
-            self.observer.compare(&fed.labels, fed.pairs.as_deref(), &both.0, &both.1);
+            self.observer.compare(fed.targets.labels(), &both.0, &both.1);
             logits = student.put_tape(tape);
         }
-        D::loss(logits, auxiliary, objective(fed.targets, teacher, distill), scale)
+        fed.targets.loss(logits, auxiliary, teacher, s, scale)
     }
 
     /// Updates the weights; does nothing when the loss or a gradient is not finite.
@@ -118,14 +122,21 @@ impl<D: Ops<f32>> Learner<D> {
         &mut self,
         mut gradients: Gradients<f32, D>,
         lr: f64,
+        tuning: Tuning,
         s: &Settings,
-        look: Option<&mut Updates>,
+        mut look: Option<&mut Updates>,
     ) -> Result<Updated, D::Err> {
+        let rates = self.rates(tuning, s);
         let Learner { net, optimiser, .. } = self;
-        let Some(updates) = look else { return optimiser.update(net.params_mut(), &mut gradients, lr, s) };
-        let before = updates.before(&net.params(), &mut gradients)?;
-        let updated = optimiser.update(net.params_mut(), &mut gradients, lr, s)?;
-        updates.after(&before, &net.params());
+        let before = match &mut look {
+            Some(updates) => updates.before(&net.params(), &rates, &mut gradients)?,
+            None => Vec::new(),
+        };
+        let rated = net.params_mut().into_iter().zip(rates).collect();
+        let updated = optimiser.update(rated, &mut gradients, lr, s)?;
+        if let Some(updates) = look {
+            updates.after(&before, &net.params());
+        }
         Ok(updated)
     }
 

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod broken;
+mod finder;
 mod looking;
 mod mistakes;
 mod orders;
@@ -20,6 +21,7 @@ use super::{AlarmKind, Command, EpochEnd, Event, State, StepRecord, Summary, Tra
 use crate::data::{self, Pass, Reader};
 use crate::ops::{Ops, remarks};
 use crate::recipe::Recipe;
+use crate::recipe::settings::Freeze;
 use crate::tricks::scaling::scales;
 use crate::tricks::schedule::Position;
 use alarms::{Unanswered, Watched};
@@ -28,6 +30,7 @@ use looking::Looking;
 use mistakes::Mistakes;
 use rollback::Ring;
 use save::Saver;
+use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -39,8 +42,8 @@ enum Flow {
     On,
     /// It goes on somewhere else: where it stands is to be looked at anew.
     Again,
-    /// It has come to its planned end.
-    End,
+    /// It has come to its planned end, or is done before it for this reason.
+    End(Option<String>),
     Stop {
         save: bool,
     },
@@ -59,6 +62,8 @@ pub(super) struct Trainer<D: Ops<f32>, S: FnMut(Event)> {
     mistakes: Option<Mistakes>,
     learner: Learner<D>,
     commands: Receiver<Command>,
+    /// Commands that came while a rate was searched for.
+    held: VecDeque<Command>,
     sink: S,
     state: State,
     pending: Pending,
@@ -96,11 +101,13 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let mut learner = Learner::begun(dev, &recipe, &data, origin)?;
         let from = options.from.take();
         let mut at = Progress::default();
-        if from.is_none()
-            && !recipe.net.weights.is_empty()
-            && let Some(message) = learner.start_from(&recipe.net.weights)?
-        {
-            sink(Event::Alarm { step: 0, kind: AlarmKind::Other, message });
+        if from.is_none() && !recipe.net.weights.is_empty() {
+            for message in learner.start_from(&recipe)? {
+                sink(Event::Alarm { step: 0, kind: AlarmKind::Other, message });
+            }
+        }
+        if from.is_none() && recipe.net.weights.is_empty() && recipe.finetune.freeze != Freeze::None {
+            learner.notes.push("net.weights is empty: what finetune.freeze freezes has random weights".into());
         }
         if let Some(checkpoint) = &from {
             let kernels = &checkpoint.meta.kernels;
@@ -120,6 +127,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 )));
             }
         }
+        learner.ready_average(&recipe.optim.ema)?;
         if let Some(message) = learner.teacher_note() {
             sink(Event::Alarm { step: at.step, kind: AlarmKind::Other, message });
         }
@@ -136,6 +144,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             mistakes: None,
             learner,
             commands,
+            held: VecDeque::new(),
             sink,
             state: State::Starting,
             pending: Pending::from(edits),
@@ -167,6 +176,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             Ok(_) => (State::Done, None),
             Err(e) => (State::Failed, Some(e.to_string())),
         };
+        let early = match &ended {
+            Ok(Flow::End(why)) => why.clone(),
+            _ => None,
+        };
         let unsaved = match ended {
             Ok(Flow::Stop { save: false } | Flow::Fail(_)) | Err(_) => None,
             Ok(Flow::Stop { save: true }) => self.save_last(),
@@ -180,11 +193,12 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let summary = Summary {
             state,
             step: self.at.step,
-            best_top1: self.at.best_top1,
+            best: self.at.best,
             best_epoch: self.at.best_epoch,
             seconds: self.started.elapsed().as_secs_f64(),
             dir: self.options.dir.clone(),
             broken: self.broken.count(),
+            early,
             error,
         };
         self.send(Event::Ended(Box::new(summary)));
@@ -213,7 +227,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 end => return Ok(end),
             }
             if self.at.epoch >= self.recipe.train.epochs {
-                return Ok(Flow::End);
+                return Ok(Flow::End(None));
+            }
+            if let why @ Some(_) = self.at.out_of_patience(self.recipe.train.patience) {
+                return Ok(Flow::End(why));
             }
             match self.epoch()? {
                 Flow::On | Flow::Again => {}
@@ -232,7 +249,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 end => return Ok(end),
             }
             let begun = Instant::now();
-            let images = self.reader.batch(&self.pass(), self.at.batch as usize)?;
+            let images = self.reader.batch(&self.pass(self.at.epoch), self.at.batch as usize)?;
             let waited = begun.elapsed();
             self.skip(&images.skipped)?;
             let at = Position { epoch: self.at.epoch, batch: self.at.batch + 1, batches };
@@ -254,8 +271,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 step: self.at.step + 1,
                 batch: at.batch,
                 loss_sum: self.at.loss_sum + outcome.loss as f64,
-                top1: None,
-                ..self.at
+                score: None,
+                ..self.at.clone()
             };
             self.records.push(StepRecord {
                 step: self.at.step,
@@ -288,25 +305,26 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         Ok(Flow::On)
     }
 
-    /// The batches of the present epoch.
-    fn pass(&self) -> Pass {
+    /// The batches of an epoch.
+    fn pass(&self, epoch: u64) -> Pass {
         let (seed, batch) = (self.recipe.train.seed, self.recipe.train.batch as usize);
-        Pass::Train { seed, epoch: self.at.epoch, batch, augment: self.recipe.augment.clone() }
+        let (augment, balance) = (self.recipe.augment.clone(), self.recipe.data.balance);
+        Pass::Train { seed, epoch, batch, augment, balance }
     }
 
     /// Evaluates and saves at the end of an epoch.
     fn epoch_end(&mut self, img_s: f64) -> Result<(), TrainError> {
         let evaluation = self.evaluate()?;
-        let top1 = evaluation.loss.is_finite().then_some(evaluation.top1);
-        let best = top1.is_some_and(|top1| self.at.best_top1.is_none_or(|best| top1 > best));
+        let score = evaluation.loss.is_finite().then_some(evaluation.figures.score());
+        let best = score.is_some_and(|score| score.beats(self.at.best));
         let train_loss = self.at.loss_sum / self.batches() as f64;
         let epoch = self.at.epoch + 1;
-        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, top1, ..self.at };
+        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, score, ..self.at.clone() };
         if best {
-            (self.at.best_top1, self.at.best_epoch) = (top1, Some(epoch));
+            (self.at.best, self.at.best_epoch) = (score, Some(epoch));
         }
         self.send(Event::Epoch(Box::new(EpochEnd { epoch, train_loss, img_s, evaluation, best })));
-        if top1.is_none() {
+        if score.is_none() {
             let what = format!("validation loss is not finite after step {}: go on, or stop", self.at.step);
             self.raise(AlarmKind::NonFinite, what);
             return Ok(());

@@ -1,43 +1,51 @@
 //! What a learner takes from files of weights: what it starts from, and its teacher.
 
 use super::TrainError;
-use super::checkpoint::{Checkpoint, Found, Pupil, weights_for};
+use super::checkpoint::{Checkpoint, Found, Pupil};
 use super::classes::{Aligned, align};
 use super::learner::Learner;
+use super::pretrained::Start;
 use super::teacher::Teacher;
-use crate::nn::{Head, NetSpec, Outputs};
+use crate::nn::{Logits, NetSpec, Outputs};
 use crate::ops::Ops;
-use crate::recipe::settings::Distill;
+use crate::recipe::Settings;
+use crate::recipe::settings::{Distill, Task};
 
 impl<D: Ops<f32>> Learner<D> {
-    /// Takes the weights of a file to start from; says in a sentence what is to be told of that: a prefix of names that was
-    /// left out, a linear layer of other classes.
+    /// Takes the weights that the settings name to start from; says in sentences what is to be told of that: a prefix of
+    /// names that was left out, a linear layer of other classes, what weights of the hub ask of images.
     ///
     /// # Errors
     /// A file that cannot be read or is not of this net; then nothing has changed.
-    pub fn start_from(&mut self, path: &str) -> Result<Option<String>, TrainError> {
-        let path = self.origin.file(path);
+    pub fn start_from(&mut self, s: &Settings) -> Result<Vec<String>, TrainError> {
+        let start = Start::find(&self.origin, &s.net.weights)?;
+        let path = start.shown();
         let spec = self.net.spec().clone();
-        let Found { mut weights, head_fits, classes } = weights_for(&path, &spec, Head::MayDiffer)?;
+        let Found { mut weights, fit, classes } = start.weights(&spec, s)?;
         let aligned = align(&mut weights.tensors, &spec, &self.classes, classes.as_deref());
         let (head, count) =
             (&spec.head, weights.tensors.get(&format!("{}.bias", spec.head)).map_or(0, |t| t.values.len()));
+        let starts =
+            |heads: &[String]| heads.join(" and ") + if heads.len() > 1 { " start anew" } else { " starts anew" };
+        let without = || format!("has no {}: {}", fit.missing.join(" and no "), starts(&fit.missing));
         let (outputs, of_head) = match aligned {
-            _ if !head_fits => {
+            _ if fit.missing.iter().any(|missing| missing == spec.heads()[0]) => (Outputs::Keep, Some(without())),
+            _ if fit.other_classes => {
                 let here = spec.classes;
                 (Outputs::Keep, Some(format!("is of {count} classes: {head}, of {here} here, starts anew")))
             }
-            Aligned::Same => (Outputs::Take, None),
+            Aligned::Same => (Outputs::Take, (!fit.missing.is_empty()).then(without)),
             Aligned::Unnamed => {
                 let file = path.display();
                 self.notes.push(format!("{file} names no classes: {head} is taken by the places of its outputs"));
-                (Outputs::Take, None)
+                (Outputs::Take, (!fit.missing.is_empty()).then(without))
             }
             Aligned::Others(why) => (Outputs::Keep, Some(format!("{why}: {head} starts anew"))),
         };
         self.net.start_from(&weights.tensors, outputs)?;
         let told: Vec<String> = weights.note().into_iter().chain(of_head).collect();
-        Ok((!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it "))))
+        let told = (!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it ")));
+        Ok(told.into_iter().chain(start.about_images(s)).collect())
     }
 
     /// Loads the teacher that `distill` names, when it is on and another one is there.
@@ -48,8 +56,9 @@ impl<D: Ops<f32>> Learner<D> {
         let (source, by_place) = (&distill.teacher, distill.by_place);
         if distill.on && self.teacher.as_ref().is_none_or(|t| (&t.source, t.by_place) != (source, by_place)) {
             let image_channels = self.net.spec().image_channels;
-            let pupil = Pupil { image_channels, classes: &self.classes, by_place };
-            let (net, note) = Checkpoint::teacher_with_note(&self.origin.teacher(source), &self.dev, &pupil)?;
+            let task = if self.net.spec().logits == Logits::Image { Task::Classify } else { Task::Segment };
+            let pupil = Pupil { task, image_channels, classes: &self.classes, by_place };
+            let (net, note) = Checkpoint::teacher_with_note(&self.origin.weights(source), &self.dev, &pupil)?;
             self.teacher = Some(Teacher { source: source.clone(), by_place, net, note });
         }
         Ok(())

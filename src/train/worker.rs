@@ -1,13 +1,14 @@
 //! The thread that owns everything of dfdx: the tape and the optimiser never leave it.
 
-use super::checkpoint::{Progress, Pupil, weights_for};
+use super::checkpoint::{Progress, Pupil};
 use super::device::find;
 use super::options::Options;
 use super::origin::{Opened, Origin};
+use super::pretrained::{self, Start};
 use super::trainer::Trainer;
-use super::{AlarmKind, Checkpoint, Chosen, Command, Event, State, Summary, TrainError};
+use super::{AlarmKind, Checkpoint, Chosen, Command, Event, Score, State, Summary, TrainError};
 use crate::data::{self, DataError, DataSet, Found};
-use crate::nn::{Head, NetSpec};
+use crate::nn::NetSpec;
 use crate::ops::fault;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Device;
@@ -78,17 +79,19 @@ fn check_net(
     if let Device::Cuda(number) = recipe.device {
         find(number)?;
     }
-    let spec = NetSpec::new(&recipe.net, channels, classes.len());
+    let spec = NetSpec::of(recipe, channels, classes.len());
     if spec.cost(height, width).too_small {
         return Err(TrainError::Small { net: spec.name.clone(), height, width, least: spec.least_edge() });
     }
     if from.is_none() && !recipe.net.weights.is_empty() {
-        weights_for(&origin.file(&recipe.net.weights), &spec, Head::MayDiffer)?;
+        let start = Start::find(origin, &recipe.net.weights)?;
+        start.weights(&spec, recipe)?;
+        start.check_images(recipe)?;
     }
     let distill = &recipe.tricks.distill;
     if distill.on {
-        let pupil = Pupil { image_channels: channels, classes, by_place: distill.by_place };
-        Checkpoint::teacher(&origin.teacher(&distill.teacher), &Cpu::default(), &pupil)?;
+        let pupil = Pupil { task: recipe.task, image_channels: channels, classes, by_place: distill.by_place };
+        Checkpoint::teacher(&origin.weights(&distill.teacher), &Cpu::default(), &pupil)?;
     }
     Ok(())
 }
@@ -123,8 +126,8 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
     let (last, found) = (Rc::clone(&sink), Rc::clone(&reached));
     let failed = move |error: String| {
         let (state, seconds, error) = (State::Failed, begun.elapsed().as_secs_f64(), Some(error));
-        let Reached { step, best_top1, best_epoch } = found.get();
-        let summary = Summary { state, step, best_top1, best_epoch, seconds, dir, broken: 0, error };
+        let Reached { step, best, best_epoch } = found.get();
+        let summary = Summary { state, step, best, best_epoch, seconds, dir, broken: 0, early: None, error };
         // The sink is borrowed when it is the one that panicked.
         if let Ok(mut sink) = last.try_borrow_mut() {
             sink(Event::State(state));
@@ -150,10 +153,13 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
             Some(found) if origin.is_here() => found.open(),
             _ => origin.open(&recipe)?,
         };
-        if let Some(signature) = options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
-            signature.same_classes(&data)?;
-            // Statistics of fewer images would differ.
-            data.normalise(&signature.mean, &signature.std);
+        match options.from.as_ref().and_then(|from| from.meta.signature.as_ref()) {
+            Some(signature) => {
+                signature.same_classes(&data)?;
+                // Statistics of fewer images would differ.
+                data.normalise(&signature.mean, &signature.std);
+            }
+            None => pretrained::normalise(&origin, &recipe, &mut data)?,
         }
         if let Some(manifest) = options.manifest.as_ref().filter(|_| options.dir.is_some()) {
             origin.write(manifest, &data, &recipe)?;
@@ -179,24 +185,22 @@ fn work(recipe: Recipe, mut options: Options, orders: Receiver<Command>, stands:
 #[derive(Clone, Copy, Default)]
 struct Reached {
     step: u64,
-    best_top1: Option<f64>,
+    best: Option<Score>,
     best_epoch: Option<u64>,
 }
 
 impl Reached {
     fn at(at: &Progress) -> Reached {
-        Reached { step: at.step, best_top1: at.best_top1, best_epoch: at.best_epoch }
+        Reached { step: at.step, best: at.best, best_epoch: at.best_epoch }
     }
 
     fn after(self, event: &Event) -> Reached {
         match event {
             Event::Steps(steps) => Reached { step: steps.last().map_or(self.step, |s| s.step), ..self },
             Event::Epoch(end) if end.best => {
-                Reached { best_top1: Some(end.evaluation.top1), best_epoch: Some(end.epoch), ..self }
+                Reached { best: Some(end.evaluation.figures.score()), best_epoch: Some(end.epoch), ..self }
             }
-            Event::RolledBack(back) => {
-                Reached { step: back.step, best_top1: back.best_top1, best_epoch: back.best_epoch }
-            }
+            Event::RolledBack(back) => Reached { step: back.step, best: back.best, best_epoch: back.best_epoch },
             _ => self,
         }
     }

@@ -1,5 +1,8 @@
 //! The paper's tricks as pure functions.
 
+pub mod balance;
+pub mod finder;
+pub mod finetune;
 pub mod mix;
 pub mod scaling;
 pub mod schedule;

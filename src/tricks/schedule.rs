@@ -25,14 +25,23 @@ impl Position {
 
 /// The rate at the peak of the schedule: `base_lr`, times batch / reference batch under linear scaling (section 3.1).
 pub fn peak_lr(s: &Settings) -> f64 {
-    let scale = if s.schedule.linear_scaling { s.train.batch as f64 / s.schedule.reference_batch as f64 } else { 1.0 };
-    s.schedule.base_lr * scale
+    s.schedule.base_lr * scale(s)
+}
+
+/// The `base_lr` with which the peak of the schedule is a rate.
+pub fn base_lr_for(peak: f64, s: &Settings) -> f64 {
+    peak / scale(s)
+}
+
+fn scale(s: &Settings) -> f64 {
+    if s.schedule.linear_scaling { s.train.batch as f64 / s.schedule.reference_batch as f64 } else { 1.0 }
 }
 
 /// The learning rate of the batch at `at`.
 ///
 /// Warmup: batch i of the first m has i * eta / m. Cosine: t batches after the warmup, of T in all,
-/// eta * (1 + cos(pi t / T)) / 2, which is 0 at the last batch.
+/// eta * (1 + cos(pi t / T)) / 2, which is 0 at the last batch. Poly: eta * (1 - t / T)^power, likewise (GluonCV's
+/// `LRScheduler`).
 pub fn lr(at: Position, s: &Settings) -> f64 {
     lr_at(at.epochs(), at.epoch, s)
 }
@@ -56,12 +65,15 @@ fn lr_at(epochs: f64, epoch: u64, s: &Settings) -> f64 {
             let passed = schedule.milestones.iter().filter(|m| epoch >= **m).count();
             peak * schedule.factor.powi(passed as i32)
         }
-        Decay::Cosine if total > warm => {
-            let t = ((epochs - warm) / (total - warm)).clamp(0.0, 1.0);
-            0.5 * (1.0 + (std::f64::consts::PI * t).cos()) * peak
-        }
-        Decay::Cosine => peak,
+        Decay::Cosine | Decay::Poly if total <= warm => peak,
+        Decay::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done(epochs, warm, total)).cos()) * peak,
+        Decay::Poly => (1.0 - done(epochs, warm, total)).powf(schedule.power) * peak,
     }
+}
+
+/// Share of what comes after the warmup that is done.
+fn done(epochs: f64, warm: f64, total: f64) -> f64 {
+    ((epochs - warm) / (total - warm)).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -82,6 +94,18 @@ mod tests {
         assert_eq!(at(0, 20), 0.1);
         assert!(at(1, 1) < 0.1);
         assert!(at(9, 20).abs() < 1e-15);
+    }
+
+    #[test]
+    fn poly_decay_is_a_power_of_what_is_left() {
+        let s = settings(|s| {
+            (s.train.epochs, s.schedule.warmup.on, s.schedule.decay, s.schedule.base_lr) =
+                (4, false, Decay::Poly, 0.01);
+        });
+        let at = |epoch, batch| lr(Position { epoch, batch, batches: 10 }, &s);
+        assert!((at(1, 10) - 0.01 * 0.5f64.powf(0.9)).abs() < 1e-15);
+        assert!((at(2, 10) - 0.01 * 0.25f64.powf(0.9)).abs() < 1e-15);
+        assert_eq!(at(3, 10), 0.0);
     }
 
     #[test]

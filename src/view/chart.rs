@@ -126,6 +126,23 @@ impl Plot {
     }
 }
 
+/// What the x axis has.
+#[derive(Clone, Copy)]
+enum Ruler {
+    Epochs,
+    /// Logarithms to the base ten of what is called so.
+    Powers(&'static str),
+}
+
+impl Ruler {
+    fn label(self, v: f64) -> String {
+        match self {
+            Ruler::Epochs => number::tick(v),
+            Ruler::Powers(_) => format!("1e{v:.0}"),
+        }
+    }
+}
+
 /// Draws axes, series (later ones in front) and the marks of edits.
 pub(crate) fn draw(
     theme: &Theme,
@@ -135,12 +152,35 @@ pub(crate) fn draw(
     series: &[Series],
     marks: &VecDeque<Mark>,
 ) {
+    draw_on(theme, buf, area, (axes, Ruler::Epochs), series, marks);
+}
+
+/// The same over the logarithms (to the base ten) of something that is called so, without marks.
+pub(crate) fn draw_over_powers(
+    theme: &Theme,
+    buf: &mut Buffer,
+    area: Rect,
+    axes: &Axes,
+    series: &[Series],
+    of: &'static str,
+) {
+    draw_on(theme, buf, area, (axes, Ruler::Powers(of)), series, &VecDeque::new());
+}
+
+fn draw_on(
+    theme: &Theme,
+    buf: &mut Buffer,
+    area: Rect,
+    (axes, ruler): (&Axes, Ruler),
+    series: &[Series],
+    marks: &VecDeque<Mark>,
+) {
     if area.width <= LABELS + 4 || area.height < 3 || !axes.usable() {
         return;
     }
     let plot_area = Rect { x: area.x + LABELS, width: area.width - LABELS, height: area.height - 1, ..area };
     y_axis(theme, buf, area, plot_area, axes);
-    x_axis(theme, buf, area, plot_area, axes);
+    x_axis(theme, buf, area, plot_area, (axes, ruler));
     let mut plot = Plot::new(plot_area, theme.ascii);
     for (i, s) in series.iter().enumerate() {
         plot.series(axes, s, i + 1);
@@ -246,17 +286,20 @@ fn y_axis(theme: &Theme, buf: &mut Buffer, area: Rect, plot: Rect, axes: &Axes) 
     }
 }
 
-fn x_axis(theme: &Theme, buf: &mut Buffer, area: Rect, plot: Rect, axes: &Axes) {
+fn x_axis(theme: &Theme, buf: &mut Buffer, area: Rect, plot: Rect, (axes, ruler): (&Axes, Ruler)) {
     let y = area.height - 1;
     let bar = "─".repeat(usize::from(plot.width));
     draw::text(buf, area, LABELS - 1, y, &format!("└{bar}"), theme.frame);
     let step = nice((axes.x.1 - axes.x.0) / (f64::from(plot.width) / 10.0).max(1.0));
-    let word = format!("epoch {}", number::tick((axes.x.1 * 100.0).round() / 100.0));
+    let (step, word) = match ruler {
+        Ruler::Epochs => (step, format!("epoch {}", number::tick((axes.x.1 * 100.0).round() / 100.0))),
+        Ruler::Powers(of) => (step.max(1.0), of.to_string()),
+    };
     draw::text(buf, area, area.width.saturating_sub(word.len() as u16), y, &word, theme.dim);
     let room = plot.width.saturating_sub(word.len() as u16 + 1);
     let mut v = (axes.x.0 / step).ceil() * step;
     while v <= axes.x.1 + step * 1e-6 {
-        let label = number::tick(v);
+        let label = ruler.label(v);
         let n = draw::width(&label) as u16;
         let middle = (axes.share_x(v) * f64::from(plot.width - 1)).round() as u16;
         let x = middle.saturating_sub(n / 2);

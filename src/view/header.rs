@@ -2,7 +2,7 @@
 
 use super::draw::{self, LinePart};
 use super::theme::Theme;
-use crate::app::{Curve, State, Window, number};
+use crate::app::{Curve, State, Window, frozen_text, number};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -32,6 +32,9 @@ fn identity(state: &State, theme: &Theme) -> (Vec<LinePart>, Vec<LinePart>) {
     } else {
         left.push(one(1, state.recipe.name.clone(), theme.text));
     }
+    // What counts is the epoch of the next step.
+    let frozen = frozen_text(&state.recipe, state.run.epoch as u64);
+    left.extend(frozen.filter(|_| !state.run.state.ended()).map(|text| one(2, text, theme.pending)));
     let (glyph, word, style) = theme.state(state.run.state);
     let mut right = vec![one(0, format!("{glyph} {word}"), style)];
     let speed = state.run.speed.value();
@@ -77,11 +80,16 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<LinePart>, Vec<Line
         right.push(figure(theme, 2, "loss", format!("{value:>6}"), theme.curve, &run.smooth));
         right.push(figure(theme, 3, "lr", format!("{:>6}", number::rate(run.lr)), theme.curve, &run.rate));
     }
-    if let Some(top1) = run.top1.last() {
-        right.push(LinePart::new(4, vec![label("top-1 "), plain(format!("{:>6}", number::percent(top1.y)))]));
+    if let Some(score) = run.score.last() {
+        let title = Span::styled(format!("{} ", run.titles()[0]), theme.dim);
+        right.push(LinePart::new(4, vec![title, plain(format!("{:>6}", number::percent(score.y)))]));
     }
     if let Some(best) = run.best {
-        right.push(LinePart::new(6, vec![label("best "), plain(best.words())]));
+        let mut words = vec![label("best "), plain(best.words())];
+        if let Some(waited) = run.waited(&state.recipe) {
+            words.push(label(&format!(" patience {waited}/{}", state.recipe.train.patience)));
+        }
+        right.push(LinePart::new(6, words));
     }
     (left, right)
 }

@@ -5,6 +5,7 @@ pub mod browse;
 mod candidates;
 mod chart;
 mod draw;
+mod finder;
 mod footer;
 mod header;
 mod help;
@@ -47,6 +48,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
         Some(Modal::Stop) => popup::stop(state, &theme, buf, area),
         Some(Modal::Fork) => popup::fork(state, &theme, buf, area),
         Some(Modal::Mistake(mistake)) => popup::mistake(mistake, &theme, buf, area),
+        Some(Modal::Finder(search)) => finder::draw(state, search, &theme, buf, area),
         Some(Modal::Preset(diff)) => popup::preset(state, diff, &theme, buf, area),
         Some(Modal::Command(line)) => candidates::draw(line, &theme, buf, area),
         Some(Modal::Edit(_) | Modal::Filter(_)) | None => {}

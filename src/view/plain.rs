@@ -25,7 +25,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
         figures.push(format!("loss {}", number::loss(run.loss.value())));
         figures.push(format!("lr {}", number::rate(run.lr)));
     }
-    figures.extend(run.top1.last().map(|p| format!("top-1 {}", number::percent(p.y))));
+    figures.extend(run.score.last().map(|p| format!("{} {}", run.titles()[0], number::percent(p.y))));
     figures.extend(run.left(&state.recipe).map(|left| format!("left {}", number::duration(left))));
     let (mut figures, best) = (figures.join("  "), run.best.map(|best| format!("best {}", best.words())));
     match best {

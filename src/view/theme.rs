@@ -79,6 +79,7 @@ impl Theme {
             train::State::Running => ("●", "RUN", self.good),
             train::State::Paused => ("‖", "PAUSED", self.pending),
             train::State::Evaluating => ("◆", "EVAL", self.good),
+            train::State::Finding => ("◇", "LR-FIND", self.good),
             train::State::Done => ("✓", "DONE", self.good),
             train::State::Stopped => ("■", "STOPPED", self.pending),
             train::State::Failed => ("✗", "FAILED", self.alarm),

@@ -14,8 +14,8 @@ use tricktop::app::{Effect, Key, Msg, Occasion, Options, State, update};
 use tricktop::recipe::knobs::find;
 use tricktop::recipe::{Knob, Recipe, Value};
 use tricktop::train::{
-    self, Change, Command, Confusion, EpochEnd, Evaluation, Event, Inside, LayerStats, Output, RunInfo, StepRecord,
-    Summary, Target, When,
+    self, Change, Command, Confusion, EpochEnd, Evaluation, Event, Figure, Figures, Inside, LayerStats, Output,
+    RunInfo, Score, StepRecord, Summary, Target, When,
 };
 use tricktop::tricks::schedule::lr_after;
 use tricktop::view::render;
@@ -82,7 +82,7 @@ pub fn inside(step: u64) -> Inside {
             _ => Output { mean: 0.3 + random(1), std: 0.5 + random(2), zeros: 0.3 + 0.3 * random(3) },
         };
         let (gradient, update) = (10f32.powf(-3.0 * random(4)), fast * 1e-3 * (0.2 + random(5)));
-        LayerStats { name, gradient, weight: 2.0 + 9.0 * random(6), update, output: Some(output) }
+        LayerStats { name, gradient, weight: 2.0 + 9.0 * random(6), update, output: Some(output), frozen: false }
     };
     let layers: Vec<LayerStats> = names.into_iter().enumerate().map(row).collect();
     Inside { step, gradient: layers.iter().map(|l| f64::from(l.gradient).powi(2)).sum::<f64>().sqrt(), layers }
@@ -124,8 +124,7 @@ impl Script {
             step: self.step,
             epoch,
             loss: 0.26 + 0.9 * (-epoch / 1.5).exp() + 0.02 * noise(self.step + 3),
-            top1,
-            top5: 0.998 - 0.05 * (-epoch / 1.2).exp(),
+            figures: Figures::Classes { top1, top5: 0.998 - 0.05 * (-epoch / 1.2).exp() },
             confusion: Confusion { classes: 10, counts: (0..10).map(|class| [class, class, 200]).collect() },
         }
     }
@@ -149,7 +148,7 @@ impl Script {
                     path: PathBuf::from("runs/quick-7/checkpoints/last.safetensors"),
                     bytes: 1_100_000,
                     ms: 6.0,
-                    top1: None,
+                    score: None,
                     link: None,
                 });
             }
@@ -184,11 +183,12 @@ impl Script {
         Event::Ended(Box::new(Summary {
             state,
             step: self.step,
-            best_top1: Some(0.9213),
+            best: Some(Score { figure: Figure::Top1, value: 0.9213 }),
             best_epoch: Some(9),
             seconds: 152.0,
             dir: Some(PathBuf::from("runs/quick-7")),
             broken: 0,
+            early: None,
             error: None,
         }))
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use tricktop::kernels::geometry::Conv;
 use tricktop::nn::families::{Block, DenseNet, Groups, Inception, MobileNet, ResNet, Stem};
 use tricktop::nn::layer::{Layer, Unit};
-use tricktop::nn::{Auxiliary, Net, NetSpec, Role};
+use tricktop::nn::{Auxiliary, Net, NetSpec, Role, Tuning};
 use tricktop::ops::loss::{cross_entropy, with_auxiliary};
 use tricktop::ops::{FeatureMap, Mode, Ops, Real};
 use tricktop::recipe::settings::Smoothing;
@@ -18,6 +18,7 @@ const CLASSES: usize = 5;
 
 fn spec(name: &str) -> NetSpec {
     let resnet = ResNet {
+        output_stride: None,
         stem: Stem::Classic { width: 64 },
         block: Block::Bottleneck,
         layers: vec![1; 3],
@@ -97,7 +98,7 @@ fn compare<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, before: &Tensor
 
     let labels: Vec<usize> = case["labels"].values.iter().map(|v| *v as usize).collect();
     let q = dev.tensor_from_vec(wide(&targets(&labels, None, CLASSES, &Smoothing::default())), (n, CLASSES));
-    let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default())).unwrap();
+    let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default()), Tuning::ALL).unwrap();
     let logits = D::matrix(logits).unwrap();
     report.compare(&format!("{name} logits_train"), &narrow(logits.as_vec()), &case["logits_train"].values);
     let loss = match beside {

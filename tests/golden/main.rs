@@ -7,4 +7,6 @@ mod file;
 mod nets;
 mod ops;
 mod optimisers;
+mod segment;
 mod tables;
+mod torchvision;

@@ -20,7 +20,7 @@ use tricktop::ops::loss::cross_entropy;
 use tricktop::ops::{FeatureMap, Loss, Mode, Ops, Real};
 use tricktop::recipe::settings::{Settings, Smoothing};
 use tricktop::train::Gradients;
-use tricktop::train::optim::Optimiser;
+use tricktop::train::optim::{Optimiser, whole};
 use tricktop::tricks::targets::targets;
 
 /// Half a unit in the last place: how far off stored values are.
@@ -47,6 +47,7 @@ fn spec(name: &str, about: &Value, stem_channels: usize) -> NetSpec {
         gated: false,
         stride_first: false,
         average_down: about["avg_down"].as_bool().unwrap(),
+        output_stride: None,
     };
     net.spec(name, about["in_chans"].as_u64().unwrap() as usize, 10)
 }
@@ -146,7 +147,7 @@ fn run<E: Real, D: Ops<E>>(dev: &D, spec: &NetSpec, case: &Case, before: &Tensor
             let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
             gradients = trained.map(|p| (p.name.clone(), p.to_torch(&grads.get(p).unwrap()))).collect();
         }
-        assert!(optimiser.update(net.params_mut(), &mut grads, 0.05, &settings).unwrap().updated);
+        assert!(optimiser.update(whole(net.params_mut()), &mut grads, 0.05, &settings).unwrap().updated);
     }
     Run { logits_eval, logits_train, gradients, losses, after: net.export() }
 }

@@ -9,7 +9,7 @@ use tricktop::ops::loss::{cross_entropy, distillation};
 use tricktop::ops::{Activation, FeatureMap, Filter, Loss, Matrix, Mode, Norm, Ops, composed, lean};
 use tricktop::recipe::settings::{Settings, Smoothing, SmoothingForm};
 use tricktop::train::Gradients;
-use tricktop::train::optim::Optimiser;
+use tricktop::train::optim::{Optimiser, whole};
 use tricktop::tricks::mix::Pair;
 use tricktop::tricks::targets::targets;
 
@@ -25,12 +25,12 @@ enum Path {
 }
 
 /// The values of a map, `(N*H*W, C)`.
-fn pixels<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
+pub fn pixels<D: Ops<f32>>(dev: &D, t: &Golden) -> Matrix<f32, D> {
     matrix(dev, &to_nhwc(t), (t.values.len() / t.shape[1], t.shape[1]))
 }
 
 /// A map over `pixels`, whose gradient the tape keeps under them.
-fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> FeatureMap<f32, D, Traced<D>> {
+pub fn map<D: Ops<f32>>(t: &Golden, pixels: &Matrix<f32, D>) -> FeatureMap<f32, D, Traced<D>> {
     let [n, _, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
     FeatureMap::new(pixels.retaped(), n, h, w)
 }
@@ -40,7 +40,7 @@ fn flat<D: Ops<f32>>(x: FeatureMap<f32, D, Traced<D>>) -> Matrix<f32, D, Traced<
     D::matrix(x).unwrap()
 }
 
-fn matrix<D: Ops<f32>>(dev: &D, values: &[f32], shape: (usize, usize)) -> Matrix<f32, D> {
+pub fn matrix<D: Ops<f32>>(dev: &D, values: &[f32], shape: (usize, usize)) -> Matrix<f32, D> {
     dev.tensor_from_vec(values.to_vec(), shape)
 }
 
@@ -230,7 +230,9 @@ fn sgd<D: Ops<f32>>(dev: &D, at: &str, case: &Case, report: &mut Report) {
         let loss = (y - target.clone()).square().mean::<Rank0, Axes2<0, 1>>();
         losses.push(loss.as_vec()[0]);
         let mut grads = Gradients::of(Loss { on_tape: loss, scale: 1.0, value: Some(0.0) }).unwrap();
-        assert!(optimiser.update(vec![&mut a, &mut b], &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap().updated);
+        assert!(
+            optimiser.update(whole(vec![&mut a, &mut b]), &mut grads, 0.1 / (i + 1) as f64, &settings).unwrap().updated
+        );
     }
     report.compare(&format!("{at} a6"), &a.data.as_vec(), &case["a6"].values);
     report.compare(&format!("{at} b6"), &b.data.as_vec(), &case["b6"].values);

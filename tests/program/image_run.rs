@@ -152,6 +152,38 @@ fn the_preset_photos_trains_on_a_folder_and_says_when_there_is_none() {
     assert!(error.contains("photos: does not exist") && error.contains("--set data.path="), "{error}");
 }
 
+/// The preset for fine-tuning needs images and weights, of the net of which it speaks.
+#[test]
+fn the_preset_for_fine_tuning_starts_from_weights_and_frees_the_backbone() {
+    let desk = Desk::new();
+    let small = ["data.size=32", "net.width=0.125", "train.batch=8", "data.path=photos", "train.epochs=2"];
+    let with = |args: &[&'static str], sets: &[&'static str]| {
+        let sets = small.iter().chain(sets).flat_map(|set| ["--set", *set]);
+        args.iter().copied().chain(sets).collect::<Vec<_>>()
+    };
+    let missing = desk.run(&with(&["--batch", "finetune/folder"], &[]));
+    let error = String::from_utf8(missing.stderr).unwrap();
+    assert!(!missing.status.success() && error.contains("weights.safetensors"), "{error}");
+
+    desk.done(&with(&["--batch", "photos"], &["net.variant=B", "name=first"]));
+    desk.done(&["export", "first", "--weights", "weights.safetensors"]);
+    let events = lines(&desk.done(&with(&["--batch", "finetune/folder", "--json"], &["train.keep_last=9"])));
+    assert_eq!(of(&events, "run_end")[0]["state"], "done");
+    let tensors = |file: &str| {
+        let bytes = fs::read(desk.path(file)).unwrap();
+        tricktop::nn::State::from_bytes(&bytes).unwrap().tensors
+    };
+    let steps = tricktop::train::steps(&desk.path("runs/folder"));
+    let start = tensors("weights.safetensors");
+    for ((step, file), frozen) in steps.iter().zip([true, false]) {
+        let now = tensors(file.to_str().unwrap());
+        let same = |name: &str| start[name] == now[name];
+        let of = ["conv1.weight", "bn1.running_mean", "layer4.1.conv2.weight", "layer4.1.bn2.running_var"];
+        assert_eq!(of.map(same), [frozen; 4], "step {step}");
+        assert!(!same("fc.weight"), "step {step}");
+    }
+}
+
 #[test]
 fn too_many_broken_images_end_the_run_with_a_reason() {
     let desk = Desk::new();

@@ -6,6 +6,7 @@ mod batch;
 mod cli;
 mod edges;
 mod files;
+mod hub;
 mod image_run;
 mod names;
 mod old_run;
@@ -19,6 +20,8 @@ mod suites;
 use std::fs;
 use std::path::Path;
 
+#[path = "../common/hub.rs"]
+mod hub_server;
 #[path = "../common/pictures.rs"]
 mod pictures;
 #[path = "../common/tiny.rs"]

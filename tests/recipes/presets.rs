@@ -71,6 +71,7 @@ fn each_fashion_preset_differs_from_the_baseline_in_its_trick_alone() {
         ("smoothing", &["tricks.smoothing.on"]),
         ("distillation", &["tricks.distill.on"]),
         ("mixup", &["tricks.mixup.on"]),
+        ("ema", &["optim.ema.on", "optim.ema.decay"]),
         ("half-precision", &["tricks.mixed.on"]),
     ];
     let baseline = load("presets/fashion/baseline.ron").recipe;
@@ -93,9 +94,9 @@ fn the_preset_with_everything_has_every_trick_on() {
     let all = load("presets/fashion/all.ron").recipe;
     // (the stages for photographs have no place on small grey images)
     let photographs = ["augment.resized", "augment.hue", "augment.saturation", "augment.brightness", "augment.pca"];
-    // Half precision is for GPUs, random erasing is none of the paper's, a teacher's outputs by place are no trick, and
-    // the head is Inception's. Scale, rotation and blur are for segmentation first.
-    let others = ["tricks.mixed.on", "augment.erase.on", "tricks.distill.by_place", "net.auxiliary"];
+    // Half precision is for GPUs, random erasing and averages are none of the paper's, a teacher's outputs by place are no
+    // trick, and the head is Inception's. Scale, rotation and blur are for segmentation first.
+    let others = ["tricks.mixed.on", "augment.erase.on", "tricks.distill.by_place", "net.auxiliary", "optim.ema.on"];
     let masks = ["augment.scale.on", "augment.rotate.on", "augment.blur.on"];
     let others = [&others[..], &masks].concat();
     let small = |k: &&Knob| !photographs.iter().any(|stage| k.path.starts_with(stage)) && !others.contains(&k.path);

@@ -5,7 +5,7 @@ use crate::script::*;
 use std::path::PathBuf;
 use tricktop::app::{Begin, Effect, Modal, Msg};
 use tricktop::recipe::Value;
-use tricktop::train::{self, AlarmKind, Change, Command, Event, RolledBack, When};
+use tricktop::train::{self, AlarmKind, Change, Command, Event, Figure, RolledBack, Score, When};
 
 pub fn edit(path: &str, value: Value, when: When) -> Effect {
     Effect::Send(Command::Edit { id: 0, changes: vec![(knob(path), value)], when })
@@ -143,7 +143,7 @@ fn a_rollback_takes_curves_marks_and_values_back_and_leaves_a_ghost() {
         epoch: 100.0 / STEPS_PER_EPOCH as f64,
         from: 160,
         edits: vec![1],
-        best_top1: Some(0.6),
+        best: Some(Score { figure: Figure::Top1, value: 0.6 }),
         best_epoch: None,
         recipe: recipe(),
     };

@@ -24,7 +24,7 @@ fn the_crosshair_reads_all_curves_at_one_place_and_stops_at_edits() {
     }
     let there = screen.state.reading().unwrap();
     assert_eq!((there.step, &there.edits[..]), (100, &["lr 0.1".to_string()][..]));
-    assert!(there.train.is_some() && there.val.is_some() && there.top1.is_some(), "{there:?}");
+    assert!(there.train.is_some() && there.val.is_some() && there.figures[0].1.is_some(), "{there:?}");
     assert_eq!(there.rate, screen.state.reading().unwrap().rate);
     let text = screen.text(120, 36);
     assert!(text.contains("step 100, epoch 1.08  lr 0.1  train"), "{text}");

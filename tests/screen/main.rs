@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod browse;
+mod finder;
 mod keys;
 mod look;
 mod panes;

@@ -8,8 +8,8 @@ use tricktop::app::{Effect, Kitty, Options, State};
 use tricktop::data::Thumbnail;
 use tricktop::recipe::Value;
 use tricktop::train::{
-    self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Missed, MissedImage, Pictures, PreviewImage,
-    RolledBack, Target,
+    self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Figures, Missed, MissedImage, Pictures,
+    PreviewImage, RolledBack, Taken, Target,
 };
 
 #[test]
@@ -66,6 +66,7 @@ fn garment(label: usize, kind: usize) -> Thumbnail {
 
 fn fed(mixed: bool) -> Event {
     let image = |i: usize| PreviewImage {
+        mask: None,
         picture: garment(i % 10, i),
         label: i % 10,
         mixed: mixed.then_some(((i + 3) % 10, 0.73)),
@@ -86,9 +87,7 @@ fn missed() -> Event {
     let image = |label: usize, predicted: usize, i: usize| MissedImage {
         picture: garment(label, i),
         name: format!("/data/fashion/val/{}/IMG_{}.png", ["boots", "shirts"][i % 2], 2034 + 7 * i),
-        label,
-        predicted,
-        confidence: 0.999 - 0.02 * i as f32,
+        taken: Taken::Class { label, predicted, confidence: 0.999 - 0.02 * i as f32 },
         loss: 6.5 - 0.1 * i as f32,
     };
     let worst = (0..24).map(|i| image(i % 10, (i * 7 + 1) % 10, i)).collect();
@@ -97,17 +96,18 @@ fn missed() -> Event {
 }
 
 /// 200 images a class, of which some are taken for others.
-fn tested(step: u64, better: u32) -> Event {
+fn tested(step: u64, better: u64) -> Event {
     let wrong =
         [(6, 0, 31), (6, 4, 14), (0, 6, 22), (4, 2, 18), (2, 4, 16), (2, 6, 9), (9, 7, 5), (5, 7, 3), (8, 3, 1)];
-    let mut counts: Vec<[u32; 3]> =
+    let mut counts: Vec<[u64; 3]> =
         wrong.iter().map(|(label, said, n)| [*label, *said, n - better.min(n - 1)]).collect();
     for class in 0..10 {
-        let lost: u32 = counts.iter().filter(|[label, ..]| *label == class).map(|[.., n]| n).sum();
+        let lost: u64 = counts.iter().filter(|[label, ..]| *label == class).map(|[.., n]| n).sum();
         counts.push([class, class, 200 - lost]);
     }
     let confusion = Confusion { classes: 10, counts };
-    let evaluation = Evaluation { step, epoch: 4.0, loss: 0.3, top1: 0.9, top5: 0.99, confusion };
+    let evaluation =
+        Evaluation { step, epoch: 4.0, loss: 0.3, figures: Figures::Classes { top1: 0.9, top5: 0.99 }, confusion };
     Event::Evaluated(Box::new(evaluation))
 }
 
@@ -250,15 +250,8 @@ fn kitty_draws_more_pictures_in_fewer_cells() {
 fn a_rollback_takes_back_what_came_later() {
     let mut screen = page(3);
     assert!(screen.text(120, 36).contains("step 390"));
-    let back = RolledBack {
-        step: 380,
-        epoch: 4.1,
-        from: 400,
-        edits: vec![],
-        best_top1: None,
-        best_epoch: None,
-        recipe: recipe(),
-    };
+    let back =
+        RolledBack { step: 380, epoch: 4.1, from: 400, edits: vec![], best: None, best_epoch: None, recipe: recipe() };
     screen.event(Event::RolledBack(Box::new(back)));
     assert!(screen.text(120, 36).contains("nothing was evaluated yet"));
     screen.keys("<left><left>");
@@ -346,14 +339,13 @@ fn every_size_and_shape() {
                 let mut screen = page(turns);
                 let pixels = vec![0.5; height * width * channels];
                 let picture = Thumbnail::new(&pixels, [height, width, channels], &[0.0; 3], &[255.0; 3]).unwrap();
-                let image = PreviewImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)) };
+                let image =
+                    PreviewImage { picture: picture.clone(), label: classes - 1, mixed: Some((0, 0.5)), mask: None };
                 let name = "x".repeat(classes);
                 let wrong = MissedImage {
                     picture,
                     name,
-                    label: classes - 1,
-                    predicted: 0,
-                    confidence: f32::NAN,
+                    taken: Taken::Class { label: classes - 1, predicted: 0, confidence: f32::NAN },
                     loss: f32::NAN,
                 };
                 let (images, agreement) = (vec![image; 24], None);
@@ -362,7 +354,7 @@ fn every_size_and_shape() {
                 let missed = Missed { step: 1, worst: vec![wrong.clone(); 24], confused: vec![wrong; 8] };
                 screen.event(Event::Pictures(Box::new(Pictures::Missed(missed))));
                 let counts =
-                    (0..classes as u32).map(|class| [class, (class * 7 + 1) % classes as u32, 12345]).collect();
+                    (0..classes as u64).map(|class| [class, (class * 7 + 1) % classes as u64, 12345]).collect();
                 let confusion = Confusion { classes: classes as u32, counts };
                 let Event::Evaluated(e) = tested(9, 0) else { return };
                 screen.event(Event::Evaluated(Box::new(Evaluation { confusion, ..*e })));

@@ -7,7 +7,8 @@ use tricktop::app::Msg;
 use tricktop::app::hardware::{Gpu, Sample};
 use tricktop::recipe::Value;
 use tricktop::train::{
-    self, AlarmKind, Change, Confusion, EpochEnd, Evaluation, Event, RolledBack, Scaling, StepRecord,
+    self, AlarmKind, Change, Confusion, EpochEnd, Evaluation, Event, Figure, Figures, RolledBack, Scaling, Score,
+    StepRecord,
 };
 
 /// A run after four epochs in which mixup was switched on.
@@ -42,10 +43,10 @@ fn running() {
 }
 
 /// An epoch's end with a top-1 of `top1`.
-fn epoch(number: u64, top1: f64, best: bool, classes: u32) -> Event {
-    let confusion = Confusion { classes, counts: (0..classes).map(|class| [class, class, 9]).collect() };
+pub fn epoch(number: u64, top1: f64, best: bool, classes: u32) -> Event {
+    let confusion = Confusion { classes, counts: (0..classes.into()).map(|class| [class, class, 9]).collect() };
     let (step, epoch) = (number * STEPS_PER_EPOCH, number as f64);
-    let evaluation = Evaluation { step, epoch, loss: 0.3, top1, top5: 1.0, confusion };
+    let evaluation = Evaluation { step, epoch, loss: 0.3, figures: Figures::Classes { top1, top5: 1.0 }, confusion };
     Event::Epoch(Box::new(EpochEnd { epoch: number, train_loss: 0.2, img_s: 1200.0, evaluation, best }))
 }
 
@@ -61,9 +62,10 @@ fn the_best_figure_stands_with_its_epoch() {
     }
     screen.keys("5");
     assert!(screen.text(80, 24).contains("best 90.6 % (epoch 2)"));
-    let back = |step: u64, best_top1, best_epoch| {
+    let back = |step: u64, best: Option<f64>, best_epoch| {
         let (epoch, recipe, edits) = (step as f64 / STEPS_PER_EPOCH as f64, recipe(), vec![]);
-        Event::RolledBack(Box::new(RolledBack { step, epoch, from: 300, edits, best_top1, best_epoch, recipe }))
+        let best = best.map(|value| Score { figure: Figure::Top1, value });
+        Event::RolledBack(Box::new(RolledBack { step, epoch, from: 300, edits, best, best_epoch, recipe }))
     };
     screen.event(back(100, Some(0.7), Some(1)));
     assert!(screen.text(80, 24).contains("best 70.0 % (epoch 1)"));
@@ -231,7 +233,7 @@ fn rolled_back() {
             epoch: 286.0 / STEPS_PER_EPOCH as f64,
             from: 400,
             edits: vec![0],
-            best_top1: Some(0.87),
+            best: Some(Score { figure: Figure::Top1, value: 0.87 }),
             best_epoch: None,
             recipe: recipe(),
         };

@@ -10,7 +10,7 @@ use tricktop::app::{self, Key, Options};
 use tricktop::batch::Outcome;
 use tricktop::suite::screen::{Effect, Msg, State, update};
 use tricktop::suite::{self, Ran, Results, Stage, Suite, Tally};
-use tricktop::train::{self, Command, Confusion, EpochEnd, Evaluation, Event, StepRecord, Summary};
+use tricktop::train::{self, Command, Confusion, EpochEnd, Evaluation, Event, Figures, StepRecord, Summary};
 use tricktop::view::suite::render;
 
 const LADDER: &str = r#"(
@@ -102,15 +102,25 @@ impl Screen {
     fn epoch(&mut self, place: usize, epoch: u64) {
         let top1 = 0.905 - 0.12 / epoch as f64;
         let (step, loss, confusion) = (100 * epoch, 0.4, Confusion::default());
-        let evaluation = Evaluation { step, epoch: epoch as f64, loss, top1, top5: 0.99, confusion };
+        let evaluation =
+            Evaluation { step, epoch: epoch as f64, loss, figures: Figures::Classes { top1, top5: 0.99 }, confusion };
         let end = EpochEnd { epoch, train_loss: 0.4, img_s: 1204.0, evaluation, best: true };
         self.event(place, Event::Epoch(Box::new(end)));
     }
 
     fn ends(&mut self, place: usize, state: train::State) {
         let error = (state == train::State::Failed).then(|| "the loss is not finite (NaN)".to_string());
-        let summary =
-            Summary { state, step: 600, best_top1: None, best_epoch: None, seconds: 60.0, dir: None, broken: 0, error };
+        let summary = Summary {
+            state,
+            step: 600,
+            best: None,
+            best_epoch: None,
+            seconds: 60.0,
+            dir: None,
+            broken: 0,
+            early: None,
+            error,
+        };
         self.event(place, Event::Ended(Box::new(summary)));
     }
 

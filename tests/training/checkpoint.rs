@@ -33,7 +33,7 @@ fn the_newest_and_the_best_checkpoints_stay() {
     expected.dedup();
     assert_eq!(checkpoints(&run.dir).iter().map(|(step, _)| *step).collect::<Vec<_>>(), expected);
     let meta = Checkpoint::read(&run.dir.join("best.safetensors")).unwrap().meta;
-    assert_eq!((meta.at.top1, meta.at.step), (run.end.best_top1, 10 * (best + 1)));
+    assert_eq!((meta.at.score, meta.at.step), (run.end.best, 10 * (best + 1)));
     let newest = Checkpoint::read(&checkpoints(&run.dir).pop().unwrap().1).unwrap().meta.at;
     assert_eq!(
         (run.end.best_epoch, meta.at.best_epoch, newest.best_epoch),

@@ -5,7 +5,8 @@ use std::path::Path;
 use tricktop::data::{Batch, Thumbnail, batch_indices, epoch_order, open, train_batch};
 use tricktop::recipe::{Recipe, Value};
 use tricktop::train::{
-    BatchPreview, Command, Event, Missed, Pictures, PreviewImage, State, Target, show_checkpoint, softmax,
+    Answer, BatchPreview, Command, Event, Missed, MissedImage, Pictures, PreviewImage, State, Taken, Target,
+    show_checkpoint, softmax,
 };
 use tricktop::tricks::mix;
 
@@ -72,7 +73,7 @@ fn pictures_are_the_images_that_were_trained() {
     let fed = fed(&mut run);
     let (batch, thumbnail) = first_batch(&recipe);
     assert_eq!((fed.step, fed.batch, fed.images.len(), fed.smoothed), (1, 40, 24, None));
-    for (i, PreviewImage { picture, label, mixed }) in fed.images.iter().enumerate() {
+    for (i, PreviewImage { picture, label, mixed, .. }) in fed.images.iter().enumerate() {
         assert_eq!((*label, *mixed), (batch.labels[i], None));
         assert!(*picture == thumbnail(&batch.pixels, i), "image {i}");
     }
@@ -112,10 +113,11 @@ fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     let (_, file) = tricktop::train::steps(dir.path()).pop().unwrap();
     let mut all = Vec::new();
     let tested = show_checkpoint(&file, usize::MAX, |set, seen| {
-        if seen.label != seen.predicted {
+        let Answer::Class { label, predicted, logits } = seen.answer else { panic!("a class is asked for") };
+        if label != predicted {
             let picture = Thumbnail::new(seen.pixels, set.test.shape(), &set.mean, &set.std).unwrap();
-            let confidence = softmax(seen.logits)[seen.predicted] as f32;
-            all.push((seen.loss as f32, seen.label, seen.predicted, confidence, picture));
+            let confidence = softmax(logits)[predicted] as f32;
+            all.push((seen.loss as f32, label, predicted, confidence, picture));
         }
     })
     .unwrap();
@@ -125,8 +127,9 @@ fn mistakes_are_the_worst_ones_and_come_when_somebody_looks() {
     assert_eq!((missed.step, missed.worst.len(), missed.confused.len()), (8, 24, 8));
     let shown = missed.worst.iter().chain(&missed.confused);
     for (found, (loss, label, predicted, confidence, picture)) in shown.zip(all.iter().take(24).chain(pair)) {
-        assert_eq!((found.loss, found.label, found.predicted), (*loss, *label, *predicted));
-        assert!((found.confidence - confidence).abs() < 1e-5 && found.picture == *picture);
+        let Taken::Class { label: own, predicted: taken, confidence: sure } = found.taken else { panic!("a class") };
+        assert_eq!((found.loss, own, taken), (*loss, *label, *predicted));
+        assert!((sure - confidence).abs() < 1e-5 && found.picture == *picture);
     }
     stop(&run);
 }
@@ -165,9 +168,9 @@ fn mistakes_name_their_files() {
     for m in &missed.worst {
         let path = Path::new(&m.name);
         assert!(path.is_absolute() && path.is_file(), "{}", m.name);
-        assert_eq!(path.parent().unwrap().file_name().unwrap(), ["dark", "light"][m.label], "{}", m.name);
+        assert_eq!(path.parent().unwrap().file_name().unwrap(), ["dark", "light"][label_of(m)], "{}", m.name);
         let number: u8 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
-        let (seen, shade) = (m.picture.mean(0..28, 0..28)[0], 10 * number + 100 * m.label as u8);
+        let (seen, shade) = (m.picture.mean(0..28, 0..28)[0], 10 * number + 100 * label_of(m) as u8);
         assert!(seen.abs_diff(shade) <= 2, "{} shows {seen}, not {shade}", m.name);
     }
     stop(&run);
@@ -211,4 +214,8 @@ fn a_run_is_the_same_to_the_bit_whether_somebody_looks_or_not() {
     let (some, links_seen, losses_seen) = train(&[look(0, Target::Pictures), look(7, Target::Layers)]);
     assert!(some[0] >= 2 && some[1] >= 1, "{some:?}");
     assert_eq!((links_seen, losses_seen), (links, losses));
+}
+
+fn label_of(image: &MissedImage) -> usize {
+    if let Taken::Class { label, .. } = image.taken { label } else { panic!("a class") }
 }

@@ -3,15 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod alarms;
+mod average;
+mod balance;
 mod branches;
 mod checkpoint;
+mod finder;
+mod finetune;
 mod foreign;
 mod inside;
 mod learner;
 mod looking;
+mod patience;
 mod replay;
 mod resume;
 mod running;
+mod segment;
 mod trainer;
 mod weights;
 

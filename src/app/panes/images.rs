@@ -2,7 +2,7 @@
 
 use super::{Scroll, beside, moved};
 use crate::app::history::Curve;
-use crate::train::{Agreement, BatchPreview, Confusion, Evaluation, Missed, MissedImage, Pictures, RolledBack};
+use crate::train::{Agreement, BatchPreview, Evaluation, Missed, MissedImage, Pictures, RolledBack};
 use std::cmp::Ordering;
 
 /// Classes that a matrix may have; of more, pairs are listed.
@@ -47,6 +47,42 @@ impl Page {
     }
 }
 
+/// What is laid over the images of segmentation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlay {
+    /// The classes of the pixels.
+    #[default]
+    Label,
+    /// What the pixels were taken for.
+    Predicted,
+    /// Where the two differ.
+    Error,
+    /// Nothing.
+    Image,
+}
+
+impl Overlay {
+    /// The one after it.
+    pub(crate) fn next(self) -> Overlay {
+        match self {
+            Overlay::Label => Overlay::Predicted,
+            Overlay::Predicted => Overlay::Error,
+            Overlay::Error => Overlay::Image,
+            Overlay::Image => Overlay::Label,
+        }
+    }
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Overlay::Label => "label",
+            Overlay::Predicted => "predicted",
+            Overlay::Error => "error",
+            Overlay::Image => "image",
+        }
+    }
+}
+
 /// What the pane shows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Album {
@@ -57,6 +93,8 @@ pub(crate) struct Album {
     pub(crate) missed: Option<Missed>,
     pub(crate) tested: Option<Tested>,
     pub(crate) taught: Taught,
+    /// What lies over images that have masks.
+    pub(crate) overlay: Overlay,
 }
 
 /// What is to be said of an image that was taken for something else.
@@ -75,9 +113,9 @@ pub struct Mistake {
 pub(crate) struct Tested {
     pub(crate) step: u64,
     /// A row of counts for each label, unless there are too many.
-    pub(crate) matrix: Option<Vec<Vec<u32>>>,
+    pub(crate) matrix: Option<Vec<Vec<u64>>>,
     /// `[label, predicted, images]` of what was taken for something else, the most frequent first.
-    pub(crate) pairs: Vec<[u32; 3]>,
+    pub(crate) pairs: Vec<[u64; 3]>,
     /// Every class that has images, the worst first.
     pub(crate) classes: Vec<Class>,
 }
@@ -86,9 +124,9 @@ pub(crate) struct Tested {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Class {
     pub(crate) label: usize,
-    pub(crate) images: u32,
-    /// Share of its images that were recognised.
-    pub(crate) recall: f64,
+    pub(crate) images: u64,
+    /// Share of its images that were recognised, or its IoU.
+    pub(crate) share: f64,
     /// How much that is above the evaluation before.
     pub(crate) change: Option<f64>,
 }
@@ -102,24 +140,26 @@ pub(crate) struct Taught {
 }
 
 impl Tested {
-    fn new(step: u64, confusion: &Confusion, before: Option<&Tested>) -> Tested {
-        let change = |label: usize, recall: f64| {
+    fn new(e: &Evaluation, before: Option<&Tested>) -> Tested {
+        let Evaluation { step, figures, confusion, .. } = e;
+        let figure = figures.score().figure;
+        let change = |label: usize, share: f64| {
             let before = before?.classes.iter().find(|class| class.label == label)?;
-            Some(recall - before.recall)
+            Some(share - before.share)
         };
         let class = |(label, tally): (usize, crate::train::Tally)| {
-            let recall = tally.recall()?;
-            Some(Class { label, images: tally.images, recall, change: change(label, recall) })
+            let share = figure.of_class(&tally)?;
+            Some(Class { label, images: tally.images, share, change: change(label, share) })
         };
         let mut classes: Vec<Class> = confusion.tallies().into_iter().enumerate().filter_map(class).collect();
-        classes.sort_by(|a, b| a.recall.partial_cmp(&b.recall).unwrap_or(Ordering::Equal));
+        classes.sort_by(|a, b| a.share.partial_cmp(&b.share).unwrap_or(Ordering::Equal));
         let mut pairs = confusion.mistaken();
         pairs.truncate(PAIRS);
-        Tested { step, matrix: confusion.rows(MATRIX), pairs, classes }
+        Tested { step: *step, matrix: confusion.rows(MATRIX), pairs, classes }
     }
 
     /// Images of a class.
-    pub(crate) fn images(&self, label: u32) -> u32 {
+    pub(crate) fn images(&self, label: u64) -> u64 {
         self.classes.iter().find(|class| class.label == label as usize).map_or(0, |class| class.images)
     }
 }
@@ -145,7 +185,7 @@ impl Album {
     /// Takes an evaluation in; one that a log has may be without its matrix.
     pub(crate) fn evaluated(&mut self, e: &Evaluation) {
         if e.confusion.classes > 0 {
-            self.tested = Some(Tested::new(e.step, &e.confusion, self.tested.as_ref()));
+            self.tested = Some(Tested::new(e, self.tested.as_ref()));
         }
     }
 
@@ -159,7 +199,7 @@ impl Album {
 
     /// Another run begins: the page stays.
     pub(crate) fn start_over(&mut self) {
-        *self = Album { page: self.page, ..Album::default() };
+        *self = Album { page: self.page, overlay: self.overlay, ..Album::default() };
     }
 
     /// The mistake at the cursor, its place and how many there are. The evaluation after this one may have fewer.

@@ -125,7 +125,7 @@ panes! {
     /// Top-1 and top-5.
     Accuracy {
         title: "Accuracy",
-        help: "accuracy: top-1 and top-5 on the test set",
+        help: "accuracy: top-1 and top-5, or mIoU and pixAcc, on the test set",
         moves: Moves::Curves,
         hints: &["line: top-1", "◆: top-5", "on the test set", "← → read", "z zoom"],
     }

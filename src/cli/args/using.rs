@@ -25,7 +25,11 @@ pub(in crate::cli) struct Eval {
     /// Changes a knob of the preset, may be repeated; of a run data.path=DIR alone, when its images were moved
     #[arg(long = "set", value_name = "KNOB=VALUE")]
     pub(in crate::cli) sets: Vec<String>,
-    /// Writes a line for every image: path, label, predicted class, probability of every class
+    /// Segmentation: the mean over scales of 0.5 to 1.75, each with its mirror image
+    #[arg(long)]
+    pub(in crate::cli) multi_scale: bool,
+    /// Writes a line for every image: path, label, predicted class, probability of every class; of masks path, pixels that
+    /// count, pixAcc, loss
     #[arg(long, value_parser = path(), value_name = "FILE")]
     pub(in crate::cli) csv: Option<PathBuf>,
     #[command(flatten)]

@@ -7,7 +7,7 @@ mod scenes;
 mod values;
 
 pub(super) use file::decode;
-pub use palette::palette;
+pub use palette::{blended, palette};
 pub use problem::MaskProblem;
 pub(super) use scenes::{NAME as SCENES, classes as scene_classes, open as scenes};
 pub(super) use values::Values;

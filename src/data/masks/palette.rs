@@ -9,6 +9,11 @@ pub fn palette() -> [[u8; 3]; 256] {
     })
 }
 
+/// A channel of an image under the colour of a class.
+pub fn blended(own: u8, colour: u8) -> u8 {
+    ((u16::from(own) * 2 + u16::from(colour) * 3) / 5) as u8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

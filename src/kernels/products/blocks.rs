@@ -5,9 +5,8 @@
 //! of first-level and 1 MiB of second-level cache a core, and 32 MiB of last-level cache.
 
 use super::form::{self, Form};
-use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
+use super::tiles::{Layout, Phased, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, SharedPtr};
-use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
@@ -74,7 +73,9 @@ impl PrefetchRange {
 
     /// The values of some bands.
     fn new(t: &Tiling, bands: &Range<usize>, products: usize) -> Self {
-        PrefetchRange { values: t.first_pixel(bands.start) * t.c..t.first_pixel(bands.end) * t.c, products }
+        // The bands of a phase lie among those of the others, which are asked for as they are read.
+        let end = if t.pixels.step > 1 { bands.start } else { bands.end };
+        PrefetchRange { values: t.first_value(bands.start)..t.first_value(end), products }
     }
 
     /// Calls `prefetch` with a place in every cache line of a product's share.
@@ -86,16 +87,10 @@ impl PrefetchRange {
 
 /// Convolves `x` with `w` into `to`: V = transformed x, M = V U, y = transformed M, block by block. Returns a part of
 /// the sink's sums for every block.
-pub fn forward<F: Form, S: Source, K: Sink>(
-    level: Level,
-    g: &ConvGeometry,
-    x: S,
-    w: Weights,
-    to: K,
-) -> Vec<PartialSums> {
+pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &Phased, x: S, w: Weights, to: K) -> Vec<PartialSums> {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let (_room, u) = transformed::<F>(level, w);
-    let (bands, step) = (g.n * tx.bands(), bands_per_block::<F>(&tx, &ty));
+    let (bands, step) = (g.g.n * tx.bands(), bands_per_block::<F>(&tx, &ty));
     let block = |start: usize| {
         let block = start..(start + step).min(bands);
         let next = block.end..(block.end + step).min(bands);
@@ -133,7 +128,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(
 /// the room of V, frequency by frequency, once the dU of that frequency was summed.
 pub fn backward<F: Form, S: Source, G: Source>(
     level: Level,
-    g: &ConvGeometry,
+    g: &Phased,
     (x, gy): (S, G),
     w: Weights,
     gw: &mut [f32],
@@ -143,10 +138,10 @@ pub fn backward<F: Form, S: Source, G: Source>(
     let ut = gx.map(|_| transformed::<F>(level, w.transposed()));
     let ut = ut.as_ref().map(|(_, ut)| *ut);
     let groups = if form::transformed_len::<F>(&w) > MANY_WEIGHTS / 4 { GROUPS / 2 } else { GROUPS };
-    let (images, len) = (g.n.div_ceil(groups), gw.len());
+    let (images, len) = (g.g.n.div_ceil(groups), gw.len());
     let group = |first: usize| {
         let (room, du) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
-        let bands = first * tx.bands()..(first + images).min(g.n) * tx.bands();
+        let bands = first * tx.bands()..(first + images).min(g.g.n) * tx.bands();
         let step = bands_per_block::<F>(&tx, &ty);
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         for start in bands.clone().step_by(step) {
@@ -199,7 +194,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
         (taps, None)
     };
     let (mut sums, du): (Vec<Buffer>, Vec<Option<TileMatrix>>) =
-        parallel::map((0..g.n).step_by(images), &group).into_iter().unzip();
+        parallel::map((0..g.g.n).step_by(images), &group).into_iter().unzip();
     let [first, rest @ ..] = &mut sums[..] else { return };
     let Some(Some(du)) = du.first() else { return parallel::add(gw, &sums) };
     parallel::add(first, rest);

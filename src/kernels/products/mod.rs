@@ -26,18 +26,18 @@ use super::moments::PartialSums;
 use super::simd::Level;
 use form::Form;
 use pointwise::Pointwise;
-use tiles::Weights;
+use tiles::{Phased, Weights};
 use winograd::{Stride1, Stride2, Winograd};
 
-/// Whether a convolution is done here: 1x1 without padding, or 3x3 as [`Winograd`] takes it, of stride 1 or 2, without
-/// groups or in groups that make whole bundles.
+/// Whether a convolution is done here: 1x1 without padding, or 3x3 as [`Winograd`] takes it, of stride 1 or 2 and with
+/// stride 1 dilated too, without groups or in groups that make whole bundles.
 pub fn applies(g: &ConvGeometry) -> bool {
     let by_form = pointwise(g) || Winograd::<Stride1>::applies(g) || Winograd::<Stride2>::applies(g);
     by_form && groups::applies(&g.conv)
 }
 
 fn pointwise(g: &ConvGeometry) -> bool {
-    g.conv.kernel == (1, 1) && g.conv.padding == (0, 0) && g.conv.stride <= 2
+    g.conv.dilation == 1 && g.conv.kernel == (1, 1) && g.conv.padding == (0, 0) && g.conv.stride <= 2
 }
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to`. Returns the sums of each part of the output that
@@ -54,10 +54,11 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
 fn forward_as<F: Form, S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f32], to: K) -> Vec<PartialSums> {
     let spread = groups::spread(&g.conv, w);
     let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
-    match blocks::applies::<F>(&w) {
-        true => blocks::forward::<F, S, K>(level, g, x, w, to),
-        false => phases::forward::<F, S, K>(level, g, x, w, to),
-    }
+    let parts = Phased::of(g).into_iter().flat_map(|g| match blocks::applies::<F>(&w) {
+        true => blocks::forward::<F, S, K>(level, &g, x, w, to),
+        false => phases::forward::<F, S, K>(level, &g, x, w, to),
+    });
+    parts.collect()
 }
 
 /// Adds the gradient of `w` to `gw` `(KH*KW*C/groups, O)` and gives that of `x` to `gx`, out of x and the output's
@@ -91,9 +92,11 @@ fn backward_as<F: Form, S: Source, G: Source>(
     let w = Weights::new(spread.as_deref().unwrap_or(w), &g.conv);
     let mut spread_gw = spread.as_ref().map(|w| Buffer::zeros(w.len()));
     let to = spread_gw.as_deref_mut().unwrap_or(&mut *gw);
-    match blocks::applies::<F>(&w) {
-        true => blocks::backward::<F, S, G>(level, g, maps, w, to, gx),
-        false => phases::backward::<F, S, G>(level, g, maps, w, SharedPtr::new(to), gx),
+    for g in Phased::of(g) {
+        match blocks::applies::<F>(&w) {
+            true => blocks::backward::<F, S, G>(level, &g, maps, w, to, gx),
+            false => phases::backward::<F, S, G>(level, &g, maps, w, SharedPtr::new(to), gx),
+        }
     }
     if let Some(spread_gw) = spread_gw {
         groups::add_spread(&g.conv, &spread_gw, gw);

@@ -6,9 +6,8 @@
 //! already (`docs/dev/measurements.md`, "Asking ahead").
 
 use super::form::{self, Form};
-use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
+use super::tiles::{Layout, Phased, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, SharedPtr};
-use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
@@ -50,16 +49,10 @@ fn multiply<F: Form>(level: Level, from: TileMatrix, w: Weights, to: TileMatrix,
 }
 
 /// Convolves `x` with `w` into `to`. Returns a part of the sink's sums for every run of bands.
-pub fn forward<F: Form, S: Source, K: Sink>(
-    level: Level,
-    g: &ConvGeometry,
-    x: S,
-    w: Weights,
-    to: K,
-) -> Vec<PartialSums> {
+pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &Phased, x: S, w: Weights, to: K) -> Vec<PartialSums> {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let mut parts = Vec::new();
-    for images in batches::<F>(g.n, &tx) {
+    for images in batches::<F>(g.g.n, &tx) {
         let bands = all_bands(&images, &ty);
         let layout = Layout::new(ty, &bands);
         let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
@@ -92,7 +85,7 @@ fn read<F: Form, S: Source>(level: Level, bands: Range<usize>, x: S, t: Tiling, 
 /// added to `gw` after the last one.
 pub fn backward<F: Form, S: Source, G: Source>(
     level: Level,
-    g: &ConvGeometry,
+    g: &Phased,
     (x, gy): (S, G),
     w: Weights,
     gw: SharedPtr,
@@ -100,7 +93,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
 ) {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let mut sums: Vec<Option<(Buffer, TileMatrix)>> = (0..w.cols.div_ceil(LINE)).map(|_| None).collect();
-    for images in batches::<F>(g.n, &tx) {
+    for images in batches::<F>(g.g.n, &tx) {
         let bands = all_bands(&images, &ty);
         let layout = Layout::new(ty, &bands);
         let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
@@ -119,7 +112,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
                 // SAFETY: `v` and `m` have the tiles, and `du` is this task's.
                 unsafe { form::outer_products::<F>(level, f, v, (m, panel), (du, 0), &layout, add) }
             }
-            if images.end == g.n {
+            if images.end == g.g.n {
                 // SAFETY: `gw` holds the gradient, and the panel's channels are this task's.
                 unsafe { form::add_weight_grad::<F>(level, du, 0, gw, w.cols, panel) }
             } else {

@@ -38,9 +38,9 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
             let k = x.constants::<V>(c, n);
             let (rows, first) = (band.line(0, c), band.place(0, c));
             for i in 0..band.t.tiles() {
-                let at = first + i * band.t.edge * band.t.c;
+                let at = first + i * band.t.edge * band.t.across();
                 // The same channels of the next band are far enough ahead.
-                x.prefetch(at + band.t.edge * band.t.w * band.t.c);
+                x.prefetch(at + band.t.edge * band.t.down());
                 x.value(&k, at, n).store(rows.add(i * LINE));
             }
         }
@@ -56,7 +56,7 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
         unsafe {
             let (rows, first) = (band.line(0, c), band.place(0, c));
             for i in 0..band.t.w {
-                to.put(V::load(rows.add(i * LINE)), first + i * band.t.c);
+                to.put(V::load(rows.add(i * LINE)), first + i * band.t.across());
             }
         }
     }
@@ -66,7 +66,7 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
         unsafe {
             let (rows, first) = (band.line(0, c), band.place(0, c));
             for i in 0..band.t.tiles() {
-                to.write(V::load(rows.add(i * LINE)), first + i * band.t.edge * band.t.c, n);
+                to.write(V::load(rows.add(i * LINE)), first + i * band.t.edge * band.t.across(), n);
             }
             // A pixel that the stride skips has no gradient. Where none is there yet, that is a zero to be written.
             if STRIDE > 1 && !to.add {
@@ -74,7 +74,7 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
                 for y in 0..STRIDE.min(band.t.h - band.first) {
                     for x in 0..band.t.w {
                         if y + x % STRIDE > 0 {
-                            to.write(zero, first + (y * band.t.w + x) * band.t.c, n);
+                            to.write(zero, first + y * band.t.down() + x * band.t.across(), n);
                         }
                     }
                 }

@@ -51,10 +51,75 @@ impl TileMatrix {
     }
 }
 
+/// Which pixels of a map `(N, H, W)` make the images that are cut into tiles: all of them, or every so many-th along both
+/// axes, from some of the first ones on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixels {
+    /// Pixels of the map from one of an image to the next along an axis.
+    pub step: usize,
+    /// Size of the whole map.
+    pub map: (usize, usize),
+    /// The first row, and the first column, of the first image, and how many of both there are: an image for each pair.
+    pub first: (usize, usize),
+    pub count: (usize, usize),
+}
+
+impl Pixels {
+    /// All pixels of maps of a size.
+    fn all(h: usize, w: usize) -> Pixels {
+        Pixels { step: 1, map: (h, w), first: (0, 0), count: (1, 1) }
+    }
+
+    /// The first pixel of an image, counted over all maps.
+    fn origin(&self, image: usize) -> usize {
+        let (map, of) = (image / (self.count.0 * self.count.1), image % (self.count.0 * self.count.1));
+        let (row, column) = (self.first.0 + of / self.count.1, self.first.1 + of % self.count.1);
+        (map * self.map.0 + row) * self.map.1 + column
+    }
+}
+
+/// A convolution without dilation on images that are made of the pixels of larger maps: a *phase* of a dilated one.
+///
+/// A tap of a dilated convolution lies a multiple of the dilation away, so that the pixels of a map whose rows and columns
+/// leave the same rest are convolved among themselves, as if they were all. Where the dilation does not divide the map,
+/// some phases have a row or a column more: those of one size are convolved together.
+#[derive(Clone, Copy, Debug)]
+pub struct Phased {
+    /// The convolution of the images.
+    pub g: ConvGeometry,
+    /// The images.
+    pub pixels: Pixels,
+}
+
+impl Phased {
+    /// The phases of a convolution that keeps the size of its map, by their size; what is not dilated is one.
+    pub fn of(g: &ConvGeometry) -> Vec<Phased> {
+        let step = g.conv.dilation;
+        if step == 1 {
+            return vec![Phased { g: *g, pixels: Pixels::all(g.oh, g.ow) }];
+        }
+        let conv = Conv { dilation: 1, padding: (g.conv.kernel.0 / 2, g.conv.kernel.1 / 2), ..g.conv };
+        // First phase, number, and pixels of those with one more and of the others.
+        let along = |size: usize| {
+            let more = size % step;
+            let both = [(0, more, size / step + 1), (more, step - more, size / step)];
+            both.into_iter().filter(|(_, count, size)| count * size > 0)
+        };
+        let sizes = along(g.h).flat_map(|rows| along(g.w).map(move |columns| (rows, columns)));
+        let phased = |((row, rows, h), (column, columns, w)): ((usize, usize, usize), (usize, usize, usize))| {
+            let pixels = Pixels { step, map: (g.h, g.w), first: (row, column), count: (rows, columns) };
+            Phased { g: ConvGeometry::new(conv, g.n * rows * columns, h, w), pixels }
+        };
+        sizes.map(phased).collect()
+    }
+}
+
 /// Feature maps cut into square tiles, with smaller ones at the right and lower edges. A *band* is a row of tiles;
 /// bands are counted over all images.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiling {
+    /// Where the pixels lie; with a stride those of input and output lie in maps of their own.
+    pub pixels: Pixels,
     /// Height of the map.
     pub h: usize,
     /// Width of the map.
@@ -67,9 +132,22 @@ pub struct Tiling {
 
 impl Tiling {
     /// The tilings of a convolution's input and output into the same tiles, of `edge` output pixels.
-    pub fn of(g: &ConvGeometry, edge: usize) -> (Tiling, Tiling) {
-        let x = Tiling { h: g.h, w: g.w, c: g.conv.c_in, edge: edge * g.conv.stride };
-        (x, Tiling { h: g.oh, w: g.ow, c: g.conv.c_out, edge })
+    pub fn of(Phased { g, pixels }: &Phased, edge: usize) -> (Tiling, Tiling) {
+        let of_x = if pixels.step == 1 { Pixels::all(g.h, g.w) } else { *pixels };
+        let x = Tiling { pixels: of_x, h: g.h, w: g.w, c: g.conv.c_in, edge: edge * g.conv.stride };
+        (x, Tiling { pixels: *pixels, h: g.oh, w: g.ow, c: g.conv.c_out, edge })
+    }
+
+    /// Values from a pixel to the next one of its row.
+    #[inline(always)]
+    pub fn across(&self) -> usize {
+        self.pixels.step * self.c
+    }
+
+    /// Values from a pixel to the one below it.
+    #[inline(always)]
+    pub fn down(&self) -> usize {
+        self.pixels.step * self.pixels.map.1 * self.c
     }
 
     /// Bands of an image.
@@ -102,9 +180,9 @@ impl Tiling {
         bands.map(|band| self.height(band % self.bands()) * self.w).sum()
     }
 
-    /// The first pixel of a band, counted over all images.
-    pub fn first_pixel(&self, band: usize) -> usize {
-        (band / self.bands() * self.h + band % self.bands() * self.edge) * self.w
+    /// The first value of a band, counted over all images; those of a band follow each other where all pixels are taken.
+    pub fn first_value(&self, band: usize) -> usize {
+        (band / self.bands() * self.h + band % self.bands() * self.edge) * self.w * self.c
     }
 
     /// Bands of full height before a band of an image.
@@ -237,7 +315,7 @@ pub struct Band {
     pub out: Tiling,
     /// The matrices that hold the tiles.
     pub tiles: TileMatrix,
-    /// First pixel of the image, counted over all images.
+    /// First value of the image.
     pub image: usize,
     /// First row of the band.
     pub first: usize,
@@ -260,7 +338,7 @@ impl Band {
     /// The place of channel `c` of the first pixel of a tile in the map.
     #[inline(always)]
     pub fn place(&self, tile: usize, c: usize) -> usize {
-        (self.image + self.first * self.t.w + tile * self.t.edge) * self.t.c + c
+        self.image + self.first * self.t.down() + tile * self.t.edge * self.t.across() + c
     }
 }
 
@@ -271,9 +349,9 @@ pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layou
         if band == t.bands() {
             (image, band) = (image + 1, 0);
         }
-        let (pixel, first, rows) = (image * t.h * t.w, band * t.edge, layout.place(image, band));
+        let (start, first, rows) = (t.pixels.origin(image) * t.c, band * t.edge, layout.place(image, band));
         let height = layout.out.height(band);
         band += 1;
-        Band { t, out: layout.out, tiles, image: pixel, first, height, wide: layout.wide, rows }
+        Band { t, out: layout.out, tiles, image: start, first, height, wide: layout.wide, rows }
     })
 }

@@ -49,6 +49,7 @@ impl DenseNet {
         if !self.small {
             chain = chain.layer(Layer::MaxPool(Pool::STEM));
         }
+        chain = chain.end_stage();
         for (block, &count) in (1..).zip(&self.layers) {
             for layer in 1..=count {
                 chain = self.dense_layer(chain, &format!("features.denseblock{block}.denselayer{layer}"));
@@ -63,7 +64,8 @@ impl DenseNet {
                     .layer(norm(format!("{name}.norm")))
                     .unit(Unit::bare(format!("{name}.conv"), Conv::same(channels, channels / 2, 1, 1)))
                     .layer(Layer::AveragePool(HALVE))
-            };
+            }
+            .end_stage();
         }
         chain.net(name, "classifier", EPS, image_channels, classes)
     }

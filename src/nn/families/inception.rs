@@ -102,19 +102,20 @@ impl Inception {
         chain = self.conv(chain, "Conv2d_2a_3x3", 32, valid(3, 1));
         chain = self.conv(chain, "Conv2d_2b_3x3", 64, same(3, 3)).layer(Layer::MaxPool(HALVE));
         chain = self.conv(chain, "Conv2d_3b_1x1", 80, same(1, 1));
-        chain = self.conv(chain, "Conv2d_4a_3x3", 192, valid(3, 1)).layer(Layer::MaxPool(HALVE));
+        chain = self.conv(chain, "Conv2d_4a_3x3", 192, valid(3, 1)).layer(Layer::MaxPool(HALVE)).end_stage();
         for (letter, &pool) in ('b'..).zip(&self.a) {
             chain = self.block(chain, &format!("Mixed_5{letter}"), |b| b.a(pool));
         }
-        chain = self.block(chain, "Mixed_6a", |b| b.b());
+        chain = self.block(chain.end_stage(), "Mixed_6a", |b| b.b());
         for (letter, &inner) in ('b'..).zip(&self.c) {
             chain = self.block(chain, &format!("Mixed_6{letter}"), |b| b.c(inner));
         }
         let auxiliary = self.auxiliary.then(|| self.auxiliary(chain.layers.len(), chain.channels));
-        chain = self.block(chain, "Mixed_7a", |b| b.d());
+        chain = self.block(chain.end_stage(), "Mixed_7a", |b| b.d());
         for letter in ('b'..).take(self.e) {
             chain = self.block(chain, &format!("Mixed_7{letter}"), |b| b.e());
         }
+        chain = chain.end_stage();
         NetSpec { auxiliary, ..chain.net("inception-v3", "fc", EPS, image_channels, classes) }
     }
 

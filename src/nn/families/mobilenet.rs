@@ -31,7 +31,7 @@ impl MobileNet {
     /// Its description.
     pub fn spec(&self, image_channels: usize, classes: usize) -> NetSpec {
         let stem = Conv::same(image_channels, self.stem, 3, self.stride);
-        let mut chain = Chain::after(image_channels).unit(Unit::new("conv_stem", "bn1", stem));
+        let mut chain = Chain::after(image_channels).unit(Unit::new("conv_stem", "bn1", stem)).end_stage();
         for (stage, &(pairs, width)) in self.stages.iter().enumerate() {
             for pair in 0..pairs {
                 let (c, stride) = (chain.channels, if stage > 0 && pair == 0 { 2 } else { 1 });
@@ -43,6 +43,7 @@ impl MobileNet {
                     Conv::same(c, width, 1, 1),
                 ));
             }
+            chain = chain.end_stage();
         }
         chain.net("mobilenet-v1", "classifier", EPS, image_channels, classes)
     }

@@ -10,6 +10,9 @@ pub use inception::Inception;
 pub use mobilenet::MobileNet;
 pub use resnet::{Block, Groups, ResNet, Stem, resnet_name};
 
+/// The linear layer of ResNets and Inception.
+pub const FC: &str = "fc";
+
 /// Added to the variance by norms, in all nets but Inception.
 const EPS: f64 = 1e-5;
 

@@ -5,8 +5,10 @@
 //! dfdx must not be asked to slice one tensor twice, to reshape a broadcast one or to multiply batches by a broadcast
 //! matrix: each is wrong or panics on some device.
 
+mod pixels;
 mod update;
 
+pub use pixels::{dropout, upsample};
 pub use update::{adamw, gradient_square, put_gradient, sgd};
 
 use super::{Activation, FeatureMap, Matrix, Mode, Norm, Ops, Real};
@@ -265,7 +267,7 @@ pub fn excite<E: Real, D: Ops<E>, T: Tape<E, D>>(
     Ok(FeatureMap::new(scaled.try_add(D::matrix(residual)?)?.try_relu()?, n, h, w))
 }
 
-/// Composed linear layer; see [`Ops::linear`].
+/// Composed linear layer, a row a pixel; see [`Ops::linear`].
 ///
 /// # Errors
 /// The device's.

@@ -10,6 +10,8 @@ pub(in crate::ops) fn taken(operation: Operation<'_>) -> Taken {
     let kept = match operation {
         // A map that no norm follows is made for its reader alone; a norm alone stays pending on its input.
         Operation::Conv { norm: false, .. } | Operation::Norm => 0,
+        // The loss makes the gradient of the logits at once.
+        Operation::Upsample => 2,
         _ => 1,
     };
     Taken { kept, ..Taken::default() }

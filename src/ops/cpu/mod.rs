@@ -4,10 +4,11 @@ mod half;
 mod held;
 mod join;
 pub mod memory;
+mod pixels;
 mod unit;
 mod values;
 
-use super::{Activation, FeatureMap, Filter, Matrix, Norm, Ops, Precision, composed};
+use super::{Activation, FeatureMap, Filter, Loss, Mask, Matrix, Norm, Ops, PixelObjective, Precision, composed};
 use crate::kernels::adamw::AdamW;
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::conv::{self, OutputGrad};
@@ -209,6 +210,16 @@ impl Ops<f32> for Cpu {
         Ok(())
     }
 
+    fn average(averages: &mut [&mut Matrix<f32, Self>], of: &[&Matrix<f32, Self>], share: f64) -> Result<(), Error> {
+        let rest = (1.0 - share) as f32;
+        timed(Work::Optimiser, || {
+            for (average, w) in averages.iter_mut().zip(of) {
+                values_mut(average).iter_mut().zip(values(w)).for_each(|(a, w)| *a += rest * (w - *a));
+            }
+        });
+        Ok(())
+    }
+
     fn put_gradient(grads: &mut Grads, of: &Matrix<f32, Self>, values: Vec<f32>) -> Result<(), Error> {
         **grads.get_or_alloc_mut(of)? = values;
         Ok(())
@@ -220,21 +231,45 @@ impl Ops<f32> for Cpu {
         b: &Matrix<f32, Self>,
         activation: Activation,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        let (x, mut tape) = Self::matrix(x)?.split_tape();
-        let (n, (c, k)) = (x.shape().0, *w.shape());
-        let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, 1, 1);
-        let y = convolved(&g, MapInput { data: values(&x), pending: None }, values(w), Some(values(b)));
-        let y = matrix(x.device(), y.to_vec(), (n, k))?;
-        let (gy, gx, gw, gb, w) = (Slot::of(&y), Slot::of(&x), Slot::of(w), Slot::of(b), w.clone());
+        let (x, mut tape) = x.with_precision(Precision::Single).split_tape();
+        let ((n, height, width, _), (c, k)) = (x.size(), *w.shape());
+        let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, height, width);
+        let out = FeatureMap::made(convolved(&g, input(&x), values(w), Some(values(b))), (n, height, width, k));
+        let (gy, gb, conv) = (Target::of(&out), Slot::of(b), g.conv);
+        let filter = FilterBack::of(&Filter { weight: w, conv: &conv, input_grad: true }, g, &x);
         tape.add_backward_op(move |grads| {
-            let (gy, mut of_w, mut of_x) = (gy.take(grads)?, gw.take(grads)?, gx.take(grads)?);
-            let x = MapInput { data: values(&x), pending: None };
-            let to = Some((&mut of_x[..], true));
-            conv::backward(Level::best(), &g, x, OutputGrad::Dense(&gy), values(&w), &mut of_w, to);
-            (*gw.of_mut(grads)?, *gx.of_mut(grads)?) = (of_w, of_x);
-            gy.chunks_exact(k).try_for_each(|row| gb.add(grads, row))
+            let Some(gy) = gy.take() else { return Ok(()) };
+            filter.backward(grads, &x, OutputGrad::Dense(&gy))?;
+            let of_b = gb.of_mut(grads)?;
+            gy.chunks_exact(k).for_each(|row| of_b.iter_mut().zip(row).for_each(|(sum, g)| *sum += g));
+            Ok(())
         });
-        Ok(FeatureMap::new(composed::activate(y.put_tape(tape), activation)?, n, 1, 1))
+        if activation == Activation::None {
+            return Ok(out.put_tape(tape));
+        }
+        let y = composed::activate(Self::matrix(out.put_tape(tape))?, activation)?;
+        Ok(FeatureMap::new(y, n, height, width))
+    }
+
+    fn dropout<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>, mask: Mask) -> Result<FeatureMap<f32, Self, T>, Error> {
+        half::through(x, |x| Ok(pixels::dropout(x, mask)))
+    }
+
+    fn upsample<T: Tape<f32, Self>>(
+        x: FeatureMap<f32, Self, T>,
+        size: (usize, usize),
+        corners: bool,
+    ) -> Result<FeatureMap<f32, Self, T>, Error> {
+        Ok(pixels::upsample(x, size, corners))
+    }
+
+    fn pixel_loss(
+        logits: FeatureMap<f32, Self, OwnedTape<f32, Self>>,
+        auxiliary: Option<FeatureMap<f32, Self>>,
+        objective: PixelObjective<f32, Self>,
+        scale: f64,
+    ) -> Result<Loss<f32, Self>, Error> {
+        pixels::pixel_loss(logits, auxiliary, objective, scale)
     }
 }
 

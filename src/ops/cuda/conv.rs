@@ -4,6 +4,7 @@ use super::context::{Context, Planned, place};
 use super::cudnn::{Convolution, Cudnn, Pass, Plan};
 use super::held::{Grads, Map, Slot, Target, pooled};
 use super::kernels::BiasArgs;
+use super::parts;
 use super::pool::{Kind, Place};
 use super::weights::Kept;
 use crate::kernels::geometry::{Conv, ConvGeometry};
@@ -166,12 +167,14 @@ pub fn linear<T: Tape<f32, Cuda>>(
     b: &Matrix<f32, Cuda>,
     activation: Activation,
 ) -> Result<Map<T>, Error> {
-    let (n, (c, k)) = (x.n, *w.shape());
-    let conv = Conv::same(c, k, 1, 1);
-    let g = ConvGeometry::new(conv, n, 1, 1);
+    let single = Precision::Single;
+    let x = if x.precision() == single { x } else { parts::cast(x, single)? };
+    let ((n, height, width, _), (c, k)) = (x.size(), *w.shape());
+    let (conv, rows) = (Conv::same(c, k, 1, 1), n * height * width);
+    let g = ConvGeometry::new(conv, n, height, width);
     let (x, mut tape) = x.split_tape();
-    let (context, single) = (x.context()?, Precision::Single);
-    let y = context.map(n * k, single)?;
+    let context = x.context()?;
+    let y = context.map(rows * k, single)?;
     let filter = Turned::of(&context, &Filter { weight: w, conv: &conv, input_grad: true }, g, single)?;
     filter.forward(&context, &x, y.place())?;
     let activation = match activation {
@@ -179,10 +182,9 @@ pub fn linear<T: Tape<f32, Cuda>>(
         Activation::Relu => 1,
         Activation::Sigmoid => 2,
     };
-    let (n, k) = (n as u32, k as u32);
-    let bias = BiasArgs { y: y.place(), b: place(b)?, gy: 0, gx: 0, gb: 0, n, k, activation };
+    let bias = BiasArgs { y: y.place(), b: place(b)?, gy: 0, gx: 0, gb: 0, n: rows as u32, k: k as u32, activation };
     context.kernels.bias(&bias)?;
-    let out = pooled(y, single, (x.n, 1, 1, conv.c_out));
+    let out = pooled(y, single, (n, height, width, conv.c_out));
     let (values, gy, gx, gb) = (out.clone(), Target::of(&out), Target::of(&x), Slot::of(b));
     tape.add_backward_op(move |grads| {
         let Some(gy) = gy.take() else { return Ok(()) };

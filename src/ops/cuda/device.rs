@@ -133,6 +133,10 @@ impl Ops<f32> for Cuda {
     ) -> Result<Updated, Error> {
         train::update(descent, params, slots, grads, loss)
     }
+
+    fn average(averages: &mut [&mut Matrix<f32, Self>], of: &[&Matrix<f32, Self>], share: f64) -> Result<(), Error> {
+        train::average(averages, of, share)
+    }
 }
 
 /// The values of a map as a tensor in single precision; those that a tensor was made a map of are that tensor again.

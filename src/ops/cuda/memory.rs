@@ -8,6 +8,9 @@ use crate::ops::memory::{Extent, Operation, Taken};
 /// Gathered rows that a composed convolution holds at a time.
 const ROWS: u64 = 2;
 
+/// Maps of the size of upsampled logits that are kept of them and their loss.
+const UPSAMPLED: u64 = 14;
+
 /// cuDNN counts the values of a map to 2^31, half of what can be counted elsewhere.
 const COUNTED: u64 = 2;
 
@@ -31,6 +34,8 @@ pub(in crate::ops) fn taken(
         }
         Operation::Norm | Operation::Sum { gate: true } | Operation::Concat => (1, 0),
         Operation::Sum { gate: false } => (0, 0),
+        // Composed of dfdx's operations, which keep every value, in single precision.
+        Operation::Upsample => (UPSAMPLED * (Precision::Single.bytes() / precision.bytes()), 0),
         // A byte a value says which member of its window it is.
         Operation::Pool(_) => (1, to.values() * batch),
     };

@@ -76,12 +76,13 @@ pub fn update(
     let context = Context::of(first.data.device())?;
     let known = context.squares.take();
     let mut jobs = Vec::new();
-    for Parameter { data, decays } in params.iter() {
+    for Parameter { data, decays, rate, missed } in params.iter() {
         let w = place(data)?;
         let counted = known.as_ref().is_some_and(|known| known.of.contains(&w));
         let kind = u32::from(*decays) * DECAYS + u32::from(counted) * KNOWN;
         let ((rows, cols), g) = (*data.shape(), gradient(grads, data)?);
-        let mut job = ParamJob { w, g, kind, len: (rows * cols) as u32, ..ParamJob::default() };
+        let (len, missed, rate) = ((rows * cols) as u32, counted_to(*missed), *rate as f32);
+        let mut job = ParamJob { w, g, kind, len, missed, rate, ..ParamJob::default() };
         for (to, store) in job.slots.iter_mut().zip(slots.iter_mut()) {
             *to = gradient(store, data)?;
         }
@@ -95,11 +96,7 @@ pub fn update(
             jobs.push(ParamJob { w, g, kind: STATISTIC, len: one.channels as u32, ..ParamJob::default() });
         }
     }
-    let mut chunks = 0;
-    for job in &mut jobs {
-        job.first_chunk = chunks;
-        chunks += job.chunks();
-    }
+    let chunks = counted(&mut jobs);
     let table = context.table(&jobs)?;
     let squares = context.pool.take(u64::from(chunks) * 2 * FLOAT, Kind::Workspace)?;
     let (total, done) = (context.numbers.place(), context.numbers.place() + 2 * FLOAT);
@@ -128,9 +125,40 @@ pub fn update(
     Ok(Updated { loss: loss.unwrap_or(done[0]), updated: done[2] != 0.0 })
 }
 
+/// See [`crate::ops::Ops::average`]: one launch, which nothing waits for.
+pub fn average(averages: &mut [&mut Matrix<f32, Cuda>], of: &[&Matrix<f32, Cuda>], share: f64) -> Result<(), Error> {
+    let Some(first) = averages.first() else { return Ok(()) };
+    let context = Context::of(first.device())?;
+    let job = |(average, w): (&&mut Matrix<f32, Cuda>, &&Matrix<f32, Cuda>)| {
+        let (rows, cols) = *w.shape();
+        Ok(ParamJob { w: place(average)?, g: place(w)?, len: (rows * cols) as u32, ..ParamJob::default() })
+    };
+    let mut jobs = averages.iter().zip(of).map(job).collect::<Result<Vec<_>, Error>>()?;
+    let chunks = counted(&mut jobs);
+    let table = context.table(&jobs)?;
+    let shares = UpdateArgs { rests: [(1.0 - share) as f32, 0.0], ..UpdateArgs::default() };
+    let args = UpdateArgs { jobs: table.place(), count: jobs.len() as u32, chunks, ..shares };
+    Ok(context.kernels.average(&args)?)
+}
+
+/// Tells jobs their first chunks; gives the number of all.
+fn counted(jobs: &mut [ParamJob]) -> u32 {
+    let mut chunks = 0;
+    for job in jobs {
+        job.first_chunk = chunks;
+        chunks += job.chunks();
+    }
+    chunks
+}
+
 /// The place of a tensor's values in a store.
 fn gradient(store: &mut Grads, of: &Matrix<f32, Cuda>) -> Result<u64, Error> {
     Ok(*store.get_or_alloc_mut(of)?.device_ptr())
+}
+
+/// A number of updates as a kernel has it: what is behind the largest needs no correction any more.
+fn counted_to(updates: u64) -> u32 {
+    u32::try_from(updates).unwrap_or(u32::MAX)
 }
 
 /// The numbers of an update, as the CPU's kernels have them.
@@ -148,6 +176,7 @@ fn arguments(descent: &Descent, args: UpdateArgs) -> UpdateArgs {
                 root: (1.0 / corrected[1].sqrt()) as f32,
                 epsilon: epsilon as f32,
                 keep: (1.0 - lr * decay) as f32,
+                number: counted_to(number),
                 ..args
             }
         }

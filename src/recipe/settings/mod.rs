@@ -30,10 +30,14 @@ settings! {
         data: Data = Data::default(),
         /// Network.
         net: Net = Net::default(),
+        /// What a net has for the classes of pixels.
+        seg: Seg = Seg::default(),
         /// Length, batch, seed.
         train: Train = Train::default(),
         /// Optimiser.
         optim: Optim = Optim::default(),
+        /// What is frozen.
+        finetune: Finetune = Finetune::default(),
         /// Learning rate.
         schedule: Schedule = Schedule::default(),
         /// Augmentation.
@@ -59,6 +63,8 @@ settings! {
         train_images: u64 = 0,
         /// Test images that are evaluated, class-balanced, 0 for all.
         test_images: u64 = 0,
+        /// What makes up for classes of uneven size.
+        balance: Balance = Balance::None,
         /// Share of each class that is validated with, where a folder has no `val/`.
         val_fraction: f64 = 0.1,
         /// Share of images that may be broken.
@@ -84,10 +90,24 @@ settings! {
         auxiliary: bool = false,
         /// Factor on every channel count.
         width: f64 = 1.0,
-        /// Safetensors file of weights to start from; empty for none.
+        /// Pixels of an image along an axis for one of the last stage, 0 for as many as the net has; with fewer the last
+        /// stages are dilated.
+        output_stride: u64 = 0,
+        /// Whether upsampling takes the corners of both maps to be at the same places.
+        corners: bool = false,
+        /// Safetensors file of weights to start from, or their name in the hub; empty for none.
         weights: String = String::new(),
         /// Initialiser.
         init: Init = Init::Xavier,
+    }
+    /// What a net has for the classes of pixels.
+    Seg {
+        /// Whether the last stage but one has a head of its own, which training alone uses.
+        aux: bool = true,
+        /// Share of its loss.
+        aux_weight: f64 = 0.5,
+        /// Share of a head's values that a step leaves out.
+        dropout: f64 = 0.1,
     }
     /// Length, batch, seed.
     Train {
@@ -109,6 +129,8 @@ settings! {
         keep_last: u64 = 2,
         /// Checkpoints that stay because their epoch ended best.
         keep_best: u64 = 1,
+        /// Epochs without a better figure after which the run stops, 0 for never.
+        patience: u64 = 0,
         /// Megabytes of states before edits that are kept in memory, 0 for none.
         rollback_mb: u64 = 256,
     }
@@ -130,6 +152,28 @@ settings! {
         epsilon: f64 = 1e-8,
         /// Norm to which the gradients of all parameters together are clipped; 0 for as they are.
         clip_norm: f64 = 0.0,
+        /// Factor of the learning rate of the classifiers.
+        head_lr: f64 = 1.0,
+        /// Factor of the learning rate from one block to the block before it.
+        layer_decay: f64 = 1.0,
+        /// Running average of the weights.
+        ema: Ema = Ema::default(),
+    }
+    /// Running average of the weights.
+    Ema {
+        /// Switch.
+        on: bool = false,
+        /// Share that the average keeps at a step, at most: it grows to that from the first step on.
+        decay: f64 = 0.9998,
+    }
+    /// What of a net stays as it is.
+    Finetune {
+        /// What is frozen.
+        freeze: Freeze = Freeze::None,
+        /// Epochs from the start of the run for which it is, 0 for all.
+        freeze_epochs: u64 = 0,
+        /// What norms do in what is trained.
+        norms: Norms = Norms::Train,
     }
     /// Learning rate.
     Schedule {
@@ -147,6 +191,8 @@ settings! {
         milestones: Vec<u64> = vec![30, 60, 90],
         /// Factor of `Step` at a milestone.
         factor: f64 = 0.1,
+        /// Power of `Poly`.
+        power: f64 = 0.9,
     }
     /// Linear warmup from 0.
     Warmup {

@@ -98,6 +98,27 @@ choice!(
         Segment,
     }
 );
+impl Task {
+    /// What is learnt, in words.
+    pub fn learns(self) -> &'static str {
+        match self {
+            Task::Classify => "the class of an image",
+            Task::Segment => "the class of every pixel",
+        }
+    }
+}
+
+choice!(
+    /// What makes up for classes of uneven size.
+    Balance {
+        /// Nothing.
+        None,
+        /// Weights of the classes in the loss.
+        Weights,
+        /// Every class is drawn as often in an epoch.
+        Sampler,
+    }
+);
 choice!(
     /// An optimiser.
     OptimName {
@@ -105,6 +126,41 @@ choice!(
         Sgd,
         /// Adam with decoupled weight decay.
         AdamW,
+    }
+);
+
+choice!(
+    /// What of a net is frozen: a part, and everything below it.
+    Freeze {
+        /// Nothing.
+        None,
+        /// The layers before the first stage.
+        Stem,
+        /// Up to the end of the first stage.
+        Stage1,
+        /// Up to the end of the second stage.
+        Stage2,
+        /// Up to the end of the third stage.
+        Stage3,
+        /// Up to the end of the fourth stage.
+        Stage4,
+        /// All but the classifiers.
+        Backbone,
+    }
+);
+impl Freeze {
+    /// The stage at whose end it ends.
+    pub fn stage(self) -> Option<usize> {
+        [Freeze::Stage1, Freeze::Stage2, Freeze::Stage3, Freeze::Stage4].iter().position(|f| *f == self).map(|i| i + 1)
+    }
+}
+choice!(
+    /// What the norms do that are trained.
+    Norms {
+        /// They normalise with the statistics of the batch, and update their running ones.
+        Train,
+        /// They normalise with their running statistics, which stay as they are.
+        Frozen,
     }
 );
 
@@ -127,6 +183,11 @@ choice!(
         Inception,
     }
 );
+/// Whether nets of a family are ResNets: they have model tweaks, and can be dilated.
+pub fn is_resnet(family: Family) -> bool {
+    matches!(family, Family::ResNet | Family::ResNeXt | Family::SeResNet | Family::SeResNeXt)
+}
+
 choice!(
     /// What images a net is made for.
     Form {
@@ -178,10 +239,12 @@ choice!(
 choice!(
     /// Means and deviations that images are normalised with.
     Normalise {
-        /// Those of photographs for photographs, else those of the set.
+        /// Those of start weights of the hub, else those of photographs for photographs, else those of the set.
         Auto,
         /// Those of the training images.
         Set,
+        /// Those of the configuration of start weights of the hub.
+        Weights,
         /// Those of the paper (section 2.1).
         Paper,
     }
@@ -204,6 +267,8 @@ choice!(
         Step,
         /// None.
         Constant,
+        /// A power of what is left of the run, down to 0 (GluonCV's segmentation).
+        Poly,
     }
 );
 choice!(

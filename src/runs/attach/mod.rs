@@ -20,7 +20,7 @@ use std::os::unix::net::UnixStream;
 /// The socket in the run directory.
 const SOCKET: &str = "socket";
 /// Version of the protocol; others are refused.
-const PROTOCOL: u32 = 3;
+const PROTOCOL: u32 = 4;
 /// Longest line that a run takes from a screen.
 const COMMAND: u64 = 64 << 10;
 /// Longest line that a screen takes from a run: the confusion matrix of some thousand classes.

@@ -8,8 +8,9 @@ use crate::runs::fake::{Stage, epoch, play, step};
 use crate::runs::{Line, Session, attach, start_with};
 use crate::train::{
     Agreement, AlarmKind, BatchPreview, Change, Command, Event, Inside, LayerStats, Options, Output, Pictures,
-    PreviewImage, State, Target, When,
+    PreviewImage, RateSearch, State, Target, When,
 };
+use crate::tricks::finder::RatePoint;
 use std::io::{BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -46,7 +47,7 @@ fn obedient(mut stage: Stage) {
 
 fn layers() -> Inside {
     let output = Some(Output { mean: f32::NAN, std: 0.5, zeros: 0.25 });
-    let layer = LayerStats { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output };
+    let layer = LayerStats { name: "fc".into(), gradient: 0.1, weight: 3.0, update: 1e-3, output, frozen: false };
     Inside { step: 1, gradient: 0.3, layers: vec![layer] }
 }
 
@@ -63,7 +64,7 @@ fn rate(id: u64, value: f64) -> Command {
 
 fn fed() -> Pictures {
     let picture = Thumbnail::new(&[0.5; 12], [2, 2, 3], &[100.0; 3], &[60.0; 3]).unwrap();
-    let image = PreviewImage { picture, label: 1, mixed: Some((0, 0.73)) };
+    let image = PreviewImage { picture, label: 1, mixed: Some((0, 0.73)), mask: None };
     let agreement = Some(Agreement { images: 4, same: 3, teacher: 2, student: 1 });
     Pictures::Fed(BatchPreview { step: 4, epoch: 1.0, batch: 4, images: vec![image], smoothed: Some(0.9), agreement })
 }
@@ -123,6 +124,7 @@ fn every_event_survives_the_line() {
         Event::Refused { id: 4, reason: "no".into() },
         epoch(2, 0.75),
         Event::Layers(Box::new(layers())),
+        Event::Rate(RateSearch::Point(RatePoint { lr: 1e-7, loss: 2.5, smooth: 2.25 })),
         Event::Alarm { step: 8, kind: AlarmKind::Other, message: "the disk is full".into() },
         Event::Pictures(Box::new(fed())),
     ];

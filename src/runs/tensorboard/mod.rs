@@ -6,13 +6,13 @@ use super::dir::LOG;
 use super::export::metrics;
 use super::record::journal;
 use super::{Line, RunError, logs};
-use crate::train::{Change, write_whole};
+use crate::protobuf::Message;
+use crate::train::{Change, Figures, write_whole};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use wire::Message;
 
 /// Seconds since 1970.
 pub(super) fn now() -> f64 {
@@ -77,14 +77,12 @@ fn summary(line: &Line) -> Option<(u64, Vec<Message>)> {
             values.extend(img_s.map(|img_s| scalar("img_s", img_s)));
             (*step, values)
         }
-        Line::EpochEnd { step, train_loss, val_loss, val_top1, val_top5, .. } => {
-            let mut values = evaluation(*val_loss, *val_top1, *val_top5);
+        Line::EpochEnd { step, train_loss, val_loss, figures, .. } => {
+            let mut values = evaluation(*val_loss, *figures);
             values.push(scalar("train/epoch_loss", *train_loss));
             (*step, values)
         }
-        Line::Evaluation { step, val_loss, val_top1, val_top5, .. } => {
-            (*step, evaluation(*val_loss, *val_top1, *val_top5))
-        }
+        Line::Evaluation { step, val_loss, figures, .. } => (*step, evaluation(*val_loss, *figures)),
         Line::Confusion { step, confusion } => (*step, vec![image("confusion", &confusion.rows(IMAGE)?)?]),
         Line::Edit { step, changes, .. } => {
             let one = |Change { knob, from, to }: &Change| format!("`{}` {from} → {to}", knob.path);
@@ -95,8 +93,9 @@ fn summary(line: &Line) -> Option<(u64, Vec<Message>)> {
     })
 }
 
-fn evaluation(loss: f64, top1: f64, top5: f64) -> Vec<Message> {
-    vec![scalar("val/loss", loss), scalar("val/top1", top1), scalar("val/top5", top5)]
+fn evaluation(loss: f64, figures: Figures) -> Vec<Message> {
+    let scores = figures.scores().map(|score| scalar(&format!("val/{}", score.figure.key()), score.value));
+    [scalar("val/loss", loss)].into_iter().chain(scores).collect()
 }
 
 fn scalar(tag: &str, value: f64) -> Message {
@@ -112,7 +111,7 @@ fn text(tag: &str, text: &str) -> Message {
 }
 
 /// A matrix of counts as a picture; none when it has no rows.
-fn image(tag: &str, counts: &[Vec<u32>]) -> Option<Message> {
+fn image(tag: &str, counts: &[Vec<u64>]) -> Option<Message> {
     let (pixels, side) = pixels(counts);
     let mut file = Vec::new();
     PngEncoder::new(&mut file).write_image(&pixels, side, side, ExtendedColorType::L8).ok()?;
@@ -121,12 +120,12 @@ fn image(tag: &str, counts: &[Vec<u32>]) -> Option<Message> {
 }
 
 /// A matrix of counts in grey, a square of pixels for each: a row in shares of its sum, 1 black. And the picture's side.
-fn pixels(counts: &[Vec<u32>]) -> (Vec<u8>, u32) {
+fn pixels(counts: &[Vec<u64>]) -> (Vec<u8>, u32) {
     let cell = (320 / counts.len().max(1)).clamp(1, 32);
     let side = cell * counts.len();
-    let shade = |row: &[u32], at: usize| {
-        let sum: u32 = row.iter().sum();
-        255 - (255.0 * f64::from(row.get(at).copied().unwrap_or(0)) / f64::from(sum.max(1))) as u8
+    let shade = |row: &[u64], at: usize| {
+        let sum: u64 = row.iter().sum();
+        255 - (255.0 * row.get(at).copied().unwrap_or(0) as f64 / sum.max(1) as f64) as u8
     };
     let places = (0..side).flat_map(|y| (0..side).map(move |x| (y, x)));
     (places.map(|(y, x)| shade(&counts[y / cell], x / cell)).collect(), side as u32)

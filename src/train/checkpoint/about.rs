@@ -1,7 +1,7 @@
 //! What another program has to know of exported weights, as text in their file. `docs/guide/nets.md` lists the keys.
 
 use super::{Checkpoint, Meta, Signature};
-use crate::nn::{knobs_of, timm};
+use crate::nn::{Design, timm};
 use crate::recipe::Recipe;
 use crate::train::TrainError;
 use serde::Serialize;
@@ -19,6 +19,9 @@ fn json(of: &impl Serialize) -> Result<String, TrainError> {
 /// The key of the names of the classes, a JSON list in label order, as timm calls it.
 pub(super) const LABELS: &str = "label_names";
 
+/// The key of the net as knobs.
+pub(super) const KNOBS: &str = "knobs";
+
 impl Checkpoint {
     /// Texts beside its weights in an exported file: how timm makes the net, its classes, and how images come to it.
     ///
@@ -26,10 +29,13 @@ impl Checkpoint {
     /// Knobs that this version does not allow.
     pub(super) fn about(&self) -> Result<BTreeMap<String, String>, TrainError> {
         let Meta { version, signature, .. } = &self.meta;
-        let net = self.meta.recipe(&Recipe::default())?.net.clone();
+        let recipe = self.meta.recipe(&Recipe::default())?;
+        let design = Design::of(&recipe);
         let mut about = BTreeMap::from([("format", "pt".to_string()), ("tricktop_version", version.clone())]);
-        about.insert("knobs", knobs_of(&net).join(" "));
-        if let Some(made) = timm(&net) {
+        about.extend([("recipe", recipe.name.clone()), ("step", self.meta.at.step.to_string())]);
+        about.extend(self.meta.at.averaged.map(|steps| ("averaged_steps", steps.to_string())));
+        about.insert(KNOBS, design.knobs().join(" "));
+        if let Some(made) = timm(&design) {
             about.extend([("architecture", made.name), ("model_args", made.args.to_string())]);
         }
         // Checkpoints of earlier versions have no signature.

@@ -1,6 +1,7 @@
 //! What proves that two states are the same to the bit: hashes of weights, statistics and the optimiser's slots, and a chain of them.
 
 use crate::nn::TensorData;
+use crate::train::optim::ema::SLOT;
 use blake3::Hasher;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,17 @@ pub(super) fn slot_name(slot: &str, parameter: &str) -> String {
 /// Today's name of a tensor that may be an earlier version's.
 pub(super) fn todays_name(name: String) -> String {
     if name.starts_with(VELOCITY) { OPTIMISER.to_string() + &name } else { name }
+}
+
+/// The weights and statistics among the tensors of a file, as they are evaluated: their running average where it has one.
+pub(super) fn evaluated(tensors: &BTreeMap<String, TensorData>) -> BTreeMap<String, TensorData> {
+    let average = slot_name(SLOT, "");
+    let averaged = tensors.keys().any(|name| name.starts_with(&average));
+    let own = |name: &str| match averaged {
+        true => name.strip_prefix(&average).map(String::from),
+        false => (!matches!(Part::of(name), Part::Slot(_))).then(|| name.to_string()),
+    };
+    tensors.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect()
 }
 
 /// What a tensor of a checkpoint belongs to.

@@ -5,6 +5,7 @@ use super::CheckpointError;
 use super::digest::Digests;
 use crate::data::{DataError, DataSet, composed};
 use crate::recipe::{InvalidChanges, Recipe, Value, knobs, older};
+use crate::train::Score;
 use crate::train::classes::listed;
 use crate::train::edits::ScheduledEdit;
 use crate::tricks::scaling::Scaler;
@@ -28,10 +29,12 @@ pub struct Progress {
     pub loss_sum: f64,
     /// Edits made so far: the position in the journal.
     pub edits: u64,
-    /// Top-1 on the test set when this is the end of an epoch.
-    pub top1: Option<f64>,
-    /// Best top-1 at the end of an epoch so far.
-    pub best_top1: Option<f64>,
+    /// Score on the test set when this is the end of an epoch.
+    #[serde(flatten, with = "crate::train::score")]
+    pub score: Option<Score>,
+    /// Best score at the end of an epoch so far.
+    #[serde(flatten, with = "crate::train::best")]
+    pub best: Option<Score>,
     /// The epoch that ended so; checkpoints of older versions do not tell.
     #[serde(default)]
     pub best_epoch: Option<u64>,
@@ -41,6 +44,36 @@ pub struct Progress {
     /// Updates that the optimiser has made since it began with what it keeps.
     #[serde(default)]
     pub updates: u64,
+    /// How many of them each of the first trained parameters was left out of, being frozen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<u64>,
+    /// Steps that the running average of the weights has taken in, where one is kept; a file of weights alone holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub averaged: Option<u64>,
+}
+
+impl Progress {
+    /// Epochs done since the best one; since the start while there is none.
+    pub fn epochs_since_best(&self) -> u64 {
+        match (self.best_epoch, self.best) {
+            (Some(best), _) => self.epoch.saturating_sub(best),
+            (None, None) => self.epoch,
+            // Of an older version's run it is not known.
+            (None, Some(_)) => 0,
+        }
+    }
+
+    /// Why the run stops after this epoch, when so many without a better figure are too many.
+    pub fn out_of_patience(&self, patience: u64) -> Option<String> {
+        let since = self.epochs_since_best();
+        if patience == 0 || self.batch > 0 || since < patience {
+            return None;
+        }
+        let best = self.best_epoch.map_or("none was the best".into(), |epoch| format!("the best is epoch {epoch}"));
+        let title = self.best.map_or("score", |best| best.figure.title());
+        let epochs = if since == 1 { "epoch" } else { "epochs" };
+        Some(format!("no better {title} for {since} {epochs}: stopped, {best}"))
+    }
 }
 
 /// What a net was trained to see and to say.

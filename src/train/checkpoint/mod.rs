@@ -16,6 +16,7 @@ pub(super) use weights::{Found, classes_of, weights_for};
 pub use weights::{Pupil, read_weights, weights_file};
 
 use super::TrainError;
+use super::optim::ema::Average;
 use super::optim::{Optimiser, slots, with_slots};
 use crate::nn::{Head, Net, NetSpec, Role, State, StateError, TensorData};
 use crate::ops::Ops;
@@ -23,7 +24,7 @@ use crate::recipe::Recipe;
 use crate::recipe::settings::OptimName;
 use crate::tricks::scaling::Scaler;
 use atomic_write_file::AtomicWriteFile;
-use digest::{Part, slot_name, todays_name};
+use digest::{Part, evaluated, slot_name, todays_name};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -48,10 +49,14 @@ pub struct Checkpoint {
 
 /// What a checkpoint is of, and what it is put into.
 pub struct Trained<'a, D: Ops<f32>> {
+    /// What it computes on.
+    pub dev: &'a D,
     /// The net.
     pub net: &'a mut Net<f32, D>,
     /// Its optimiser.
     pub optimiser: &'a mut Optimiser<f32, D>,
+    /// The running average of its weights.
+    pub average: &'a mut Option<Average<D>>,
     /// The factor of the loss in mixed precision.
     pub scaler: &'a mut Scaler,
 }
@@ -142,10 +147,16 @@ impl Checkpoint {
         restore(&self.state.tensors, &self.meta.at, to)
     }
 
-    /// Its weights and running statistics under PyTorch's names.
+    /// The weights and running statistics that are evaluated and exported, under PyTorch's names: their average where the
+    /// run keeps one.
     pub fn weights(&self) -> BTreeMap<String, TensorData> {
-        let weights = self.state.tensors.iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
-        weights.map(|(name, tensor)| (name.clone(), tensor.clone())).collect()
+        evaluated(&self.state.tensors)
+    }
+
+    /// What is to be told of its weights: that they are an average.
+    pub fn note(&self) -> Option<String> {
+        let steps = self.meta.at.averaged?;
+        Some(format!("the weights are their running average, {steps} steps after it began (optim.ema)"))
     }
 
     /// The net that it is of, with its weights.
@@ -155,14 +166,14 @@ impl Checkpoint {
     pub fn net<D: Ops<f32>>(&self, dev: &D) -> Result<Net<f32, D>, TrainError> {
         let recipe = self.meta.recipe(&Recipe::default())?;
         // The numbers of input channels and of classes do not change the names.
-        let any = NetSpec::new(&recipe.net, 1, 1);
+        let any = NetSpec::of(&recipe, 1, 1);
         let size = |name: &str, axis: usize| self.state.tensors.get(name)?.shape.get(axis).copied();
         let first = any.params().first().map_or(String::new(), |p| p.name.clone());
         let missing = |name: &str| StateError::Missing { name: name.to_string(), nearest: None };
         let channels = size(&first, 1).ok_or_else(|| missing(&first))?;
         let head = format!("{}.weight", any.head);
         let classes = size(&head, 0).ok_or_else(|| missing(&head))?;
-        let spec = NetSpec::new(&recipe.net, channels, classes);
+        let spec = NetSpec::of(&recipe, channels, classes);
         let weights = self.weights();
         spec.fit(&weights, Head::Fits)?;
         let mut net = Net::new(dev, &spec).map_err(TrainError::device)?;
@@ -193,9 +204,16 @@ fn restore<D: Ops<f32>>(
             kept.push((i, *slot, tensor));
         }
     }
+    let average = at.averaged.map(|steps| {
+        let mut average = Average::begun(to.dev, to.net)?;
+        average.net.import(&evaluated(tensors))?;
+        Ok::<_, TrainError>(Average { steps, ..average })
+    });
+    let average = average.transpose()?;
     to.net.import(tensors)?;
+    *to.average = average;
     *to.scaler = at.scaler;
-    *to.optimiser = Optimiser::new(optimiser, at.updates);
+    *to.optimiser = Optimiser::new(optimiser, at.updates, at.missed.clone());
     let params = to.net.params();
     for (i, slot, tensor) in kept {
         let values = params[i].from_torch(&tensor.values);

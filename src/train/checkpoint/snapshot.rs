@@ -1,12 +1,13 @@
 //! A copy of everything that a run needs to go on, made on the trainer's thread: values as they lie, nothing more. The
 //! writer brings them into PyTorch's layout.
 
-use super::digest::{Digests, slot_name};
-use super::meta::{KEY, Meta};
+use super::digest::{Digests, evaluated, slot_name};
+use super::meta::{KEY, Meta, Progress};
 use super::{Trained, restore};
 use crate::nn::{Layout, Role, State, StateError, TensorData};
 use crate::ops::Ops;
 use crate::train::TrainError;
+use crate::train::optim::ema;
 use std::collections::BTreeMap;
 
 /// A copy of a run's state.
@@ -20,7 +21,7 @@ struct Part {
     layout: Layout,
     shape: (usize, usize),
     values: Vec<f32>,
-    /// What the optimiser keeps of a trained parameter, by slot.
+    /// What the optimiser keeps of it, by slot, and its running average.
     slots: Vec<(&'static str, Vec<f32>)>,
 }
 
@@ -30,15 +31,20 @@ impl Snapshot {
     /// # Errors
     /// The device's.
     pub(in crate::train) fn of<D: Ops<f32>>(of: Trained<'_, D>, meta: Meta) -> Result<Snapshot, TrainError> {
-        let Trained { net, optimiser, .. } = of;
-        let part = |p: &crate::nn::Param<f32, D>| {
+        let Trained { net, optimiser, average, .. } = of;
+        let averages = average.as_ref().map(|average| average.net.params());
+        let part = |(i, p): (usize, &crate::nn::Param<f32, D>)| {
             let kept: &[&str] = if p.role == Role::Statistic { &[] } else { optimiser.slots() };
             let slot = |slot: &&'static str| Ok((*slot, optimiser.slot(slot, p).map_err(TrainError::device)?));
-            let slots = kept.iter().map(slot).collect::<Result<_, TrainError>>()?;
+            let mut slots = kept.iter().map(slot).collect::<Result<Vec<_>, TrainError>>()?;
+            slots.extend(averages.as_ref().map(|averages| (ema::SLOT, averages[i].data.as_vec())));
             let (name, layout, shape) = (p.name.clone(), p.layout, *dfdx::prelude::HasShape::shape(&p.data));
             Ok(Part { name, layout, shape, values: p.data.as_vec(), slots })
         };
-        Ok(Snapshot { meta, parts: net.params().into_iter().map(part).collect::<Result<_, TrainError>>()? })
+        let parts = net.params().into_iter().enumerate().map(part).collect::<Result<_, TrainError>>()?;
+        let averaged = average.as_ref().map(|average| average.steps);
+        let at = Progress { averaged, ..meta.at };
+        Ok(Snapshot { meta: Meta { at, ..meta }, parts })
     }
 
     /// Gives the net that it was made of its state back.
@@ -46,7 +52,7 @@ impl Snapshot {
     /// # Errors
     /// The device's.
     pub(in crate::train) fn restore<D: Ops<f32>>(&self, to: Trained<'_, D>) -> Result<(), TrainError> {
-        restore(&self.tensors(true), &self.meta.at, to)
+        restore(&self.tensors(), &self.meta.at, to)
     }
 
     /// Bytes of its values.
@@ -64,8 +70,8 @@ impl Snapshot {
         })
     }
 
-    /// Weights and statistics under PyTorch's names, with `optimiser` what it keeps too.
-    fn tensors(&self, optimiser: bool) -> BTreeMap<String, TensorData> {
+    /// Weights and statistics under PyTorch's names, and what the optimiser and the average keep of them.
+    fn tensors(&self) -> BTreeMap<String, TensorData> {
         let data = |p: &Part, values: &[f32]| TensorData {
             shape: p.layout.torch_shape(p.shape),
             values: p.layout.torch_order(p.shape).map(|i| values[i]).collect(),
@@ -73,25 +79,24 @@ impl Snapshot {
         let mut tensors = BTreeMap::new();
         for p in &self.parts {
             tensors.insert(p.name.clone(), data(p, &p.values));
-            let slots = p.slots.iter().filter(|_| optimiser);
-            tensors.extend(slots.map(|(slot, values)| (slot_name(slot, &p.name), data(p, values))));
+            tensors.extend(p.slots.iter().map(|(slot, values)| (slot_name(slot, &p.name), data(p, values))));
         }
         tensors
     }
 
     /// Hashes of the whole state.
     pub(in crate::train) fn digests(&self) -> Digests {
-        Digests::of(&self.tensors(true))
+        Digests::of(&self.tensors())
     }
 
     /// The bytes of a checkpoint to go on from, and its hashes.
     pub(super) fn whole(&self) -> Result<(Vec<u8>, Digests), TrainError> {
-        bytes(self.meta.clone(), self.tensors(true))
+        bytes(self.meta.clone(), self.tensors())
     }
 
-    /// The bytes of a file of weights and statistics alone.
+    /// The bytes of a file of weights and statistics alone, as they are evaluated.
     pub(super) fn weights(&self) -> Result<Vec<u8>, TrainError> {
-        Ok(bytes(Meta { waiting: Vec::new(), ..self.meta.clone() }, self.tensors(false))?.0)
+        Ok(bytes(Meta { waiting: Vec::new(), ..self.meta.clone() }, evaluated(&self.tensors()))?.0)
     }
 }
 

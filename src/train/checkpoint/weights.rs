@@ -1,13 +1,14 @@
 //! Files of weights, of this program and of others, and the nets that they are for.
 
-use super::about::LABELS;
-use super::digest::Part;
+use super::about::{KNOBS, LABELS};
+use super::digest::evaluated;
 use super::{Checkpoint, CheckpointError, Meta, meta};
 use crate::data;
 use crate::files::{Foreign, resolved};
-use crate::nn::{Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, recognise};
+use crate::nn::{Design, Fit, Head, Net, NetSpec, Recognised, State, StateError, TensorData, Weights, onnx, recognise};
 use crate::ops::Ops;
-use crate::recipe::{Recipe, settings};
+use crate::recipe::settings::Task;
+use crate::recipe::{Recipe, preset};
 use crate::train::TrainError;
 use crate::train::classes::{Aligned, align};
 use crate::train::origin::BUNDLED;
@@ -38,7 +39,7 @@ pub(super) fn read<T, E: Display>(path: &Path, parse: impl FnOnce(&[u8]) -> Resu
     })
 }
 
-/// The tensors of a file of weights, of any program, as they are called there.
+/// The tensors of a file of weights, of any program, as they are called there; of a checkpoint those that are evaluated.
 ///
 /// # Errors
 /// A file that cannot be read or is no safetensors file of real numbers.
@@ -48,11 +49,13 @@ pub fn read_weights(path: &Path) -> Result<BTreeMap<String, TensorData>, TrainEr
 
 /// The tensors of a file of weights, and the classes that it names.
 fn named(path: &Path) -> Result<(BTreeMap<String, TensorData>, Names), TrainError> {
-    let path = resolved(path)?;
-    let state = read(&path, State::from_bytes)?;
+    let state = if path == Path::new(BUNDLED) {
+        State::from_bytes(BUNDLED_TEACHER)?
+    } else {
+        read(&resolved(path)?, State::from_bytes)?
+    };
     let classes = classes(&state.metadata);
-    let weights = state.tensors.into_iter().filter(|(name, _)| !matches!(Part::of(name), Part::Slot(_)));
-    Ok((weights.collect(), classes))
+    Ok((evaluated(&state.tensors), classes))
 }
 
 /// The classes that a file names, in label order, if it names any.
@@ -77,8 +80,8 @@ fn classes(metadata: &BTreeMap<String, String>) -> Names {
 /// Weights that fit a net.
 pub(in crate::train) struct Found {
     pub weights: Weights,
-    /// Whether the linear layer is among those that fit.
-    pub head_fits: bool,
+    /// How far they fill the net.
+    pub fit: Fit,
     /// The classes that the file names.
     pub classes: Names,
 }
@@ -90,13 +93,15 @@ pub(in crate::train) struct Found {
 pub(in crate::train) fn weights_for(path: &Path, spec: &NetSpec, head: Head) -> Result<Found, TrainError> {
     let (tensors, classes) = named(path)?;
     let fitting = Weights::fitting(tensors, |tensors| spec.fit(tensors, head));
-    let (weights, head_fits) =
+    let (weights, fit) =
         fitting.map_err(|e| TrainError::Checkpoint { path: path.to_path_buf(), problem: e.to_string() })?;
-    Ok(Found { weights, head_fits, classes })
+    Ok(Found { weights, fit, classes })
 }
 
 /// What a teacher has to teach.
 pub struct Pupil<'a> {
+    /// What it learns.
+    pub task: Task,
     /// Channels of the images.
     pub image_channels: usize,
     /// Names of their classes, in label order.
@@ -120,7 +125,30 @@ impl Checkpoint {
     /// # Errors
     /// Knobs that this version does not allow.
     pub fn export(&self) -> Result<Vec<u8>, TrainError> {
-        Ok(State { tensors: self.weights(), metadata: self.about()? }.to_bytes()?)
+        let design = Design::of(&*self.meta.recipe(&Recipe::default())?);
+        let tensors = self.weights().into_iter().map(|(name, t)| (design.outer_name(&name), t)).collect();
+        Ok(State { tensors, metadata: self.about()? }.to_bytes()?)
+    }
+
+    /// The bytes of an ONNX model of its net, with the same texts.
+    ///
+    /// # Errors
+    /// Knobs that this version does not allow, a task or a net that has no such form, a checkpoint that does not say what
+    /// images its net is for.
+    pub fn onnx(&self) -> Result<Vec<u8>, TrainError> {
+        let recipe = self.meta.recipe(&Recipe::default())?;
+        if recipe.task != Task::Classify {
+            let task = recipe.task.word();
+            return Err(TrainError::Export(format!(
+                "task is {task}: nets with a linear head alone are written as ONNX"
+            )));
+        }
+        let older =
+            "an older version wrote it without what images its net is for; tricktop resume writes one that says it";
+        let signature = self.meta.signature.as_ref().ok_or_else(|| TrainError::Export(older.into()))?;
+        let image = signature.image;
+        let spec = NetSpec::new(&recipe.net, image[2], signature.classes.len());
+        onnx(&spec, &self.weights(), image, &self.about()?).map_err(|e| TrainError::Export(e.to_string()))
     }
 
     /// The net of a teacher: `Bundled`, or the path of a checkpoint or of another program's weights. Its outputs are in the
@@ -141,10 +169,10 @@ impl Checkpoint {
         dev: &D,
         pupil: &Pupil<'_>,
     ) -> Result<(Net<f32, D>, Option<String>), TrainError> {
-        let Pupil { image_channels, classes, by_place } = *pupil;
+        let Pupil { task, image_channels, classes, by_place } = *pupil;
         let wrong = |problem: String| TrainError::Checkpoint { path: source.to_path_buf(), problem };
         let bundled = source == Path::new(BUNDLED);
-        let (settings, mut weights, named) = if bundled {
+        let (design, mut weights, named) = if bundled {
             teaching(BUNDLED_TEACHER).map_err(|e| wrong(e.to_string()))?
         } else {
             read(&resolved(source)?, teaching)?
@@ -154,7 +182,11 @@ impl Checkpoint {
         let needed = |e: StateError| {
             wrong(format!("{e} (a teacher for {image_channels}-channel images of {count} classes is needed)"))
         };
-        let spec = NetSpec::new(&settings, image_channels, count);
+        if design.task != task {
+            let (has, needs) = (design.task.learns(), task.learns());
+            return Err(wrong(format!("is of a net that learns {has}; a teacher of {needs} is needed")));
+        }
+        let spec = design.spec(image_channels, count);
         // No net is built before the file is known to fill it.
         spec.fit(&weights.tensors, Head::Fits).map_err(needed)?;
         let by_places = "it teaches by the places of its outputs";
@@ -175,18 +207,26 @@ impl Checkpoint {
 }
 
 /// The net that a teacher's file is of, its weights, and the classes that it names.
-fn teaching(bytes: &[u8]) -> Result<(settings::Net, Weights, Names), CheckpointError> {
+fn teaching(bytes: &[u8]) -> Result<(Design, Weights, Names), CheckpointError> {
     let state = State::from_bytes(bytes)?;
     let classes = classes(&state.metadata);
     if state.metadata.contains_key(meta::KEY) {
         let checkpoint = Checkpoint::from_bytes(bytes)?;
-        let (tensors, prefixes) = (checkpoint.weights(), Default::default());
-        let net = checkpoint.meta.recipe(&Recipe::default())?.net.clone();
-        return Ok((net, Weights { tensors, prefixes }, classes));
+        let (recipe, weights) = (checkpoint.meta.recipe(&Recipe::default())?, checkpoint.weights());
+        return Ok((Design::of(&recipe), Weights { tensors: weights, prefixes: Default::default() }, classes));
     }
+    let told = told(&state.metadata);
     let found = Weights::fitting(state.tensors, recognise);
-    let (weights, Recognised { net, .. }) = found.map_err(|(nearest, why)| CheckpointError::NoNet { nearest, why })?;
-    Ok((net, weights, classes))
+    let (weights, Recognised { design, image_channels, classes: count }) =
+        found.map_err(|(nearest, why)| CheckpointError::NoNet { nearest, why })?;
+    let fits = |told: &Design| told.spec(image_channels, count).fit(&weights.tensors, Head::Fits).is_ok();
+    Ok((told.filter(fits).unwrap_or(design), weights, classes))
+}
+
+/// The net that exported weights tell of: what is dilated, no tensor does.
+fn told(metadata: &BTreeMap<String, String>) -> Option<Design> {
+    let sets = metadata.get(KNOBS)?.split(' ').map(preset::parse_set).collect::<Result<Vec<_>, _>>().ok()?;
+    Some(Design::of(&*Recipe::default().with(sets).ok()?))
 }
 
 /// The bytes of a file that is neither a pipe nor larger than any checkpoint.

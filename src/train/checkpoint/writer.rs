@@ -2,7 +2,7 @@
 
 use super::snapshot::Snapshot;
 use super::{BEST, Checkpoint, DIRECTORY, Link, ROLLED_BACK, checkpoint_path, steps, write_whole};
-use crate::train::TrainError;
+use crate::train::{Score, TrainError};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ enum Order {
 /// What became of an order; the last word of each is `Done`.
 pub(in crate::train) enum Report {
     /// A file was written; `best.safetensors` has no link.
-    Saved { step: u64, path: PathBuf, bytes: u64, ms: f64, top1: Option<f64>, link: Option<Box<Link>> },
+    Saved { step: u64, path: PathBuf, bytes: u64, ms: f64, score: Option<Score>, link: Option<Box<Link>> },
     /// A file was not written, or an old one not removed.
     Failed(String),
     /// The job is done.
@@ -46,7 +46,7 @@ pub(in crate::train) enum Report {
 struct Kept {
     step: u64,
     path: PathBuf,
-    top1: Option<f64>,
+    score: Option<Score>,
 }
 
 /// The writer's thread. Dropping it waits until everything is written.
@@ -147,8 +147,8 @@ impl Shelf {
             }
         }
         let kept = |(step, path): (u64, PathBuf)| {
-            let top1 = Checkpoint::read(&path).ok()?.meta.at.top1;
-            Some(Kept { step, path, top1 })
+            let score = Checkpoint::read(&path).ok()?.meta.at.score;
+            Some(Kept { step, path, score })
         };
         let kept = steps(&dir).into_iter().filter_map(kept).collect();
         Shelf { dir, links: link.into_iter().collect(), kept }
@@ -163,7 +163,7 @@ impl Shelf {
         let mut saved = |path: &Path, bytes: &[u8], link| {
             write_whole(path, bytes).map_err(|e| TrainError::write(path)(e).to_string())?;
             let (step, path, bytes) = (at.step, path.to_path_buf(), bytes.len() as u64);
-            report(Report::Saved { step, path, bytes, ms: job.ms, top1: at.top1, link });
+            report(Report::Saved { step, path, bytes, ms: job.ms, score: at.score, link });
             Ok::<_, String>(())
         };
         if job.best {
@@ -179,7 +179,7 @@ impl Shelf {
             saved(&path, &bytes, Some(Box::new(link.clone())))?;
             self.links.push(link);
             self.kept.retain(|k| k.step != at.step);
-            self.kept.push(Kept { step: at.step, path, top1: at.top1 });
+            self.kept.push(Kept { step: at.step, path, score: at.score });
             return self.clear(job.keep_last, job.keep_best);
         }
         Ok(())
@@ -225,7 +225,7 @@ fn remove(kept: Vec<Kept>) -> Result<(), String> {
 fn sort_out(mut kept: Vec<Kept>, last: usize, best: usize) -> (Vec<Kept>, Vec<Kept>) {
     kept.sort_by_key(|k| k.step);
     let newest = kept.len().saturating_sub(last);
-    let mut ranked: Vec<(f64, u64)> = kept.iter().filter_map(|k| Some((k.top1?, k.step))).collect();
+    let mut ranked: Vec<(f64, u64)> = kept.iter().filter_map(|k| Some((k.score?.value, k.step))).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let best: Vec<u64> = ranked.into_iter().take(best).map(|(_, step)| step).collect();
     let newest: Vec<u64> = kept[newest..].iter().map(|k| k.step).collect();
@@ -238,6 +238,7 @@ mod tests {
     use crate::data::Synthetic;
     use crate::recipe::knobs::find;
     use crate::recipe::{Recipe, Value};
+    use crate::train::Figure;
     use crate::train::learner::Learner;
     use crate::train::{Meta, Progress};
     use dfdx::prelude::Cpu;
@@ -269,9 +270,10 @@ mod tests {
 
     #[test]
     fn the_newest_and_the_best_stay() {
-        let top1 = [None, Some(0.5), Some(0.9), Some(0.9), Some(0.7), None, Some(0.1)];
+        let top1 = |value| Score { figure: Figure::Top1, value };
+        let scores = [None, Some(0.5), Some(0.9), Some(0.9), Some(0.7), None, Some(0.1)].map(|value| value.map(top1));
         let kept: Vec<Kept> =
-            top1.iter().zip(1..).map(|(top1, step)| Kept { step, path: PathBuf::new(), top1: *top1 }).collect();
+            scores.iter().zip(1..).map(|(score, step)| Kept { step, path: PathBuf::new(), score: *score }).collect();
         let stay = |last, best| -> Vec<u64> { sort_out(kept.clone(), last, best).0.iter().map(|k| k.step).collect() };
         assert_eq!(stay(1, 0), [7]);
         assert_eq!(stay(2, 1), [3, 6, 7]);

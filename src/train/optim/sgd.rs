@@ -13,7 +13,7 @@ pub(super) fn rule(optim: &Optim) -> Rule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Optimiser, Store};
+    use super::super::{Optimiser, Store, whole};
     use super::SLOTS;
     use crate::kernels::sgd::Step;
     use crate::nn::{Layout, Param, Role};
@@ -34,7 +34,7 @@ mod tests {
         let mut step = || {
             let sum = w.data.leaky_trace() + b.data.clone();
             let mut gradients = Gradients { store: sum.sum::<Rank0, Axes2<0, 1>>().backward(), scale: 1.0, loss: None };
-            assert!(optimiser.update(vec![&mut w, &mut b], &mut gradients, 0.1, &s).unwrap().updated);
+            assert!(optimiser.update(whole(vec![&mut w, &mut b]), &mut gradients, 0.1, &s).unwrap().updated);
             (w.data.as_vec()[0], b.data.as_vec()[0])
         };
         vec![step(), step()]

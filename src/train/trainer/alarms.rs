@@ -5,7 +5,7 @@ use crate::data::Batch;
 use crate::ops::Ops;
 use crate::recipe::settings::Act;
 use crate::train::alarms::{Trace, Waits, act, rate_over};
-use crate::train::{AlarmKind, Event, Outcome, State, TrainError};
+use crate::train::{AlarmKind, Event, Outcome, Output, State, TrainError};
 use crate::tricks::schedule::Position;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -88,7 +88,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// Looks for layers that have died since the last look.
     fn watch_outputs(&mut self, images: Batch) -> Result<Flow, TrainError> {
         let outputs = self.learner.outputs(images).map_err(TrainError::device)?;
-        let dead: Vec<String> = outputs.into_iter().filter(|(_, o)| o.is_dead()).map(|(name, _)| name).collect();
+        // What is frozen cannot have died.
+        let frozen = self.learner.frozen_layers(&self.recipe, self.at.epoch);
+        let died = |(name, output): &(String, Output)| output.is_dead() && !frozen.contains(name);
+        let dead: Vec<String> = outputs.into_iter().filter(died).map(|(name, _)| name).collect();
         let new: Vec<&str> = dead.iter().filter(|d| !self.watched.dead.contains(*d)).map(String::as_str).collect();
         let message = (!new.is_empty()).then(|| {
             let named = new.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");

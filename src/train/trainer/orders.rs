@@ -2,9 +2,16 @@
 
 use super::{Flow, Trainer};
 use crate::ops::Ops;
+use crate::recipe::Changes;
 use crate::train::edits::{ScheduledEdit, already, due, effective};
 use crate::train::{Change, Command, Event, State, When};
+use crate::tricks::finetune::without_effect;
 use std::sync::mpsc::TryRecvError;
+
+/// The changes of an edit, as a person would type them.
+fn of_words(changes: &Changes) -> String {
+    changes.iter().map(|(knob, to)| format!("{}={to}", knob.path)).collect::<Vec<_>>().join(" ")
+}
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     /// Takes every waiting command; while paused, waits for more. Then applies the edits that are due, those that wait
@@ -18,11 +25,13 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         if self.options.until.is_some_and(|until| self.at.step >= until) {
             // Edits may have been made after the very last step.
             self.apply_due(epoch_starts);
-            return Flow::End;
+            return Flow::End(None);
         }
         self.save_if_due();
         loop {
-            let command = if self.state == State::Paused {
+            let command = if let Some(held) = self.held.pop_front() {
+                Ok(held)
+            } else if self.state == State::Paused {
                 self.report();
                 self.settle();
                 self.commands.recv().map_err(|_| TryRecvError::Disconnected)
@@ -34,6 +43,10 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Ok(Command::RollBack { id }) => match self.roll_back(id) {
                     Flow::On => {}
                     again => return again,
+                },
+                Ok(Command::FindRate) => match self.find_rate() {
+                    Flow::On => {}
+                    failed => return failed,
                 },
                 Ok(command) => self.obey(command),
                 Err(TryRecvError::Disconnected) => return Flow::Stop { save: true },
@@ -81,7 +94,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             },
             Command::Look { screen, at } => self.look(screen, at),
             Command::Save => self.save(true, false),
-            Command::Stop { .. } | Command::RollBack { .. } => {}
+            // There is no search any more, or it is taken before.
+            Command::EndFinding => {}
+            Command::Stop { .. } | Command::RollBack { .. } | Command::FindRate => {}
         }
     }
 
@@ -94,23 +109,36 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     fn apply(&mut self, ScheduledEdit { id, edit, changes, .. }: ScheduledEdit) {
         let changed = self.recipe.with(changes.clone()).map_err(|e| e.to_string());
         let ready = changed.and_then(|recipe| {
+            if let Some(why) = without_effect(&changes, &recipe, self.at.epoch) {
+                return Err(why);
+            }
             self.learner.ready_teacher(&recipe.tricks.distill).map_err(|e| e.to_string())?;
-            Ok(recipe)
+            let begins = recipe.optim.ema.on && self.learner.average.is_none();
+            let average = begins.then(|| self.learner.average_begun()).transpose().map_err(|e| e.to_string())?;
+            Ok((recipe, average))
         });
         match ready {
-            Err(reason) => self.send(Event::Refused { id, reason }),
-            Ok(recipe) => {
+            Err(reason) => {
+                // Nobody waits for an answer to an edit of a preset.
+                if id == 0 {
+                    self.alarm(format!("the edit {} is refused: {reason}", of_words(&changes)));
+                }
+                self.send(Event::Refused { id, reason });
+            }
+            Ok((recipe, begun)) => {
                 self.remember();
+                let present = self.learner.average.take();
+                self.learner.average = begun.or(present.filter(|_| recipe.optim.ema.on));
                 changes.iter().for_each(|(knob, _)| self.watched.trace.edited(knob));
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };
+                let balances = before.data.balance != self.recipe.data.balance;
                 let changes = changes.into_iter().map(change).collect();
                 self.at.edits += 1;
                 self.made.push(edit);
                 self.send(Event::Applied { id, edit, step: self.at.step, changes, by: None });
-                if let Some(note) = self.learner.teacher_note() {
-                    self.alarm(note);
-                }
+                let balance = if balances { self.balance() } else { None };
+                self.learner.teacher_note().into_iter().chain(balance).for_each(|note| self.alarm(note));
             }
         }
     }

@@ -94,7 +94,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             epoch: self.epochs_done(),
             from,
             edits,
-            best_top1: self.at.best_top1,
+            best: self.at.best,
             best_epoch: self.at.best_epoch,
             recipe: self.recipe.clone(),
         })));

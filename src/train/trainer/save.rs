@@ -5,6 +5,7 @@ use crate::ops::Ops;
 use crate::train::checkpoint::snapshot::Snapshot;
 use crate::train::checkpoint::writer::{Job, Report, Writer};
 use crate::train::checkpoint::{Meta, Progress, Signature};
+use crate::train::learner::Learner;
 use crate::train::{Event, Options, TrainError};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -85,8 +86,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
 
     /// A copy of the state.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
-        let (scaler, updates) = (self.learner.scaler, self.learner.optimiser.updates());
-        let at = Progress { scaler, updates, ..self.at.clone() };
+        let Learner { scaler, optimiser, .. } = &self.learner;
+        let (updates, missed) = (optimiser.updates(), optimiser.missed().to_vec());
+        let at = Progress { scaler: *scaler, updates, missed, ..self.at.clone() };
         let mut meta = Meta::new(self.on.kernels, &self.recipe, at, self.pending.list().to_vec());
         meta.signature = Some(Signature::of(self.reader.set()));
         Snapshot::of(self.learner.trained(), meta)
@@ -140,11 +142,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                     self.alarm(format!("{why}; older checkpoints stay, and the next is tried when it is due"));
                     self.saver.fault = Some(why);
                 }
-                Report::Saved { step, path, bytes, ms, top1, link } => {
+                Report::Saved { step, path, bytes, ms, score, link } => {
                     if link.is_some() {
                         self.saver.saved = Some(step);
                     }
-                    self.send(Event::Checkpoint { step, path, bytes, ms, top1, link });
+                    self.send(Event::Checkpoint { step, path, bytes, ms, score, link });
                 }
             }
         }

@@ -12,6 +12,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let data = self.reader.set();
         let batch = self.recipe.train.batch as usize;
         let cost = spec.cost(data.train.height, data.train.width);
+        let average = "the running average of the weights is evaluated and saved as the best (optim.ema)".to_string();
+        let own = self.recipe.optim.ema.on.then_some(average).into_iter().chain(self.balance());
         RunInfo {
             name: self.options.name.clone(),
             dir: self.options.dir.clone(),
@@ -23,12 +25,17 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             train_images: data.train.len(),
             test_images: data.test.len(),
             classes: data.classes.clone(),
-            notes: data.said().into_iter().chain(self.learner.notes.iter().cloned()).collect(),
+            notes: data.said().into_iter().chain(self.learner.notes.iter().cloned()).chain(own).collect(),
             device: self.on.name.clone(),
-            memory: self.on.training(spec, self.learner.teacher(), data, self.recipe.optim.name).memory(batch).total(),
+            memory: self.on.training(spec, self.learner.teacher(), data, &self.recipe).memory(batch).total(),
             steps_per_epoch: self.batches(),
             step: self.at.step,
         }
+    }
+
+    /// What is told of classes of uneven size.
+    pub(super) fn balance(&self) -> Option<String> {
+        self.learner.sizes.told(self.recipe.data.balance, &self.learner.classes)
     }
 
     /// Something that needs a person's eye and that no knob is about.

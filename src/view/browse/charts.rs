@@ -2,7 +2,8 @@
 
 use super::LETTERS;
 use crate::app::{Curve, Ghost, Point, Window};
-use crate::browse::{Run, State};
+use crate::browse::{Run, State, figure};
+use crate::train::Figure;
 use crate::view::axes::{Axes, both, padded};
 use crate::view::chart::{self, Pen, Series};
 use crate::view::draw::{self, LinePart};
@@ -49,7 +50,8 @@ pub(super) fn over(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let lines = if area.height > 2 * LEAST { (drawn.len() as u16).min(6) } else { 1 };
     let [names, charts] = Layout::vertical([Constraint::Length(lines), Constraint::Fill(1)]).areas(area);
     let parts = |of: &Drawn| {
-        let top1 = of.run.brief.best_top1.map_or(String::new(), |top1| format!("top-1 {:.2}", 100.0 * top1));
+        let top1 =
+            of.run.brief.best.map_or(String::new(), |best| format!("{} {:.2}", best.figure.title(), best.percent()));
         let letter = of.slot.map_or(String::new(), |slot| format!("{} ", LETTERS[slot]));
         let name = draw::clip(&of.run.name, usize::from(area.width / 2));
         vec![
@@ -94,7 +96,11 @@ fn draw_chart(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, what: 
     let title = match what {
         What::Loss if state.log_scale => "Loss (line: train, ◆: val), log",
         What::Loss => "Loss (line: train, ◆: val)",
-        What::Accuracy => "Top-1 in %",
+        What::Accuracy => match figure(&state.runs) {
+            Some(Figure::Top1) => "Top-1 in %",
+            Some(figure) => figure.title(),
+            None => "Score in %",
+        },
         What::Rate => "Learning rate",
     };
     let letters = drawn.iter().filter_map(|of| Some(Span::styled(LETTERS[of.slot?].to_string(), of.style)));
@@ -128,7 +134,7 @@ fn draw_chart(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, what: 
 fn curve(curves: &Ghost, what: What) -> (&Curve, f64) {
     match what {
         What::Loss => (&curves.smooth, 1.0),
-        What::Accuracy => (&curves.top1, 100.0),
+        What::Accuracy => (&curves.score, 100.0),
         What::Rate => (&curves.rate, 1.0),
     }
 }

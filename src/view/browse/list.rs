@@ -2,8 +2,9 @@
 
 use super::LETTERS;
 use crate::app::number;
-use crate::browse::{Row, Run, State, changes, epochs, took};
+use crate::browse::{Row, Run, State, changes, epochs, figure, took};
 use crate::runs::RunStatus;
+use crate::train::Figure;
 use crate::view::draw;
 use crate::view::draw::first_row;
 use crate::view::theme::Theme;
@@ -21,17 +22,17 @@ const OTHERWISE: usize = 10;
 #[derive(Clone, Copy, PartialEq)]
 enum What {
     When,
-    Top1,
+    Score,
     Time,
     State,
     Differs,
 }
 
 impl What {
-    fn head(self) -> &'static str {
+    fn head(self, state: &State) -> &'static str {
         match self {
             What::When => "begun",
-            What::Top1 => "top-1",
+            What::Score => figure(&state.runs).map_or("best", Figure::title),
             What::Time => "time",
             What::State => "state",
             What::Differs => "differs in",
@@ -39,7 +40,7 @@ impl What {
     }
 
     fn is_right(self) -> bool {
-        matches!(self, What::When | What::Top1 | What::Time)
+        matches!(self, What::When | What::Score | What::Time)
     }
 }
 
@@ -52,13 +53,13 @@ struct Columns {
 impl Columns {
     fn new(state: &State, width: u16) -> Columns {
         let mut shown =
-            vec![(What::When, 6), (What::Top1, 5), (What::Time, 7), (What::State, 16), (What::Differs, OTHERWISE)];
+            vec![(What::When, 6), (What::Score, 5), (What::Time, 7), (What::State, 16), (What::Differs, OTHERWISE)];
         // Two for the cursor, two for the letter, two before every column.
         let room = usize::from(width).saturating_sub(5);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         let longest = state.rows.iter().map(|row| draw::width(&row.stem) + draw::width(&state.runs[row.run].name));
         let names = longest.max().unwrap_or(0).clamp(NAME.0, NAME.1);
-        for what in [What::Time, What::Differs, What::When, What::State, What::Top1] {
+        for what in [What::Time, What::Differs, What::When, What::State, What::Score] {
             if taken(&shown) + names.min(14) > room {
                 shown.retain(|(other, _)| *other != what);
             }
@@ -108,7 +109,7 @@ fn cell(state: &State, theme: &Theme, run: &Run, what: What) -> (String, Style) 
     let brief = &run.brief;
     match what {
         What::When => (number::age(state.now(), brief.begun), theme.dim),
-        What::Top1 => (brief.best_top1.map_or(String::new(), |top1| format!("{:.2}", 100.0 * top1)), theme.text),
+        What::Score => (brief.best.map_or(String::new(), |best| format!("{:.2}", best.percent())), theme.text),
         What::Time => (took(run), theme.dim),
         What::State => status(theme, run),
         What::Differs => match state.selected() {
@@ -146,7 +147,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let title = format!("Runs in {}", state.root.display());
     let inner = draw::frame(theme, buf, area, &title, false, legend);
     let columns = Columns::new(state, inner.width);
-    let heads = columns.shown.iter().map(|(what, width)| Span::styled(draw::clip(what.head(), *width), theme.dim));
+    let heads = columns.shown.iter().map(|(what, width)| Span::styled(draw::clip(what.head(state), *width), theme.dim));
     columns.put(buf, inner, Vec::new(), heads);
     let body = Rect { y: inner.y + inner.height.min(1), height: inner.height.saturating_sub(1), ..inner };
     rows(state, theme, buf, body, &columns);

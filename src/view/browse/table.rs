@@ -1,8 +1,9 @@
 //! The knobs in which runs differ, and only those.
 
 use super::LETTERS;
+
 use crate::app::title;
-use crate::browse::{Differences, Run, State, best, shown};
+use crate::browse::{Differences, Run, State, best, figure, shown};
 use crate::runs::Course;
 use crate::view::draw;
 use crate::view::theme::Theme;
@@ -29,7 +30,8 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, (
     });
     rows.push((String::new(), heads.collect()));
     let best = |run: &Run| best(run).unwrap_or_else(|| "-".into());
-    rows.push(("best top-1".into(), compared.iter().map(|(_, run)| (best(run), theme.dim)).collect()));
+    let best_of = figure(compared.iter().map(|(_, run)| *run)).map_or("best".into(), |f| format!("best {}", f.title()));
+    rows.push((best_of, compared.iter().map(|(_, run)| (best(run), theme.dim)).collect()));
     for (knob, courses) in &knobs {
         let style = |course: &Course| if *course == courses[0] { theme.text } else { theme.pending };
         rows.push((title(knob), courses.iter().map(|course| (course.text(shown), style(course))).collect()));

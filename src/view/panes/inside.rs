@@ -37,7 +37,7 @@ enum Mark {
 
 /// The columns, what matters most first.
 const COLUMNS: &[Column] = &[
-    Column { head: "gradient", width: 8, cell: |l| usual(size(l.gradient)), share: Some(gradient_share) },
+    Column { head: "gradient", width: 8, cell: gradient, share: Some(gradient_share) },
     Column { head: "update", width: 8, cell: update, share: Some(|l, _| decades(l.update, -5.0, 0.0)) },
     Column { head: "zeros", width: 6, cell: zeros, share: Some(|l, _| l.output.map_or(0.0, |o| o.zeros.into())) },
     Column { head: "mean", width: 8, cell: |l| usual(of(l, |o| signed(o.mean))), share: None },
@@ -47,6 +47,11 @@ const COLUMNS: &[Column] = &[
 
 fn usual(text: String) -> (String, Mark) {
     (text, Mark::Usual)
+}
+
+/// What is frozen has none.
+fn gradient(layer: &LayerStats) -> (String, Mark) {
+    usual(if layer.frozen { "-".into() } else { size(layer.gradient) })
 }
 
 /// A number that is not negative, in three digits.
@@ -66,6 +71,7 @@ fn of(layer: &LayerStats, text: impl Fn(Output) -> String) -> String {
 fn update(layer: &LayerStats) -> (String, Mark) {
     let (least, most) = LayerStats::UPDATES;
     match layer.update {
+        _ if layer.frozen => ("frozen ".into(), Mark::Usual),
         // What is no number is not in bounds.
         v if (least..=most).contains(&v) => (format!("{} ", exponent(v)), Mark::Usual),
         v if v < least => (format!("{}↓", exponent(v)), Mark::Odd),
@@ -150,6 +156,7 @@ impl Drawing for Inside {
         }
         match layer.output.filter(Output::is_dead) {
             Some(_) => parts.push(LinePart::new(1, vec![Span::styled("! dead: nothing but zeros", theme.alarm)])),
+            None if layer.frozen => parts.push(dim(1, "frozen: it has no gradient and no update".into())),
             None => parts.push(dim(3, format!("update: {} to {}, best about 1e-3", exponent(least), exponent(most)))),
         }
         parts

@@ -21,7 +21,7 @@ const GLYPHS: usize = 6;
 enum What {
     Seeds,
     Spark,
-    Top1,
+    Score,
     Above,
     Base,
     Paper,
@@ -49,7 +49,7 @@ impl Columns {
         let mut shown = vec![
             (What::Seeds, seeds),
             (What::Spark, SPARK.0),
-            (What::Top1, widest(5 + margin, &text(What::Top1))),
+            (What::Score, widest(5 + margin, &text(What::Score))),
             (What::Above, widest(7 + margin - 1, &text(What::Above))),
             (What::Base, widest(7 + margin - 1, &text(What::Base))),
             (What::Paper, widest(7, &text(What::Paper))),
@@ -66,7 +66,7 @@ impl Columns {
         let room = usize::from(width).saturating_sub(3);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         let first = [What::Paper].into_iter().chain(ladder.then_some(What::Base));
-        for what in first.chain([What::Seeds, What::Spark, What::Above, What::Base, What::Top1]) {
+        for what in first.chain([What::Seeds, What::Spark, What::Above, What::Base, What::Score]) {
             if taken(&shown) + names.min(NAME.1) > room {
                 shown.retain(|(other, _)| *other != what);
             }
@@ -80,8 +80,8 @@ impl Columns {
     }
 
     /// Draws the headings.
-    pub(super) fn head(&self, theme: &Theme, buf: &mut Buffer, area: Rect) {
-        let heads = self.shown.iter().map(|(what, width)| (what.head().to_string(), *width, what.is_right()));
+    pub(super) fn head(&self, state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
+        let heads = self.shown.iter().map(|(what, width)| (what.head(state).to_string(), *width, what.is_right()));
         self.put(
             buf,
             area,
@@ -128,7 +128,7 @@ fn table_text(table: &Table, row: usize, what: What) -> String {
     let row = &table.rows[row];
     let gain = |gain: Option<Gain>| gain.map_or(String::new(), |gain| gain.to_string());
     match what {
-        What::Top1 => row.top1.map_or(String::new(), |top1| top1.to_string()),
+        What::Score => row.score().map_or(String::new(), |score| score.to_string()),
         What::Above => gain(row.above),
         What::Base => gain(row.base),
         What::Paper => row.paper_gain.map_or(String::new(), |gain| format!("{gain:+.2}")),
@@ -137,11 +137,11 @@ fn table_text(table: &Table, row: usize, what: What) -> String {
 }
 
 impl What {
-    fn head(self) -> &'static str {
+    fn head(self, state: &State) -> &'static str {
         match self {
             What::Seeds => "seeds",
             What::Spark => "curve",
-            What::Top1 => "top-1",
+            What::Score => state.tally.suite.figures()[0].title(),
             What::Above => "Δ above",
             What::Base => "Δ base",
             What::Paper => "paper Δ",
@@ -150,7 +150,7 @@ impl What {
     }
 
     fn is_right(self) -> bool {
-        matches!(self, What::Top1 | What::Above | What::Base | What::Paper)
+        matches!(self, What::Score | What::Above | What::Base | What::Paper)
     }
 
     fn cell(self, state: &State, theme: &Theme, cell: usize, width: usize) -> (String, Style) {
@@ -159,7 +159,7 @@ impl What {
         match self {
             What::Seeds => (seeds(state, cell), theme.text),
             What::Spark => (spark(state, cell, width), theme.curve),
-            What::Top1 => (text(), theme.text),
+            What::Score => (text(), theme.text),
             What::Above => (text(), gain_style(theme, row.above)),
             What::Base => (text(), gain_style(theme, row.base)),
             What::Paper => (text(), theme.dim),
@@ -202,7 +202,7 @@ fn spark(state: &State, cell: usize, width: usize) -> String {
     let Some(ran) = &state.tally.results.ran[place] else { return String::new() };
     let epochs = state.tally.runs[place].recipe.train.epochs.max(1) as usize;
     let columns = if epochs <= width { ran.scores.len().min(width) } else { ran.scores.len() * width / epochs };
-    let scores: Vec<f64> = ran.scores.iter().map(|(top1, _)| *top1).collect();
+    let scores: Vec<f64> = ran.scores.iter().map(|(score, _)| *score).collect();
     draw::sparkline(&scores, columns.min(width), None)
 }
 

@@ -4,6 +4,7 @@ use super::columns::{gain_style, glyph};
 use crate::app::{number, title, value_text};
 use crate::suite::Now;
 use crate::suite::screen::State;
+use crate::train::Figure;
 use crate::view::draw;
 use crate::view::draw::first_row;
 use crate::view::theme::Theme;
@@ -65,10 +66,10 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
 
 /// What it gains, also where the rows have no room for it.
 fn gains(state: &State, theme: &Theme) -> Line<'static> {
-    let row = &state.tally.table.rows[state.cursor];
+    let (row, figures) = (&state.tally.table.rows[state.cursor], state.tally.suite.figures());
     let mut parts = Vec::new();
-    if let Some(top1) = row.top1 {
-        parts.push(("top-1", top1.to_string(), theme.text));
+    if let Some(score) = row.score() {
+        parts.push((figures[0].title(), score.to_string(), theme.text));
     }
     for (name, gain) in [("Δ above", row.above), ("Δ base", row.base)] {
         parts.extend(gain.map(|of| (name, of.to_string(), gain_style(theme, gain))));
@@ -105,9 +106,11 @@ fn run(state: &State, theme: &Theme, place: usize, columns: usize) -> Line<'stat
         Span::styled(format!("{} seed {:<3}", glyph(&live.now), run.seed), theme.text),
         Span::styled(format!("{what:<16}"), style),
     ];
-    if let Some((ran, (top1, top5))) = ran.and_then(|ran| Some((ran, ran.scores.last()?))) {
-        let top5 = if ran.top5_tells() { format!("  top-5 {top5:.2}") } else { String::new() };
-        spans.push(Span::styled(format!("  top-1 {top1:.2}{top5}"), theme.text));
+    if let Some((ran, (score, second))) = ran.and_then(|ran| Some((ran, ran.scores.last()?))) {
+        let figures = state.tally.suite.figures();
+        let [title, other] = figures.map(Figure::title);
+        let second = if ran.second_tells(figures) { format!("  {other} {second:.2}") } else { String::new() };
+        spans.push(Span::styled(format!("  {title} {score:.2}{second}"), theme.text));
     }
     if live.now == Now::Works && live.img_s > 0.0 {
         let speed = number::thousands(live.img_s.round() as u64);

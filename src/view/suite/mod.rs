@@ -20,7 +20,10 @@ use ratatui::text::{Line, Span};
 const SMALLEST: (u16, u16) = (60, 16);
 
 /// What the figures mean.
-const LEGEND: &str = "top-1 in percent: mean ± deviation; gains: ± 95 % interval, ~ within the noise";
+fn legend(state: &State) -> String {
+    let score = state.tally.suite.figures()[0].title();
+    format!("{score} in percent: mean ± deviation; gains: ± 95 % interval, ~ within the noise")
+}
 
 /// Draws the whole screen.
 pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
@@ -48,8 +51,11 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
 fn help_lines(state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let marks = [
         ("seeds", "● done  ▸ at work  ‖ paused  · waits  ✗ failed"),
-        ("curve", "top-1 after every epoch of the run at work, else of the best"),
-        ("top-1", "in percent after the last epoch: mean ± deviation over the seeds that are done"),
+        ("curve", "the score after every epoch of the run at work, else of the best"),
+        (
+            state.tally.suite.figures()[0].title(),
+            "in percent after the last epoch: mean ± deviation over the seeds that are done",
+        ),
         (
             "Δ above, Δ base",
             "what it gains over the row it is compared with, and over the base, with the 95 % interval",
@@ -82,7 +88,7 @@ fn framed(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     }
     let inner = draw::frame(theme, buf, cells, &format!("Suite {}", state.tally.suite.name), false, legend);
     let columns = Columns::new(state, inner.width);
-    columns.head(theme, buf, inner);
+    columns.head(state, theme, buf, inner);
     let body = Rect { y: inner.y + inner.height.min(1), height: inner.height.saturating_sub(1), ..inner };
     list(state, theme, buf, body, &columns);
     detail::draw(state, theme, buf, below);
@@ -123,7 +129,7 @@ fn draw_status(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, frame
         }
         None => match state.status(state.cursor) {
             RowStatus::Failed(why) => (format!("failed: {why}"), theme.alarm),
-            _ if framed => (LEGEND.into(), theme.dim),
+            _ if framed => (legend(state), theme.dim),
             _ => (detail::about(state), theme.dim),
         },
     };

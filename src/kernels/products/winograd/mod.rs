@@ -18,7 +18,7 @@ mod tests;
 mod transform;
 
 use super::form::{Form, points};
-use super::tiles::{Band, Tiling};
+use super::tiles::{Band, Phased, Tiling};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Grad, Sink, Source, Writing};
 use crate::kernels::simd::{Vector, load_all, store_all};
@@ -33,8 +33,8 @@ use transform::{IN, KERNEL, OUT};
 pub struct Winograd<T>(PhantomData<T>);
 
 impl<T: Scheme> Winograd<T> {
-    /// Whether a convolution is done in this form: 3x3 with padding 1, this stride, no dilation, 8 channels at least in
-    /// and out, and at most 6 multiplications an output where the definition has 9.
+    /// Whether a convolution is done in this form: 3x3 with padding 1 and this stride, or with stride 1 a dilation and as
+    /// much padding, 8 channels at least in and out, and at most 6 multiplications an output where the definition has 9.
     ///
     /// The cost of the transforms grows with the channels in plus those out, that of the products with the channels in
     /// times those out. With few channels, or few outputs a tile, the transforms would cost more than the products
@@ -42,12 +42,15 @@ impl<T: Scheme> Winograd<T> {
     /// one row or column and of 2x2 (25 for four).
     pub fn applies(g: &ConvGeometry) -> bool {
         let c = &g.conv;
-        let plain = c.kernel == (3, 3) && c.stride == T::STRIDE && c.padding == (1, 1);
+        let plain = c.kernel == (3, 3) && c.stride == T::STRIDE && c.padding == (c.dilation, c.dilation);
+        let whole = c.dilation == 1 || c.stride == 1;
         let points = |size: usize| match size % OUT {
             0 => size / OUT * points::<Self>(OUT),
             rest => size / OUT * points::<Self>(OUT) + points::<Self>(rest),
         };
-        plain && c.dilation == 1 && c.c_in.min(c.c_out) >= 8 && points(g.oh) * points(g.ow) <= g.oh * g.ow * 6
+        let of_part = |part: &Phased| part.pixels.count.0 * part.pixels.count.1 * points(part.g.oh) * points(part.g.ow);
+        let products = || Phased::of(g).iter().map(of_part).sum::<usize>();
+        plain && whole && c.c_in.min(c.c_out) >= 8 && products() <= g.oh * g.ow * 6
     }
 }
 

@@ -43,14 +43,14 @@ pub unsafe fn read_input_columns<V: Vector, T: Scheme, S: Source, const R: usize
     c: usize,
     n: usize,
 ) {
-    let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
+    let (t, down, rows) = (band.t, band.t.down(), span::<T>(R));
     let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
     // SAFETY: As promised by the callers; rows above and below the map are not read but taken as zeros.
     unsafe {
         let (k, zero) = (x.constants::<V>(c, n), V::splat(0.0));
         store_all::<V, MOST>([zero; MOST], scratch, LINE, rows);
         for column in 0..t.w {
-            let at = band.place(0, c) + column * t.c;
+            let at = band.place(0, c) + column * t.across();
             let mut values = [zero; MOST];
             if !top {
                 values[0] = x.value(&k, at - down, n);
@@ -101,12 +101,12 @@ pub unsafe fn read_grad_columns<V: Vector, T: Scheme, S: Source, const R: usize>
     c: usize,
     n: usize,
 ) {
-    let (t, down) = (band.t, band.t.w * band.t.c);
+    let (t, down) = (band.t, band.t.down());
     // SAFETY: As promised by the callers.
     unsafe {
         let k = gy.constants::<V>(c, n);
         for column in 0..t.w {
-            let at = band.place(0, c) + column * t.c;
+            let at = band.place(0, c) + column * t.across();
             let mut values = [V::splat(0.0); OUT];
             for (i, v) in values.iter_mut().enumerate() {
                 if i < R {
@@ -159,9 +159,9 @@ pub unsafe fn write_output_columns<V: Vector, T: Scheme, K: Sink, const R: usize
     scratch: *const f32,
     c: usize,
 ) {
-    let (t, down) = (band.t, band.t.w * band.t.c);
+    let (t, down) = (band.t, band.t.down());
     for column in 0..t.w {
-        let at = band.place(0, c) + column * t.c;
+        let at = band.place(0, c) + column * t.across();
         // SAFETY: As promised by the callers.
         unsafe {
             let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column, 0)), LINE, span::<T>(R));
@@ -209,12 +209,12 @@ pub unsafe fn write_grad_columns<V: Vector, T: Scheme, const R: usize>(
     c: usize,
     n: usize,
 ) {
-    let (t, down, rows) = (band.t, band.t.w * band.t.c, span::<T>(R));
+    let (t, down, rows) = (band.t, band.t.down(), span::<T>(R));
     let (top, bottom) = (band.first == 0, band.first + rows - 1 > t.h);
     // The first rows overlap the last ones of the band before.
     let start = Grad { add: to.add || !top, ..to };
     for column in 0..t.w {
-        let at = band.place(0, c) + column * t.c;
+        let at = band.place(0, c) + column * t.across();
         // SAFETY: As promised by the callers.
         unsafe {
             let values = load_all::<V, MOST>(scratch.add(scratch_line::<T>(column + 1, 0)), LINE, rows);

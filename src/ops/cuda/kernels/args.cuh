@@ -129,6 +129,8 @@ struct ParamJob {
     u32 len;
     u32 first_chunk;
     u32 kind;
+    u32 missed;
+    float rate;
     u32 pad;
 };
 
@@ -141,7 +143,7 @@ struct UpdateArgs {
     u32 count;
     u32 chunks;
     u32 known_count;
-    u32 pad;
+    u32 number;
     float scale;
     float clip;
     float lr;
@@ -169,4 +171,4 @@ struct CastArgs {
 // As large as those of `args.rs`, which its tests measure.
 static_assert(sizeof(TurnJob) == 32 && sizeof(Turn) == 24 && sizeof(NormArgs) == 152 && sizeof(PoolArgs) == 72, "sizes");
 static_assert(sizeof(MeanArgs) == 32 && sizeof(ChannelsArgs) == 40 && sizeof(GateArgs) == 80 && sizeof(BiasArgs) == 56, "sizes");
-static_assert(sizeof(LossArgs) == 80 && sizeof(ParamJob) == 48 && sizeof(UpdateArgs) == 112 && sizeof(CastArgs) == 32, "sizes");
+static_assert(sizeof(LossArgs) == 80 && sizeof(ParamJob) == 56 && sizeof(UpdateArgs) == 112 && sizeof(CastArgs) == 32, "sizes");

@@ -209,6 +209,10 @@ pub struct ParamJob {
     pub first_chunk: u32,
     /// Sum of: 1 for weight decay, 2 for a statistic, 4 where the squares of the gradient are known already.
     pub kind: u32,
+    /// Updates that it was left out of.
+    pub missed: u32,
+    /// Factor of the learning rate.
+    pub rate: f32,
     pub pad: u32,
 }
 
@@ -222,7 +226,7 @@ impl ParamJob {
     }
 }
 
-/// `squares` (a block a chunk writes its sum of squares), `sgd`, `adamw` (a block a chunk).
+/// `squares` (a block a chunk writes its sum of squares), `sgd`, `adamw`, `average` (a block a chunk).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UpdateArgs {
@@ -239,7 +243,8 @@ pub struct UpdateArgs {
     pub count: u32,
     pub chunks: u32,
     pub known_count: u32,
-    pub pad: u32,
+    /// AdamW: number of the update, from 1.
+    pub number: u32,
     /// The gradients are so many times too large.
     pub scale: f32,
     /// Norm to which they are clipped; 0: never.
@@ -249,7 +254,8 @@ pub struct UpdateArgs {
     /// SGD.
     pub momentum: f32,
     pub nesterov: u32,
-    /// AdamW: shares kept, one less them, learning rate over the first's correction, one over the root of the second's.
+    /// AdamW, and the first one of averages: shares kept, one less them, learning rate over the first's correction, one over
+    /// the root of the second's (both of a parameter that was left out of no update).
     pub betas: [f32; 2],
     pub rests: [f32; 2],
     pub rate: f32,

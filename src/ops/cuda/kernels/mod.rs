@@ -35,7 +35,7 @@ const SOURCES: [(&str, &[&str], &[&str]); 5] = [
         &["cast"],
     ),
     (include_str!(concat!(env!("OUT_DIR"), "/head.ptx")), &[], &["bias", "bias_back", "loss_rows", "loss_total"]),
-    (include_str!(concat!(env!("OUT_DIR"), "/weights.ptx")), &[], &["turn", "squares", "sgd", "adamw"]),
+    (include_str!(concat!(env!("OUT_DIR"), "/weights.ptx")), &[], &["turn", "squares", "sgd", "adamw", "average"]),
 ];
 
 /// Threads of a block that goes through maps, and of one that goes through a row of logits.
@@ -218,6 +218,11 @@ impl Kernels {
     /// An update of AdamW.
     pub fn adamw(&self, a: &UpdateArgs) -> Done {
         self.launch("adamw", (a.chunks, 1, 1), (THREADS, 1, 1), a)
+    }
+
+    /// A step of running averages (`w`) of tensors (`g`).
+    pub fn average(&self, a: &UpdateArgs) -> Done {
+        self.launch("average", (a.chunks, 1, 1), (THREADS, 1, 1), a)
     }
 }
 

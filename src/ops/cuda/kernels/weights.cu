@@ -81,40 +81,75 @@ __device__ __forceinline__ bool counts(const UpdateArgs& a, float& factor) {
     return good;
 }
 
-// Goes through a chunk with a rule, `each(w, g, first slot, second slot)`.
-template <typename Rule> __device__ __forceinline__ void update(const UpdateArgs& a, Rule each) {
+// Goes through a chunk with a rule, `rule(job)`, which gives `each(w, g, first slot, second slot)`.
+template <typename Rule> __device__ __forceinline__ void update(const UpdateArgs& a, Rule rule) {
     float factor;
     const bool good = counts(a, factor);
     const ParamJob job = param_job(at<const ParamJob>(a.jobs), a.count, blockIdx.x);
     const u32 from = (blockIdx.x - job.first_chunk) * CHUNK, to = min(from + CHUNK, job.len);
     const bool statistic = job.kind & STATISTIC;
     if (good == statistic) return;
+    const auto each = rule(job);
     for (u32 i = from + threadIdx.x; i < to; i += THREADS) {
         float *w = at<float>(job.w) + i, g = at<const float>(job.g)[i];
         if (statistic) *w = g;
-        else each(*w, factor * g, at<float>(job.slots[0]) + i, at<float>(job.slots[1]) + i, job.kind & DECAYS);
+        else each(*w, factor * g, at<float>(job.slots[0]) + i, at<float>(job.slots[1]) + i);
     }
 }
 
 // Momentum with decay in the gradient (section 2.1).
 extern "C" __global__ void sgd(const UpdateArgs a) {
-    update(a, [&a](float& w, float g, float* velocity, float*, bool decays) {
-        if (decays) g += a.decay * w;
-        if (a.momentum != 0.0f) {
-            float v = g + a.momentum * *velocity;
-            *velocity = v;
-            g = a.nesterov ? g + a.momentum * v : v;
-        }
-        w -= a.lr * g;
+    update(a, [&a](const ParamJob& job) {
+        const float lr = a.lr * job.rate;
+        const bool decays = job.kind & DECAYS;
+        return [&a, lr, decays](float& w, float g, float* velocity, float*) {
+            if (decays) g += a.decay * w;
+            if (a.momentum != 0.0f) {
+                float v = g + a.momentum * *velocity;
+                *velocity = v;
+                g = a.nesterov ? g + a.momentum * v : v;
+            }
+            w -= lr * g;
+        };
     });
+}
+
+// What a running mean that began at 0 lacks after so many updates: 1 - kept^updates, of `rest` = 1 - kept.
+__device__ __forceinline__ double corrected(float rest, u32 updates) {
+    double power = 1.0, factor = 1.0 - (double)rest;
+    for (; updates; updates >>= 1) {
+        if (updates & 1) power *= factor;
+        factor *= factor;
+    }
+    return 1.0 - power;
 }
 
 // Decay apart from the gradient (Loshchilov & Hutter 2019).
 extern "C" __global__ void adamw(const UpdateArgs a) {
-    update(a, [&a](float& w, float g, float* mean, float* square, bool decays) {
-        float m = a.betas[0] * *mean + a.rests[0] * g, v = a.betas[1] * *square + a.rests[1] * g * g;
-        *mean = m;
-        *square = v;
-        w = (decays ? a.keep : 1.0f) * w - a.rate * m / (a.root * sqrtf(v) + a.epsilon);
+    update(a, [&a](const ParamJob& job) {
+        float rate = a.rate, root = a.root;
+        if (job.missed) {
+            rate = (float)(a.lr / corrected(a.rests[0], a.number - job.missed));
+            root = (float)(1.0 / sqrt(corrected(a.rests[1], a.number - job.missed)));
+        }
+        rate *= job.rate;
+        // All of `keep` where the rate is whole: the difference of two near numbers is exact.
+        const float keep = job.kind & DECAYS ? 1.0f - job.rate * (1.0f - a.keep) : 1.0f;
+        return [&a, rate, root, keep](float& w, float g, float* mean, float* square) {
+            float m = a.betas[0] * *mean + a.rests[0] * g, v = a.betas[1] * *square + a.rests[1] * g * g;
+            *mean = m;
+            *square = v;
+            w = keep * w - rate * m / (root * sqrtf(v) + a.epsilon);
+        };
     });
+}
+
+// A running average (w) of a tensor (g).
+extern "C" __global__ void average(const UpdateArgs a) {
+    const ParamJob job = param_job(at<const ParamJob>(a.jobs), a.count, blockIdx.x);
+    const u32 from = (blockIdx.x - job.first_chunk) * CHUNK, to = min(from + CHUNK, job.len);
+    for (u32 i = from + threadIdx.x; i < to; i += THREADS) {
+        float* average = at<float>(job.w) + i;
+        *average += a.rests[0] * (at<const float>(job.g)[i] - *average);
+    }
 }

@@ -3,6 +3,7 @@
 use super::{first, fixed, mark};
 use crate::app::panes::images::{Class, Tested};
 use crate::app::{State, number};
+use crate::train::Figure;
 use crate::view::draw;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -14,6 +15,7 @@ const NAME: usize = 24;
 const BAR: usize = 50;
 const FIGURES: usize = 16;
 const IMAGES: usize = 8;
+const PIXELS: usize = 12;
 const ROOM: usize = 50;
 
 /// Columns of a line.
@@ -27,13 +29,19 @@ struct Columns {
 /// Draws a line for each class.
 pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, tested: &Tested) {
     let width = usize::from(area.width);
-    let images = if width < ROOM { 0 } else { IMAGES };
+    let pixels = state.run.figures[0] == Figure::Miou;
+    let images = match pixels {
+        _ if width < ROOM => 0,
+        true => PIXELS,
+        false => IMAGES,
+    };
     let longest = tested.classes.iter().map(|of| draw::width(&state.class(of.label))).max().unwrap_or(0);
     let name = longest.clamp(5, NAME).min(width.saturating_sub(FIGURES + images) * 2 / 3);
     let bar = width.saturating_sub(name + FIGURES + images).min(BAR);
     let columns = Columns { name, images, bar };
-    let count = fixed(if images > 0 { "  images" } else { "" }, images);
-    let head = format!("{} {:>7}{count} {:bar$}{:>7}", fixed("class", name), "correct", "", "change");
+    let counted = if images > 0 { state.run.figures[0].counted() } else { "" };
+    let (count, share) = (format!("{counted:>images$}"), if pixels { "IoU" } else { "correct" });
+    let head = format!("{} {:>7}{count} {:bar$}{:>7}", fixed("class", name), share, "", "change");
     draw::text(buf, area, 0, 0, &head, theme.dim);
     let room = usize::from(area.height.saturating_sub(1));
     let (count, first) = (tested.classes.len(), first(state, tested.classes.len(), room));
@@ -45,7 +53,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
 }
 
 fn line(state: &State, theme: &Theme, of: &Class, Columns { name, images, bar }: Columns) -> Line<'static> {
-    let filled = (of.recall * bar as f64).round() as usize;
+    let filled = (of.share * bar as f64).round() as usize;
     let (change, style) = match of.change.map(|change| (1000.0 * change).round() / 10.0) {
         None => (String::new(), theme.dim),
         Some(change) if change > 0.0 => (format!("+{change:.1}"), theme.good),
@@ -55,7 +63,7 @@ fn line(state: &State, theme: &Theme, of: &Class, Columns { name, images, bar }:
     let count = if images > 0 { format!("{:>images$}", of.images) } else { String::new() };
     Line::from(vec![
         Span::styled(fixed(&state.class(of.label), name), theme.text),
-        Span::styled(format!(" {:>7}", number::percent(of.recall)), theme.text),
+        Span::styled(format!(" {:>7}", number::percent(of.share)), theme.text),
         Span::styled(count, theme.dim),
         Span::raw(" "),
         Span::styled("█".repeat(filled), theme.curve),

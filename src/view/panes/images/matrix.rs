@@ -42,7 +42,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
         mark(state, theme, buf, area, y, of, n);
         let name = format!("{of:>numbers$} {}", state.class(of));
         draw::text(buf, area, 0, y, &fixed(&name, label.saturating_sub(1)), theme.text);
-        let images: u32 = row.iter().sum();
+        let images: u64 = row.iter().sum();
         let widest = row.iter().max().map_or(0, |n| n.to_string().len());
         for (predicted, &n) in row.iter().enumerate() {
             let text = if widest < cell { number_or_blank(n, cell) } else { share(n, images, cell) };
@@ -52,14 +52,14 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, t
     }
 }
 
-fn number_or_blank(n: u32, cell: usize) -> String {
+fn number_or_blank(n: u64, cell: usize) -> String {
     if n == 0 { " ".repeat(cell) } else { format!("{n:>cell$}") }
 }
 
 /// The share of a row: percent, or with one column tenths; a dot is less than half of one.
-fn share(n: u32, of: u32, cell: usize) -> String {
+fn share(n: u64, of: u64, cell: usize) -> String {
     let most = if cell == 1 { 10 } else { 100 };
-    let part = ((u64::from(n) * most * 2 + u64::from(of)) / u64::from(of.max(1)) / 2).min(most);
+    let part = ((n * most * 2 + of) / of.max(1) / 2).min(most);
     let text = match part {
         0 if n == 0 => String::new(),
         0 => "·".to_string(),
@@ -70,8 +70,8 @@ fn share(n: u32, of: u32, cell: usize) -> String {
 }
 
 /// How a cell stands out; shares of mistakes are magnified, because they are few.
-fn ground(state: &State, right: bool, n: u32, of: u32) -> Style {
-    let share = f64::from(n) / f64::from(of.max(1));
+fn ground(state: &State, right: bool, n: u64, of: u64) -> Style {
+    let share = n as f64 / of.max(1) as f64;
     if n == 0 {
         return Style::new();
     }
@@ -93,7 +93,7 @@ fn pairs(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, tested: &Te
         let y = (at - first) as u16 + 1;
         mark(state, theme, buf, area, y, at, count);
         let [label_name, predicted] = [label, predicted].map(|class| state.class(*class as usize));
-        let share = number::percent(f64::from(*n) / f64::from(tested.images(*label).max(1)));
+        let share = number::percent(*n as f64 / tested.images(*label).max(1) as f64);
         let text = format!("{n:>5} {share:>7}  {} → {}", fixed(&label_name, name), draw::clip(&predicted, name));
         draw::text(buf, area, 0, y, &text, theme.text);
     }

@@ -9,6 +9,7 @@ mod tiles;
 
 use super::{Drawing, words};
 use crate::app::{Kitty, Page, Pane, State, number};
+use crate::recipe::settings::Task;
 use crate::train;
 use crate::view::draw::{self, LinePart, first_row};
 use crate::view::theme::Theme;
@@ -30,6 +31,9 @@ impl Drawing for Images {
         };
         let mut legend = vec![Span::styled(format!("{}/{} ← →", page.place() + 1, Page::ALL.len()), theme.dim)];
         legend.extend(step.map(|step| Span::styled(format!("step {}", number::thousands(step)), theme.text)));
+        if state.recipe.task == Task::Segment && matches!(page, Page::Batch | Page::Mistakes) {
+            legend.push(Span::styled(format!("o: {}", album.overlay.word()), theme.text));
+        }
         if state.options.kitty == Kitty::Refused && matches!(page, Page::Batch | Page::Mistakes) {
             legend.push(Span::styled("half blocks: no kitty here", theme.pending));
         }

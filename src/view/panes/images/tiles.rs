@@ -3,15 +3,17 @@
 use super::blocks::{self, Paint};
 use super::kitty;
 use super::{mark, nothing};
-use crate::app::State;
-use crate::data::Thumbnail;
-use crate::train::{BatchPreview, Missed, MissedImage};
+use crate::app::panes::images::Overlay;
+use crate::app::{State, number};
+use crate::data::{IGNORED, Thumbnail, palette};
+use crate::train::{BatchPreview, Missed, MissedImage, Taken};
 use crate::view::draw;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use std::borrow::Cow;
 
 /// Fewest columns of an image, for what is said of it.
 const NARROW: usize = 12;
@@ -24,7 +26,7 @@ const SMALLER: usize = 6;
 
 /// An image and the two parts of what is said of it.
 struct Tile<'a> {
-    picture: &'a Thumbnail,
+    picture: Cow<'a, Thumbnail>,
     first: String,
     second: Option<(String, Style)>,
     /// What it is called.
@@ -52,15 +54,23 @@ struct Scale {
 /// The batch that was trained last.
 pub(super) fn batch(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, fed: &BatchPreview) {
     let tiles = fed.images.iter().map(|image| {
-        let label = state.class(image.label);
+        let mask = image.mask.as_ref();
+        let label = mask.map_or_else(|| state.class(image.label), |mask| state.classes_of(mask).join(", "));
         let (first, second) = match image.mixed {
             None => (label, None),
+            Some((_, lambda)) if mask.is_some() => (format!("{lambda:.2} {label}"), None),
             Some((partner, lambda)) => {
                 let other = format!("+ {:.2} {}", 1.0 - lambda, state.class(partner));
                 (format!("{lambda:.2} {label}"), Some((other, theme.dim)))
             }
         };
-        Tile { picture: &image.picture, first, second, name: "" }
+        // A batch has no predictions: its labels are seen, or nothing.
+        let shown = state.panes.images.overlay != Overlay::Image;
+        let picture = match mask.filter(|_| shown) {
+            None => Cow::Borrowed(&image.picture),
+            Some(mask) => Cow::Owned(masked(&image.picture, mask)),
+        };
+        Tile { picture, first, second, name: "" }
     });
     let mut heading = format!("{} of {}, as fed", fed.images.len(), fed.batch);
     if let Some(share) = fed.smoothed {
@@ -71,22 +81,63 @@ pub(super) fn batch(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, 
 
 /// Test images that were taken for something else.
 pub(super) fn mistakes(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, missed: &Missed) {
-    let Some(pair) = missed.confused.first() else {
+    if missed.worst.is_empty() {
         return nothing(theme, buf, area, "there are no mistakes to show");
+    }
+    let worst = match missed.worst[0].taken {
+        Taken::Class { .. } => "largest losses: label → predicted".to_string(),
+        Taken::Mask { .. } => format!("fewest pixels recognised; o: {}", state.panes.images.overlay.word()),
     };
-    let pair = format!("most often confused: {} → {}", state.class(pair.label), state.class(pair.predicted));
-    let worst = "largest losses: label → predicted".to_string();
-    let sections = [(worst, &missed.worst), (pair, &missed.confused)].map(|(heading, images)| Section {
-        heading,
-        tiles: images.iter().map(|image| mistake(state, theme, image)).collect(),
+    let pair = missed.confused.first().and_then(|image| match image.taken {
+        Taken::Class { label, predicted, .. } => Some((label, predicted)),
+        Taken::Mask { .. } => None,
     });
-    draw_all(state, theme, buf, area, &sections);
+    let pair = pair
+        .map(|(label, predicted)| format!("most often confused: {} → {}", state.class(label), state.class(predicted)));
+    let sections =
+        [(Some(worst), &missed.worst), (pair, &missed.confused)].into_iter().filter_map(|(heading, images)| {
+            Some(Section {
+                heading: heading?,
+                tiles: images.iter().map(|image| mistake(state, theme, image)).collect(),
+            })
+        });
+    draw_all(state, theme, buf, area, &sections.collect::<Vec<_>>());
 }
 
 fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a> {
-    let predicted = format!("→ {:.0} % {}", 100.0 * image.confidence, state.class(image.predicted));
-    let (first, second) = (state.class(image.label), Some((predicted, theme.alarm)));
-    Tile { picture: &image.picture, first, second, name: &image.name }
+    let picture = &image.picture;
+    let (first, second, picture) = match &image.taken {
+        Taken::Class { label, predicted, confidence } => {
+            let predicted = format!("→ {:.0} % {}", 100.0 * confidence, state.class(*predicted));
+            (state.class(*label), Some((predicted, theme.alarm)), Cow::Borrowed(picture))
+        }
+        Taken::Mask { mask, taken, accuracy } => {
+            let picture = match state.panes.images.overlay {
+                Overlay::Image => Cow::Borrowed(picture),
+                Overlay::Label => Cow::Owned(masked(picture, mask)),
+                Overlay::Predicted => Cow::Owned(masked(picture, taken)),
+                Overlay::Error => Cow::Owned(errors(picture, mask, taken)),
+            };
+            (number::percent(f64::from(*accuracy)), None, picture)
+        }
+    };
+    Tile { picture, first, second, name: &image.name }
+}
+
+/// An image under the colours of its pixels' classes: the first class, mostly the background, leaves it as it is.
+fn masked(picture: &Thumbnail, mask: &Thumbnail) -> Thumbnail {
+    let (classes, colours) = (mask.values(), palette());
+    let class = |i: usize| classes.get(i).copied().filter(|class| *class != 0);
+    picture.coloured(|i| class(i).map(|class| colours[usize::from(class)]))
+}
+
+/// An image with red where its pixels were taken for something else, and grey where they do not count.
+fn errors(picture: &Thumbnail, mask: &Thumbnail, taken: &Thumbnail) -> Thumbnail {
+    let (labels, taken) = (mask.values(), taken.values());
+    picture.coloured(|i| match (labels.get(i), taken.get(i)) {
+        (Some(&IGNORED), _) => Some([128; 3]),
+        (label, taken) => (label != taken).then_some([255, 0, 0]),
+    })
 }
 
 /// Draws rows of images, as many as fit: the first ones, or those up to the one that has the cursor.
@@ -154,7 +205,7 @@ impl Scale {
         let tiles = || sections.iter().flat_map(|section| &section.tiles);
         let named = tiles().any(|tile| !tile.name.is_empty());
         let at = |by: usize| {
-            let sizes = || tiles().map(|tile| blocks::size(tile.picture, by));
+            let sizes = || tiles().map(|tile| blocks::size(&tile.picture, by));
             let columns = sizes().map(|(columns, _)| columns).max()?.max(NARROW);
             let one_line = tiles().all(|tile| draw::width(&tile.line()) <= columns);
             let lines = if one_line { 1 } else { 2 };
@@ -196,8 +247,8 @@ impl Tile<'_> {
 
     fn draw(&self, theme: &Theme, (paint, slot): (Paint, u8), buf: &mut Buffer, area: Rect, scale: Scale) {
         match paint {
-            Paint::Kitty => kitty::draw(buf, area, self.picture, blocks::size(self.picture, scale.by), slot),
-            _ => blocks::draw(paint, buf, area, self.picture, scale.by),
+            Paint::Kitty => kitty::draw(buf, area, &self.picture, blocks::size(&self.picture, scale.by), slot),
+            _ => blocks::draw(paint, buf, area, &self.picture, scale.by),
         }
         let columns = usize::from(area.width);
         let part = |text: &str, style: Style| Span::styled(draw::clip(text, columns), style);

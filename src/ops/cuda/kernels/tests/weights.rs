@@ -37,6 +37,10 @@ fn matrices_are_turned_over() {
 /// Parameters: how many values, and of what kind.
 const PARAMS: [(usize, u32); 8] = [(1, 0), (5, 1), (16384, 1), (33, 2), (16385, 0), (9000, 1), (64, 2), (32768, 1)];
 
+/// Of each the factor of the learning rate, and the updates that it was left out of, of so many.
+const RATES: [(f32, u32); 8] = [(1.0, 0), (0.25, 0), (1.0, 36), (1.0, 0), (10.0, 35), (1.0, 0), (1.0, 0), (0.1, 7)];
+const NUMBER: u32 = 37;
+
 struct Param {
     w: Vec<f64>,
     g: Vec<f64>,
@@ -82,16 +86,23 @@ fn args(case: &Case) -> UpdateArgs {
         root: 1.5,
         epsilon: 1e-6,
         keep: 0.97,
+        number: NUMBER,
         ..UpdateArgs::default()
     }
 }
 
 /// What a step makes of a parameter, in double precision.
-fn step(case: &Case, kind: u32, p: &mut Param, factor: f64) {
+fn step(case: &Case, kind: u32, (share, missed): (f32, u32), p: &mut Param, factor: f64) {
     let a = args(case);
-    let [lr, decay, momentum, rate, root, epsilon] =
-        [a.lr, a.decay, a.momentum, a.rate, a.root, a.epsilon].map(|v| v as f64);
+    let [lr, decay, momentum, mut rate, mut root, epsilon, keep] =
+        [a.lr, a.decay, a.momentum, a.rate, a.root, a.epsilon, a.keep].map(|v| v as f64);
     let ([b1, b2], [n1, n2]) = (a.betas.map(|v| v as f64), a.rests.map(|v| v as f64));
+    if missed > 0 {
+        let corrected = |rest: f64| 1.0 - (1.0 - rest).powi((NUMBER - missed) as i32);
+        (rate, root) = (lr / corrected(n1), 1.0 / corrected(n2).sqrt());
+    }
+    let share = share as f64;
+    let (lr, rate, keep) = (lr * share, rate * share, 1.0 - (1.0 - keep) * share);
     let [m, v] = &mut p.slots;
     for i in 0..p.w.len() {
         let (w, g) = (p.w[i], factor * p.g[i]);
@@ -105,7 +116,7 @@ fn step(case: &Case, kind: u32, p: &mut Param, factor: f64) {
             Rule::AdamW => {
                 m[i] = b1 * m[i] + n1 * g;
                 v[i] = b2 * v[i] + n2 * g * g;
-                w * if kind == 1 { a.keep as f64 } else { 1.0 } - rate * m[i] / (root * v[i].sqrt() + epsilon)
+                w * if kind == 1 { keep } else { 1.0 } - rate * m[i] / (root * v[i].sqrt() + epsilon)
             }
         };
     }
@@ -127,7 +138,8 @@ fn run(report: &mut Report, name: &str, lab: &Lab, case: &Case) -> Vec<Vec<u8>> 
         }
         let on_gpu = [&p.w, &p.g, &p.slots[0], &p.slots[1]].map(|v| put(v));
         let [w, g, m, v] = [0, 1, 2, 3].map(|i: usize| on_gpu[i].at() + 4 * late as u64);
-        let job = ParamJob { w, g, slots: [m, v], len: *len as u32, first_chunk: chunks, kind: *kind, pad: 0 };
+        let (len, (rate, missed)) = (*len as u32, RATES[seed]);
+        let job = ParamJob { w, g, slots: [m, v], len, first_chunk: chunks, kind: *kind, missed, rate, pad: 0 };
         chunks += job.chunks();
         jobs.push(job);
         held.push(on_gpu);
@@ -161,7 +173,7 @@ fn run(report: &mut Report, name: &str, lab: &Lab, case: &Case) -> Vec<Vec<u8>> 
         match (kind, good) {
             (2, false) => p.w = p.g.clone(),
             (2, true) | (_, false) => {}
-            _ => step(case, kind, p, factor),
+            _ => step(case, kind, RATES[i], p, factor),
         }
         for (what, found, expected) in
             [("w", &on_gpu[0], &p.w), ("m", &on_gpu[2], &p.slots[0]), ("v", &on_gpu[3], &p.slots[1])]
@@ -192,6 +204,31 @@ fn updates_agree_with_loops() {
         }
         let bits = [0, 1].map(|_| run(&mut report, "again", &lab, &good));
         report.holds(&format!("rule {r} has the same bits again"), bits[0] == bits[1]);
+    }
+    report.end();
+}
+
+#[test]
+fn averages_agree_with_loops() {
+    let (lab, mut report) = (Lab::new(), Report::default());
+    let (mut jobs, mut held, mut chunks) = (vec![], vec![], 0);
+    for (seed, (len, _)) in PARAMS.iter().enumerate() {
+        let [average, w] = [1, 2].map(|what| noise(Precision::Single, *len, 10 * seed as u64 + what));
+        let (average_at, w_at) = (lab.single(&average), lab.single(&w));
+        let job =
+            ParamJob { w: average_at.at(), g: w_at.at(), len: *len as u32, first_chunk: chunks, ..ParamJob::default() };
+        chunks += job.chunks();
+        jobs.push(job);
+        held.push((average, w, average_at, w_at));
+    }
+    let table = lab.raw(bytes_of(&jobs));
+    let shares = UpdateArgs { rests: [0.25, 9.0], ..UpdateArgs::default() };
+    let args = UpdateArgs { jobs: table.at(), count: jobs.len() as u32, chunks, ..shares };
+    lab.kernels.average(&args).unwrap();
+    for (i, (average, w, found, left)) in held.iter().enumerate() {
+        let expected: Vec<f64> = average.iter().zip(w).map(|(a, w)| 0.75 * a + 0.25 * w).collect();
+        report.close(&format!("average {i}"), found, &expected, 1.0);
+        report.holds(&format!("tensor {i}"), left.get() == *w);
     }
     report.end();
 }

@@ -1,0 +1,105 @@
+"""Trains nets of every family for a step or two on made-up photographs, exports them as ONNX, and runs them in onnxruntime
+with the lines of docs/guide/nets.md: their probabilities must be those of `tricktop predict`.
+
+    python3 -m venv venv && venv/bin/pip install onnxruntime onnx numpy pillow
+    venv/bin/python tests/onnx_runtime.py target/debug/tricktop
+"""
+
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import onnx
+import onnxruntime
+from PIL import Image
+
+CLASSES = ["blue sky", "grass", "\"red\""]
+SETS = ["data.path=photos", "train.epochs=1", "train.batch=8", "train.seed=3", "schedule.warmup.on=false",
+        "schedule.base_lr=0.02", "data.val_fraction=0.3"]
+# Edges of which some map is odd, so that pools have windows that the border cuts off.
+NETS = {
+    "resnet18": ["net.form=ImageNet", "net.depth=18", "net.variant=B", "data.size=60"],
+    "resnet50a": ["net.form=ImageNet", "net.depth=50", "net.variant=A", "net.width=0.25", "data.size=68"],
+    "resnet18c": ["net.form=ImageNet", "net.depth=18", "net.variant=C", "net.width=0.5", "data.size=65"],
+    "resnet50d": ["net.form=ImageNet", "net.depth=50", "net.variant=D", "net.width=0.25", "data.size=68"],
+    "seresnet18d": ["net.family=SeResNet", "net.form=ImageNet", "net.depth=18", "net.width=0.5", "data.size=60"],
+    "resnext50": ["net.family=ResNeXt", "net.form=ImageNet", "net.depth=50", "net.variant=B", "net.width=0.25", "data.size=64"],
+    "seresnext50": ["net.family=SeResNeXt", "net.form=ImageNet", "net.depth=50", "net.width=0.25", "data.size=68"],
+    "mobilenet": ["net.family=MobileNet", "net.form=ImageNet", "net.depth=28", "net.width=0.25", "data.size=66"],
+    "densenet121": ["net.family=DenseNet", "net.form=ImageNet", "net.depth=121", "net.width=0.25", "data.size=70"],
+    "inception": ["net.family=Inception", "net.form=ImageNet", "net.depth=48", "net.width=0.25", "data.size=107"],
+    "inception-aux": ["net.family=Inception", "net.form=ImageNet", "net.depth=48", "net.width=0.25",
+                      "net.auxiliary=true", "data.size=160"],
+    "small-resnet20d": ["net.depth=20", "data.size=33"],
+    "small-mobilenet": ["net.family=MobileNet", "net.depth=28", "net.width=0.25", "data.size=31"],
+    "small-densenet": ["net.family=DenseNet", "net.depth=121", "net.width=0.25", "data.size=30"],
+}
+
+
+def photograph(seed, colour):
+    """Coloured noise that is smooth enough to be a picture, larger than the net sees and not square."""
+    draw = random.Random(seed)
+    small = Image.new("RGB", (9, 7))
+    small.putdata([tuple(draw.randrange(60, 160) + (90 if c == colour else 0) for c in range(3)) for _ in range(63)])
+    return small.resize((draw.randrange(190, 240), draw.randrange(170, 220)), Image.BICUBIC)
+
+
+def program_of(text, what):
+    """The program of a page that uses `what`."""
+    found = [program for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if what in program]
+    assert len(found) == 1, f"there are {len(found)} programs with {what}"
+    return found[0]
+
+
+def tricktop(*args):
+    done = subprocess.run([PROGRAM, *args], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def compare(name, sets, pictures):
+    sets = [word for one in [*SETS, *sets, f"name={name}"] for word in ("--set", one)]
+    tricktop("--batch", "quick", *sets)
+    tricktop("export", f"runs/{name}", "--onnx", "model.onnx", "--card", "card.md")
+    model = onnx.load("model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", 17)]
+    lines = tricktop("predict", f"runs/{name}", *pictures, "--top", "9", "--json").splitlines()
+    ours = [{guess["class"]: guess["probability"] for guess in json.loads(line)["classes"]} for line in lines]
+    theirs = []
+    program = program_of(pathlib.Path("card.md").read_text(), "onnxruntime")
+    assert program == LINES, "the card has another program than the guide"
+    for picture in pictures:
+        Image.open(picture).save("photo.png")
+        scope = {"print": lambda *_: None}
+        exec(compile(program, "nets.md", "exec"), scope)
+        theirs.append(dict(zip(json.loads(scope["about"]["label_names"]), scope["probabilities"])))
+    assert sorted(ours[0]) == sorted(CLASSES) and scope["about"]["recipe"] == name, scope["about"]
+    apart = max(abs(one[label] - other[label]) for one, other in zip(ours, theirs) for label in CLASSES)
+    spread = max(abs(a[label] - b[label]) for a in ours for b in ours for label in CLASSES)
+    # The batch is free.
+    one = scope["normalised"].transpose(2, 0, 1)[None].astype("float32")
+    three = scope["session"].run(["logits"], {"images": numpy.concatenate([one] * 3)})[0]
+    assert three.shape == (3, 3) and abs(three - scope["logits"]).max() < 1e-3
+    print(f"{name}: probabilities of tricktop and onnxruntime are {apart:.1e} apart at most ({spread:.2f} between pictures)")
+    assert apart < 1e-4, (ours, theirs)
+
+
+PROGRAM = str(pathlib.Path(sys.argv[1]).resolve())
+GUIDE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "guide" / "nets.md"
+LINES = program_of(GUIDE.read_text(), "onnxruntime")
+with tempfile.TemporaryDirectory() as folder:
+    os.chdir(folder)
+    for colour, name in enumerate(CLASSES):
+        pathlib.Path("photos", name).mkdir(parents=True)
+        for i in range(6):
+            photograph(100 * colour + i, 2 - colour).save(f"photos/{name}/{i}.png")
+    some = [f"photos/{name}/0.png" for name in CLASSES]
+    for name in sys.argv[2:] or NETS:
+        compare(name, NETS[name], some)
