@@ -158,9 +158,9 @@ mod tests {
                     } else if y == IGNORED || padding {
                         y == IGNORED && x == IGNORED && padding
                     } else {
-                        // Half a pixel of the mask, one of the net at a border, and what JPEG loses.
+                        // Half a pixel of the mask, one of the net at a border, and two levels that JPEG loses.
                         let apart = |value: f32, class: u8| (value - 1.0 - f32::from(class)).abs();
-                        apart(pixel[0], y).max(apart(pixel[1], x)) < 1.5 + scale
+                        apart(pixel[0], y).max(apart(pixel[1], x)) < 2.5 + scale
                     };
                     if !right {
                         wrong.push(format!("orientation {exif}, case {n}, pixel {at}: {pixel:?} {y} {x}"));

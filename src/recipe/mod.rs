@@ -231,11 +231,12 @@ mod tests {
                 (Kind::Epochs, _) => Value::List(vec![1, 2]),
                 other => panic!("{} holds {other:?}", knob.path),
             };
-            // What the last words of net.form and data.kind, and the smallest largest area, need beside them.
+            // What the last words of net.form and data.kind, and the smallest largest area and side, need beside them.
             let with = [
                 (knob_for("net.depth", knob), Value::Int(18)),
                 (knob_for("data.path", knob), Value::Word("d".into())),
                 (knob_for("augment.resized.min_area", knob), Value::Float(1e-6)),
+                (knob_for("augment.scale.least", knob), Value::Float(0.05)),
             ];
             let inception = [
                 ("net.family", Value::Word("Inception".into())),

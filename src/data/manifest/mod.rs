@@ -91,11 +91,10 @@ impl Manifest {
         let mut images = Vec::new();
         for (n, line) in lines.enumerate() {
             let line = line.map_err(|e| wrong(Problem::Gzip(e)))?;
-            images.push(
-                Listed::parse(&line)
-                    .filter(|i| usize::from(i.label) < head.classes.len())
-                    .ok_or_else(|| damaged(n + 1))?,
-            );
+            let fits = |image: &Listed| {
+                usize::from(image.label) < head.classes.len() && image.mask.is_some() == head.first_class.is_some()
+            };
+            images.push(Listed::parse(&line).filter(fits).ok_or_else(|| damaged(n + 1))?);
         }
         Ok(Manifest { head, images })
     }

@@ -14,7 +14,7 @@ pub(in crate::data) struct Values {
 impl Values {
     /// `classes` classes (1 to 255), the first of which has the value `first`; those below are ignored, and `ignore` and 255.
     pub fn new(first: u8, classes: usize, ignore: u8) -> Values {
-        let last = (usize::from(first) + classes).min(256) as u8 - 1;
+        let last = (usize::from(first) + classes).clamp(1, usize::from(IGNORED)) as u8 - 1;
         let class = |value: u8| match value {
             IGNORED => Some(IGNORED),
             value if value == ignore || value < first => Some(IGNORED),
