@@ -93,9 +93,9 @@ fn the_preset_with_everything_has_every_trick_on() {
     let all = load("presets/fashion/all.ron").recipe;
     // (the stages for photographs have no place on small grey images)
     let photographs = ["augment.resized", "augment.hue", "augment.saturation", "augment.brightness", "augment.pca"];
-    // Half precision is for GPUs, random erasing is none of the paper's, a teacher's outputs by place are no trick, and
-    // the head is Inception's.
-    let others = ["tricks.mixed.on", "augment.erase.on", "tricks.distill.by_place", "net.auxiliary"];
+    // Half precision is for GPUs, random erasing is none of the paper's, a teacher's outputs by place are no trick, the
+    // head is Inception's, and corners are of nets for pixels.
+    let others = ["tricks.mixed.on", "augment.erase.on", "tricks.distill.by_place", "net.auxiliary", "net.corners"];
     let small = |k: &&Knob| !photographs.iter().any(|stage| k.path.starts_with(stage)) && !others.contains(&k.path);
     let switches = KNOBS.iter().filter(|k| k.kind == Kind::Switch).filter(small);
     let off: Vec<_> = switches.filter(|k| all.get(k) == Value::Bool(false)).map(|k| k.path).collect();
