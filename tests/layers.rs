@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```text
 /// kernels <- ops <- nn <--+
-/// recipe <- data, tricks <- train <- runs <- app, batch <- suite, browse <- view, report <- tui <- cli <- main
+/// hub <- recipe <- data, tricks <- train <- runs <- app, batch <- suite, browse <- view, report <- tui <- cli <- main
 /// ```
 const LAYERS: &[(&str, &[&str])] = &[
     ("random", &[]),

@@ -91,11 +91,10 @@ impl Hub {
             let answer = request.call().map_err(|e| HubError::Network { url: url.clone(), problem: e.to_string() })?;
             let (status, headers) = (answer.status(), answer.headers());
             // A model that was renamed; an address elsewhere is that of the file.
-            if let Some(path) = text(headers, "location").filter(|to| to.starts_with('/') && !to.starts_with("//")) {
-                if status.is_redirection() {
-                    url = format!("{}{path}", self.endpoint);
-                    continue;
-                }
+            let within = text(headers, "location").filter(|to| to.starts_with('/') && !to.starts_with("//"));
+            if let Some(path) = within.filter(|_| status.is_redirection()) {
+                url = format!("{}{path}", self.endpoint);
+                continue;
             }
             if !status.is_success() && !status.is_redirection() {
                 return Err(refused(url, name, file, status, &text(headers, "x-error-code").unwrap_or_default()));

@@ -3,6 +3,7 @@ use crate::hub_server::{COMMIT, Model, Mood, Server, sha256};
 use crate::pictures::{png, put};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tricktop::nn::{NetSpec, TensorData};
@@ -257,7 +258,19 @@ fn what_the_hub_has_not_is_named() {
     desk.done(&args);
 
     // An address that is no hub, and one where nobody is.
-    for (endpoint, told) in [("http://127.0.0.1:1", "127.0.0.1:1/timm/other/resolve/main/model.safetensors: ")] {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let page = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // The request is read first: a connection that is closed over unread bytes is reset.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    for (endpoint, told) in [
+        ("http://127.0.0.1:1", "127.0.0.1:1/timm/other/resolve/main/model.safetensors: "),
+        (&page, "answers without X-Repo-Commit, so it is no hub"),
+    ] {
         let why = Desk::at(endpoint).refused(&["weights", "get", "timm/other"]);
         assert!(why.contains(told) && why.contains("HF_ENDPOINT names another hub"), "{why}");
     }

@@ -65,6 +65,12 @@ fn keys_lead_to_commands() {
         case(":steps 10<enter>", vec![send(Command::Steps(10))]),
         case(":save<enter>", vec![send(Command::Save)]),
         case(":eval<enter>", vec![send(Command::Evaluate)]),
+        case(
+            ":predict my photo.jpg<enter>",
+            vec![send(Command::Predict { id: 1, path: PathBuf::from("my photo.jpg") })],
+        ),
+        case(":predict ph<tab><esc>", vec![Effect::Paths("ph".into())]),
+        case(":predict<enter><esc>", vec![]),
         case(":nonsense<enter><esc>", vec![]),
         case(":lr 0.1<esc>", vec![]),
         // Running.

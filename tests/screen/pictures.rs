@@ -4,12 +4,13 @@ use crate::script::*;
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
+use std::path::PathBuf;
 use tricktop::app::{Effect, Kitty, Options, State};
 use tricktop::data::Thumbnail;
 use tricktop::recipe::Value;
 use tricktop::train::{
-    self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Figures, Missed, MissedImage, Pictures,
-    PreviewImage, RolledBack, Taken, Target,
+    self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Figures, Guess, Missed, MissedImage,
+    Pictures, Predicted, PreviewImage, RolledBack, Taken, Target,
 };
 
 #[test]
@@ -379,4 +380,40 @@ fn a_distilled_run_waits_for_its_teacher() {
     screen.event(applied);
     screen.keys("8h");
     assert!(screen.text(120, 36).contains("compared from the next step on"));
+}
+
+/// What the net makes of an image, as the answer to a request.
+fn predicted(id: u64) -> Event {
+    let class = |(label, class, probability): (usize, &str, f64)| Guess { class: class.into(), label, probability };
+    let guesses = [(9, "Boot", 0.8125), (7, "Sneaker", 0.1601), (5, "Sandal", 0.02), (8, "Bag", 0.0071)].map(class);
+    let (path, picture) = (PathBuf::from("/photos/my boots.jpg"), garment(9, 5));
+    Event::Predicted(Box::new(Predicted { id, path, step: 1400, picture, guesses: guesses.to_vec() }))
+}
+
+#[test]
+fn an_image_that_was_asked_about_comes_in_front_of_the_panes() {
+    let mut screen = page(0);
+    screen.keys(":predict my boots.jpg<enter>");
+    let shown = |screen: &mut Screen| screen.text(80, 24).contains("81.25 %  Boot");
+    // What another screen asked is its own.
+    screen.event(predicted(u64::MAX));
+    assert!(!shown(&mut screen));
+    screen.event(predicted(1));
+    let text = screen.text(80, 24);
+    for part in ["/photos/my boots.jpg", "81.25 %  Boot", "0.71 %  Bag", "after step 1 400", "▀"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    screen.keys("<esc>");
+    assert!(!shown(&mut screen));
+    // It takes nobody's keys away.
+    screen.keys(":predict my boots.jpg<enter>:lr 0.");
+    screen.event(predicted(2));
+    screen.keys("<esc>");
+    assert!(screen.text(80, 24).contains("/photos/my boots.jpg: 81.25 % Boot, 16.01 % Sneaker, 2.00 % Sandal"));
+    // And it fits where there is little room.
+    screen.keys(":predict my boots.jpg<enter>");
+    screen.event(predicted(3));
+    for (columns, rows) in [(40, 12), (30, 8), (200, 60)] {
+        assert!(screen.text(columns, rows).contains("81.25 %"), "{columns} x {rows}");
+    }
 }

@@ -2,12 +2,13 @@
 //! a person alone can say is left to them.
 
 use super::Run;
-use super::page::{count, loss, millions, percent};
+use super::page::{count, loss, millions, of, percent};
 use crate::app::number;
 use crate::files::shell_word;
 use crate::nn::{Design, timm};
 use crate::recipe::Recipe;
 use crate::recipe::settings::Task;
+use crate::runs;
 use crate::text::shown;
 use crate::train::{EpochEnd, Score, Signature};
 use std::path::Path;
@@ -88,9 +89,10 @@ fn title(run: &Run, carried: &Carried<'_>) -> String {
         format!("{}, {} parameters, for {} classes. ", plain(&ready.net), millions(ready.parameters), run.classes.len())
     });
     let versions = run.versions.join(", then ");
-    let from = match run.recipe.net.weights.as_str() {
-        "" => "from random weights".to_string(),
-        weights => format!("from the weights {}", plain(weights)),
+    let from = match (runs::parent(&run.dir), run.recipe.net.weights.as_str()) {
+        (Some(parent), _) => format!("from a checkpoint of the run {}", plain(&parent)),
+        (None, "") => "from random weights".to_string(),
+        (None, weights) => format!("from the weights {}", plain(weights)),
     };
     format!(
         "# {}\n\n{net}Trained {from} with tricktop {versions}; these are the weights after step {}.\n",
@@ -143,8 +145,9 @@ fn data(run: &Run, carried: &Carried<'_>) -> String {
     if let Some(Signature { image: [height, width, channels], edge, mean, std, .. }) = carried.signature {
         let shares = |of: &[f32]| of.iter().map(|v| format!("{:.4}", v / 255.0)).collect::<Vec<_>>().join(", ");
         text += &format!(
-            "The net sees {height} x {width} pixels of {channels} channels: the shorter edge is resized to {edge}, the \
+            "The net sees {height} x {width} pixels of {}: the shorter edge is resized to {edge}, the \
              middle is cut out, and values of 0 to 1 are normalised with mean {} and deviation {}.\n\n",
+            of(*channels, "channel", "channels"),
             shares(mean),
             shares(std)
         );
@@ -205,9 +208,9 @@ fn loading(run: &Run, carried: &Carried<'_>) -> String {
          `logits`):\n\n{}\n",
         block("python", &program)
     );
-    let mut preset = Recipe::default().changes_to(&run.recipe);
-    preset.retain(|(knob, _)| knob.path.starts_with("net.") && !["net.weights", "net.init"].contains(&knob.path));
-    let sets = preset.iter().map(|(knob, value)| format!(" --set {}={value}", knob.path)).collect::<String>();
+    let mut sets = Design::of(&run.recipe).knobs();
+    sets.extend(run.recipe.net.auxiliary.then(|| "net.auxiliary=true".to_string()));
+    let sets: String = sets.iter().map(|set| format!(" --set {set}")).collect();
     let file = shell_word(Path::new(weights));
     text + &format!(
         "In tricktop, as weights to start from:\n\n{}",
