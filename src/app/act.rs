@@ -9,7 +9,7 @@ use super::orders::{already, base, change, fork, fork_here, new_run, order, them
 use super::panes::{Enter, Moves, PANES, Pane, moved};
 use super::state::State;
 use super::words::{title, trick_of, values_of};
-use super::{Editor, Effect, Tone, Window, adopt, complete, finder, mistake, stepping};
+use super::{Editor, Effect, Tone, Window, adopt, complete, finder, mistake, predicted, stepping};
 use crate::recipe::knobs::Group;
 use crate::recipe::settings::Task;
 use crate::recipe::{Kind, Knob, Value};
@@ -66,7 +66,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Interrupt | Action::Back => return back(state),
         Action::Accept => return accept(state),
         Action::AcceptEpoch => return send_typed(state, Some(When::NextEpoch)),
-        Action::Complete => tab(state),
+        Action::Complete => return tab(state),
         Action::Recall(back) => {
             if let Some(Modal::Command(line)) = &mut state.modal {
                 line.recall(&state.entered, back);
@@ -279,9 +279,13 @@ fn enter_command(state: &mut State, mut line: Line) -> Vec<Effect> {
     }
 }
 
-fn tab(state: &mut State) {
+fn tab(state: &mut State) -> Vec<Effect> {
     let planned = base(state);
     if let Some(Modal::Command(line)) = &mut state.modal {
+        if let Some(path) = predicted::typed(line.text()) {
+            return vec![Effect::Paths(path.to_string())];
+        }
         complete::complete(line, &planned, &state.options.theme_names());
     }
+    Vec::new()
 }

@@ -15,6 +15,8 @@ pub enum Order {
     Set(&'static Knob, Value, When),
     /// Run this many steps, then pause.
     Steps(u64),
+    /// Predict the classes of an image.
+    Predict(String),
     /// Go to a pane.
     Pane(Pane),
     /// Take the theme of this name.
@@ -130,6 +132,9 @@ pub struct CommandRow {
     word: Option<Word>,
 }
 
+/// The command that takes the path of a file.
+pub(crate) const PREDICT: &str = "predict";
+
 const fn row(name: &'static str, usage: &'static str, help: &'static str, word: Option<Word>) -> CommandRow {
     CommandRow { name, short: "", usage, help, word }
 }
@@ -143,6 +148,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row("eval", ":eval", "evaluate now", Some(Word::Evaluate)),
     row("lr-find", ":lr-find", "find a learning rate on a copy of the run's state", Some(Word::FindRate)),
     CommandRow { short: "w", ..row("save", ":save  :w", "write a checkpoint now", Some(Word::Save)) },
+    row(PREDICT, ":predict FILE", "predict the classes of an image of yours", None),
     row("undo", ":undo", "undo the last edit", Some(Word::Undo)),
     row("rollback", ":rollback", "go back to the moment before the last edit", Some(Word::RollBack)),
     row("fork", ":fork", "a new run: from here, or from scratch with the values marked fork", Some(Word::Fork)),
@@ -171,6 +177,10 @@ pub fn parse(line: &str, planned: &Recipe, themes: &[&str]) -> Result<Order, Com
         Some(CommandRow { name: "steps", usage, .. }) => match rest.parse() {
             Ok(n) if n > 0 => Ok(Order::Steps(n)),
             _ => Err(CommandError::Steps { found: rest.to_string(), usage }),
+        },
+        Some(CommandRow { name: PREDICT, usage, .. }) => match rest {
+            "" => Err(CommandError::Usage(usage)),
+            file => Ok(Order::Predict(file.to_string())),
         },
         Some(CommandRow { name: "theme", .. }) if !rest.is_empty() => {
             let found = themes.iter().find(|name| name.eq_ignore_ascii_case(rest));
@@ -277,6 +287,8 @@ mod tests {
             ("warmup off", set("schedule.warmup.on", Value::Bool(false), When::Now)),
             ("milestones 5, 10", set("schedule.milestones", Value::List(vec![5, 10]), When::Now)),
             ("steps 10", Order::Steps(10)),
+            (":predict my photo.jpg ", Order::Predict("my photo.jpg".into())),
+            ("predict=a", Order::Predict("a".into())),
             ("q", Order::Do(Word::Quit)),
             (":w", Order::Do(Word::Save)),
             (" save ", Order::Do(Word::Save)),
@@ -308,6 +320,7 @@ mod tests {
             ("steps many", "\"many\" is no number of steps; expected :steps n"),
             ("save now", "save takes no argument, found \"now\""),
             ("set lr", "expected :set path=value"),
+            ("predict ", "expected :predict FILE"),
             ("é=1", "there is no knob or command"),
         ];
         for (line, want) in cases {

@@ -87,8 +87,13 @@ impl Edits {
 
     /// The command that goes back to the moment before the last edit.
     pub(crate) fn roll_back(&mut self) -> Command {
+        Command::RollBack { id: self.name() }
+    }
+
+    /// A name for something that is asked for and answered.
+    pub(crate) fn name(&mut self) -> u64 {
         self.sent += 1;
-        Command::RollBack { id: self.sent }
+        self.sent
     }
 
     /// Edits were taken back by a rollback: there is nothing left of them to undo.

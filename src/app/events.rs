@@ -4,7 +4,7 @@ use super::life::Trained;
 use super::run::{Best, Mark, Run};
 use super::state::State;
 use super::words::{shown, title, trick_of, when_text};
-use super::{Begin, Effect, Modal, Occasion, Tone, finder, number};
+use super::{Begin, Effect, Modal, Occasion, Tone, finder, number, predicted};
 use crate::recipe::knobs::Group;
 use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, Score, StepRecord, Summary};
 
@@ -49,6 +49,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Evaluated(evaluation) => evaluated(state, &evaluation),
         Event::Rate(report) => finder::take(state, report),
         Event::Pictures(pictures) => state.panes.images.take(*pictures),
+        Event::Predicted(predicted) => predicted::show(state, predicted),
         Event::Saving { .. } | Event::Hashed { .. } => {}
         Event::Checkpoint { step, bytes, ms, score, link, .. } => {
             state.run.checkpoint = Some(step);
@@ -218,7 +219,7 @@ pub(crate) fn begin(state: &mut State, begin: Begin) -> Vec<Effect> {
     state.run = Run::new();
     state.panes.start_over();
     state.edits.start_over();
-    state.alarm = None;
+    (state.alarm, state.predicting) = (None, None);
     state.trained = Trained::Here;
     state.note(Tone::Plain, note);
     vec![Effect::Start(begin)]

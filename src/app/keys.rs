@@ -248,7 +248,7 @@ const BELOW: &[Binding] = bindings! {
     [k(Down), c('j')] "" Move(1), "" 0, "";
     [c('k'), k(Esc), c('q')] "k" Back, "keep" 0, "keep all as it runs; what was kept is not asked about again";
     Dialog MISTAKE:
-    [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back to the images";
+    [k(Esc), k(Enter), c('q')] "esc" Back, "back" 0, "back";
     Dialog FINDER:
     [k(Enter)] "enter" Accept, "take" 1, "set lr to this value from the next step on";
     [k(Esc), c('q')] "esc" Back, "leave" 0, "leave; the run goes on as if nothing had been";

@@ -23,6 +23,8 @@ pub enum Msg {
     Themes(Result<Vec<Theme>, String>),
     /// The terminal has this many columns and rows.
     Resize(u16, u16),
+    /// Images and folders whose paths begin with what was typed.
+    Paths(String, Vec<String>),
     /// A report of the trainer.
     Event(Event),
     /// What happened in the run that this one was forked from.
@@ -66,6 +68,8 @@ pub enum Begin {
 pub enum Effect {
     /// Send this to the trainer.
     Send(Command),
+    /// Look for images and folders whose paths begin so; answered by [`Msg::Paths`].
+    Paths(String),
     /// The run before has ended: start another.
     Start(Begin),
     /// Capture the mouse, or let it go.

@@ -29,6 +29,7 @@ mod options;
 mod orders;
 pub mod panes;
 mod plan;
+mod predicted;
 mod preset;
 mod run;
 mod state;

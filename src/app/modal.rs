@@ -5,6 +5,7 @@ use super::finder::Finder;
 use super::keys::Context;
 use super::panes::images::Mistake;
 use super::preset::PresetDiff;
+use crate::train::Predicted;
 use tui_input::{Input, InputRequest};
 
 /// What stands in front of the panes and takes the keys.
@@ -28,6 +29,8 @@ pub enum Modal {
     Mistake(Box<Mistake>),
     /// A search for a learning rate.
     Finder(Box<Finder>),
+    /// What the net makes of a person's own image.
+    Predicted(Box<Predicted>),
 }
 
 /// The help, or what a search has left of it.
@@ -103,7 +106,7 @@ impl Modal {
             Modal::Stop => Context::Stop,
             Modal::Fork => Context::Fork,
             Modal::Preset(_) => Context::Preset,
-            Modal::Mistake(_) => Context::Mistake,
+            Modal::Mistake(_) | Modal::Predicted(_) => Context::Mistake,
             Modal::Finder(_) => Context::Finder,
         }
     }

@@ -7,7 +7,7 @@ use super::life::Host;
 use super::modal::{Help, Modal};
 use super::state::State;
 use super::words::{shown, title, when_text};
-use super::{Begin, Effect, Tone, finder};
+use super::{Begin, Effect, Tone, finder, predicted};
 use crate::recipe::{Applies, Changes, Knob, Recipe, Value};
 use crate::train::{self, Command, When};
 use std::path::PathBuf;
@@ -208,12 +208,17 @@ pub(crate) fn order(state: &mut State, asked: Order) -> Vec<Effect> {
             return Vec::new();
         }
         Order::Do(Word::Resume) if ended => return take_up(state),
+        Order::Predict(_) if ended => {
+            state.notify(Tone::Plain, "the run is over; tricktop predict RUN FILE asks its best weights");
+            return Vec::new();
+        }
         _ if ended && state.host == Host::Suite => return kept_away(state),
         _ if ended => {
             state.notify(Tone::Plain, "the run is over; r goes on with it, f starts a new one with edited values");
             return Vec::new();
         }
         Order::Do(Word::FindRate) => return finder::ask(state),
+        Order::Predict(file) => return predicted::ask(state, &file),
         Order::Steps(n) => Command::Steps(n),
         Order::Do(Word::Pause) => Command::Pause,
         Order::Do(Word::Resume) => Command::Resume,

@@ -59,6 +59,8 @@ pub struct State {
     pub(crate) held_preset: Option<(String, Recipe)>,
     pub(crate) notice: Option<Notice>,
     pub(crate) alarm: Option<String>,
+    /// The last image that was asked about, until there is an answer.
+    pub(crate) predicting: Option<u64>,
     /// When Ctrl-C was pressed last.
     pub(crate) interrupted: Option<Duration>,
     pub(crate) life: Life,
@@ -94,6 +96,7 @@ impl State {
             held_preset: None,
             notice: None,
             alarm: None,
+            predicting: None,
             interrupted: None,
             life: Life::default(),
             host: Host::default(),

@@ -3,7 +3,7 @@
 use super::keys::{Action, Binding, Key};
 use super::run::Ghost;
 use super::state::State;
-use super::{Effect, Msg, Theme, Tone, act, adopt, events, leaving, memory, subscribe, typing};
+use super::{Effect, Modal, Msg, Theme, Tone, act, adopt, events, leaving, memory, predicted, subscribe, typing};
 use std::time::Duration;
 
 /// Folds a message into the state and says what the front end must do.
@@ -22,6 +22,12 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Resize(width, height) => {
             state.resize(width, height);
+            Vec::new()
+        }
+        Msg::Paths(path, found) => {
+            if let Some(Modal::Command(line)) = &mut state.modal {
+                predicted::complete(line, &path, found);
+            }
             Vec::new()
         }
         Msg::Event(event) => events::event(state, event),

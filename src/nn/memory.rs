@@ -195,7 +195,7 @@ mod tests {
         for backend in [Backend::Cpu, GPU, GPU_HALF] {
             let of = |frozen| Training { frozen, ..small(&net, backend) }.memory(64);
             let (all, stem, backbone) = (of(0), of(1), of(net.layers.len()));
-            assert!(stem.activations < all.activations && 10 * backbone.activations < all.activations, "{backend:?}");
+            assert!(stem.activations <= all.activations && 10 * backbone.activations < all.activations, "{backend:?}");
             assert_eq!(backbone.gradients, 4 * (64 * 10 + 10));
             assert_eq!((backbone.weights, backbone.optimiser), (all.weights, all.optimiser));
         }

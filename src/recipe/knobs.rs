@@ -152,11 +152,6 @@ knobs! {
     optim.beta1, "beta 1", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "", "share that AdamW's mean of gradients keeps at a step";
     optim.beta2, "beta 2", Knob, from(0.0, 0.99999), "", Add(0.001), Live, "", "share that AdamW's mean of squared gradients keeps at a step";
     optim.epsilon, "adamw epsilon", Knob, above(0.0, 1.0), "", Times(10.0), Live, "", "what AdamW adds to the root of the mean square";
-    optim.head_lr, "head lr", Knob, above(0.0, 1000.0), "x", Times(2.0), Live, "6.2", "factor of the learning rate of the classifiers, auxiliary ones too";
-    optim.layer_decay, "layer decay", Knob, above(0.0, 1.0), "", Add(0.05), Live, "", "factor of the learning rate from each block to the block below it: d^(L-i), 1 for the head, least for the stem";
-    finetune.freeze, "freeze", Knob, Kind::Choice(Freeze::WORDS), "", Add(1.0), Live, "6.2", "frozen up to here from the stem on: neither weights nor statistics change; Backbone: all but the classifiers";
-    finetune.freeze_epochs, "freeze epochs", Knob, int(0, 100_000), "epochs", Add(1.0), Live, "", "finetune.freeze holds for the first epochs of the run, then everything trains; 0: for as long as it says so";
-    finetune.norms, "norms", Knob, Kind::Choice(Norms::WORDS), "", Add(1.0), Live, "", "Frozen: all norms use their running statistics and keep them; their gamma and beta still train where nothing is frozen";
     device, "device", Knob, Kind::Choice(Device::WORDS), "", Add(1.0), Fork, "", "what computes: the CPU, an NVIDIA GPU by its number, or Auto: the first GPU that works, else the CPU";
     name, "run name", Knob, Kind::Text, "", Add(1.0), Fork, "", "stem of the run directory's name";
     schedule.linear_scaling, "linear scaling", Trick, Kind::Switch, "", Add(1.0), NextEpoch, "3.1", "lr = base_lr * batch / reference_batch";
@@ -167,6 +162,11 @@ knobs! {
     schedule.milestones, "milestones", Knob, Kind::Epochs, "epochs", Add(1.0), Live, "2.1", "epochs at which the step decay divides";
     schedule.factor, "step factor", Knob, above(0.0, 1.0), "", Times(2.0), Live, "2.1", "factor of the step decay at a milestone";
     schedule.power, "poly power", Knob, above(0.0, 10.0), "", Add(0.1), Live, "6.2", "power of the poly decay: lr = peak * (1 - t / T)^power";
+    optim.head_lr, "head lr", Knob, above(0.0, 1000.0), "x", Times(2.0), Live, "6.2", "factor of the learning rate of the classifiers, auxiliary ones too";
+    optim.layer_decay, "layer decay", Knob, above(0.0, 1.0), "", Add(0.05), Live, "", "factor of the learning rate from each block to the block below it: d^(L-i), 1 for the head, least for the stem";
+    finetune.freeze, "freeze", Knob, Kind::Choice(Freeze::WORDS), "", Add(1.0), Live, "6.2", "frozen up to here from the stem on: neither weights nor statistics change; Backbone: all but the classifiers";
+    finetune.freeze_epochs, "freeze epochs", Knob, int(0, 100_000), "epochs", Add(1.0), Live, "", "finetune.freeze holds for the first epochs of the run, then everything trains; 0: for as long as it says so";
+    finetune.norms, "norms", Knob, Kind::Choice(Norms::WORDS), "", Add(1.0), Live, "", "Frozen: all norms use their running statistics, which stay as they are; their factors and summands still train, except in what is frozen";
     tricks.zero_gamma, "zero gamma", Trick, Kind::Switch, "", Add(1.0), Fork, "3.1", "last norm of every residual block starts at 0";
     tricks.no_bias_decay, "no bias decay", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "weight decay on weights only";
     optim.nesterov, "nesterov", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "Nesterov's form of momentum";

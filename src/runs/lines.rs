@@ -103,7 +103,7 @@ impl<'d> Lines<'d> {
             Event::State(_) | Event::Scheduled { .. } | Event::Refused { .. } => Vec::new(),
             Event::Saving { .. } | Event::Hashed { .. } => Vec::new(),
             // Only screens need these.
-            Event::Layers(_) | Event::Pictures(_) | Event::Rate(_) => Vec::new(),
+            Event::Layers(_) | Event::Pictures(_) | Event::Rate(_) | Event::Predicted(_) => Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod balance;
 pub mod bench;
 mod checkpoint;
 mod classes;
+mod classifier;
 mod confusion;
 mod device;
 mod edits;
@@ -40,8 +41,9 @@ mod worker;
 pub use alarms::AlarmKind;
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, Digests, Link, Meta, Progress, Pupil, Signature, Trained, best_weights,
-    checkpoint_path, read_weights, steps, weights_file, write_whole,
+    checkpoint_path, newest_weights, read_weights, steps, weights_file, write_whole,
 };
+pub use classifier::{Classifier, Mask, softmax};
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
 pub use edits::{DueError, ScheduledEdit, When, already, effective};
@@ -57,11 +59,9 @@ pub(crate) use nan::or_nan;
 pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
-pub use pictures::{Agreement, BatchPreview, Missed, MissedImage, Pictures, PreviewImage, Taken};
+pub use pictures::{Agreement, BatchPreview, Guess, Missed, MissedImage, Pictures, Predicted, PreviewImage, Taken};
 pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RateSearch, RolledBack, Scaling, StepRecord, Target};
-pub use result::{
-    Classifier, Guess, Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint, softmax,
-};
+pub use result::{Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint};
 pub use step::Outcome;
 pub use task::Answer;
 pub use views::Views;

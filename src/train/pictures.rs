@@ -3,6 +3,7 @@
 use super::nan::or_nan;
 use crate::data::Thumbnail;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Most images of a kind that are sent at once.
 pub(super) const MOST: usize = 24;
@@ -112,4 +113,31 @@ pub struct MissedImage {
     /// Cross entropy, the mean over what counts.
     #[serde(deserialize_with = "or_nan")]
     pub loss: f32,
+}
+
+/// A class that an image may be of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guess {
+    /// Name of the class.
+    pub class: String,
+    /// Its label.
+    pub label: usize,
+    /// Its probability: softmax of the logits.
+    #[serde(deserialize_with = "or_nan")]
+    pub probability: f64,
+}
+
+/// What the net makes of a person's own image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predicted {
+    /// The request.
+    pub id: u64,
+    /// The file.
+    pub path: PathBuf,
+    /// Steps done.
+    pub step: u64,
+    /// The image as the net sees it.
+    pub picture: Thumbnail,
+    /// The likeliest classes, the first one first.
+    pub guesses: Vec<Guess>,
 }

@@ -7,7 +7,7 @@ use super::edits::When;
 use super::layers::Inside;
 use super::nan::or_nan;
 use super::outline::{RunInfo, State, Summary};
-use super::pictures::Pictures;
+use super::pictures::{Pictures, Predicted};
 use super::{Confusion, Figures, Score};
 use crate::recipe::{Changes, Knob, Recipe, Value};
 use crate::tricks::finder::{RatePoint, Suggestion};
@@ -82,6 +82,13 @@ pub enum Command {
         screen: u64,
         /// What it looks at; nothing when it has turned away.
         at: Option<Target>,
+    },
+    /// Say what the net makes of an image. Answered by `Predicted` or `Refused`; nothing of the run changes.
+    Predict {
+        /// Chosen by the sender; every answer names it.
+        id: u64,
+        /// The file, from the root on.
+        path: PathBuf,
     },
     /// Write a checkpoint now. Answered by `Saving`, then by `Checkpoint` or `Alarm`.
     Save,
@@ -231,9 +238,10 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// An edit could not be made, at once or when it came due, or changes nothing; nothing changed.
+    /// An edit could not be made, at once or when it came due, or changes nothing, or an image cannot be read; nothing
+    /// changed.
     Refused {
-        /// The edit.
+        /// The edit, or what else was asked.
         id: u64,
         /// Why, in one sentence.
         reason: String,
@@ -246,6 +254,8 @@ pub enum Event {
     Evaluated(Box<Evaluation>),
     /// A search for a learning rate; in no log.
     Rate(RateSearch),
+    /// What the net makes of an image that a screen asked about; in no log.
+    Predicted(Box<Predicted>),
     /// Pictures, for screens that look; logs and lines leave them out.
     Pictures(Box<Pictures>),
     /// The state was copied for a checkpoint, which is now being written. What was reported before belongs to it.

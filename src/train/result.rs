@@ -1,4 +1,4 @@
-//! What a trained net is used for: evaluation, and classes of single images.
+//! Evaluation of trained nets.
 
 use super::checkpoint::{Checkpoint, DIRECTORY, Signature, classes_of, weights_for};
 use super::classes::{Aligned, align, listed, places};
@@ -6,8 +6,8 @@ use super::evaluate::{Seen, evaluate};
 use super::learner::Learner;
 use super::origin::Origin;
 use super::pretrained;
-use super::{Evaluation, TrainError};
-use crate::data::{self, Batch, DataError, DataSet, MANIFEST, Picture, Preprocessor, Reader, Reading, Role, Skipped};
+use super::{Evaluation, TrainError, Views};
+use crate::data::{self, DataError, DataSet, MANIFEST, Reader, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
 use crate::recipe::settings::{Data, DataKind, Task};
 use crate::recipe::{Recipe, Settings};
@@ -257,85 +257,4 @@ fn load(path: &Path, s: &Settings, set: &DataSet, by_place: bool) -> Result<(Net
     net.import(&found.weights.tensors)?;
     let told = found.weights.note().into_iter().chain(named);
     Ok((net, told.map(|told| format!("{} {told}", path.display())).collect()))
-}
-
-/// Probabilities of logits.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
-    let most = logits.iter().fold(f64::NEG_INFINITY, |m, v| m.max(f64::from(*v)));
-    let powers: Vec<f64> = logits.iter().map(|v| (f64::from(*v) - most).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
-}
-
-/// A class that an image may be of.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Guess {
-    /// Name of the class.
-    pub class: String,
-    /// Its label.
-    pub label: usize,
-    /// Its probability: softmax of the logits.
-    pub probability: f64,
-}
-
-/// A trained net that names the classes of images.
-pub struct Classifier {
-    learner: Learner<Cpu>,
-    signature: Signature,
-    reading: Reading,
-    note: Option<String>,
-}
-
-impl Classifier {
-    /// The net of a checkpoint.
-    ///
-    /// # Errors
-    /// A checkpoint that cannot be read, or that does not say what its net sees.
-    pub fn read(path: &Path) -> Result<Classifier, TrainError> {
-        let checkpoint = Checkpoint::read(path)?;
-        let net = checkpoint.net(&Cpu::default())?;
-        let signature = checkpoint.meta.signature.clone().ok_or_else(|| TrainError::Checkpoint {
-            path: path.to_path_buf(),
-            problem:
-                "does not say what images its net is for: it was written by an older version; `tricktop resume` of \
-                      its run writes one that does"
-                    .into(),
-        })?;
-        let recipe = checkpoint.meta.recipe(&Recipe::default())?;
-        let (learner, reading) = (Learner::holding(Cpu::default(), net), Reading::of(&recipe.data));
-        Ok(Classifier { learner, signature, reading, note: checkpoint.note() })
-    }
-
-    /// What is to be told of its weights: that they are an average.
-    pub fn note(&self) -> Option<&str> {
-        self.note.as_deref()
-    }
-
-    /// How the files are to be read that it is shown: as its training images were.
-    pub fn reading(&self) -> Reading {
-        self.reading
-    }
-
-    /// The `count` most probable classes of a picture; of two equal ones the lower label first.
-    ///
-    /// # Errors
-    /// The device's.
-    pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
-        let Signature { classes, image, edge, mean, std } = &self.signature;
-        let pixels = Preprocessor::new(*image, *edge, mean, std)
-            .picture(picture)
-            .map_err(|e| TrainError::Resume(e.to_string()))?;
-        let [height, width, channels] = *image;
-        let batch =
-            Batch { pixels, labels: vec![0], masks: Vec::new(), n: 1, height, width, channels, skipped: Vec::new() };
-        let logits = self.learner.logits(batch).map_err(TrainError::device)?;
-        let mut guesses: Vec<Guess> = (0..)
-            .zip(classes)
-            .zip(softmax(&logits))
-            .map(|((label, class), probability)| Guess { class: class.clone(), label, probability })
-            .collect();
-        guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        guesses.truncate(count);
-        Ok(guesses)
-    }
 }

@@ -6,6 +6,7 @@ mod finder;
 mod looking;
 mod mistakes;
 mod orders;
+mod predict;
 mod rollback;
 mod save;
 mod tell;

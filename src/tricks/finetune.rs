@@ -27,7 +27,7 @@ pub fn without_effect(changes: &Changes, s: &Settings, epoch: u64) -> Option<Str
     (asks && frozen(&s.finetune, epoch) == Freeze::None).then(|| {
         format!(
             "finetune.freeze: {} would freeze nothing: finetune.freeze_epochs is {freeze_epochs}, and the run is in epoch \
-             {}; set finetune.freeze_epochs to 0 (no end) or to a later epoch with it",
+             {}; set finetune.freeze_epochs to 0 (no end) or to a later epoch, before it or with it",
             freeze.word(),
             epoch + 1
         )

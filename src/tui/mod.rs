@@ -12,6 +12,7 @@ mod input;
 mod kitty;
 mod pace;
 mod panics;
+mod paths;
 mod run;
 mod screen;
 mod signals;

@@ -2,7 +2,7 @@
 
 use super::edge::Edge;
 use super::screen::{Screen, Stage};
-use super::{TuiError, background, say, terminal};
+use super::{TuiError, background, paths, say, terminal};
 use crate::app::hardware::Sample;
 use crate::app::{Begin, Effect, Life, Msg, Options, State, update};
 use crate::recipe::Recipe;
@@ -124,6 +124,10 @@ impl Screen for RunScreen<'_, '_> {
         for effect in update(self.state, msg) {
             match effect {
                 Effect::Send(command) => self.command(command),
+                Effect::Paths(begin) => {
+                    let found = paths::beginning(&begin);
+                    drop(stage.sender.send(Msg::Paths(begin, found)));
+                }
                 Effect::Start(begin) => self.start(begin, &stage.sender)?,
                 Effect::Mouse(on) => stage.edge.tty.mouse(on)?,
                 Effect::Tell(occasion, text) => {
@@ -156,7 +160,11 @@ impl Screen for RunScreen<'_, '_> {
 
 impl RunScreen<'_, '_> {
     /// Commands the trainer. One that is gone takes no command any more; it closes its events too, and that is reported.
-    fn command(&self, command: Command) {
+    fn command(&self, mut command: Command) {
+        if let Command::Predict { path, .. } = &mut command {
+            // The trainer may be at work in another directory.
+            *path = paths::whole(path);
+        }
         drop(self.running.session.commands.send(command));
     }
 

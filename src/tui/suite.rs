@@ -78,7 +78,7 @@ struct Wire {
 impl Board for Wire {
     fn show(&self, place: usize, event: &Event) {
         // They are for the screen of the run, and would pile up while that one is open.
-        if matches!(event, Event::Pictures(_) | Event::Layers(_) | Event::Rate(_)) {
+        if matches!(event, Event::Pictures(_) | Event::Layers(_) | Event::Rate(_) | Event::Predicted(_)) {
             return;
         }
         // The screen may have closed.

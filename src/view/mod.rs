@@ -13,6 +13,7 @@ mod layout;
 mod panes;
 mod plain;
 mod popup;
+mod predicted;
 mod side;
 pub mod suite;
 pub mod svg;
@@ -49,6 +50,7 @@ pub fn render(state: &State, buf: &mut Buffer, area: Rect) {
         Some(Modal::Fork) => popup::fork(state, &theme, buf, area),
         Some(Modal::Mistake(mistake)) => popup::mistake(mistake, &theme, buf, area),
         Some(Modal::Finder(search)) => finder::draw(state, search, &theme, buf, area),
+        Some(Modal::Predicted(predicted)) => predicted::draw(state, predicted, &theme, buf, area),
         Some(Modal::Preset(diff)) => popup::preset(state, diff, &theme, buf, area),
         Some(Modal::Command(line)) => candidates::draw(line, &theme, buf, area),
         Some(Modal::Edit(_) | Modal::Filter(_)) | None => {}

@@ -7,7 +7,7 @@ use std::path::Path;
 use tricktop::recipe::preset;
 use tricktop::{config, suite};
 
-/// Reads a text as what its page is about. The folder has the bundled preset `quick.ron`, which the text may extend.
+/// Reads a text as what its page is about. The folder has bundled presets that the text may extend.
 fn accepted(page: &Path, text: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
@@ -16,9 +16,11 @@ fn accepted(page: &Path, text: &str) -> Result<(), String> {
         fs::write(&path, text).unwrap();
         path
     };
-    write("quick.ron", &fs::read_to_string(root().join("presets/quick.ron")).unwrap());
+    for name in ["quick.ron", "finetune/folder.ron"] {
+        write(name, &fs::read_to_string(root().join("presets").join(name)).unwrap());
+    }
     match page.file_stem().unwrap().to_str().unwrap() {
-        "presets" => preset::load(&write("mine.ron", text)).map(drop).map_err(|e| e.to_string()),
+        "presets" | "finetune" => preset::load(&write("mine.ron", text)).map(drop).map_err(|e| e.to_string()),
         "suites" => suite::load(&write("mine.ron", text)).map(drop).map_err(|e| e.to_string()),
         "configuration" if text.contains("extends") => {
             write("themes/mine.ron", text);

@@ -1,6 +1,6 @@
 //! Segmentation against PyTorch's values: upsampling, dilated convolutions, two fully convolutional nets.
 
-use crate::file::{Case, Report, Tensor, cases, path, require, to_nhwc};
+use crate::file::{Case, Report, Tensor, cases, distance, path, require, to_nhwc};
 use crate::nets::{Tensors, part};
 use crate::ops::{map, matrix, pixels};
 use dfdx::prelude::*;
@@ -10,7 +10,7 @@ use tricktop::kernels::geometry::Conv;
 use tricktop::nn::families::{Block, Groups, ResNet, Stem};
 use tricktop::nn::{Layout, Net, NetSpec, Param, Role, TensorData, Tuning};
 use tricktop::ops::composed::{self, backward};
-use tricktop::ops::{FeatureMap, Filter, Mode, Ops, PixelObjective, Real, lean, pixel_loss};
+use tricktop::ops::{Dropout, FeatureMap, Filter, Mode, Ops, PixelObjective, Precision, Real, lean, pixel_loss};
 use tricktop::train::Confusion;
 
 const UP: [&str; 5] = ["up_8x", "up_odd", "up_same", "up_one", "up_down"];
@@ -139,6 +139,19 @@ fn ours(case: &Case, of: &str) -> Tensors {
     part(case, of).into_iter().map(|(name, t)| (named(name), t)).collect()
 }
 
+fn objective<E: Real, D: Ops<E>>(case: &Case) -> PixelObjective<E, D> {
+    PixelObjective {
+        labels: case["labels"].values.iter().map(|v| *v as u8).collect(),
+        partners: None,
+        smoothing: (1.0, 0.0),
+        teacher: None,
+        hard: 1.0,
+        soft: 1.0,
+        temperature: 20.0,
+        aux_weight: 0.5,
+    }
+}
+
 fn net<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, (composed, count): (bool, u64), report: &mut Report) {
     let at = format!("{name} {} (composed loss: {composed})", std::any::type_name::<E>());
     let (spec, before) = (spec(name), ours(case, "state."));
@@ -159,17 +172,7 @@ fn net<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, (composed, count): 
     let (own, second) = (narrow(D::values(&logits).unwrap()), narrow(D::values(&beside).unwrap()));
     report.compare(&format!("{at} logits"), &own, &to_nhwc(&case["logits"]));
     report.compare(&format!("{at} logits_aux"), &second, &to_nhwc(&case["logits_aux"]));
-    let objective = PixelObjective {
-        labels: case["labels"].values.iter().map(|v| *v as u8).collect(),
-        partners: None,
-        smoothing: (1.0, 0.0),
-        teacher: None,
-        hard: 1.0,
-        soft: 1.0,
-        temperature: 20.0,
-        aux_weight: 0.5,
-    };
-    let logits = logits.put_tape(tape);
+    let (objective, logits) = (objective(case), logits.put_tape(tape));
     let loss = match composed {
         true => pixel_loss::composed(logits, Some(beside), objective, 1.0).unwrap(),
         false => D::pixel_loss(logits, Some(beside), objective, 1.0).unwrap(),
@@ -187,5 +190,45 @@ fn net<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, (composed, count): 
     let after: Tensors = net.export();
     for (name, TensorData { values, .. }) in ours(case, "after.") {
         report.compare(&format!("{at} after {name}"), &after[&name].values, &values);
+    }
+}
+
+/// Loss and gradients of a step with dropout, on so many threads.
+fn step(case: &Case, threads: usize, precision: Precision, dropout: Dropout) -> (f32, Vec<Vec<f32>>) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let dev = Cpu::default();
+        let mut net = Net::<f32, Cpu>::new(&dev, &spec("fcn_basic")).unwrap();
+        net.import(&ours(case, "state.")).unwrap();
+        let [n, c, h, w] = case["x"].shape[..] else { panic!("images") };
+        let x = FeatureMap::new(dev.tensor_from_vec(to_nhwc(&case["x"]), (n * h * w, c)), n, h, w);
+        let x = Cpu::to_precision(x, precision).unwrap();
+        let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default()), Some(dropout)).unwrap();
+        let loss = Cpu::pixel_loss(logits, beside, objective(case), 1.0).unwrap();
+        let value = loss.value.unwrap();
+        let grads = loss.on_tape.backward();
+        let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
+        (value, trained.map(|p| grads.get(&p.data).as_vec()).collect())
+    })
+}
+
+#[test]
+fn a_step_is_the_same_on_any_number_of_threads_and_near_in_half_precision() {
+    let cases = cases("segment.safetensors");
+    let case = &cases["fcn_basic"];
+    let dropout = |share, batch| Dropout { share, seed: 1, epoch: 2, batch };
+    let one = step(case, 1, Precision::Single, dropout(0.1, 3));
+    for threads in [2, 3, 8] {
+        assert!(step(case, threads, Precision::Single, dropout(0.1, 3)) == one, "{threads} threads");
+    }
+    assert!(step(case, 2, Precision::Single, dropout(0.1, 4)) != one, "another step drops the same");
+    let whole = step(case, 2, Precision::Single, dropout(0.0, 3));
+    let expected = case["loss"].values[0] + 0.5 * case["loss_aux"].values[0];
+    assert!((whole.0 - expected).abs() < 1e-4, "{} {expected}", whole.0);
+    for (precision, bound) in [(Precision::Half, 0.02), (Precision::BrainHalf, 0.1)] {
+        let half = step(case, 2, precision, dropout(0.1, 3));
+        assert!((half.0 - one.0).abs() < bound * one.0, "{precision:?} {} {}", half.0, one.0);
+        let (a, b) = (half.1.concat(), one.1.concat());
+        assert!(distance(&a, &b) < 5.0 * bound, "{precision:?}: gradients are {} apart", distance(&a, &b));
     }
 }

@@ -341,3 +341,40 @@ fn a_teacher_and_weights_to_start_from_are_matched_by_the_names_of_their_classes
     let taken = run("photos", &weights);
     assert!(taken.status.success() && text(&taken.stderr).is_empty(), "{}", text(&taken.stderr));
 }
+
+#[test]
+fn a_run_that_goes_on_predicts_with_its_newest_checkpoint_and_says_which() {
+    let desk = Desk::with_splits();
+    let image = "photos/val/bee/12.png";
+    let mut going = Command::new(env!("CARGO_BIN_EXE_tricktop"))
+        .args(["--batch", "tiny.ron", "--set", "train.epochs=100000", "--set", "train.checkpoint_steps=2"])
+        .current_dir(desk.path("."))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let newest = |told: &str| -> Option<u64> {
+        let rest = told.strip_prefix("weights of step ")?;
+        rest.split_once(", the newest of a run that goes on: ")?.0.parse().ok()
+    };
+    // Before there is a checkpoint it says so.
+    let steps: Vec<u64> = std::iter::repeat_with(|| desk.run_in(".", &["predict", "tiny", image]))
+        .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(50)))
+        .take(600)
+        .filter_map(|output| {
+            let told = String::from_utf8(output.stderr).unwrap();
+            let none = told.contains("has no checkpoint yet") || told.contains("tiny: ") || told.contains("runs/");
+            assert!(output.status.success() || none, "{told}");
+            newest(&told)
+        })
+        .take(3)
+        .collect();
+    let killed = going.kill();
+    going.wait().unwrap();
+    killed.unwrap();
+    assert!(steps.len() == 3 && steps.windows(2).all(|two| two[0] <= two[1]), "{steps:?}");
+    let over = desk.run_in(".", &["predict", "tiny", image, "--json"]);
+    let told = String::from_utf8(over.stderr).unwrap();
+    assert!(told.starts_with("weights of step ") && !told.contains("goes on"), "{told}");
+    let said: Json = serde_json::from_slice(&over.stdout).unwrap();
+    assert!(said["step"].as_u64().is_some() && said["classes"].as_array().is_some_and(|all| all.len() == 3), "{said}");
+}

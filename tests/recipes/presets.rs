@@ -95,8 +95,8 @@ fn the_preset_with_everything_has_every_trick_on() {
     // (the stages for photographs have no place on small grey images)
     let photographs = ["augment.resized", "augment.hue", "augment.saturation", "augment.brightness", "augment.pca"];
     // Half precision is for GPUs, random erasing and averages are none of the paper's, a teacher's outputs by place are no
-    // trick, and the head is Inception's. Scale, rotation and blur are for segmentation first.
-    let others = ["tricks.mixed.on", "augment.erase.on", "tricks.distill.by_place", "net.auxiliary", "optim.ema.on"];
+    // trick, and the head is Inception's. Corners are of nets for pixels; scale, rotation and blur are for segmentation first.
+    let others = ["tricks.mixed.on", "augment.erase.on", "tricks.distill.by_place", "net.auxiliary", "optim.ema.on", "net.corners", "seg.aux"];
     let masks = ["augment.scale.on", "augment.rotate.on", "augment.blur.on"];
     let others = [&others[..], &masks].concat();
     let small = |k: &&Knob| !photographs.iter().any(|stage| k.path.starts_with(stage)) && !others.contains(&k.path);

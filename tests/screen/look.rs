@@ -202,3 +202,24 @@ fn the_crosshair_goes_with_its_run() {
     screen.keys("fn");
     assert!(screen.state.reading().is_none(), "another run is another curve");
 }
+
+#[test]
+fn the_header_says_what_is_frozen_and_until_when() {
+    let mut screen = Screen::running(100);
+    assert!(!screen.text(120, 36).contains("frozen"));
+    let word = |word: &str| Value::Word(word.into());
+    let mut edit = |edit, path, from, to| {
+        let changes = vec![Change { knob: knob(path), from, to }];
+        screen.event(Event::Applied { id: 0, edit, step: 100, changes, by: None });
+        [(80, 24), (120, 36)].map(|(width, height)| screen.text(width, height))
+    };
+    for text in edit(1, "finetune.freeze", word("None"), word("Stage2")) {
+        assert!(text.contains("  frozen: to stage 2  "), "{text}");
+    }
+    for text in edit(2, "finetune.freeze_epochs", Value::Int(0), Value::Int(4)) {
+        assert!(text.contains("frozen: to stage 2 until epoch 4"), "{text}");
+    }
+    for text in edit(3, "finetune.freeze_epochs", Value::Int(4), Value::Int(1)) {
+        assert!(!text.contains("frozen:"), "it is over: {text}");
+    }
+}

@@ -13,7 +13,7 @@ use tricktop::recipe::Value;
 use tricktop::runs::{self, Session};
 use tricktop::train::optim::ema::share;
 use tricktop::train::{
-    BEST, Checkpoint, Command, Event, Images, Learner, Options, State, When, evaluate_checkpoint, read_weights,
+    BEST, Checkpoint, Command, Event, Images, Learner, Options, State, Views, When, evaluate_checkpoint, read_weights,
 };
 use tricktop::tricks::schedule::Position;
 
@@ -80,11 +80,11 @@ fn it_is_evaluated_saved_as_the_best_exported_and_started_from() {
     assert!(read_weights(&newest).unwrap() == average);
     let best = Checkpoint::read(&played.dir.join(BEST)).unwrap();
     assert!(!best.is_whole() && best.meta.at.averaged == Some(10 * played.end.best_epoch.unwrap()));
-    let tested = evaluate_checkpoint(&played.dir.join(BEST), Images::Own(None), |_, _| ()).unwrap();
+    let tested = evaluate_checkpoint(&played.dir.join(BEST), Images::Own(None), Views::One, |_, _| ()).unwrap();
     assert_eq!(Some(tested.evaluation.figures.score()), played.end.best);
     assert!(tested.of.notes.iter().any(|note| note.contains("running average")), "{:?}", tested.of.notes);
     // The figures of the run's epochs are those of the average too.
-    let last = evaluate_checkpoint(&newest, Images::Own(None), |_, _| ()).unwrap().evaluation;
+    let last = evaluate_checkpoint(&newest, Images::Own(None), Views::One, |_, _| ()).unwrap().evaluation;
     let epochs = lines(&played.dir, "metrics.jsonl");
     let ended = epochs.iter().rev().find(|line| line["event"] == "epoch_end").unwrap();
     assert_eq!(

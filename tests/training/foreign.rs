@@ -9,7 +9,7 @@ use std::path::Path;
 use tricktop::nn::{Net, NetSpec, TensorData};
 use tricktop::recipe::Value;
 use tricktop::recipe::settings::{Family, Form, Net as Settings};
-use tricktop::train::{AlarmKind, Event, Images, check, evaluate_weights, read_weights, weights_file};
+use tricktop::train::{AlarmKind, Event, Images, Views, check, evaluate_weights, read_weights, weights_file};
 
 type Tensors = BTreeMap<String, TensorData>;
 
@@ -44,7 +44,7 @@ fn said(path: &Path) -> [String; 3] {
     let start = check(&recipe(&[word("net.weights", path)]), []).err();
     let teacher = [("tricks.distill.on", Value::Bool(true)), word("tricks.distill.teacher", path)];
     let teacher = check(&recipe(&teacher), []).err();
-    let evaluated = evaluate_weights(path, &recipe(&[]), Images::Own(None), |_, _| {}).err();
+    let evaluated = evaluate_weights(path, &recipe(&[]), Images::Own(None), Views::One, |_, _| {}).err();
     [start, teacher, evaluated].map(|why| why.map_or("nothing".into(), |why| why.to_string()))
 }
 
@@ -96,13 +96,13 @@ fn prefixes_of_wrappers_are_left_out_and_told() {
         weights(|_| {}, 1, 10).into_iter().map(|(name, t)| (format!("{prefix}{name}"), t)).collect()
     };
     put(&path, weights(|_| {}, 1, 10));
-    let own = evaluate_weights(&path, &recipe(&[]), Images::Own(None), |_, _| {}).unwrap();
+    let own = evaluate_weights(&path, &recipe(&[]), Images::Own(None), Views::One, |_, _| {}).unwrap();
     assert!(own.of.notes[0].contains("names no classes") && own.of.notes.len() == 1, "{:?}", own.of.notes);
     for prefix in ["module.", "_orig_mod.", "model.", "backbone.", "module._orig_mod."] {
         put(&path, prefixed(prefix));
         assert_eq!(said(&path), ["nothing"; 3], "{prefix}");
         let told = format!("the prefix `{prefix}`, which is left out");
-        let evaluated = evaluate_weights(&path, &recipe(&[]), Images::Own(None), |_, _| {}).unwrap();
+        let evaluated = evaluate_weights(&path, &recipe(&[]), Images::Own(None), Views::One, |_, _| {}).unwrap();
         assert!(evaluated.of.notes[0].contains(&told));
         assert_eq!(evaluated.evaluation, own.evaluation, "{prefix}");
     }

@@ -14,6 +14,7 @@ mod inside;
 mod learner;
 mod looking;
 mod patience;
+mod predict;
 mod replay;
 mod resume;
 mod running;

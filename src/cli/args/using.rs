@@ -41,7 +41,7 @@ pub(in crate::cli) struct Eval {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Predict {
-    /// Checkpoint file, or a run (its best weights)
+    /// Checkpoint file, or a run: its best weights, or the newest while it goes on
     pub(in crate::cli) checkpoint: PathBuf,
     /// Image files: JPEG, PNG, WebP, BMP, TIFF, GIF
     #[arg(required = true, value_name = "IMAGE")]
@@ -49,7 +49,10 @@ pub(in crate::cli) struct Predict {
     /// Classes an image
     #[arg(long, value_name = "N", default_value = "5")]
     pub(in crate::cli) top: NonZeroUsize,
-    /// Shows the pictures, on a terminal with true colours
+    /// Segmentation: writes the class of every pixel of the one image, a PNG with the colours of PASCAL VOC
+    #[arg(long, value_parser = path(), value_name = "FILE")]
+    pub(in crate::cli) mask: Option<PathBuf>,
+    /// Shows the pictures, on a terminal with true colours; segmentation: under the colours of their classes
     #[arg(long, conflicts_with = "json")]
     pub(in crate::cli) show: bool,
     #[command(flatten)]

@@ -19,7 +19,7 @@ const QUEUE: usize = 1024;
 const LISTEN: Duration = Duration::from_millis(100);
 /// A screen that takes nothing for so long is let go.
 const STUCK: Duration = Duration::from_secs(2);
-/// The bits of an edit's name that are the screen's own; those above say which screen. The run's own screen is 0.
+/// The bits of a request's name that are the screen's own; those above say which screen. The run's own screen is 0.
 const NAME: u32 = 32;
 
 /// Hands events to the screens.
@@ -116,10 +116,11 @@ fn write(mut stream: UnixStream, queue: &Receiver<Arc<[u8]>>) {
     let _ = stream.shutdown(std::net::Shutdown::Both);
 }
 
-/// The name of the edit that an event answers.
+/// The name of the edit, or of what else was asked, that an event answers.
 fn edit_name(event: &Event) -> Option<u64> {
     match event {
         Event::Scheduled { id, .. } | Event::Applied { id, .. } | Event::Refused { id, .. } => Some(*id),
+        Event::Predicted(predicted) => Some(predicted.id),
         _ => None,
     }
 }
@@ -127,9 +128,12 @@ fn edit_name(event: &Event) -> Option<u64> {
 /// The event as a screen must see it: its own edits by the names that it gave, others by one that it never gives.
 fn named_for(event: &Event, screen: u64) -> Event {
     let mut event = event.clone();
-    if let Event::Scheduled { id, .. } | Event::Applied { id, .. } | Event::Refused { id, .. } = &mut event {
-        *id = if *id >> NAME == screen { *id & ((1 << NAME) - 1) } else { u64::MAX };
-    }
+    let id = match &mut event {
+        Event::Scheduled { id, .. } | Event::Applied { id, .. } | Event::Refused { id, .. } => id,
+        Event::Predicted(predicted) => &mut predicted.id,
+        _ => return event,
+    };
+    *id = if *id >> NAME == screen { *id & ((1 << NAME) - 1) } else { u64::MAX };
     event
 }
 
@@ -227,7 +231,7 @@ fn take_commands(
     looks: &mut bool,
 ) -> io::Result<()> {
     while let Some(mut command) = next(from, COMMAND)? {
-        if let Command::Edit { id, .. } | Command::RollBack { id } = &mut command {
+        if let Command::Edit { id, .. } | Command::RollBack { id } | Command::Predict { id, .. } = &mut command {
             *id = screen << NAME | (*id & ((1 << NAME) - 1));
         }
         if let Command::Look { screen: from, at } = &mut command {

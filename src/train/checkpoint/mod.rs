@@ -96,7 +96,12 @@ pub fn checkpoint_path(dir: &Path, step: u64) -> PathBuf {
 /// The best weights of the run in `dir`, or its newest checkpoint when none are the best yet.
 pub fn best_weights(dir: &Path) -> Option<PathBuf> {
     let best = dir.join(BEST);
-    if best.is_file() { Some(best) } else { steps(dir).pop().map(|(_, path)| path) }
+    if best.is_file() { Some(best) } else { newest_weights(dir) }
+}
+
+/// The newest checkpoint of the run in `dir`.
+pub fn newest_weights(dir: &Path) -> Option<PathBuf> {
+    steps(dir).pop().map(|(_, path)| path)
 }
 
 impl Checkpoint {

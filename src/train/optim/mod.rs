@@ -123,9 +123,11 @@ impl<E: Real, D: Ops<E>> Optimiser<E, D> {
         if done.updated {
             self.updates += 1;
             // SGD has no means that begin at 0.
-            let missing = frozen.last().filter(|_| self.name == OptimName::AdamW);
-            self.missed.resize(self.missed.len().max(missing.map_or(0, |last| last + 1)), 0);
-            missing.into_iter().flat_map(|_| &frozen).for_each(|i| self.missed[*i] += 1);
+            if self.name == OptimName::AdamW {
+                let len = frozen.last().map_or(0, |last| last + 1);
+                self.missed.resize(len.max(self.missed.len()), 0);
+                frozen.iter().for_each(|i| self.missed[*i] += 1);
+            }
         }
         Ok(done)
     }

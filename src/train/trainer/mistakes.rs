@@ -5,7 +5,7 @@ use crate::data::{Thumbnail, test_images};
 use crate::ops::Ops;
 use crate::train::evaluate::{Seen, evaluate};
 use crate::train::pictures::{MOST, Missed, MissedImage, Pictures, Taken};
-use crate::train::{Answer, Evaluation, Event, State, TrainError};
+use crate::train::{Answer, Evaluation, Event, State, TrainError, Views};
 use std::path::{Path, absolute};
 
 /// Images of the two classes that were confused most often.

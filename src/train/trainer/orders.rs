@@ -93,6 +93,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 Err(e) => self.alarm(e.to_string()),
             },
             Command::Look { screen, at } => self.look(screen, at),
+            Command::Predict { id, path } => self.predict(id, path),
             Command::Save => self.save(true, false),
             // There is no search any more, or it is taken before.
             Command::EndFinding => {}

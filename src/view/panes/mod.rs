@@ -5,7 +5,7 @@ mod curves;
 mod gauge;
 mod gpus;
 mod hardware;
-mod images;
+pub(crate) mod images;
 mod inside;
 pub(crate) mod journal;
 mod loss;

@@ -8,14 +8,21 @@ mod teacher;
 mod tiles;
 
 use super::{Drawing, words};
-use crate::app::{Kitty, Page, Pane, State, number};
+use crate::app::{Kitty, Options, Page, Pane, State, number};
+use crate::data::Thumbnail;
 use crate::recipe::settings::Task;
 use crate::train;
 use crate::view::draw::{self, LinePart, first_row};
 use crate::view::theme::Theme;
+use blocks::Paint;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+
+/// How many times smaller a picture is drawn at most.
+pub(crate) const SMALLEST: usize = 8;
+/// The slot of a picture that stands alone, apart from those of the pane.
+const ALONE: u8 = u8::MAX;
 
 /// Draws the pane.
 pub(crate) struct Images;
@@ -64,6 +71,19 @@ impl Drawing for Images {
             }
             None => words(Pane::Images.row().hints.iter().map(ToString::to_string), theme.dim),
         }
+    }
+}
+
+/// Columns and rows of a picture that is made `by` times smaller.
+pub(crate) fn size(picture: &Thumbnail, by: usize) -> (usize, usize) {
+    blocks::size(picture, by)
+}
+
+/// Draws a picture, made `by` times smaller, at the upper left of `area`, as the pane draws its own.
+pub(crate) fn picture(options: &Options, buf: &mut Buffer, area: Rect, picture: &Thumbnail, by: usize) {
+    match Paint::new(options) {
+        Paint::Kitty => kitty::draw(buf, area, picture, blocks::size(picture, by), ALONE),
+        paint => blocks::draw(paint, buf, area, picture, by),
     }
 }
 

@@ -211,7 +211,7 @@ impl Scale {
             let lines = if one_line { 1 } else { 2 };
             Some(Scale { by, columns, rows: sizes().map(|(_, rows)| rows).max()?, lines, named })
         };
-        let scales = || (1..=8).filter_map(at);
+        let scales = || (1..=super::SMALLEST).filter_map(at);
         let fit = |scale: &Scale| scale.across(area) * usize::from(area.height / scale.height());
         let at_least = |n: usize, columns: usize| {
             let n = n.min(tiles().count());
