@@ -128,14 +128,15 @@ fn classes(info: &Info) -> String {
         |part: fn(&Pixels) -> u64| -> u64 { info.classes.iter().filter_map(|c| c.pixels.as_ref()).map(part).sum() };
     let percent = |pixels: u64, all: u64| format!("{:>7.2} %", 100.0 * pixels as f64 / all.max(1) as f64);
     let (train, val) = (all(|p| p.train), all(|p| p.val));
-    let mut text = "   train              val             class (images with it, share of the pixels)\n".to_string();
+    let mut text =
+        "   train     share      val     share  class (images that contain it, share of the pixels)\n".to_string();
     for class in &info.classes {
         let Pixels { train: of_train, val: of_val } = class.pixels.unwrap_or_default();
         let (of_train, of_val) = (percent(of_train, train), percent(of_val, val));
         text += &format!("{:>8} {of_train} {:>8} {of_val}  {}\n", class.train, class.val, shown(&class.name));
     }
     let (of_train, of_val) = (percent(ignored.train, train + ignored.train), percent(ignored.val, val + ignored.val));
-    text + &format!("{:>8} {of_train} {:>8} {of_val}  ignored, of all pixels\n", "", "")
+    text + &format!("{:>8} {of_train} {:>8} {of_val}  (ignored, of all pixels)\n", "", "")
 }
 
 fn get(name: &str, dir: &Path, mirror: Option<&str>) -> Result<ExitCode, Failure> {
