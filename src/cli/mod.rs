@@ -8,6 +8,7 @@ mod finder;
 mod headless;
 mod inspect;
 mod list;
+mod machine;
 mod nets;
 mod print;
 mod progress;
@@ -22,15 +23,13 @@ mod weights;
 
 use crate::config::ConfigError;
 use crate::data::{DataError, Found};
-use crate::doctor::{Report, Terminal};
 use crate::kernels::{Level, UnknownLevel};
 use crate::recipe::knobs::markdown_table;
 use crate::recipe::mistakes::Place;
-use crate::recipe::settings::Device;
 use crate::recipe::{Changes, Knob, Mistake, Mistakes, Preset, SetError, Value, preset};
 use crate::runs::{self, RunError};
 use crate::text;
-use crate::train::bench::{CASES, Case};
+use crate::train::bench::CASES;
 use crate::train::{self, Options, TrainError};
 use crate::tui::{self, TuiError};
 use args::{Bench, Cli, Command, Fork, Look, Resume, Threads, Train};
@@ -169,9 +168,11 @@ pub fn run() -> Result<ExitCode, Failure> {
             set_threads(&threads)?;
             let nets = CASES.iter().filter(|case| net.as_deref().is_none_or(|net| net == case.name));
             let cases = nets.map(|case| case.of(batch.map(NonZeroUsize::get), mixed, frozen));
-            bench(cases, steps, json, profile, device)
+            machine::bench(cases, steps, json, profile, device)
         }
-        Some(Command::Doctor { self_test, device, untimed, json }) => doctor(self_test, device, !untimed, json),
+        Some(Command::Doctor { self_test, device, untimed, json }) => {
+            machine::doctor(self_test, device, !untimed, json)
+        }
         Some(Command::Weights { command }) => weights::run(command),
         Some(Command::Data { command }) => data::run(command),
         Some(Command::Man { dir }) => reference::man(dir.as_deref()),
@@ -296,54 +297,6 @@ fn find_run(run: &Path) -> PathBuf {
     let is_run = |dir: &Path| dir.join(runs::RECIPE).is_file();
     let meant = !run.exists() || (run.is_dir() && !is_run(run) && is_run(&named));
     if meant && named.exists() { named } else { run.to_path_buf() }
-}
-
-/// Looks at the machine, and tests it; 1 when the test fails.
-fn doctor(test: bool, device: Device, timed: bool, json: bool) -> Result<ExitCode, Failure> {
-    let mut report = Report::new(Terminal::look(tui::color_from_env(), tui::ascii_from_env()));
-    if test {
-        report.test(device, timed).map_err(Failure::Bench)?;
-    }
-    let text = if json {
-        serde_json::to_string_pretty(&report).map_err(|e| Failure::Print(e.into()))? + "\n"
-    } else {
-        report.text()
-    };
-    let code = print(&text)?;
-    Ok(if report.well() { code } else { ExitCode::FAILURE })
-}
-
-fn bench(
-    cases: impl Iterator<Item = Case>,
-    steps: u64,
-    json: bool,
-    profile: bool,
-    device: Device,
-) -> Result<ExitCode, Failure> {
-    for case in cases {
-        let t = train::bench::run(case, steps as usize, device).map_err(Failure::Bench)?;
-        let shares = t.profile.iter().filter(|_| profile);
-        let shares: String = shares.map(|s| format!("\n  {:5.1} %  {}", s.share * 100.0, s.work)).collect();
-        let line = if json {
-            serde_json::to_string(&t).map_err(|e| Failure::Print(e.into()))?
-        } else {
-            format!(
-                "{}{}  {}  batch {}  step {:.2} ms (median {:.2})  {:.1} img/s  forward {:.2} ms  inference {:.2} ms{}{shares}",
-                t.net,
-                if t.frozen { " frozen" } else { "" },
-                t.format,
-                t.batch,
-                t.step_ms,
-                t.step_ms_median,
-                t.img_s,
-                t.forward_ms,
-                t.inference_ms,
-                t.peak_rss_mb.map_or(String::new(), |mb| format!("  peak {mb} MB"))
-            )
-        };
-        print(&(line + "\n"))?;
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn set_threads(args: &Threads) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ mod map;
 pub mod memory;
 pub mod pixel_loss;
 mod precision;
+mod terms;
 mod update;
 
 pub use dropout::{Dropout, Mask};
@@ -21,89 +22,13 @@ pub use loss::{Loss, Objective};
 pub use map::{FeatureMap, Matrix, Size};
 pub use pixel_loss::{IGNORED, PixelObjective};
 pub use precision::Precision;
+pub use terms::{Activation, Filter, Mode, Norm, Real};
 pub use update::{Descent, Parameter, Rule, Updated};
 
 use crate::kernels::adamw::AdamW;
-use crate::kernels::geometry::{Conv, Pool};
+use crate::kernels::geometry::Pool;
 use crate::kernels::sgd::Step;
-use dfdx::prelude::{Device, Dtype, Gradients, OwnedTape, Tape};
-
-/// A number format that nets compute in.
-pub trait Real: Dtype {
-    /// The nearest number to `v`.
-    fn of(v: f64) -> Self;
-    /// The number as f64.
-    fn value(self) -> f64;
-}
-
-impl Real for f32 {
-    fn of(v: f64) -> Self {
-        v as f32
-    }
-    fn value(self) -> f64 {
-        self as f64
-    }
-}
-
-impl Real for f64 {
-    fn of(v: f64) -> Self {
-        v
-    }
-    fn value(self) -> f64 {
-        self
-    }
-}
-
-/// What a batch norm works with.
-pub struct Norm<'a, E: Real, D: Ops<E>> {
-    /// Factor, `(1, C)`.
-    pub gamma: &'a Matrix<E, D>,
-    /// Summand, `(1, C)`.
-    pub beta: &'a Matrix<E, D>,
-    /// Running mean, `(1, C)`.
-    pub mean: &'a mut Matrix<E, D>,
-    /// Running variance (unbiased, as PyTorch keeps it), `(1, C)`.
-    pub var: &'a mut Matrix<E, D>,
-    /// Whose statistics are used.
-    pub mode: Mode,
-    /// Added to the variance.
-    pub eps: f64,
-}
-
-impl<E: Real, D: Ops<E>> Norm<'_, E, D> {
-    /// Share of the batch's statistics in the new running ones.
-    pub const MOMENTUM: f64 = 0.1;
-}
-
-/// What a convolution works with.
-pub struct Filter<'a, E: Real, D: Ops<E>> {
-    /// Weights, `(KH*KW*C/groups, O)`.
-    pub weight: &'a Matrix<E, D>,
-    /// The convolution.
-    pub conv: &'a Conv,
-    /// Whether the gradient of the input is wanted.
-    pub input_grad: bool,
-}
-
-/// How a net runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Norms use the batch's statistics and update the running ones.
-    Train,
-    /// Norms use the running statistics.
-    Eval,
-}
-
-/// What follows the bias of a linear layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// max(v, 0).
-    Relu,
-    /// 1 / (1 + exp(-v)).
-    Sigmoid,
-}
+use dfdx::prelude::{Device, Gradients, OwnedTape, Tape};
 
 /// The operations of a net on a device of dfdx.
 pub trait Ops<E: Real>: Device<E> {

@@ -3,6 +3,7 @@
 mod budget;
 mod classes;
 mod collect;
+mod columns;
 mod control;
 mod file;
 mod progress;
