@@ -213,6 +213,6 @@ fn a_step_is_the_same_on_any_number_of_threads_and_near_in_half_precision() {
         let half = step(case, 2, precision, dropout(0.1, 3));
         assert!((half.0 - one.0).abs() < bound * one.0, "{precision:?} {} {}", half.0, one.0);
         let (a, b) = (half.1.concat(), one.1.concat());
-        assert!(distance(&a, &b) < 5.0 * bound, "{precision:?}: gradients are {} apart", distance(&a, &b));
+        assert!(distance(&a, &b) < f64::from(5.0 * bound), "{precision:?}: gradients are {} apart", distance(&a, &b));
     }
 }
