@@ -177,6 +177,9 @@ fn net<E: Real, D: Ops<E>>(dev: &D, name: &str, case: &Case, (composed, count): 
     }
 }
 
+/// Keeps gradients of pixels from being too small for half precision.
+const SCALE: f32 = 4096.0;
+
 /// Loss and gradients of a step with dropout, on so many threads.
 fn step(case: &Case, threads: usize, precision: Precision, dropout: Dropout) -> (f32, Vec<Vec<f32>>) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -188,11 +191,12 @@ fn step(case: &Case, threads: usize, precision: Precision, dropout: Dropout) -> 
         let x = FeatureMap::new(dev.tensor_from_vec(to_nhwc(&case["x"]), (n * h * w, c)), n, h, w);
         let x = Cpu::to_precision(x, precision).unwrap();
         let (logits, beside) = net.forward_both(x.put_tape(OwnedTape::default()), Some(dropout)).unwrap();
-        let loss = Cpu::pixel_loss(logits, beside, objective(case), 1.0).unwrap();
+        let loss = Cpu::pixel_loss(logits, beside, objective(case), SCALE.into()).unwrap();
         let value = loss.value.unwrap();
         let grads = loss.on_tape.backward();
         let trained = net.params().into_iter().filter(|p| p.role != Role::Statistic);
-        (value, trained.map(|p| grads.get(&p.data).as_vec()).collect())
+        let gradient = |p: &Param<f32, Cpu>| grads.get(&p.data).as_vec().into_iter().map(|g| g / SCALE).collect();
+        (value, trained.map(gradient).collect())
     })
 }
 
