@@ -201,7 +201,7 @@ fn tune<D: Ops<f32>>(dev: D, optimiser: OptimName, mixed: bool) -> Vec<f64> {
         let at = Position { epoch: u64::from(i >= 4), batch: i + 1, batches: 10 };
         let outcome = learner.step(images, at, s).unwrap();
         let Learner { net, optimiser, .. } = &mut learner;
-        let slots = |p: &Param<f32, D>| match p.role {
+        let mut slots = |p: &Param<f32, D>| match p.role {
             Role::Statistic => Vec::new(),
             _ => optimiser.slots().iter().flat_map(|slot| optimiser.slot(slot, p).unwrap()).collect(),
         };

@@ -197,7 +197,7 @@ pub struct LossArgs {
 
 /// A parameter, in single precision.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct ParamJob {
     pub w: Place,
     /// Its gradient; of a statistic the values to put back.
