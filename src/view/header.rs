@@ -80,12 +80,12 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<LinePart>, Vec<Line
     if let Some(top1) = run.top1.last() {
         right.push(LinePart::new(4, vec![label("top-1 "), plain(format!("{:>6}", number::percent(top1.y)))]));
     }
+    if let Some(waited) = run.waited(&state.recipe) {
+        let of = format!("{waited}/{}", state.recipe.train.patience);
+        right.push(LinePart::new(4, vec![label("patience "), plain(of)]));
+    }
     if let Some(best) = run.best {
-        let mut words = vec![label("best "), plain(best.words())];
-        if let Some(waited) = run.waited(&state.recipe) {
-            words.push(label(&format!(" patience {waited}/{}", state.recipe.train.patience)));
-        }
-        right.push(LinePart::new(6, words));
+        right.push(LinePart::new(6, vec![label("best "), plain(best.words())]));
     }
     (left, right)
 }
