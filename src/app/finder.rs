@@ -42,7 +42,7 @@ pub(crate) fn take(state: &mut State, report: RateSearch) {
         _ => None,
     };
     match (report, &mut finder) {
-        (RateSearch::Begun, Some(finder)) => **finder = Box::default(),
+        (RateSearch::Begun, Some(finder)) => ***finder = Finder::default(),
         (RateSearch::Point(p), Some(finder)) => {
             let x = p.lr.log10();
             finder.smooth.push(Point { x, y: p.smooth });

@@ -170,8 +170,6 @@ knobs! {
     tricks.zero_gamma, "zero gamma", Trick, Kind::Switch, "", Add(1.0), Fork, "3.1", "last norm of every residual block starts at 0";
     tricks.no_bias_decay, "no bias decay", Trick, Kind::Switch, "", Add(1.0), Live, "3.1", "weight decay on weights only";
     optim.nesterov, "nesterov", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "Nesterov's form of momentum";
-    optim.ema.on, "weight EMA", Trick, Kind::Switch, "", Add(1.0), Live, "", "evaluates and exports a running average of the weights; training goes on with the weights themselves";
-    optim.ema.decay, "decay", TrickValue, from(0.0, 0.999999), "", Add(0.001), Live, "", "share d that the average keeps at step t since it was switched on: the smaller of this and 1 - (1 + t)^(-2/3)";
     tricks.smoothing.on, "smoothing", Trick, Kind::Switch, "", Add(1.0), Live, "5.2", "label smoothing";
     tricks.smoothing.epsilon, "epsilon", TrickValue, from(0.0, 0.9999), "", Add(0.05), Live, "5.2", "mass taken from the label";
     tricks.smoothing.form, "form", TrickValue, Kind::Choice(SmoothingForm::WORDS), "", Add(1.0), Live, "5.2", "Paper: eps/(K-1) on the others; Uniform: eps/K on all";
@@ -188,6 +186,8 @@ knobs! {
     tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision feature maps and gradients, single-precision weights; emulated on a CPU, and slower";
     tricks.mixed.format, "format", TrickValue, Kind::Choice(MixedFormat::WORDS), "", Add(1.0), Live, "3.2", "F16, or Bf16, which has the range of single precision and fewer digits; Auto: F16";
     tricks.mixed.growth, "growth", TrickValue, int(0, u64::MAX), "steps", Times(2.0), Live, "3.2", "steps without overflow after which the loss scale doubles, 0 for never";
+    optim.ema.on, "weight EMA", Trick, Kind::Switch, "", Add(1.0), Live, "", "evaluates and exports a running average of the weights; training goes on with the weights themselves";
+    optim.ema.decay, "decay", TrickValue, from(0.0, 0.999999), "", Add(0.001), Live, "", "share d that the average keeps at step t since it was switched on: the smaller of this and 1 - (1 + t)^(-2/3)";
     augment.resized.on, "resized crop", Trick, Kind::Switch, "", Add(1.0), Live, "2.1", "random crop of any area and aspect, resized to the image size";
     augment.resized.min_area, "least area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "least share of the area that a crop takes";
     augment.resized.max_area, "largest area", TrickValue, above(0.0, 1.0), "", Add(0.05), Live, "2.1", "largest share of the area that a crop takes";

@@ -84,12 +84,12 @@ fn figures(state: &State, theme: &Theme, width: u16) -> (Vec<LinePart>, Vec<Line
         let title = Span::styled(format!("{} ", run.titles()[0]), theme.dim);
         right.push(LinePart::new(4, vec![title, plain(format!("{:>6}", number::percent(score.y)))]));
     }
+    if let Some(waited) = run.waited(&state.recipe) {
+        let of = format!("{waited}/{}", state.recipe.train.patience);
+        right.push(LinePart::new(4, vec![label("patience "), plain(of)]));
+    }
     if let Some(best) = run.best {
-        let mut words = vec![label("best "), plain(best.words())];
-        if let Some(waited) = run.waited(&state.recipe) {
-            words.push(label(&format!(" patience {waited}/{}", state.recipe.train.patience)));
-        }
-        right.push(LinePart::new(6, words));
+        right.push(LinePart::new(6, vec![label("best "), plain(best.words())]));
     }
     (left, right)
 }
