@@ -28,6 +28,8 @@ pub struct Got {
 
 /// What the hub says of a file.
 struct Announced {
+    /// Where it is within the hub, after redirections: the token goes there and no further.
+    url: String,
     commit: String,
     etag: String,
     bytes: Option<u64>,
@@ -56,7 +58,9 @@ impl Hub {
             }
             (weights, _) => weights?,
         };
-        let (mut fetched, commit) = (0, weights.commit.clone());
+        let (mut fetched, commit) = (0, weights.commit);
+        // The branch may move on meanwhile.
+        let weights = self.announced(name, &commit, WEIGHTS)?;
         // Weights of which nobody knows how images come to them are not left out: a recipe can say it.
         match self.announced(name, &commit, CONFIG) {
             Ok(config) => fetched += self.file(name, &config, CONFIG, tell)?,
@@ -99,14 +103,15 @@ impl Hub {
             if !status.is_success() && !status.is_redirection() {
                 return Err(refused(url, name, file, status, &text(headers, "x-error-code").unwrap_or_default()));
             }
-            return announced(headers, status).map_err(|problem| HubError::Network { url, problem });
+            let said = announced(url.clone(), headers, status);
+            return said.map_err(|problem| HubError::Network { url, problem });
         }
         Err(HubError::Network { url, problem: "leads from one address to another".into() })
     }
 
     /// Has a file in the cache as it was announced; gives the bytes that were fetched.
     fn file(&self, name: &Name, announced: &Announced, file: &str, tell: Progress<'_>) -> Result<u64, HubError> {
-        let Announced { commit, etag, bytes } = announced;
+        let Announced { commit, etag, bytes, .. } = announced;
         let folder = self.folder(name);
         let blob = folder.join("blobs").join(etag);
         let link = folder.join("snapshots").join(commit).join(file);
@@ -122,7 +127,7 @@ impl Hub {
             fs::remove_file(&blob).map_err(HubError::disk(&blob))?;
         }
         if !blob.exists() {
-            fetched = self.blob(name, announced, file, &blob, tell)?;
+            fetched = self.blob(announced, file, &blob, tell)?;
         }
         if !fs::canonicalize(&link).is_ok_and(|there| there.ends_with(etag)) {
             let gone = fs::remove_file(&link);
@@ -136,18 +141,11 @@ impl Hub {
         Ok(fetched)
     }
 
-    fn blob(
-        &self,
-        name: &Name,
-        announced: &Announced,
-        file: &str,
-        blob: &Path,
-        tell: Progress<'_>,
-    ) -> Result<u64, HubError> {
-        let Announced { commit, etag, bytes } = announced;
-        let (url, part) = (self.url(name, commit, file), PathBuf::from(format!("{}.incomplete", blob.display())));
+    fn blob(&self, announced: &Announced, file: &str, blob: &Path, tell: Progress<'_>) -> Result<u64, HubError> {
+        let Announced { url, etag, bytes, .. } = announced;
+        let part = PathBuf::from(format!("{}.incomplete", blob.display()));
         let before = fs::metadata(&part).map_or(0, |m| m.len());
-        let wanted = Wanted { url: &url, headers: &self.headers(), bytes: *bytes };
+        let wanted = Wanted { url, headers: &self.headers(), bytes: *bytes };
         http::fetch(wanted, &part, &mut |have, all| tell(file, have, all)).map_err(|e| match e {
             FetchError::Network(problem) => HubError::Network { url: url.clone(), problem },
             FetchError::Disk(cause) => HubError::disk(&part)(cause),
@@ -160,7 +158,7 @@ impl Hub {
         };
         if let Some(problem) = problem {
             fs::remove_file(&part).map_err(HubError::disk(&part))?;
-            return Err(HubError::Other { url, problem });
+            return Err(HubError::Other { url: url.clone(), problem });
         }
         fs::rename(&part, blob).map_err(HubError::disk(blob))?;
         Ok(found.saturating_sub(before))
@@ -184,7 +182,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// Reads what the headers of an answer say: of a large file those that begin with X-Linked.
-fn announced(headers: &HeaderMap, status: StatusCode) -> Result<Announced, String> {
+fn announced(url: String, headers: &HeaderMap, status: StatusCode) -> Result<Announced, String> {
     let lacks = |what: &str| format!("answers without {what}, so it is no hub");
     let commit = text(headers, "x-repo-commit").ok_or_else(|| lacks("X-Repo-Commit"))?;
     let etag = text(headers, "x-linked-etag").or_else(|| text(headers, "etag")).ok_or_else(|| lacks("an ETag"))?;
@@ -197,7 +195,7 @@ fn announced(headers: &HeaderMap, status: StatusCode) -> Result<Announced, Strin
     // The length of a redirection is its own.
     let length = || text(headers, "content-length").filter(|_| !status.is_redirection());
     let bytes = text(headers, "x-linked-size").or_else(length).and_then(|n| n.parse().ok());
-    Ok(Announced { commit, etag, bytes })
+    Ok(Announced { url, commit, etag, bytes })
 }
 
 /// What a status that is none of success means.

@@ -102,10 +102,11 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let mut learner = Learner::begun(dev, &recipe, &data, origin)?;
         let from = options.from.take();
         let mut at = Progress::default();
-        if from.is_none() && !recipe.net.weights.is_empty() {
-            for message in learner.start_from(&recipe)? {
-                sink(Event::Alarm { step: 0, kind: AlarmKind::Other, message });
-            }
+        if from.is_none()
+            && !recipe.net.weights.is_empty()
+            && let Some(message) = learner.start_from(&recipe)?
+        {
+            sink(Event::Alarm { step: 0, kind: AlarmKind::Other, message });
         }
         if from.is_none() && recipe.net.weights.is_empty() && recipe.finetune.freeze != Freeze::None {
             learner.notes.push("net.weights is empty: what finetune.freeze freezes has random weights".into());

@@ -12,12 +12,12 @@ use crate::recipe::Settings;
 use crate::recipe::settings::{Distill, Task};
 
 impl<D: Ops<f32>> Learner<D> {
-    /// Takes the weights that the settings name to start from; says in sentences what is to be told of that: a prefix of
-    /// names that was left out, a linear layer of other classes, what weights of the hub ask of images.
+    /// Takes the weights that the settings name to start from; says in a sentence what is to be told of that: a prefix of
+    /// names that was left out, a linear layer of other classes. What weights of the hub ask of images becomes a note.
     ///
     /// # Errors
     /// A file that cannot be read or is not of this net; then nothing has changed.
-    pub fn start_from(&mut self, s: &Settings) -> Result<Vec<String>, TrainError> {
+    pub fn start_from(&mut self, s: &Settings) -> Result<Option<String>, TrainError> {
         let start = Start::find(&self.origin, &s.net.weights)?;
         let path = start.shown();
         let spec = self.net.spec().clone();
@@ -44,8 +44,8 @@ impl<D: Ops<f32>> Learner<D> {
         };
         self.net.start_from(&weights.tensors, outputs)?;
         let told: Vec<String> = weights.note().into_iter().chain(of_head).collect();
-        let told = (!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it ")));
-        Ok(told.into_iter().chain(start.about_images(s)).collect())
+        self.notes.extend(start.about_images(s));
+        Ok((!told.is_empty()).then(|| format!("{} {}", path.display(), told.join("; it "))))
     }
 
     /// Loads the teacher that `distill` names, when it is on and another one is there.
