@@ -129,7 +129,7 @@ knobs! {
     data.path, "data path", Knob, Kind::Text, "", Add(1.0), Fork, "", "directory or packed file of the images";
     data.size, "image size", Knob, int(0, 1024), "px", Add(32.0), Fork, "2.1", "edge of the square the net sees, 0 for that of start weights of the hub, the images' own, 224 for photographs";
     data.resize, "resize", Knob, int(0, 2048), "px", Add(32.0), Fork, "2.1", "shorter edge before the centre crop, 0 for that of start weights of the hub, 8/7 of the size of photographs, the size of small images";
-    data.normalise, "normalise", Knob, Kind::Choice(Normalise::WORDS), "", Add(1.0), Fork, "2.1", "mean and deviation of the set, of start weights of the hub, or the paper's; Auto: those of the weights, the paper's for photographs";
+    data.normalise, "normalise", Knob, Kind::Choice(Normalise::WORDS), "", Add(1.0), Fork, "2.1", "mean and deviation of the set, of the start weights, or the paper's; Auto: those of the weights, the paper's for photographs";
     data.val_fraction, "val fraction", Knob, above(0.0, 0.9), "", Add(0.05), Fork, "", "share of each class to validate with where a folder has no val directory";
     data.broken_share, "broken share", Knob, from(0.0, 1.0), "", Add(0.01), Live, "", "share of broken images above which the run fails";
     data.ignore, "ignored value", Knob, int(0, 255), "", Add(1.0), Fork, "6.2", "value in the masks whose pixels are ignored; those of 255 always are";

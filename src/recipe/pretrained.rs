@@ -41,10 +41,9 @@ impl Recipe {
 
 /// A normalisation by weights that have none.
 pub(super) fn clash(s: &Settings) -> Option<Invalid> {
-    let named = Name::parse(&s.net.weights).is_some();
     let problem = format!(
-        "is Weights, and net.weights is {:?}: weights of the hub have a normalisation, e.g. timm/resnet50.a1_in1k",
+        "is Weights, and net.weights is {:?}: it names no weights that have a normalisation, such as timm/resnet50.a1_in1k",
         s.net.weights
     );
-    (s.data.normalise == Normalise::Weights && !named).then_some(Invalid { path: "data.normalise", problem })
+    (s.data.normalise == Normalise::Weights && s.net.weights.is_empty()).then_some(Invalid { path: "data.normalise", problem })
 }

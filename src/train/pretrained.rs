@@ -1,13 +1,13 @@
 //! What a run starts from: a file of weights, or weights of the hub with what they ask of images.
 
 use super::TrainError;
-use super::checkpoint::{Found, weights_for};
-use super::origin::Origin;
-use crate::data::DataSet;
+use super::checkpoint::{Checkpoint, Found, weights_for};
+use super::origin::{BUNDLED, Origin};
+use crate::data::{self, DataSet};
 use crate::hub::{Cached, Config, Hub, HubError, Name};
 use crate::nn::{Design, Head, NetSpec, recognise, timm};
 use crate::recipe::Settings;
-use crate::recipe::settings::{Net, Normalise, Task};
+use crate::recipe::settings::{Data, DataKind, Net, Normalise, Task};
 use std::path::{Path, PathBuf};
 
 /// Channels in order, of 0 to 1.
@@ -92,13 +92,28 @@ impl Start {
         let by_weights = s.data.normalise == Normalise::Weights;
         match &self.hub {
             Some(hub) if by_weights || s.asks_weights() => Ok(hub.config().map(drop)?),
-            None if by_weights => Err(TrainError::Checkpoint {
-                path: self.file.clone(),
-                problem: "is a file, and data.normalise is Weights: weights of the hub alone have a normalisation"
-                    .into(),
-            }),
+            None if by_weights => self.own_normalisation().map(drop),
             _ => Ok(()),
         }
+    }
+
+    /// Means and deviations of the images that the net of a file was trained on.
+    ///
+    /// # Errors
+    /// A file that does not say them.
+    fn own_normalisation(&self) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
+        if self.file == Path::new(BUNDLED) {
+            let set = data::open(&Data { kind: DataKind::Bundled, ..Data::default() }, Task::Classify, 0)?;
+            return Ok((set.mean, set.std));
+        }
+        let signature = Checkpoint::read(&self.file).ok().and_then(|checkpoint| checkpoint.meta.signature);
+        let signature = signature.ok_or_else(|| TrainError::Checkpoint {
+            path: self.file.clone(),
+            problem: "does not say how its images were normalised, and data.normalise is Weights: checkpoints of runs and \
+                      weights of the hub do"
+                .into(),
+        })?;
+        Ok((signature.mean, signature.std))
     }
 
     /// What is to be told of how images come to the net, as a sentence; none for a file.
@@ -152,12 +167,17 @@ pub(super) fn normalise(origin: &Origin, s: &Settings, set: &mut DataSet) -> Res
     }
     let start = Start::find(origin, &s.net.weights)?;
     start.check_images(s)?;
-    let Some(hub) = &start.hub else { return Ok(()) };
-    let (mean, std) = hub.config()?.normalisation();
-    if mean.len() != set.train.channels {
-        let problem =
-            format!("its config.json is for {} channels, and images here have {}", mean.len(), set.train.channels);
-        return Err(HubError::Config { name: hub.name.clone(), problem }.into());
+    let (mean, std) = match &start.hub {
+        Some(hub) => hub.config()?.normalisation(),
+        None => start.own_normalisation()?,
+    };
+    let here = set.train.channels;
+    if mean.len() != here {
+        let problem = format!("its images have {} channels, and those here have {here}", mean.len());
+        return Err(match start.hub {
+            Some(hub) => HubError::Config { name: hub.name, problem }.into(),
+            None => TrainError::Checkpoint { path: start.file, problem },
+        });
     }
     set.normalise(&mean, &std);
     Ok(())
