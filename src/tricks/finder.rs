@@ -94,7 +94,8 @@ impl Search {
 /// one before. Of its length the first and the last third are left out, and the middle of the rest is taken, as in fastai.
 fn valley(points: &[RatePoint]) -> usize {
     let mut lengths = vec![1usize; points.len()];
-    let mut end = 0;
+    // The start may be a place before the first, as it is there.
+    let (mut start, mut end) = (0i64, 0);
     for i in 1..points.len() {
         for j in 0..i {
             if points[i].smooth < points[j].smooth && lengths[i] < lengths[j] + 1 {
@@ -102,12 +103,13 @@ fn valley(points: &[RatePoint]) -> usize {
             }
             if lengths[end] < lengths[i] {
                 end = i;
+                start = i as i64 - lengths[i] as i64;
             }
         }
     }
-    let start = end.saturating_sub(lengths[end]);
-    let third = (end - start) as f64 / 3.0;
-    (start + third as usize + (third / 2.0) as usize).min(points.len() - 1)
+    let third = (end as i64 - start) as f64 / 3.0;
+    let place = start + third as i64 + (third / 2.0) as i64;
+    place.clamp(0, points.len() as i64 - 1) as usize
 }
 
 /// The settings of a step at a rate: the schedule has nothing to say.
