@@ -14,6 +14,8 @@ const DIVERGED: f64 = 4.0;
 const SMOOTH: f64 = 0.98;
 /// Points that nothing is read off: the smoothed loss of the first ones is too rough, the last ones diverge.
 const LEFT_OUT: (usize, usize) = (STEPS / 10, 5);
+/// Share of its highest value by which the smoothed loss falls at least, where it falls at all.
+const LEAST: f64 = 1e-3;
 /// Fewer points than these tell nothing.
 const FEWEST: usize = 8;
 
@@ -74,12 +76,17 @@ impl Search {
     pub fn suggestion(&self) -> Option<Suggestion> {
         let (before, after) = LEFT_OUT;
         let points = self.points.get(before..self.points.len().saturating_sub(after))?;
-        if points.len() < FEWEST {
+        let mut highest = 0f64;
+        let falls = points.iter().any(|p| {
+            highest = highest.max(p.smooth);
+            p.smooth < (1.0 - LEAST) * highest
+        });
+        if points.len() < FEWEST || !falls {
             return None;
         }
         let steepest = points.windows(2).map(|w| ((w[1].smooth - w[0].smooth) / (w[1].lr / w[0].lr).ln(), w[0].lr));
-        let (slope, steepest) = steepest.min_by(|a, b| a.0.total_cmp(&b.0))?;
-        (slope < 0.0).then(|| Suggestion { lr: points[valley(points)].lr, steepest })
+        let (_, steepest) = steepest.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some(Suggestion { lr: points[valley(points)].lr, steepest })
     }
 }
 
@@ -87,7 +94,8 @@ impl Search {
 /// one before. Of its length the first and the last third are left out, and the middle of the rest is taken, as in fastai.
 fn valley(points: &[RatePoint]) -> usize {
     let mut lengths = vec![1usize; points.len()];
-    let mut end = 0;
+    // The start may be a place before the first, as it is there.
+    let (mut start, mut end) = (0i64, 0);
     for i in 1..points.len() {
         for j in 0..i {
             if points[i].smooth < points[j].smooth && lengths[i] < lengths[j] + 1 {
@@ -95,12 +103,13 @@ fn valley(points: &[RatePoint]) -> usize {
             }
             if lengths[end] < lengths[i] {
                 end = i;
+                start = i as i64 - lengths[i] as i64;
             }
         }
     }
-    let start = end.saturating_sub(lengths[end]);
-    let third = (end - start) as f64 / 3.0;
-    (start + third as usize + (third / 2.0) as usize).min(points.len() - 1)
+    let third = (end as i64 - start) as f64 / 3.0;
+    let place = start + third as i64 + (third / 2.0) as i64;
+    place.clamp(0, points.len() as i64 - 1) as usize
 }
 
 /// The settings of a step at a rate: the schedule has nothing to say.
@@ -151,10 +160,10 @@ mod tests {
     /// Worked out by the code of fastai's `lr_find` for these losses.
     #[test]
     fn a_rate_is_read_off_the_descent_as_fastai_does() {
-        let sigmoid = |log: f64| 2.0 - 1.5 / (1.0 + (-3.0 * (log + 3.0)).exp());
+        let sigmoid = |log: f64| 2.0 - 1.5 / (1.0 + (-3.0 * (log + 3.0)).exp()) - 0.05 * (log + 7.0);
         let search = search(|log| if log < -1.0 { sigmoid(log) } else { 0.5 + 40.0 * (log + 1.0) });
         let found = search.suggestion().unwrap();
-        assert_eq!(search.points().len(), 86);
+        assert_eq!(search.points().len(), 85);
         assert!((found.lr / 0.00017073526474706903 - 1.0).abs() < 1e-6, "{found:?}");
         assert!((found.steepest / 0.004037017258596558 - 1.0).abs() < 1e-6, "{found:?}");
     }
