@@ -101,6 +101,10 @@ mod tests {
             }
             ("augment.resized.min_area", _) => (0.01..0.3f64).prop_map(Value::Float).boxed(),
             ("augment.resized.max_area", _) => (0.3..=1.0f64).prop_map(Value::Float).boxed(),
+            // Weights needs those of the hub beside it.
+            ("data.normalise", _) => {
+                prop::sample::select(vec!["Auto", "Set", "Paper"]).prop_map(|w| Value::Word(w.into())).boxed()
+            }
             ("data.path", _) => any::<String>().prop_map(|s| Value::Word(s + "/")).boxed(),
             (_, Kind::Switch) => any::<bool>().prop_map(Value::Bool).boxed(),
             (_, Kind::Int { min, max }) => (min..=max).prop_map(Value::Int).boxed(),

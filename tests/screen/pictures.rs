@@ -394,13 +394,13 @@ fn predicted(id: u64) -> Event {
 fn an_image_that_was_asked_about_comes_in_front_of_the_panes() {
     let mut screen = page(0);
     screen.keys(":predict my boots.jpg<enter>");
-    let shown = |screen: &mut Screen| screen.text(80, 24).contains("81.25 %  Boot");
+    let shown = |screen: &mut Screen| screen.text(80, 24).contains("81.2 %  Boot");
     // What another screen asked is its own.
     screen.event(predicted(u64::MAX));
     assert!(!shown(&mut screen));
     screen.event(predicted(1));
     let text = screen.text(80, 24);
-    for part in ["/photos/my boots.jpg", "81.25 %  Boot", "0.71 %  Bag", "after step 1 400", "▀"] {
+    for part in ["/photos/my boots.jpg", "81.2 %  Boot", "0.7 %  Bag", "after step 1 400", "▀"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     screen.keys("<esc>");
@@ -409,11 +409,11 @@ fn an_image_that_was_asked_about_comes_in_front_of_the_panes() {
     screen.keys(":predict my boots.jpg<enter>:lr 0.");
     screen.event(predicted(2));
     screen.keys("<esc>");
-    assert!(screen.text(80, 24).contains("/photos/my boots.jpg: 81.25 % Boot, 16.01 % Sneaker, 2.00 % Sandal"));
+    assert!(screen.text(80, 24).contains("/photos/my boots.jpg: 81.2 % Boot, 16.0 % Sneaker, 2.0 % Sandal"));
     // And it fits where there is little room.
     screen.keys(":predict my boots.jpg<enter>");
     screen.event(predicted(3));
     for (columns, rows) in [(40, 12), (30, 8), (200, 60)] {
-        assert!(screen.text(columns, rows).contains("81.25 %"), "{columns} x {rows}");
+        assert!(screen.text(columns, rows).contains("81.2 %"), "{columns} x {rows}");
     }
 }
