@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("hub", &["http"]),
     ("protobuf", &[]),
     ("kernels", &[]),
-    ("ops", &["kernels"]),
+    ("ops", &["kernels", "random"]),
     ("nn", &["ops", "recipe", "random", "protobuf"]),
     ("recipe", &["files", "text", "hub"]),
     ("data", &["recipe", "random"]),

@@ -316,7 +316,7 @@ mod tests {
             ("pane 3", "there is no pane \"3\"; the panes are knobs, tricks, loss, learning-rate"),
             ("theme drak", "there is no theme \"drak\"; the themes are dark, light"),
             // A command is no knob.
-            ("set save=1", "there is no knob or command \"save\"; did you mean share?"),
+            ("set save=1", "there is no knob or command \"save\"; did you mean scale?"),
             ("steps many", "\"many\" is no number of steps; expected :steps n"),
             ("save now", "save takes no argument, found \"now\""),
             ("set lr", "expected :set path=value"),

@@ -45,5 +45,6 @@ pub(super) fn clash(s: &Settings) -> Option<Invalid> {
         "is Weights, and net.weights is {:?}: it names no weights that have a normalisation, such as timm/resnet50.a1_in1k",
         s.net.weights
     );
-    (s.data.normalise == Normalise::Weights && s.net.weights.is_empty()).then_some(Invalid { path: "data.normalise", problem })
+    (s.data.normalise == Normalise::Weights && s.net.weights.is_empty())
+        .then_some(Invalid { path: "data.normalise", problem })
 }

@@ -27,7 +27,11 @@ pub(super) fn unknown_field(section: &str, name: &str) -> String {
 
 /// The error for a knob path that is not in the table.
 pub(super) fn unknown_knob(path: &str) -> UnknownKnob {
-    UnknownKnob { path: plain(path), nearest: nearest(path, KNOBS.iter().flat_map(aliases), 0.6) }
+    // A name on the screen with the right section, as `schedule.lr`.
+    let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let named = KNOBS.iter().find(|knob| knob.name == name && !section.is_empty() && knob.path.starts_with(section));
+    let likely = || nearest(path, KNOBS.iter().flat_map(aliases), 0.6);
+    UnknownKnob { path: plain(path), nearest: named.map(|knob| knob.path).or_else(likely) }
 }
 
 /// What a person may call a knob: its path, its last field, its name on the screen.

@@ -67,7 +67,7 @@ fn accuracy(run: &Run, confusion: &Confusion) -> Markup {
     let counted = figure.counted();
     html! {
         (numbers(&["class", counted, "right", name, "precision", ""], classes.into_iter().map(row)))
-        @if all > MATRIX { p.note { "The " (LISTED) " worst of " (count(all as u64)) " classes." } }
+        @if all > MATRIX { p.note { "The " (LISTED) " least accurate of " (count(all as u64)) " classes." } }
         p.note {
             (meaning) " Precision: share of the " (counted) " that were predicted to be of it that are."
         }

@@ -23,6 +23,10 @@ pub(super) fn section(run: &Run) -> Markup {
 fn shown(run: &Run, samples: &Samples) -> Markup {
     let Samples { file, step, epoch, best, images, score, right, wrong } = samples;
     let weights = if *best { "best weights" } else { "newest checkpoint" };
+    let reached = match run.figures()[0] {
+        Figure::Miou => "with a mIoU of",
+        _ => "of which they recognise",
+    };
     let [recognised, mistaken] = match run.figures()[0] {
         Figure::Miou => ["Most pixels recognised", "Fewest pixels recognised"],
         _ => ["Recognised", "Mistaken with the greatest confidence"],
@@ -30,7 +34,7 @@ fn shown(run: &Run, samples: &Samples) -> Markup {
     html! {
         p.note {
             "Predictions of the " (weights) ", epoch " (epoch) ", step " (count(*step)) " (" code { (file.display()) }
-            "), for " (count(*images as u64)) " test images: " (score.figure.title()) " " (percent(score.value)) "."
+            "), for " (count(*images as u64)) " test images, " (reached) " " (percent(score.value)) "."
         }
         @if !wrong.is_empty() {
             h4 { (mistaken) }

@@ -109,9 +109,10 @@ impl Start {
         let signature = Checkpoint::read(&self.file).ok().and_then(|checkpoint| checkpoint.meta.signature);
         let signature = signature.ok_or_else(|| TrainError::Checkpoint {
             path: self.file.clone(),
-            problem: "does not say how its images were normalised, and data.normalise is Weights: checkpoints of runs and \
+            problem:
+                "does not say how its images were normalised, and data.normalise is Weights: checkpoints of runs and \
                       weights of the hub do"
-                .into(),
+                    .into(),
         })?;
         Ok((signature.mean, signature.std))
     }
