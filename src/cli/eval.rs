@@ -238,9 +238,11 @@ impl<'a> Report<'a> {
     fn matrix(&self, width: usize) -> String {
         const COLUMNS: usize = 20;
         if let Some(rows) = self.confusion.rows(COLUMNS) {
-            let head: String = (0..self.classes.len()).map(|label| format!(" {label:>5}")).collect();
+            // Pixels are many.
+            let widest = rows.iter().flatten().max().map_or(0, |n| n.to_string().len()).max(5);
+            let head: String = (0..self.classes.len()).map(|label| format!(" {label:>widest$}")).collect();
             let row = |(class, row): (&Class, &Vec<u64>)| {
-                let counts: String = row.iter().map(|n| format!(" {n:>5}")).collect();
+                let counts: String = row.iter().map(|n| format!(" {n:>widest$}")).collect();
                 format!("{} {counts}\n", left(&shown(class.name), width))
             };
             let rows: String = self.classes.iter().zip(&rows).map(row).collect();

@@ -8,6 +8,7 @@ use crate::runs::at_work;
 use crate::text::{plain_terminal, shown};
 use crate::train::{BEST, Classifier, Guess, Mask, best_weights, newest_weights, write_whole};
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +41,25 @@ fn classifier(path: &Path) -> Result<(Classifier, String), Failure> {
     Ok((classifier, about))
 }
 
-/// What is said of an image, as a line: the probability of each class, or in segmentation its share of the pixels.
+/// A class that an image may be of, or that some of its pixels are of.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Named {
+    Guess(Guess),
+    Part { class: String, label: usize, share: f64 },
+}
+
+impl Named {
+    /// The class, and its probability or its share of the pixels.
+    fn parts(&self) -> (&str, f64) {
+        match self {
+            Named::Guess(guess) => (&guess.class, guess.probability),
+            Named::Part { class, share, .. } => (class, *share),
+        }
+    }
+}
+
+/// What is said of an image, as a line.
 #[derive(Serialize)]
 struct Said<'a> {
     image: &'a Path,
@@ -49,7 +68,7 @@ struct Said<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    classes: Vec<Guess>,
+    classes: Vec<Named>,
 }
 
 /// A path as a line of text has it.
@@ -89,8 +108,8 @@ pub(super) fn predict(args: &Predict) -> Result<(String, usize), Failure> {
                 if show {
                     text += &half_blocks(&picture)?;
                 }
-                text +=
-                    &lines_of(guesses.iter().map(|g| format!("{:7.2} %  {}", g.probability * 100.0, shown(&g.class))));
+                let line = |(class, share): (&str, f64)| format!("{:7.2} %  {}", share * 100.0, shown(class));
+                text += &lines_of(guesses.iter().map(|named| line(named.parts())));
             }
         }
     }
@@ -111,11 +130,11 @@ fn no_mask(task: Task, images: usize) -> Option<&'static str> {
 }
 
 /// What a net says of a picture, and the picture as it is shown; of pixels how many are of every class.
-fn answer(classifier: &mut Classifier, mut picture: Picture, args: &Predict) -> Result<(Picture, Vec<Guess>), String> {
+fn answer(classifier: &mut Classifier, mut picture: Picture, args: &Predict) -> Result<(Picture, Vec<Named>), String> {
     let most = args.top.get();
     if classifier.task() == Task::Classify {
         let guesses = classifier.classify(&picture, most).map_err(|e| e.to_string())?;
-        return Ok((picture, guesses));
+        return Ok((picture, guesses.into_iter().map(Named::Guess).collect()));
     }
     let mask = classifier.mask(&picture).map_err(|e| e.to_string())?;
     if let Some(path) = &args.mask {
@@ -131,14 +150,15 @@ fn answer(classifier: &mut Classifier, mut picture: Picture, args: &Predict) -> 
             pixel.iter_mut().zip(colour).for_each(|(own, colour)| *own = blended(*own, colour));
         }
     }
-    let share = |n: usize| n as f64 / mask.classes.len().max(1) as f64;
-    let classes = classifier.classes().iter().zip(&pixels).enumerate().filter(|(_, (_, n))| **n > 0);
-    let guess =
-        |(label, (class, n)): (usize, (&String, &usize))| Guess { class: class.clone(), label, probability: share(*n) };
-    let mut guesses: Vec<Guess> = classes.map(guess).collect();
-    guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    guesses.truncate(most);
-    Ok((picture, guesses))
+    let mut parts: Vec<(usize, usize)> = pixels.into_iter().enumerate().filter(|(_, n)| *n > 0).collect();
+    parts.sort_by_key(|(_, n)| Reverse(*n));
+    parts.truncate(most);
+    let part = |(label, n): (usize, usize)| Named::Part {
+        class: classifier.classes()[label].clone(),
+        label,
+        share: n as f64 / mask.classes.len().max(1) as f64,
+    };
+    Ok((picture, parts.into_iter().map(part).collect()))
 }
 
 /// A PNG of 8 bits a pixel, the class, with the palette of PASCAL VOC.

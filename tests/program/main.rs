@@ -13,6 +13,7 @@ mod old_run;
 mod own_images;
 mod refused;
 mod report;
+mod segment;
 mod signals;
 mod states;
 mod suites;
