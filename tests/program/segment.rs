@@ -20,7 +20,7 @@ fn trained(dir: &Path) {
     let sets = "task=Segment net.depth=8 net.width=0.25 net.output_stride=2 data.train_images=8 data.test_images=4 \
                 train.batch=4 train.epochs=1 train.log_every=1 name=scenes device=Cpu";
     let sets = sets.split_whitespace().flat_map(|set| ["--set", set]);
-    let lines = says(dir, &["--batch", "--json"].into_iter().chain(sets).collect::<Vec<_>>());
+    let lines = says(dir, &["--batch", "quick", "--json"].into_iter().chain(sets).collect::<Vec<_>>());
     let ended = lines.lines().find(|line| line.contains("\"epoch_end\"")).unwrap();
     let ended: Value = serde_json::from_str(ended).unwrap();
     assert!(ended["val_miou"].is_f64() && ended["val_pixacc"].is_f64() && ended["val_top1"].is_null(), "{ended}");
@@ -43,7 +43,7 @@ fn a_run_of_scenes_is_evaluated_shown_and_asked_for_a_mask() {
     let table = says(dir, &["export", "scenes", "--csv"]);
     assert!(table.lines().next().unwrap().ends_with("val_loss,val_miou,val_pixacc"), "{table}");
     assert!(says(dir, &["runs"]).contains("best mIoU"));
-    says(dir, &["report", "scenes", "--out", "page.html"]);
+    says(dir, &["report", "scenes", "--output", "page.html"]);
     let page = fs::read_to_string(dir.join("page.html")).unwrap();
     for part in ["mIoU", "pixAcc", "under its labels", "under its predictions", "Fewest pixels recognised"] {
         assert!(page.contains(part), "{part} is missing");
@@ -82,7 +82,7 @@ fn several_scales_and_masks_are_refused_for_nets_that_classify() {
     let sets =
         "net.depth=8 net.width=0.25 data.train_images=20 data.test_images=20 train.epochs=1 train.batch=20 name=own";
     let sets = sets.split_whitespace().flat_map(|set| ["--set", set]);
-    says(dir, &["--batch"].into_iter().chain(sets).collect::<Vec<_>>());
+    says(dir, &["--batch", "quick"].into_iter().chain(sets).collect::<Vec<_>>());
     let why = |args: &[&str]| String::from_utf8(tricktop(dir, args).stderr).unwrap();
     assert!(why(&["eval", "own", "--multi-scale"]).contains("gives an image a class"));
     let pixels = vec![100u8; 28 * 28];
