@@ -19,7 +19,7 @@ use std::process::Command;
 use tricktop::data::{Synthetic, epoch_order, train_batch};
 use tricktop::kernels::geometry::{Conv, Pool};
 use tricktop::nn::layer::{Gate, Layer, Residual, Unit};
-use tricktop::nn::{Net, NetSpec, Param, Role};
+use tricktop::nn::{Logits, Net, NetSpec, Param, Role};
 use tricktop::ops::Ops;
 use tricktop::recipe::settings::{Freeze, MixedFormat, Norms, OptimName, Settings};
 use tricktop::recipe::{Recipe, Value};
@@ -153,6 +153,7 @@ fn every_layer() -> NetSpec {
         eps: 1e-5,
         image_channels: 3,
         classes: 4,
+        logits: Logits::Image,
         auxiliary: None,
         stages: vec![2, 5],
     }
