@@ -20,7 +20,7 @@ pub use dropout::{Dropout, Mask};
 pub use gpu::{Gpu, cudnn, gpu_memory, gpus, reason, remarks, toolkit};
 pub use loss::{Loss, Objective};
 pub use map::{FeatureMap, Matrix, Size};
-pub use pixel_loss::{IGNORED, PixelObjective};
+pub use pixel_loss::PixelObjective;
 pub use precision::Precision;
 pub use terms::{Activation, Filter, Mode, Norm, Real};
 pub use update::{Descent, Parameter, Rule, Updated};

@@ -1,7 +1,5 @@
 //! Losses of every pixel: logits `(N, H, W, K)` against labels `(N, H, W)`, as means over the pixels that count.
 
-pub use crate::kernels::pixel_loss::IGNORED;
-
 use super::loss::MeanLoss;
 use super::{FeatureMap, Loss, Matrix, Ops, Real};
 use crate::kernels::pixel_loss::{Labels, Pixel};
@@ -9,7 +7,7 @@ use dfdx::prelude::*;
 
 /// What the logits of pixels are compared with.
 pub struct PixelObjective<E: Real, D: Ops<E>> {
-    /// Labels `(N, H, W)`: classes, and [`IGNORED`] (or what is no class) for a pixel that does not count.
+    /// Labels `(N, H, W)`: classes, and a number that is none for a pixel that does not count.
     pub labels: Vec<u8>,
     /// Labels `(N, H, W)` of the images that the images are mixed with, and for each image the share of its own labels. A
     /// pixel that is ignored in either does not count.
@@ -136,7 +134,7 @@ mod tests {
     }
 
     fn labels(seed: usize) -> Vec<u8> {
-        (0..SIZE.0 * SIZE.1 * SIZE.2).map(|i| [0, 1, 2, 3, IGNORED, 7][(i * 5 + seed) % 6]).collect()
+        (0..SIZE.0 * SIZE.1 * SIZE.2).map(|i| [0, 1, 2, 3, 255, 7][(i * 5 + seed) % 6]).collect()
     }
 
     type Way = fn(
@@ -180,7 +178,7 @@ mod tests {
             &|| PixelObjective { partners: partners(), smoothing: (0.925, 0.025), ..objective() },
             &taught,
             &|| PixelObjective { partners: partners(), ..taught() },
-            &|| PixelObjective { labels: vec![IGNORED; labels(0).len()], ..taught() },
+            &|| PixelObjective { labels: vec![255; labels(0).len()], ..taught() },
         ];
         for (i, case) in cases.iter().enumerate() {
             for auxiliary in [false, true] {

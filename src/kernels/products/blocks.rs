@@ -4,8 +4,9 @@
 //! Block sizes are reckoned for the cores that everything was measured on (`docs/dev/measurements.md`): Zen 4 with 32 KiB
 //! of first-level and 1 MiB of second-level cache a core, and 32 MiB of last-level cache.
 
+use super::dilated::Phased;
 use super::form::{self, Form};
-use super::tiles::{Layout, Phased, TileMatrix, Tiling, Weights, bands_of};
+use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;

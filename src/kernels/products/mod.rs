@@ -12,6 +12,7 @@
 //! Every sum runs in an order that depends on the shape alone. `docs/dev/kernels.md` draws the layouts.
 
 mod blocks;
+mod dilated;
 mod form;
 mod groups;
 mod phases;
@@ -24,9 +25,10 @@ use super::geometry::ConvGeometry;
 use super::lanes::{Grad, Sink, Source};
 use super::moments::PartialSums;
 use super::simd::Level;
+use dilated::Phased;
 use form::Form;
 use pointwise::Pointwise;
-use tiles::{Phased, Weights};
+use tiles::Weights;
 use winograd::{Stride1, Stride2, Winograd};
 
 /// Whether a convolution is done here: 1x1 without padding, or 3x3 as [`Winograd`] takes it, of stride 1 or 2 and with

@@ -5,8 +5,9 @@
 //! Nothing is asked for ahead here: it was no faster, because the maps of such layers lie in the last-level cache
 //! already (`docs/dev/measurements.md`, "Asking ahead").
 
+use super::dilated::Phased;
 use super::form::{self, Form};
-use super::tiles::{Layout, Phased, TileMatrix, Tiling, Weights, bands_of};
+use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
 use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;

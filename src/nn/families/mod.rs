@@ -1,6 +1,7 @@
 //! The nets of the paper as descriptions, under timm's names.
 
 mod densenet;
+mod fcn;
 mod inception;
 mod mobilenet;
 mod resnet;

@@ -3,7 +3,7 @@
 use super::{EPS, FC, scaled};
 use crate::kernels::geometry::{Conv, Pool};
 use crate::nn::layer::{Gate, Layer, Residual, Unit};
-use crate::nn::spec::{AUX_CLASSIFIER, Auxiliary, CLASSIFIER, Chain, Logits, NetSpec};
+use crate::nn::spec::{Chain, NetSpec};
 use crate::recipe::settings::{Family, Form, Net, Variant};
 
 /// The first layers.
@@ -44,7 +44,7 @@ pub enum Block {
 
 impl Block {
     /// Channels out of a block by channels within.
-    fn expansion(self) -> usize {
+    pub(super) fn expansion(self) -> usize {
         match self {
             Block::Basic => 1,
             Block::Bottleneck => 4,
@@ -72,9 +72,6 @@ impl Groups {
         (channels * self.width / 64).max(1) * self.count
     }
 }
-
-/// Place of the linear layer in a classifier of pixels, behind a convolution, its norm, ReLU and dropout.
-const LINEAR: usize = 4;
 
 /// Channels of a gate by those between its two layers.
 const REDUCTION: usize = 16;
@@ -116,14 +113,6 @@ struct Steps {
     stride: usize,
     /// Dilation of the first 3x3 and of one after it.
     dilation: (usize, usize),
-}
-
-/// Where a stage ends.
-struct End {
-    /// Layers up to there.
-    layers: usize,
-    /// Channels there.
-    channels: usize,
 }
 
 /// Short name, e.g. `resnet20-D`.
@@ -179,30 +168,12 @@ impl ResNet {
 
     /// Its description.
     pub fn spec(&self, name: &str, image_channels: usize, classes: usize) -> NetSpec {
-        self.backbone(image_channels).0.net(name, FC, EPS, image_channels, classes)
+        self.backbone(image_channels).net(name, FC, EPS, image_channels, classes)
     }
 
-    /// The fully convolutional net with it as its backbone (Long et al. 2015), under torchvision's names but for the
-    /// backbone's, which stay; with an auxiliary head on the last stage but one, if there are two.
-    pub fn fcn(&self, name: &str, image_channels: usize, classes: usize, corners: bool, auxiliary: bool) -> NetSpec {
-        let (chain, ends) = self.backbone(image_channels);
-        let unit = |name: &str, channels: usize| {
-            Unit::new(format!("{name}.0"), format!("{name}.1"), Conv::same(channels, (channels / 4).max(1), 3, 1))
-        };
-        let (last, before) = (chain.channels, ends.iter().rev().nth(1).filter(|_| auxiliary));
-        let auxiliary = before.map(|end| {
-            let unit = unit(AUX_CLASSIFIER, end.channels);
-            let (head, features) = (format!("{AUX_CLASSIFIER}.{LINEAR}"), unit.conv.c_out);
-            Auxiliary { after: end.layers, layers: vec![Layer::Unit(unit)], head, features }
-        });
-        let head = format!("{CLASSIFIER}.{LINEAR}");
-        let net = chain.unit(unit(CLASSIFIER, last)).net(name, &head, EPS, image_channels, classes);
-        NetSpec { auxiliary, logits: Logits::Pixels { corners }, ..net }
-    }
-
-    /// Stem and stages, and where the stages end.
-    fn backbone(&self, image_channels: usize) -> (Chain, Vec<End>) {
-        let (mut chain, mut ends) = (self.stem(image_channels).end_stage(), Vec::new());
+    /// Stem and stages.
+    pub(super) fn backbone(&self, image_channels: usize) -> Chain {
+        let mut chain = self.stem(image_channels).end_stage();
         let (mut stride, mut dilation) = (self.stem.stride(), 1);
         for (stage, (&count, &width)) in self.layers.iter().zip(&self.channels).enumerate() {
             let (whole, before) = (if stage > 0 { 2 } else { 1 }, dilation);
@@ -219,9 +190,8 @@ impl ResNet {
                 chain.channels = width * self.block.expansion();
             }
             chain = chain.end_stage();
-            ends.push(End { layers: chain.layers.len(), channels: chain.channels });
         }
-        (chain, ends)
+        chain
     }
 
     fn stem(&self, image_channels: usize) -> Chain {
@@ -275,99 +245,5 @@ impl ResNet {
         let (conv_name, norm_name) = (format!("{name}.downsample.{first}"), format!("{name}.downsample.{}", first + 1));
         let unit = Layer::Unit(Unit { relu: false, ..Unit::new(conv_name, norm_name, conv) });
         pool.then_some(Layer::AveragePool(Pool::SHORTCUT)).into_iter().chain([unit]).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nn::layer::{Part, walk};
-    use crate::ops::memory::Extent;
-
-    fn fcn(net: Net, classes: usize, auxiliary: bool) -> NetSpec {
-        NetSpec::segmenting(&net, auxiliary, 3, classes)
-    }
-
-    fn large(depth: u64, variant: Variant) -> Net {
-        Net { form: Form::ImageNet, depth, variant, output_stride: 8, ..Net::default() }
-    }
-
-    #[test]
-    fn counts_and_names_are_those_of_torchvision() {
-        for (classes, count) in [(21, 35_322_218), (150, 35_421_548)] {
-            assert_eq!(fcn(large(50, Variant::B), classes, true).cost(64, 64).parameters, count);
-        }
-        let spec = fcn(large(50, Variant::B), 21, true);
-        let shape = |name: &str| {
-            let params = spec.params();
-            let p = params.iter().find(|p| p.name == name).unwrap_or_else(|| panic!("{name}"));
-            p.layout.torch_shape(p.shape)
-        };
-        assert_eq!(shape("classifier.0.weight"), [512, 2048, 3, 3]);
-        assert_eq!(shape("classifier.1.running_var"), [512]);
-        assert_eq!(shape("classifier.4.weight"), [21, 512, 1, 1]);
-        assert_eq!(shape("aux_classifier.4.weight"), [21, 256, 1, 1]);
-        assert_eq!(shape("aux_classifier.4.bias"), [21]);
-    }
-
-    /// Names, strides and dilations of the convolutions that stride or are dilated, and how many pixels the last one has.
-    fn steps(spec: &NetSpec, edge: usize) -> (Vec<(String, usize, usize)>, usize, usize) {
-        let (mut found, mut pools) = (Vec::new(), 0);
-        let end = walk(&spec.layers, Extent { h: edge, w: edge, c: 3 }, &mut |part, _, _| match part {
-            Part::Unit(unit) if unit.conv.stride > 1 || unit.conv.dilation > 1 => {
-                found.push((unit.conv_name.clone(), unit.conv.stride, unit.conv.dilation));
-            }
-            Part::Pool(_) => pools += 1,
-            _ => {}
-        });
-        (found, end.h, pools)
-    }
-
-    #[test]
-    fn the_first_block_of_a_stage_keeps_the_dilation_before_it() {
-        let of = |spec: &NetSpec, name: &str| {
-            let (found, ..) = steps(spec, 64);
-            found.iter().find(|(conv, ..)| conv == name).map_or((1, 1), |(_, stride, dilation)| (*stride, *dilation))
-        };
-        let spec = fcn(large(50, Variant::B), 21, false);
-        assert_eq!(of(&spec, "layer2.0.conv2"), (2, 1));
-        assert_eq!(of(&spec, "layer3.0.conv2"), (1, 1));
-        assert_eq!(of(&spec, "layer3.1.conv2"), (1, 2));
-        assert_eq!(of(&spec, "layer4.0.conv2"), (1, 2));
-        assert_eq!(of(&spec, "layer4.2.conv2"), (1, 4));
-        let basic = fcn(large(18, Variant::D), 21, false);
-        assert_eq!((of(&basic, "layer3.0.conv1"), of(&basic, "layer3.0.conv2")), ((1, 1), (1, 2)));
-        assert_eq!((of(&basic, "layer4.0.conv1"), of(&basic, "layer4.0.conv2")), ((1, 2), (1, 4)));
-        // In a ResNet-A the 1x1 would stride; dilated, its 3x3 is.
-        let first = fcn(large(50, Variant::A), 21, false);
-        assert_eq!((of(&first, "layer4.0.conv1"), of(&first, "layer4.1.conv2")), ((1, 1), (1, 4)));
-        let next = Net { family: Family::SeResNeXt, ..large(50, Variant::D) };
-        assert_eq!(of(&fcn(next, 21, false), "layer4.1.conv2"), (1, 4));
-    }
-
-    #[test]
-    fn an_output_stride_keeps_the_parameters_and_has_its_name() {
-        let nets = [
-            (large(50, Variant::D), 224, vec![8, 16, 32, 0]),
-            (large(34, Variant::B), 224, vec![8, 16, 32, 0]),
-            (Net::default(), 32, vec![2, 4, 0]),
-            (Net { depth: 18, ..Net::default() }, 32, vec![2, 4, 8, 0]),
-        ];
-        for (net, edge, strides) in nets {
-            let plain = NetSpec::new(&Net { output_stride: 0, ..net.clone() }, 3, 10);
-            let whole = edge / steps(&plain, edge).1;
-            for output_stride in strides {
-                let stride = if output_stride == 0 { whole } else { output_stride };
-                let net = Net { output_stride: output_stride as u64, ..net.clone() };
-                let spec = NetSpec::new(&net, 3, 10);
-                let names = |spec: &NetSpec| spec.params().into_iter().map(|p| (p.name, p.shape)).collect::<Vec<_>>();
-                assert_eq!((steps(&spec, edge).1, names(&spec)), (edge / stride, names(&plain)), "{}", spec.name);
-                assert_eq!(spec.name.ends_with(&format!(" stride {stride}")), output_stride > 0, "{}", spec.name);
-                // A dilated stage does not pool in its shortcut.
-                let dilated = (whole / stride).trailing_zeros() as usize;
-                let pooled = if net.variant == Variant::D { dilated } else { 0 };
-                assert_eq!(steps(&spec, edge).2, steps(&plain, edge).2 - pooled, "{}", spec.name);
-            }
-        }
     }
 }

@@ -17,8 +17,9 @@ mod scheme;
 mod tests;
 mod transform;
 
+use super::dilated::Phased;
 use super::form::{Form, points};
-use super::tiles::{Band, Phased, Tiling};
+use super::tiles::{Band, Tiling};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Grad, Sink, Source, Writing};
 use crate::kernels::simd::{Vector, load_all, store_all};
