@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 const TRIES: usize = 100;
 
 /// Images ready for a net.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Pixels, NHWC, each channel normalised.
     pub pixels: Vec<f32>,

@@ -75,8 +75,7 @@ mod tests {
         let most = counts.iter().copied().max().unwrap();
         let mut image = 0..;
         for i in 0..most {
-            for (class, count) in counts.iter().enumerate().filter(|(_, count)| i < **count) {
-                assert!(i < *count);
+            for (class, _) in counts.iter().enumerate().filter(|(_, count)| i < **count) {
                 classes[class].extend(image.next());
             }
         }

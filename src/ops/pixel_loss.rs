@@ -28,7 +28,7 @@ pub struct PixelObjective<E: Real, D: Ops<E>> {
 
 impl<E: Real, D: Ops<E>> PixelObjective<E, D> {
     /// The labels as kernels read them, of images of so many `pixels`.
-    pub(super) fn of_pixels(&self, pixels: usize, classes: usize) -> Labels<'_> {
+    pub(crate) fn of_pixels(&self, pixels: usize, classes: usize) -> Labels<'_> {
         let partners = self.partners.as_ref().map(|(labels, shares)| (&labels[..], &shares[..]));
         Labels { own: &self.labels, partners, pixels, classes }
     }

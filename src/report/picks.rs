@@ -157,7 +157,8 @@ impl Shelf {
                     self.right.sort_by_key(|kept| if let Said::Class { label, .. } = kept.said { label } else { 0 });
                 }
             }
-            Answer::Mask { mask, predicted, accuracy } => {
+            Answer::Mask { accuracy: None, .. } => {}
+            Answer::Mask { mask, predicted, accuracy: Some(accuracy) } => {
                 let (said, masks) = (Said::Mask { accuracy }, [mask, predicted]);
                 insert(&mut self.wrong, MASKS, accuracy, || keep(said, &masks), Said::rank);
                 insert(&mut self.right, MASKS, -accuracy, || keep(said, &masks), |said| -said.rank());
@@ -286,7 +287,7 @@ mod tests {
         let (mask, predicted) = (vec![1; 64 * 64], vec![0; 64 * 64]);
         for i in 0..40usize {
             let accuracy = (i * 7 % 40) as f64 / 40.0;
-            let answer = Answer::Mask { mask: &mask, predicted: &predicted, accuracy };
+            let answer = Answer::Mask { mask: &mask, predicted: &predicted, accuracy: Some(accuracy) };
             shelf.take(&set, &Seen { place: i, answer, loss: 1.0, pixels: &pixels });
         }
         let ranks = |kept: &[Kept]| kept.iter().map(|kept| (40.0 * kept.said.rank()).round()).collect::<Vec<_>>();

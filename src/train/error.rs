@@ -61,6 +61,9 @@ pub enum TrainError {
         /// The largest batch for which there is room.
         largest: Option<usize>,
     },
+    /// Masks of which nothing counts.
+    #[error("no pixel of the test images counts: their masks are nothing but pixels to ignore; see data.ignore")]
+    NoPixel,
     /// More values than a GPU's operations can count.
     #[error("batches of {batch} make more than 2^32 values, and operations on a GPU count up to that: {}, or device to Cpu", advice(*largest))]
     Count {

@@ -27,7 +27,7 @@ pub struct Seen<'a> {
 /// `epoch` epochs, looked at once or several times; the others are added to `skipped`. `look` sees every image.
 ///
 /// # Errors
-/// The device's.
+/// The device's, and where nothing counts.
 pub fn evaluate<D: Ops<f32>>(
     learner: &mut Learner<D>,
     reader: &mut Reader,
@@ -57,7 +57,7 @@ pub fn evaluate<D: Ops<f32>>(
             look(Seen { place: places[i], answer, loss, pixels: &batch.pixels[i * image..][..image] });
         });
     }
-    let Found { loss, figures, confusion } = count.end(classes);
+    let Found { loss, figures, confusion } = count.end(classes)?;
     Ok(Evaluation { step, epoch, loss, figures, confusion })
 }
 

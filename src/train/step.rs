@@ -94,7 +94,7 @@ impl<D: Ops<f32>> Learner<D> {
         }
         self.observer.feed(&batch, pairs.as_deref(), &s.tricks.smoothing);
         let weights = (s.data.balance == Balance::Weights).then_some(&self.sizes.weights[..]);
-        let targets = Targets::of(&self.dev, &batch, pairs.as_deref(), self.net.spec().classes, weights, s)?;
+        let targets = Targets::of(&self.dev, &mut batch, pairs.as_deref(), self.net.spec().classes, weights, s)?;
         let images = self.images(batch)?;
         let images = D::to_precision(images, precision(&s.tricks.mixed))?;
         Ok(Fed { images, targets })
@@ -111,10 +111,10 @@ impl<D: Ops<f32>> Learner<D> {
         if let Some(teacher) = teacher.as_ref().filter(|_| self.observer.looks()) {
             let (student, tape) = logits.split_tape();
             let both = (D::values(teacher)?, D::values(&student)?);
-            self.observer.compare(fed.targets.labels(), &both.0, &both.1);
+            self.observer.compare(&fed.targets.labels(), &both.0, &both.1);
             logits = student.put_tape(tape);
         }
-        fed.targets.loss(logits, auxiliary, teacher, s, scale)
+        fed.targets.loss(logits, auxiliary, teacher, distill, scale)
     }
 
     /// Updates the weights; does nothing when the loss or a gradient is not finite.

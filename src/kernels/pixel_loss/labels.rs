@@ -25,6 +25,13 @@ pub struct Pixel {
     pub share: f32,
 }
 
+impl Pixel {
+    /// The label that has the larger share.
+    pub fn larger(&self) -> usize {
+        if self.share < 0.5 { self.partner } else { self.label }
+    }
+}
+
 impl Labels<'_> {
     /// The labels of a pixel, counted over all images, if it counts.
     pub fn pixel(&self, place: usize) -> Option<Pixel> {

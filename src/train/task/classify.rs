@@ -2,22 +2,20 @@
 
 use super::{Answer, Found};
 use crate::data::Batch;
-use crate::ops::{FeatureMap, Loss, Objective, Ops};
+use crate::ops::{FeatureMap, Objective, Ops};
 use crate::recipe::Settings;
-use crate::recipe::settings::{Distill, DistillForm};
 use crate::train::scores::{cross_entropy, predicted, rank};
 use crate::train::{Confusion, Figures};
 use crate::tricks::balance::weigh;
 use crate::tricks::mix::Pair;
 use crate::tricks::targets::targets;
-use dfdx::prelude::OwnedTape;
 
 /// Target probabilities of a batch.
 pub(in crate::train) struct Targets<D: Ops<f32>> {
     /// By class, smoothed (section 5.2) and mixed (section 5.4).
-    q: FeatureMap<f32, D>,
+    pub objective: Objective<f32, D>,
     /// The class of every image: of a mixed one, that which has the larger share of it.
-    pub labels: Vec<Option<usize>>,
+    pub labels: Vec<usize>,
 }
 
 impl<D: Ops<f32>> Targets<D> {
@@ -40,43 +38,15 @@ impl<D: Ops<f32>> Targets<D> {
         }
         let larger = |i: usize| pairs.map_or(labels[i], |pairs| pairs[i].larger(labels[i], labels[pairs[i].partner]));
         let q = dev.upload(q, (batch.n, 1, 1, classes))?;
-        Ok(Targets { q, labels: (0..batch.n).map(|i| Some(larger(i))).collect() })
-    }
-
-    /// The loss of logits, and of those of an auxiliary classifier, which a teacher's may be part of.
-    ///
-    /// # Errors
-    /// The device's.
-    pub fn loss(
-        self,
-        logits: FeatureMap<f32, D, OwnedTape<f32, D>>,
-        auxiliary: Option<FeatureMap<f32, D>>,
-        teacher: Option<FeatureMap<f32, D>>,
-        distill: &Distill,
-        scale: f64,
-    ) -> Result<Loss<f32, D>, D::Err> {
-        D::loss(logits, auxiliary, objective(self.q, teacher, distill), scale)
+        Ok(Targets {
+            objective: objective(q, s.tricks.distill.temperature),
+            labels: (0..batch.n).map(larger).collect(),
+        })
     }
 }
 
-/// Shares of the hard and of the teacher's soft loss (section 5.3): hard + T² soft, or (1 - w) hard + w T² soft.
-pub(super) fn shares(distill: &Distill, taught: bool) -> (f64, f64) {
-    // The shares are numbers of single precision, as the loss is.
-    let weight = distill.weight as f32;
-    let (hard, soft) = match (taught, distill.form) {
-        (false, _) | (true, DistillForm::Paper) => (1.0, 1.0),
-        (true, DistillForm::Weighted) => (1.0 - weight, weight),
-    };
-    (hard.into(), soft.into())
-}
-
-fn objective<D: Ops<f32>>(
-    targets: FeatureMap<f32, D>,
-    teacher: Option<FeatureMap<f32, D>>,
-    distill: &Distill,
-) -> Objective<f32, D> {
-    let (hard, soft) = shares(distill, teacher.is_some());
-    Objective { targets, teacher, hard, soft, temperature: distill.temperature }
+fn objective<D: Ops<f32>>(targets: FeatureMap<f32, D>, temperature: f64) -> Objective<f32, D> {
+    Objective { targets, teacher: None, hard: 1.0, soft: 1.0, temperature }
 }
 
 /// What an evaluation has counted.
@@ -118,6 +88,8 @@ mod tests {
     use super::*;
     use crate::ops::loss::{cross_entropy, distillation};
     use crate::ops::{Loss, Matrix};
+    use crate::recipe::settings::{Distill, DistillForm};
+    use crate::train::task;
     use dfdx::prelude::{Cpu, OwnedTape, TensorFromVec};
 
     fn matrix(values: &[f32]) -> Matrix<f32, Cpu> {
@@ -130,9 +102,9 @@ mod tests {
 
     /// The value of a loss, and the factor that its gradients have.
     fn loss(z: &[f32], auxiliary: Option<&[f32]>, q: &[f32], teacher: Option<&[f32]>, distill: &Distill) -> f32 {
-        let objective = objective(map(q), teacher.map(map), distill);
-        let z = map(z).put_tape(OwnedTape::default());
-        let Loss { value, .. } = <Cpu as Ops<f32>>::loss(z, auxiliary.map(map), objective, 1.0).unwrap();
+        let targets = Targets { objective: objective(map(q), distill.temperature), labels: Vec::new() };
+        let (targets, z) = (task::Targets::Classes(targets), map(z).put_tape(OwnedTape::default()));
+        let Loss { value, .. } = targets.loss(z, auxiliary.map(map), teacher.map(map), distill, 1.0).unwrap();
         value.unwrap()
     }
 

@@ -3,11 +3,11 @@
 mod classify;
 mod segment;
 
-use super::{Confusion, Figures};
+use super::{Confusion, Figures, TrainError};
 use crate::data::Batch;
-use crate::ops::{FeatureMap, Loss, Ops};
+use crate::ops::{FeatureMap, Loss, Objective, Ops, PixelObjective};
 use crate::recipe::Settings;
-use crate::recipe::settings::Task;
+use crate::recipe::settings::{Distill, DistillForm, Task};
 use crate::tricks::mix::Pair;
 use dfdx::prelude::OwnedTape;
 
@@ -16,17 +16,18 @@ pub(super) enum Targets<D: Ops<f32>> {
     /// Of images.
     Classes(classify::Targets<D>),
     /// Of pixels.
-    Pixels(segment::Targets),
+    Pixels(segment::Targets<D>),
 }
 
 impl<D: Ops<f32>> Targets<D> {
-    /// Of a batch, as the recipe smooths and mixes them, with the weights of the classes where they are wanted.
+    /// Of a batch, whose masks they take, as the recipe smooths and mixes them, with the weights of the classes where they
+    /// are wanted.
     ///
     /// # Errors
     /// The device's.
     pub fn of(
         dev: &D,
-        batch: &Batch,
+        batch: &mut Batch,
         pairs: Option<&[Pair]>,
         classes: usize,
         weights: Option<&[f64]>,
@@ -34,16 +35,16 @@ impl<D: Ops<f32>> Targets<D> {
     ) -> Result<Self, D::Err> {
         Ok(match s.task {
             Task::Classify => Targets::Classes(classify::Targets::of(dev, batch, pairs, classes, weights, s)?),
-            Task::Segment => Targets::Pixels(segment::Targets::of(batch, pairs)),
+            Task::Segment => Targets::Pixels(segment::Targets::of(batch, pairs, classes, s)),
         })
     }
 
     /// What the logits of a batch are compared with, row by row; of something mixed that which has the larger share, and
     /// none where nothing counts.
-    pub fn labels(&self) -> &[Option<usize>] {
+    pub fn labels(&self) -> Vec<Option<usize>> {
         match self {
-            Targets::Classes(targets) => &targets.labels,
-            Targets::Pixels(targets) => &targets.labels,
+            Targets::Classes(targets) => targets.labels.iter().copied().map(Some).collect(),
+            Targets::Pixels(targets) => targets.labels(),
         }
     }
 
@@ -57,14 +58,30 @@ impl<D: Ops<f32>> Targets<D> {
         logits: FeatureMap<f32, D, OwnedTape<f32, D>>,
         auxiliary: Option<FeatureMap<f32, D>>,
         teacher: Option<FeatureMap<f32, D>>,
-        s: &Settings,
+        distill: &Distill,
         scale: f64,
     ) -> Result<Loss<f32, D>, D::Err> {
+        let (hard, soft) = shares(distill, teacher.is_some());
         match self {
-            Targets::Classes(targets) => targets.loss(logits, auxiliary, teacher, &s.tricks.distill, scale),
-            Targets::Pixels(targets) => targets.loss(logits, auxiliary, teacher, s, scale),
+            Targets::Classes(targets) => {
+                D::loss(logits, auxiliary, Objective { teacher, hard, soft, ..targets.objective }, scale)
+            }
+            Targets::Pixels(targets) => {
+                D::pixel_loss(logits, auxiliary, PixelObjective { teacher, hard, soft, ..targets.objective }, scale)
+            }
         }
     }
+}
+
+/// Shares of the hard and of the teacher's soft loss (section 5.3): hard + T² soft, or (1 - w) hard + w T² soft.
+fn shares(distill: &Distill, taught: bool) -> (f64, f64) {
+    // The shares are numbers of single precision, as the loss is.
+    let weight = distill.weight as f32;
+    let (hard, soft) = match (taught, distill.form) {
+        (false, _) | (true, DistillForm::Paper) => (1.0, 1.0),
+        (true, DistillForm::Weighted) => (1.0 - weight, weight),
+    };
+    (hard.into(), soft.into())
 }
 
 /// What a net says of a test image, beside what is right.
@@ -85,8 +102,8 @@ pub enum Answer<'a> {
         mask: &'a [u8],
         /// The class that every pixel is taken for.
         predicted: &'a [u8],
-        /// Share of the pixels that count whose class came first.
-        accuracy: f64,
+        /// Share of the pixels that count whose class came first; none where no pixel counts.
+        accuracy: Option<f64>,
     },
 }
 
@@ -121,9 +138,12 @@ impl Count {
     }
 
     /// The figures of all images.
-    pub fn end(self, classes: usize) -> Found {
+    ///
+    /// # Errors
+    /// Where nothing counts.
+    pub fn end(self, classes: usize) -> Result<Found, TrainError> {
         match self {
-            Count::Classes(count) => count.end(classes),
+            Count::Classes(count) => Ok(count.end(classes)),
             Count::Pixels(count) => count.end(classes),
         }
     }

@@ -1,72 +1,50 @@
 //! Segmentation: the class of every pixel of an image (section 6.2).
 
-use super::classify::shares;
 use super::{Answer, Found};
 use crate::data::{Batch, IGNORED};
-use crate::ops::{FeatureMap, Loss, Ops, PixelObjective};
+use crate::ops::{Ops, PixelObjective};
 use crate::recipe::Settings;
 use crate::train::scores::{cross_entropy, predicted};
-use crate::train::{Confusion, Figures};
+use crate::train::{Confusion, Figures, TrainError};
 use crate::tricks::mix::Pair;
 use crate::tricks::targets::on_and_off;
-use dfdx::prelude::OwnedTape;
 use rayon::prelude::*;
 
 /// The classes of the pixels of a batch.
-pub(in crate::train) struct Targets {
-    own: Vec<u8>,
-    /// Those of the images that are mixed into it, and the share that every image keeps.
-    partners: Option<(Vec<u8>, Vec<f32>)>,
-    /// The class of every pixel: of a mixed one, that which has the larger share; none where a pixel does not count.
-    pub labels: Vec<Option<usize>>,
+pub(in crate::train) struct Targets<D: Ops<f32>> {
+    pub objective: PixelObjective<f32, D>,
+    /// Pixels of an image.
+    pixels: usize,
+    classes: usize,
 }
 
-impl Targets {
-    /// Of a batch. A pixel that is ignored in an image or in the one that is mixed into it does not count.
-    pub fn of(batch: &Batch, pairs: Option<&[Pair]>) -> Targets {
-        let own = batch.masks.clone();
+impl<D: Ops<f32>> Targets<D> {
+    /// Of a batch, whose masks they take. A pixel that is ignored in an image or in the one that is mixed into it does not
+    /// count.
+    pub fn of(batch: &mut Batch, pairs: Option<&[Pair]>, classes: usize, s: &Settings) -> Self {
+        let labels = std::mem::take(&mut batch.masks);
         let pixels = batch.height * batch.width;
         let partners = pairs.map(|pairs| {
-            let masks = pairs.iter().flat_map(|pair| &own[pair.partner * pixels..][..pixels]);
-            (masks.copied().collect::<Vec<u8>>(), pairs.iter().map(|pair| pair.share).collect())
+            let masks = pairs.iter().flat_map(|pair| &labels[pair.partner * pixels..][..pixels]);
+            (masks.copied().collect(), pairs.iter().map(|pair| pair.share).collect())
         });
-        let label = |class: u8| (class != IGNORED).then_some(class.into());
-        let labels = match (&partners, pairs) {
-            (Some((others, _)), Some(pairs)) => {
-                let both = own.iter().zip(others).enumerate();
-                both.map(|(i, (a, b))| pairs[i / pixels].larger(label(*a), label(*b)).filter(|_| *a.max(b) != IGNORED))
-                    .collect()
-            }
-            _ => own.iter().map(|class| label(*class)).collect(),
-        };
-        Targets { own, partners, labels }
-    }
-
-    /// The loss of logits, and of those of an auxiliary head, which a teacher's may be part of.
-    ///
-    /// # Errors
-    /// The device's.
-    pub fn loss<D: Ops<f32>>(
-        self,
-        logits: FeatureMap<f32, D, OwnedTape<f32, D>>,
-        auxiliary: Option<FeatureMap<f32, D>>,
-        teacher: Option<FeatureMap<f32, D>>,
-        s: &Settings,
-        scale: f64,
-    ) -> Result<Loss<f32, D>, D::Err> {
-        let classes = logits.size().3;
-        let (hard, soft) = shares(&s.tricks.distill, teacher.is_some());
         let objective = PixelObjective {
-            labels: self.own,
-            partners: self.partners,
+            labels,
+            partners,
             smoothing: on_and_off(&s.tricks.smoothing, classes),
-            teacher,
-            hard,
-            soft,
+            teacher: None,
+            hard: 1.0,
+            soft: 1.0,
             temperature: s.tricks.distill.temperature,
             aux_weight: s.seg.aux_weight,
         };
-        D::pixel_loss(logits, auxiliary, objective, scale)
+        Targets { objective, pixels, classes }
+    }
+
+    /// The class of every pixel: of a mixed one, that which has the larger share; none where a pixel does not count.
+    pub fn labels(&self) -> Vec<Option<usize>> {
+        let labels = self.objective.of_pixels(self.pixels, self.classes);
+        (0..self.objective.labels.len()).map(|place| labels.pixel(place).map(|pixel| pixel.larger())).collect()
     }
 }
 
@@ -117,7 +95,7 @@ impl Count {
             let counted: u64 = image.rows.iter().sum();
             self.pixels += counted;
             let correct: u64 = image.rows.iter().step_by(classes + 1).sum();
-            let accuracy = if counted > 0 { correct as f64 / counted as f64 } else { 1.0 };
+            let accuracy = (counted > 0).then(|| correct as f64 / counted as f64);
             let answer = Answer::Mask { mask, predicted: &image.predicted, accuracy };
             look(i, answer, image.loss / counted.max(1) as f64);
         }
@@ -125,10 +103,47 @@ impl Count {
 
     /// The figures of all images, from one count: pixAcc = sum n_ii / sum t_i, IoU_i = n_ii / (t_i + p_i - n_ii), mIoU its
     /// mean over the classes that are a label or a prediction of any pixel.
-    pub fn end(self, classes: usize) -> Found {
+    ///
+    /// # Errors
+    /// Where no pixel counts.
+    pub fn end(self, classes: usize) -> Result<Found, TrainError> {
         let confusion = Confusion::of(classes, &self.rows);
-        let (miou, pixacc) = (confusion.mean_iou().0, confusion.accuracy());
-        let figures = Figures::Pixels { miou: miou.unwrap_or(0.0), pixacc: pixacc.unwrap_or(0.0) };
-        Found { loss: self.loss / self.pixels as f64, figures, confusion }
+        let (Some(miou), Some(pixacc)) = (confusion.mean_iou().0, confusion.accuracy()) else {
+            return Err(TrainError::NoPixel);
+        };
+        Ok(Found { loss: self.loss / self.pixels as f64, figures: Figures::Pixels { miou, pixacc }, confusion })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an image of four pixels and two classes comes to, and what is shown of it.
+    fn counted(masks: Vec<u8>) -> (Result<Found, TrainError>, Option<f64>) {
+        let (mut count, mut seen) = (Count::default(), None);
+        let batch = Batch { n: 1, height: 2, width: 2, masks, ..Batch::default() };
+        // Class 0, 1, 1, 0.
+        let logits = [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0];
+        count.add(&batch, 2, &logits, |_, answer, _| {
+            let Answer::Mask { accuracy, .. } = answer else { panic!("a mask is asked for") };
+            seen = accuracy;
+        });
+        (count.end(2), seen)
+    }
+
+    #[test]
+    fn pixels_that_are_ignored_are_neither_right_nor_wrong() {
+        let (found, seen) = counted(vec![0, IGNORED, 1, 1]);
+        assert_eq!(seen, Some(2.0 / 3.0));
+        // Class 0: 1 of 2; class 1: 1 of 2.
+        assert_eq!(found.unwrap().figures, Figures::Pixels { miou: 0.5, pixacc: 2.0 / 3.0 });
+    }
+
+    #[test]
+    fn images_without_a_pixel_that_counts_have_no_figures() {
+        let (found, seen) = counted(vec![IGNORED; 4]);
+        assert_eq!(seen, None);
+        assert!(matches!(found, Err(TrainError::NoPixel)));
     }
 }

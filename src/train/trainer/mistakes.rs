@@ -43,8 +43,10 @@ impl Mistake {
                 let confidence = (f64::from(logits[predicted] - logits[label]) - loss).exp() as f32;
                 What::Class { label: label as u32, predicted: predicted as u32, confidence }
             }
-            Answer::Mask { accuracy, .. } if accuracy >= 1.0 => return None,
-            Answer::Mask { predicted, accuracy, .. } => What::Mask { predicted: predicted.to_vec(), accuracy },
+            Answer::Mask { predicted, accuracy: Some(accuracy), .. } if accuracy < 1.0 => {
+                What::Mask { predicted: predicted.to_vec(), accuracy }
+            }
+            Answer::Mask { .. } => return None,
         };
         Some(Mistake { place: place as u32, loss: loss as f32, what })
     }
