@@ -54,6 +54,13 @@ impl Step {
     }
 }
 
+/// Follows weights by an average of them, both of one length: a = a + share * (w - a).
+pub fn follow(average: &mut [f32], w: &[f32], share: f32) {
+    parallel::each(average.chunks_mut(CHUNK).zip(w.chunks(CHUNK)), &|_, (average, w)| {
+        average.iter_mut().zip(w).for_each(|(a, w)| *a += share * (w - *a));
+    });
+}
+
 /// The sum of squares in f64, in an order that does not depend on the threads.
 pub fn sum_of_squares(values: &[f32]) -> f64 {
     let square = |chunk: &[f32]| chunk.iter().map(|v| *v as f64 * *v as f64).sum::<f64>();

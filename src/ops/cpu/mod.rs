@@ -214,7 +214,7 @@ impl Ops<f32> for Cpu {
         let rest = (1.0 - share) as f32;
         timed(Work::Optimiser, || {
             for (average, w) in averages.iter_mut().zip(of) {
-                values_mut(average).iter_mut().zip(values(w)).for_each(|(a, w)| *a += rest * (w - *a));
+                sgd::follow(values_mut(average), values(w), rest);
             }
         });
         Ok(())
