@@ -6,7 +6,7 @@ use super::state::State;
 use super::words::{shown, title, trick_of, when_text};
 use super::{Begin, Effect, Modal, Occasion, Tone, finder, number, predicted};
 use crate::recipe::knobs::Group;
-use crate::train::{self, Change, EpochEnd, Evaluation, Event, RolledBack, Score, StepRecord, Summary};
+use crate::train::{self, Change, EpochEnd, Evaluation, Event, Figure, RolledBack, Score, StepRecord, Summary};
 
 /// Takes one event in.
 pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -21,6 +21,7 @@ pub(crate) fn event(state: &mut State, event: Event) -> Vec<Effect> {
             // (the last logged step may be some before the one that it goes on from)
             let step = info.step.max(state.run.step);
             state.recipe = info.recipe.clone();
+            state.run.figures = Figure::of(info.recipe.task);
             state.run.info = Some(*info);
             [what].into_iter().chain(notes).for_each(|note| state.note_at(step, Tone::Plain, note));
         }

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 /// Columns of text with a heading.
 pub fn text(runs: &[Run]) -> String {
-    let best = figure(runs).map_or("best".into(), |figure| format!("best {}", figure.title()));
+    let figure = figure(runs);
+    let best = figure.map_or("best".into(), |figure| format!("best {}", figure.title()));
     let head = ["run", "begun (UTC)", "state", "epochs", &best, "at epoch", "time", "tags and note"].map(String::from);
     let rows: Vec<[String; 8]> =
-        std::iter::once(head).chain(runs.iter().map(|run| row(run, figure(runs).is_none()))).collect();
+        std::iter::once(head).chain(runs.iter().map(|run| row(run, figure.is_none()))).collect();
     let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
     let widths: [usize; 8] = std::array::from_fn(width);
     let line = |row: &[String; 8]| {
@@ -34,6 +35,12 @@ pub(crate) fn figure<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Option<Figu
     figures.all(|figure| figure == first).then_some(first)
 }
 
+/// A score in percent, `named` where others stand beside it that are of another figure.
+pub(crate) fn score(of: Score, named: bool) -> String {
+    let name = if named { format!("{} ", of.figure.title()) } else { String::new() };
+    format!("{name}{:.2}", of.percent())
+}
+
 fn row(run: &Run, named: bool) -> [String; 8] {
     let brief = &run.brief;
     let tags = brief.notes.tags.iter().map(|tag| format!("#{tag}"));
@@ -43,10 +50,7 @@ fn row(run: &Run, named: bool) -> [String; 8] {
         number::date(brief.begun),
         brief.status.word().into(),
         epochs(run),
-        brief.best.map_or("-".into(), |best| {
-            let name = if named { format!("{} ", best.figure.title()) } else { String::new() };
-            format!("{name}{:.2}", best.percent())
-        }),
+        brief.best.map_or("-".into(), |best| score(best, named)),
         brief.best_epoch.map_or("-".into(), |epoch| epoch.to_string()),
         took(run),
         shown(&said).into(),
@@ -64,9 +68,9 @@ pub(crate) fn epochs(run: &Run) -> String {
 }
 
 /// The best score in percent with the epoch that ended with it: `83.40 (epoch 11)`.
-pub(crate) fn best(run: &Run) -> Option<String> {
+pub(crate) fn best(run: &Run, named: bool) -> Option<String> {
     let epoch = run.brief.best_epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
-    run.brief.best.map(|best| format!("{:.2}{epoch}", best.percent()))
+    run.brief.best.map(|best| format!("{}{epoch}", score(best, named)))
 }
 
 /// The time that the last start took.

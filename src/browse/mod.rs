@@ -10,7 +10,7 @@ mod refresh;
 mod update;
 
 pub use differences::{Differences, changes, shown};
-pub(crate) use lines::{best, epochs, figure, took};
+pub(crate) use lines::{best, epochs, figure, score, took};
 pub use lines::{json, text};
 pub use order::Order;
 pub use update::update;

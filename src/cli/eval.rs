@@ -130,7 +130,7 @@ impl Table {
                 let pixels = mask.iter().filter(|class| **class != IGNORED).count();
                 self.rows.write_field(set.test.name(seen.place))?;
                 self.rows.write_field(pixels.to_string())?;
-                self.rows.write_field(accuracy.to_string())?;
+                self.rows.write_field(accuracy.map(|share| share.to_string()).unwrap_or_default())?;
                 self.rows.write_field(seen.loss.to_string())?;
             }
         }

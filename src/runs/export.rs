@@ -3,7 +3,7 @@
 use super::dir::{LOG, METRICS};
 use super::record::journal;
 use super::{Line, Record, RunError, logs};
-use crate::train::{Figures, Score};
+use crate::train::{Figure, Figures, Score};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
@@ -54,10 +54,7 @@ fn evaluation(line: &Line) -> Option<(f64, Figures)> {
 pub fn csv(dir: &Path) -> Result<String, RunError> {
     let row = |cells: Vec<String>| cells.join(",") + "\n";
     let lines = metrics(dir)?;
-    // A run that was not evaluated yet has the figures of classification.
-    let none = Figures::Classes { top1: f64::NAN, top5: f64::NAN };
-    let figures = lines.iter().find_map(evaluation).map_or(none, |(_, figures)| figures);
-    let scores = figures.scores().map(|score| format!("val_{}", score.figure.key()));
+    let scores = Figure::of(Record::read(dir)?.recipe.task).map(|figure| format!("val_{}", figure.key()));
     let mut table = row(COLUMNS.iter().map(|(name, _)| name.to_string()).chain(scores).collect());
     for line in lines.iter().filter(|line| !matches!(line, Line::Confusion { .. })) {
         let scores = match evaluation(line) {

@@ -4,7 +4,6 @@ use super::LETTERS;
 use super::list::status;
 use crate::app::number;
 use crate::browse::{Run, State, best, changes, name, took};
-use crate::train::Figure;
 use crate::view::draw;
 use crate::view::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -24,10 +23,7 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let Some(run) = run else { return };
     let (text, style) = status(theme, run);
     // A part that has no room is left out: half a number would be another one.
-    let parts = [
-        best(run).map(|best| format!("   {} {best}", Figure::of(run.brief.recipe.task)[0].title())),
-        Some(format!("   {}", took(run))),
-    ];
+    let parts = [best(run, true).map(|best| format!("   {best}")), Some(format!("   {}", took(run)))];
     let mut room = usize::from(inner.width).saturating_sub(draw::width(&text));
     let mut spans = vec![Span::styled(text, style)];
     for part in parts.into_iter().flatten() {

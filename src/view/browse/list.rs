@@ -2,7 +2,7 @@
 
 use super::LETTERS;
 use crate::app::number;
-use crate::browse::{Row, Run, State, changes, epochs, figure, took};
+use crate::browse::{Row, Run, State, changes, epochs, figure, score, took};
 use crate::runs::RunStatus;
 use crate::train::Figure;
 use crate::view::draw;
@@ -48,12 +48,21 @@ impl What {
 struct Columns {
     name: usize,
     shown: Vec<(What, usize)>,
+    /// Whether runs are of several tasks, so that every score needs the name of its figure.
+    named: bool,
 }
 
 impl Columns {
     fn new(state: &State, width: u16) -> Columns {
-        let mut shown =
-            vec![(What::When, 6), (What::Score, 5), (What::Time, 7), (What::State, 16), (What::Differs, OTHERWISE)];
+        let named = figure(&state.runs).is_none();
+        let width_of_score = if named { 11 } else { 5 };
+        let mut shown = vec![
+            (What::When, 6),
+            (What::Score, width_of_score),
+            (What::Time, 7),
+            (What::State, 16),
+            (What::Differs, OTHERWISE),
+        ];
         // Two for the cursor, two for the letter, two before every column.
         let room = usize::from(width).saturating_sub(5);
         let taken = |shown: &[(What, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
@@ -68,9 +77,9 @@ impl Columns {
         let spare = room.saturating_sub(taken(&shown) + name);
         match shown.last_mut() {
             Some((What::Differs, width)) => *width += spare,
-            _ => return Columns { name: name + spare, shown },
+            _ => return Columns { name: name + spare, shown, named },
         }
-        Columns { name, shown }
+        Columns { name, shown, named }
     }
 
     fn put<'a>(&self, buf: &mut Buffer, area: Rect, name: Vec<Span<'a>>, cells: impl Iterator<Item = Span<'a>>) {
@@ -98,18 +107,18 @@ impl Columns {
         let mark = Span::styled(if chosen { "▸ " } else { "  " }, theme.accent);
         let name = vec![mark, letter, Span::styled(stem, theme.frame), Span::styled(name, style)];
         let cells = self.shown.iter().map(|(what, width)| {
-            let (text, style) = cell(state, theme, run, *what);
+            let (text, style) = cell(state, theme, run, (*what, self.named));
             Span::styled(draw::clip(&text, *width), style)
         });
         self.put(buf, area, name, cells);
     }
 }
 
-fn cell(state: &State, theme: &Theme, run: &Run, what: What) -> (String, Style) {
+fn cell(state: &State, theme: &Theme, run: &Run, (what, named): (What, bool)) -> (String, Style) {
     let brief = &run.brief;
     match what {
         What::When => (number::age(state.now(), brief.begun), theme.dim),
-        What::Score => (brief.best.map_or(String::new(), |best| format!("{:.2}", best.percent())), theme.text),
+        What::Score => (brief.best.map_or(String::new(), |best| score(best, named)), theme.text),
         What::Time => (took(run), theme.dim),
         What::State => status(theme, run),
         What::Differs => match state.selected() {

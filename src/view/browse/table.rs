@@ -29,8 +29,9 @@ pub(super) fn draw(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, (
         None => (run.name.clone(), theme.accent),
     });
     rows.push((String::new(), heads.collect()));
-    let best = |run: &Run| best(run).unwrap_or_else(|| "-".into());
-    let best_of = figure(compared.iter().map(|(_, run)| *run)).map_or("best".into(), |f| format!("best {}", f.title()));
+    let figure = figure(compared.iter().map(|(_, run)| *run));
+    let best = |run: &Run| best(run, figure.is_none()).unwrap_or_else(|| "-".into());
+    let best_of = figure.map_or("best".into(), |figure| format!("best {}", figure.title()));
     rows.push((best_of, compared.iter().map(|(_, run)| (best(run), theme.dim)).collect()));
     for (knob, courses) in &knobs {
         let style = |course: &Course| if *course == courses[0] { theme.text } else { theme.pending };
