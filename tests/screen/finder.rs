@@ -98,7 +98,7 @@ fn the_epochs_since_the_best_are_shown_while_patience_is_on() {
     let record = StepRecord { step: 280, epoch: 3.01, loss: 1.0, lr: 0.1, img_s: 1200.0, wait: 0.0, scaling: None };
     screen.event(Event::Steps(vec![record]));
     assert!(screen.text(160, 50).contains("patience 2/5"), "{}", screen.text(160, 50));
-    let Event::Ended(end) = screen.script.end(State::Done) else { return };
+    let Event::Ended(end) = screen.script.end(State::Done) else { panic!("the script ends a run") };
     let early = Some("no better top-1 for 5 epochs: stopped, the best is epoch 1".to_string());
     screen.event(Event::Ended(Box::new(tricktop::train::Summary { early, ..*end })));
     assert!(screen.text(160, 50).contains("no better top-1 for 5 epochs: stopped, the best is epoch 1"));

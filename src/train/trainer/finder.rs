@@ -2,7 +2,7 @@
 
 use super::{Flow, Trainer};
 use crate::ops::Ops;
-use crate::train::{Command, Event, RateSearch, State, TrainError};
+use crate::train::{Command, Event, RateSearch, State, Target, TrainError};
 use crate::tricks::finder::{Search, at_rate};
 use crate::tricks::schedule::{Position, base_lr_for};
 use std::sync::mpsc::TryRecvError;
@@ -26,6 +26,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.send(Event::Rate(RateSearch::Begun));
         let mut search = Search::default();
         let why = self.search(&mut search).unwrap_or_else(|e| e.to_string());
+        // What was seen of its steps is none of the run's.
+        self.learner.observer.look(false);
+        self.learner.observer.look(self.looking.at(Target::Pictures));
         if let Err(e) = copy.restore(self.learner.trained()) {
             return Flow::Fail(format!("the state before the search for a rate cannot be put back: {e}"));
         }

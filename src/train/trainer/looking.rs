@@ -21,7 +21,7 @@ pub(super) struct Looking {
 }
 
 impl Looking {
-    fn at(&self, target: Target) -> bool {
+    pub(super) fn at(&self, target: Target) -> bool {
         self.screens.values().any(|at| *at == target)
     }
 
