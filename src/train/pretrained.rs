@@ -30,16 +30,20 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Finds what `net.weights` names: those inside the program, a file that is there, else weights in the cache of the hub, which are verified.
+    /// Finds what `net.weights` names: those inside the program, a file that is there, else weights in the cache of the hub.
     ///
     /// # Errors
-    /// Weights that are not in the cache, or damaged there.
+    /// Weights that are not in the cache.
     pub fn find(origin: &Origin, weights: &str) -> Result<Start, TrainError> {
         let file = origin.weights(weights);
         let Some(name) = Name::parse(weights).filter(|_| !file.exists()) else { return Ok(Start { file, hub: None }) };
         let cached = Hub::from_env().cached(&name)?;
-        cached.verify()?;
         Ok(Start { file: cached.weights.clone(), hub: Some(cached) })
+    }
+
+    /// Whether weights of the hub are what their names say; before they are read.
+    fn verify(&self) -> Result<(), TrainError> {
+        Ok(self.hub.as_ref().map_or(Ok(()), Cached::verify)?)
     }
 
     /// What they are called in messages.
@@ -50,8 +54,9 @@ impl Start {
     /// The weights as those of a net; of the hub they are those of the architecture that their configuration names.
     ///
     /// # Errors
-    /// A file that cannot be read, or of another net.
+    /// A file that cannot be read, is damaged, or is of another net.
     pub fn weights(&self, spec: &NetSpec, s: &Settings) -> Result<Found, TrainError> {
+        self.verify()?;
         let shown = self.shown();
         let found = weights_for(&self.file, spec, Head::MayDiffer);
         let mut found = found.map_err(|e| match e {
@@ -167,7 +172,6 @@ pub(super) fn normalise(origin: &Origin, s: &Settings, set: &mut DataSet) -> Res
         return Ok(());
     }
     let start = Start::find(origin, &s.net.weights)?;
-    start.check_images(s)?;
     let (mean, std) = match &start.hub {
         Some(hub) => hub.config()?.normalisation(),
         None => start.own_normalisation()?,
@@ -190,7 +194,11 @@ pub(super) fn normalise(origin: &Origin, s: &Settings, set: &mut DataSet) -> Res
 /// Weights that are not in the cache, or damaged there.
 pub(super) fn located(path: &Path) -> Result<PathBuf, TrainError> {
     match path.to_str() {
-        Some(name) => Ok(Start::find(&Origin::default(), name)?.file),
+        Some(name) => {
+            let start = Start::find(&Origin::default(), name)?;
+            start.verify()?;
+            Ok(start.file)
+        }
         None => Ok(path.to_path_buf()),
     }
 }
