@@ -145,7 +145,7 @@ knobs! {
     train.checkpoint_minutes, "ckpt minutes", Knob, from(0.0, 1e6), "min", Add(1.0), Live, "", "longest time without a checkpoint, 0 for any";
     train.keep_last, "keep last", Knob, int(1, 100_000), "files", Add(1.0), Live, "", "newest checkpoints that stay";
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
-    train.patience, "patience", Knob, int(0, 100_000), "epochs", Add(1.0), Live, "", "epochs without a better top-1 after which the run stops, 0 for never";
+    train.patience, "patience", Knob, int(0, 100_000), "epochs", Add(1.0), Live, "", "epochs without a better top-1 or mIoU after which the run stops, 0 for never";
     train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
     net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
     optim.name, "optimiser", Knob, Kind::Choice(OptimName::WORDS), "", Add(1.0), Live, "2.1", "SGD with momentum, or AdamW; what it keeps begins anew with another one";
