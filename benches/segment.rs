@@ -6,6 +6,7 @@
 
 use dfdx::prelude::Cpu;
 use std::time::Instant;
+use tricktop::kernels::buffer::keep_freed_memory;
 use tricktop::kernels::profile;
 use tricktop::nn::{Init, Net, NetSpec, Tuning};
 use tricktop::ops::{Dropout, Ops, PixelObjective};
@@ -39,6 +40,7 @@ fn case(name: &str) -> Case {
 }
 
 fn main() {
+    keep_freed_memory();
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let name = words.first().cloned().unwrap_or("fcn-resnet20d-64".to_string());
     let steps = words.iter().position(|word| word == "--steps").and_then(|at| words.get(at + 1));

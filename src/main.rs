@@ -4,11 +4,13 @@ use std::error::Error;
 use std::io::Write;
 use std::iter::successors;
 use std::process::ExitCode;
+use tricktop::kernels::buffer::keep_freed_memory;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    keep_freed_memory();
     tricktop::cli::run().unwrap_or_else(|failure| {
         let code = failure.code();
         // When standard error is closed, there is nowhere left to say so.

@@ -7,12 +7,26 @@
 //! A buffer comes with the values that it last had: whoever takes one writes all that is read later.
 
 use super::simd::LINE;
+use libmimalloc_sys::{mi_option_set, mi_option_t};
+use std::ffi::c_long;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes that the pool keeps at most: 1 GiB. What is dropped beyond that goes back to the system, so that a change of
 /// the batch size or an evaluation does not hold twice the memory of a step for ever.
 const BOUND: usize = 1 << 30;
+
+/// mimalloc's option `purge_delay`, for which its crate has no name.
+const PURGE_DELAY: mi_option_t = 15;
+/// Milliseconds that freed memory stays with the program; of arenas ten times as long.
+const STAYS: c_long = 60_000;
+
+/// Keeps memory that is freed for longer than a step takes, where mimalloc is the allocator. Gradients are the tape's and not
+/// of this pool: with mimalloc's own delay of a second those of a large net came from the system anew in every step.
+pub fn keep_freed_memory() {
+    // SAFETY: the option is a number, and nothing else sets it.
+    unsafe { mi_option_set(PURGE_DELAY, STAYS) }
+}
 
 /// A cache line of 64 bytes. Aligned to its size, so that no vector crosses into a second line.
 #[derive(Clone, Copy)]
