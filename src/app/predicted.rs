@@ -24,7 +24,8 @@ pub(crate) fn show(state: &mut State, predicted: Box<Predicted>) {
         state.modal = Some(Modal::Predicted(predicted));
         return;
     }
-    let classes = predicted.guesses.iter().take(3).map(|g| format!("{} {}", number::percent(g.probability), g.class));
+    let named = predicted.named.iter().take(3).map(|named| named.parts());
+    let classes = named.map(|(class, share)| format!("{} {class}", number::percent(share)));
     let text = format!("{}: {}", predicted.path.display(), classes.collect::<Vec<_>>().join(", "));
     state.notify(Tone::Plain, text);
 }

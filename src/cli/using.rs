@@ -6,9 +6,8 @@ use crate::data::{Broken, Picture, Reading, blended, decode, palette};
 use crate::recipe::settings::Task;
 use crate::runs::at_work;
 use crate::text::{plain_terminal, shown};
-use crate::train::{BEST, Classifier, Guess, Mask, best_weights, newest_weights, write_whole};
+use crate::train::{BEST, Classifier, Mask, Named, best_weights, newest_weights, write_whole};
 use serde::Serialize;
-use std::cmp::Reverse;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -39,24 +38,6 @@ fn classifier(path: &Path) -> Result<(Classifier, String), Failure> {
     let what = if going { ", the newest of a run that goes on" } else { "" };
     let about = format!("weights of step {}{what}: {}", classifier.step(), name(&file));
     Ok((classifier, about))
-}
-
-/// A class that an image may be of, or that some of its pixels are of.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Named {
-    Guess(Guess),
-    Part { class: String, label: usize, share: f64 },
-}
-
-impl Named {
-    /// The class, and its probability or its share of the pixels.
-    fn parts(&self) -> (&str, f64) {
-        match self {
-            Named::Guess(guess) => (&guess.class, guess.probability),
-            Named::Part { class, share, .. } => (class, *share),
-        }
-    }
 }
 
 /// What is said of an image, as a line.
@@ -141,24 +122,12 @@ fn answer(classifier: &mut Classifier, mut picture: Picture, args: &Predict) -> 
         let written = png_of_mask(&mask).map_err(|e| e.to_string());
         written.and_then(|bytes| write_whole(path, &bytes).map_err(|e| format!("{}: {e}", path.display())))?;
     }
-    let mut pixels = vec![0usize; classifier.classes().len()];
     let colours = palette();
-    for (pixel, class) in picture.pixels.chunks_exact_mut(3).zip(&mask.classes) {
-        pixels[usize::from(*class)] += 1;
-        if *class != 0 {
-            let colour = colours[usize::from(*class)];
-            pixel.iter_mut().zip(colour).for_each(|(own, colour)| *own = blended(*own, colour));
-        }
+    for (pixel, class) in picture.pixels.chunks_exact_mut(3).zip(&mask.classes).filter(|(_, class)| **class != 0) {
+        let colour = colours[usize::from(*class)];
+        pixel.iter_mut().zip(colour).for_each(|(own, colour)| *own = blended(*own, colour));
     }
-    let mut parts: Vec<(usize, usize)> = pixels.into_iter().enumerate().filter(|(_, n)| *n > 0).collect();
-    parts.sort_by_key(|(_, n)| Reverse(*n));
-    parts.truncate(most);
-    let part = |(label, n): (usize, usize)| Named::Part {
-        class: classifier.classes()[label].clone(),
-        label,
-        share: n as f64 / mask.classes.len().max(1) as f64,
-    };
-    Ok((picture, parts.into_iter().map(part).collect()))
+    Ok((picture, mask.parts(classifier.classes(), most)))
 }
 
 /// A PNG of 8 bits a pixel, the class, with the palette of PASCAL VOC.

@@ -35,6 +35,13 @@ pub struct Batch {
     pub skipped: Vec<Skipped>,
 }
 
+impl Batch {
+    /// One image without a label, of height, width and channels.
+    pub fn of_one(pixels: Vec<f32>, [height, width, channels]: [usize; 3]) -> Batch {
+        Batch { pixels, labels: vec![0], n: 1, height, width, channels, ..Batch::default() }
+    }
+}
+
 /// Steps of an epoch: its whole batches. Images over are left out of this epoch; a batch larger than the set is the
 /// whole set, so that there is at least one step.
 pub fn steps_per_epoch(len: usize, batch: usize) -> usize {

@@ -81,6 +81,13 @@ impl Preprocessor {
         Preprocessor { reading, ..self }
     }
 
+    /// The same for whole pictures of so many rows and columns, whose shorter edge becomes that of a validation.
+    pub fn whole(&self, rows: usize, columns: usize) -> Preprocessor {
+        let shorter = rows.min(columns).max(1);
+        let [height, width] = [rows, columns].map(|side| (side * self.edge / shorter).max(1));
+        Preprocessor { shape: [height, width, self.shape[2]], edge: height.min(width), ..self.clone() }
+    }
+
     /// A picture as the net sees it in a validation.
     ///
     /// # Errors

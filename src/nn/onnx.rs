@@ -1,14 +1,14 @@
 //! A net as an ONNX model: any description, its weights under their own names.
 //!
-//! The input `images` is `(batch, channels, height, width)`, normalised; the output `logits` is `(batch, classes)`. The
-//! batch is free. A norm stays a `BatchNormalization`, so that every weight is found under timm's name; what runs the model
+//! The input `images` is `(batch, channels, height, width)`, normalised; the output `logits` is `(batch, classes)`, or
+//! `(batch, classes, height, width)` of a net that gives every pixel a class. The batch is free, and so are height and width
+//! where pixels have classes. A norm stays a `BatchNormalization`, so that every weight is found under timm's name; what runs the model
 //! folds it into the convolution.
 
 use super::layer::{Gate, Layer, Residual, Unit};
 use super::state::TensorData;
-use super::{Head, NetSpec, StateError};
-use crate::kernels::geometry::{ConvGeometry, Pool};
-use crate::ops::memory::Extent;
+use super::{Head, Logits, NetSpec, StateError};
+use crate::kernels::geometry::Pool;
 use crate::protobuf::Message;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -24,6 +24,7 @@ const LARGEST: usize = i32::MAX as usize;
 const FLOAT: u64 = 1;
 const F: u64 = 1;
 const I: u64 = 2;
+const S: u64 = 3;
 const INTS: u64 = 7;
 
 /// Name of the input.
@@ -40,9 +41,16 @@ pub enum OnnxError {
     /// More than a message can hold.
     #[error("its weights take {0} bytes, and an ONNX file holds 2 GB")]
     TooLarge(usize),
-    /// A pool whose last window is cut off and counts the padding: no version of the operators has it as PyTorch does.
+    /// A pool whose last window may be cut off and counts the padding: no version of the operators has it as PyTorch does.
     #[error("its pool {0:?} has no like in ONNX")]
     Pool(Pool),
+}
+
+/// A side of an input or output: so long, or free under a name.
+#[derive(Clone, Copy)]
+enum Side {
+    Of(usize),
+    Free(&'static str),
 }
 
 /// The bytes of a model: the net with these weights for images of height, width and channels, and texts beside it.
@@ -61,18 +69,25 @@ pub fn onnx(
         return Err(OnnxError::TooLarge(bytes));
     }
     let mut graph = Graph { tensors, eps: spec.eps, nodes: Vec::new(), weights: Vec::new(), pools: 0, joins: 0 };
-    let images = Map { name: INPUT.into(), at: Extent { h: height, w: width, c: channels } };
-    let end = graph.layers(&spec.layers, images)?;
-    let mean = graph.node("GlobalAveragePool", "pool", &[&end.name], Vec::new());
-    let flat = graph.node("Flatten", "flatten", &[&mean], vec![int("axis", 1)]);
-    let [weight, bias] = ["weight", "bias"].map(|field| graph.weight(format!("{}.{field}", spec.head)));
-    graph.node_to("Gemm", &spec.head, &[&flat, &weight, &bias], OUTPUT, vec![int("transB", 1)]);
+    let end = graph.layers(&spec.layers, INPUT.into())?;
+    let (channels, classes) = (Side::Of(channels), Side::Of(spec.classes));
+    let (input, output) = match spec.logits {
+        Logits::Image => {
+            graph.classified(&spec.head, &end);
+            (vec![channels, Side::Of(height), Side::Of(width)], vec![classes])
+        }
+        Logits::Pixels { corners } => {
+            graph.upsampled(&spec.head, &end, corners);
+            let sides = [Side::Free("height"), Side::Free("width")];
+            ([&[channels][..], &sides].concat(), [&[classes][..], &sides].concat())
+        }
+    };
     let graph = Message::default()
         .messages(1, &graph.nodes)
         .text(2, &spec.name)
         .messages(5, &graph.weights)
-        .message(11, &value(INPUT, &[channels, height, width]))
-        .message(12, &value(OUTPUT, &[spec.classes]));
+        .message(11, &value(INPUT, &input))
+        .message(12, &value(OUTPUT, &output));
     let model = Message::default()
         .int(1, IR)
         .text(2, "tricktop")
@@ -84,10 +99,12 @@ pub fn onnx(
 }
 
 /// An input or output of floats whose batch is free.
-fn value(name: &str, shape: &[usize]) -> Message {
-    let batch = Message::default().text(2, "batch");
-    let dims = shape.iter().map(|size| Message::default().int(1, *size as u64));
-    let shape = dims.fold(Message::default().message(1, &batch), |shape, dim| shape.message(1, &dim));
+fn value(name: &str, shape: &[Side]) -> Message {
+    let dims = [Side::Free("batch")].iter().chain(shape).map(|side| match side {
+        Side::Of(size) => Message::default().int(1, *size as u64),
+        Side::Free(name) => Message::default().text(2, name),
+    });
+    let shape = dims.fold(Message::default(), |shape, dim| shape.message(1, &dim));
     let tensor = Message::default().int(1, FLOAT).message(2, &shape);
     Message::default().text(1, name).message(2, &Message::default().message(1, &tensor))
 }
@@ -104,13 +121,11 @@ fn float(name: &str, value: f32) -> Message {
     Message::default().text(1, name).float(2, value).int(20, F)
 }
 
-/// A map in the graph.
-#[derive(Clone)]
-struct Map {
-    name: String,
-    at: Extent,
+fn text(name: &str, value: &str) -> Message {
+    Message::default().text(1, name).text(4, value).int(20, S)
 }
 
+/// Maps go by the names of what gives them.
 struct Graph<'t> {
     tensors: &'t BTreeMap<String, TensorData>,
     eps: f64,
@@ -143,33 +158,51 @@ impl Graph<'_> {
         name
     }
 
-    fn layers(&mut self, layers: &[Layer], x: Map) -> Result<Map, OnnxError> {
+    /// Logits of images: a linear layer on the mean over all pixels.
+    fn classified(&mut self, head: &str, x: &str) {
+        let mean = self.node("GlobalAveragePool", "pool", &[x], Vec::new());
+        let flat = self.node("Flatten", "flatten", &[&mean], vec![int("axis", 1)]);
+        let [weight, bias] = ["weight", "bias"].map(|field| self.weight(format!("{head}.{field}")));
+        self.node_to("Gemm", head, &[&flat, &weight, &bias], OUTPUT, vec![int("transB", 1)]);
+    }
+
+    /// Logits of pixels: those of the last map in the size of the images.
+    fn upsampled(&mut self, head: &str, x: &str, corners: bool) {
+        let logits = self.linear(head, x);
+        let classes = self.node("Shape", "classes", &[&logits], vec![int("start", 0), int("end", 2)]);
+        let sides = self.node("Shape", "sides", &[INPUT], vec![int("start", 2)]);
+        let size = self.node("Concat", "size", &[&classes, &sides], vec![int("axis", 0)]);
+        let places = if corners { "align_corners" } else { "half_pixel" };
+        let attributes = vec![text("coordinate_transformation_mode", places), text("mode", "linear")];
+        self.node_to("Resize", "upsample", &[&logits, "", "", &size], OUTPUT, attributes);
+    }
+
+    fn layers(&mut self, layers: &[Layer], x: String) -> Result<String, OnnxError> {
         layers.iter().try_fold(x, |x, layer| self.layer(layer, x))
     }
 
-    fn layer(&mut self, layer: &Layer, x: Map) -> Result<Map, OnnxError> {
+    fn layer(&mut self, layer: &Layer, x: String) -> Result<String, OnnxError> {
         match layer {
-            Layer::Unit(unit) => Ok(self.unit(unit, x)),
+            Layer::Unit(unit) => Ok(self.unit(unit, &x)),
             Layer::Norm { name, .. } => {
-                let y = self.norm(name, &x.name);
-                Ok(Map { name: self.relu(name, &y), ..x })
+                let y = self.norm(name, &x);
+                Ok(self.relu(name, &y))
             }
-            Layer::MaxPool(pool) => self.pool("MaxPool", pool, x),
-            Layer::AveragePool(pool) => self.pool("AveragePool", pool, x),
+            Layer::MaxPool(pool) => self.pool("MaxPool", pool, &x),
+            Layer::AveragePool(pool) => self.pool("AveragePool", pool, &x),
             Layer::Residual(block) => self.residual(block, x),
             Layer::Concat(branches) if branches.is_empty() => Ok(x),
             Layer::Concat(branches) => {
                 let ends = branches.iter().map(|branch| self.layers(branch, x.clone()));
-                let ends: Vec<Map> = ends.collect::<Result<_, _>>()?;
+                let ends: Vec<String> = ends.collect::<Result<_, _>>()?;
                 self.joins += 1;
-                let names: Vec<&str> = ends.iter().map(|end| end.name.as_str()).collect();
-                let name = self.node("Concat", &format!("join{}", self.joins), &names, vec![int("axis", 1)]);
-                Ok(Map { name, at: Extent { c: ends.iter().map(|end| end.at.c).sum(), ..ends[0].at } })
+                let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+                Ok(self.node("Concat", &format!("join{}", self.joins), &ends, vec![int("axis", 1)]))
             }
         }
     }
 
-    fn unit(&mut self, unit: &Unit, x: Map) -> Map {
+    fn unit(&mut self, unit: &Unit, x: &str) -> String {
         let Unit { conv_name, conv, norm_name, relu } = unit;
         let weight = self.weight(format!("{conv_name}.weight"));
         let (kernel, [pad_h, pad_w]) = ([conv.kernel.0, conv.kernel.1], [conv.padding.0, conv.padding.1]);
@@ -180,15 +213,14 @@ impl Graph<'_> {
             ints("dilations", [conv.dilation; 2]),
             int("group", conv.groups as u64),
         ];
-        let mut name = self.node("Conv", conv_name, &[&x.name, &weight], attributes);
+        let mut name = self.node("Conv", conv_name, &[x, &weight], attributes);
         if let Some(norm) = norm_name {
             name = self.norm(norm, &name);
             if *relu {
                 name = self.relu(norm, &name);
             }
         }
-        let ConvGeometry { oh, ow, .. } = ConvGeometry::new(*conv, 1, x.at.h, x.at.w);
-        Map { name, at: Extent { h: oh, w: ow, c: conv.c_out } }
+        name
     }
 
     fn norm(&mut self, name: &str, x: &str) -> String {
@@ -203,40 +235,35 @@ impl Graph<'_> {
     }
 
     /// A pool. Windows that the border cuts off are padded: not every program agrees on ONNX's own `ceil_mode`.
-    fn pool(&mut self, op: &str, pool: &Pool, x: Map) -> Result<Map, OnnxError> {
-        let Pool { kernel, stride, padding, count_padding, .. } = *pool;
-        let (h, w) = (pool.out(x.at.h), pool.out(x.at.w));
-        let after = |out: usize, size: usize| ((out - 1) * stride + kernel).saturating_sub(size + padding);
-        let (below, right) = (after(h, x.at.h), after(w, x.at.w));
+    fn pool(&mut self, op: &str, pool: &Pool, x: &str) -> Result<String, OnnxError> {
+        let Pool { kernel, stride, padding, ceil, count_padding } = *pool;
         let averages = op == "AveragePool";
-        if averages && count_padding && below.max(right) > padding {
+        if averages && ceil && count_padding {
             return Err(OnnxError::Pool(*pool));
         }
-        let counted = if averages { u64::from(count_padding) } else { 0 };
-        // Where the padding counts it is that of the pool, also where no window reaches it.
-        let [below, right] = [below, right].map(|after| after.max(padding));
+        // Where the last window is whole, so much more is too little for another one.
+        let after = if ceil { padding + stride - 1 } else { padding };
         let mut attributes = vec![
             ints("kernel_shape", [kernel; 2]),
             ints("strides", [stride; 2]),
-            ints("pads", [padding, padding, below, right]),
+            ints("pads", [padding, padding, after, after]),
         ];
-        attributes.extend(averages.then(|| int("count_include_pad", counted)));
+        attributes.extend(averages.then(|| int("count_include_pad", u64::from(count_padding))));
         self.pools += 1;
-        let name = self.node(op, &format!("pool{}", self.pools), &[&x.name], attributes);
-        Ok(Map { name, at: Extent { h, w, c: x.at.c } })
+        Ok(self.node(op, &format!("pool{}", self.pools), &[x], attributes))
     }
 
-    fn residual(&mut self, block: &Residual, x: Map) -> Result<Map, OnnxError> {
+    fn residual(&mut self, block: &Residual, x: String) -> Result<String, OnnxError> {
         let shortcut = self.layers(&block.shortcut, x.clone())?;
-        let y = block.body.iter().fold(x, |y, unit| self.unit(unit, y));
+        let y = block.body.iter().fold(x, |y, unit| self.unit(unit, &y));
         let gated = match &block.gate {
-            Some(gate) => self.gate(gate, &y.name),
-            None => y.name,
+            Some(gate) => self.gate(gate, &y),
+            None => y,
         };
         self.joins += 1;
         let join = format!("join{}", self.joins);
-        let sum = self.node("Add", &join, &[&gated, &shortcut.name], Vec::new());
-        Ok(Map { name: self.relu(&join, &sum), at: y.at })
+        let sum = self.node("Add", &join, &[&gated, &shortcut], Vec::new());
+        Ok(self.relu(&join, &sum))
     }
 
     fn gate(&mut self, gate: &Gate, y: &str) -> String {
@@ -249,7 +276,7 @@ impl Graph<'_> {
         self.node("Mul", name, &[y, &factors], Vec::new())
     }
 
-    /// A layer of a gate: a 1x1 with bias.
+    /// A layer of a gate or on every pixel: a 1x1 with bias.
     fn linear(&mut self, name: &str, x: &str) -> String {
         let [weight, bias] = ["weight", "bias"].map(|field| self.weight(format!("{name}.{field}")));
         self.node("Conv", name, &[x, &weight, &bias], vec![ints("kernel_shape", [1; 2])])

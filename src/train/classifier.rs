@@ -2,44 +2,14 @@
 
 use super::checkpoint::{Checkpoint, Signature};
 use super::learner::Learner;
-use super::scores::predicted;
+use super::single::{Mask, Regarded};
 use super::{Guess, TrainError};
-use crate::data::{Batch, Picture, Preprocessor, Reading};
+use crate::data::{Picture, Preprocessor, Reading};
 use crate::nn::Logits;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Task;
 use dfdx::prelude::Cpu;
 use std::path::Path;
-
-/// Probabilities of logits.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
-    let most = logits.iter().fold(f64::NEG_INFINITY, |m, v| m.max(f64::from(*v)));
-    let powers: Vec<f64> = logits.iter().map(|v| (f64::from(*v) - most).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
-}
-
-/// The `count` likeliest of classes; of two equal ones the lower label first.
-pub(super) fn likeliest(logits: &[f32], classes: &[String], count: usize) -> Vec<Guess> {
-    let mut guesses: Vec<Guess> = (0..)
-        .zip(classes)
-        .zip(softmax(logits))
-        .map(|((label, class), probability)| Guess { class: class.clone(), label, probability })
-        .collect();
-    guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    guesses.truncate(count);
-    guesses
-}
-
-/// The class of every pixel of a picture.
-pub struct Mask {
-    /// Height of the picture.
-    pub height: usize,
-    /// Width of the picture.
-    pub width: usize,
-    /// Classes, row by row.
-    pub classes: Vec<u8>,
-}
 
 /// A trained net that names the classes of images, or of their pixels.
 pub struct Classifier {
@@ -92,15 +62,12 @@ impl Classifier {
     /// # Errors
     /// The device's.
     pub fn classify(&mut self, picture: &Picture, count: usize) -> Result<Vec<Guess>, TrainError> {
-        let Signature { classes, image, edge, mean, std } = &self.signature;
-        let pixels = Preprocessor::new(*image, *edge, mean, std)
-            .picture(picture)
-            .map_err(|e| TrainError::Resume(e.to_string()))?;
-        let [height, width, channels] = *image;
-        let batch =
-            Batch { pixels, labels: vec![0], masks: Vec::new(), n: 1, height, width, channels, skipped: Vec::new() };
-        let logits = self.learner.logits(batch).map_err(TrainError::device)?;
-        Ok(likeliest(&logits, classes, count))
+        Ok(self.regard(picture)?.likeliest(&self.signature.classes, count))
+    }
+
+    fn regard(&mut self, picture: &Picture) -> Result<Regarded, TrainError> {
+        let Signature { image, edge, mean, std, .. } = &self.signature;
+        Regarded::of(&mut self.learner, &Preprocessor::new(*image, *edge, mean, std), picture)
     }
 
     /// What the net says the class of.
@@ -124,24 +91,7 @@ impl Classifier {
         if self.task() != Task::Segment {
             return Err(TrainError::Resume("the net gives an image a class, and no mask".into()));
         }
-        let Signature { image: [.., channels], edge, mean, std, classes } = &self.signature;
-        let (edge, channels, classes) = (*edge, *channels, classes.len());
-        let shorter = picture.height.min(picture.width).max(1);
-        let [height, width] = [picture.height, picture.width].map(|side| (side * edge / shorter).max(1));
-        let pixels = Preprocessor::new([height, width, channels], height.min(width), mean, std)
-            .picture(picture)
-            .map_err(|e| TrainError::Resume(e.to_string()))?;
-        let batch =
-            Batch { pixels, labels: vec![0], masks: Vec::new(), n: 1, height, width, channels, skipped: Vec::new() };
-        let logits = self.learner.logits(batch).map_err(TrainError::device)?;
-        let seen: Vec<u8> = logits.chunks_exact(classes).map(|z| predicted(z) as u8).collect();
-        // The mask has the picture's size: of each of its pixels the nearest that the net has seen.
-        let at = |y: usize, x: usize| {
-            let row = (2 * y + 1) * height / (2 * picture.height);
-            seen[row * width + (2 * x + 1) * width / (2 * picture.width)]
-        };
-        let places = (0..picture.height).flat_map(|y| (0..picture.width).map(move |x| (y, x)));
-        let classes = places.map(|(y, x)| at(y, x)).collect();
-        Ok(Mask { height: picture.height, width: picture.width, classes })
+        let seen = self.regard(picture)?.mask(self.signature.classes.len());
+        Ok(seen.resized(picture.height, picture.width))
     }
 }

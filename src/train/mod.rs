@@ -29,6 +29,7 @@ mod pretrained;
 mod protocol;
 mod result;
 mod scores;
+mod single;
 mod step;
 mod task;
 mod teacher;
@@ -43,7 +44,7 @@ pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, Digests, Link, Meta, Progress, Pupil, Signature, Trained, best_weights,
     checkpoint_path, newest_weights, read_weights, steps, weights_file, write_whole,
 };
-pub use classifier::{Classifier, Mask, softmax};
+pub use classifier::Classifier;
 pub use confusion::{Confusion, Tally};
 pub use device::Chosen;
 pub use edits::{DueError, ScheduledEdit, When, already, effective};
@@ -59,9 +60,12 @@ pub(crate) use nan::or_nan;
 pub use observer::Observer;
 pub use options::Options;
 pub use outline::{RunInfo, State, Summary};
-pub use pictures::{Agreement, BatchPreview, Guess, Missed, MissedImage, Pictures, Predicted, PreviewImage, Taken};
+pub use pictures::{
+    Agreement, BatchPreview, Guess, Missed, MissedImage, Named, Part, Pictures, Predicted, PreviewImage, Taken,
+};
 pub use protocol::{Change, Command, EpochEnd, Evaluation, Event, RateSearch, RolledBack, Scaling, StepRecord, Target};
 pub use result::{Images, Of, Tested, evaluate_checkpoint, evaluate_weights, show_checkpoint};
+pub use single::{Mask, softmax};
 pub use step::Outcome;
 pub use task::Answer;
 pub use views::Views;

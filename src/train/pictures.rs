@@ -127,6 +127,37 @@ pub struct Guess {
     pub probability: f64,
 }
 
+/// A class that some pixels of an image are of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Name of the class.
+    pub class: String,
+    /// Its label.
+    pub label: usize,
+    /// Share of the pixels that are taken for it.
+    pub share: f64,
+}
+
+/// What a net names of an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Named {
+    /// A class that it may be of.
+    Guess(Guess),
+    /// A class that some of its pixels are of.
+    Part(Part),
+}
+
+impl Named {
+    /// The class, and its probability or its share of the pixels.
+    pub fn parts(&self) -> (&str, f64) {
+        match self {
+            Named::Guess(guess) => (&guess.class, guess.probability),
+            Named::Part(part) => (&part.class, part.share),
+        }
+    }
+}
+
 /// What the net makes of a person's own image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predicted {
@@ -138,6 +169,10 @@ pub struct Predicted {
     pub step: u64,
     /// The image as the net sees it.
     pub picture: Thumbnail,
-    /// The likeliest classes, the first one first.
-    pub guesses: Vec<Guess>,
+    /// The likeliest classes, or those of the most pixels; the first one first.
+    #[serde(rename = "guesses")]
+    pub named: Vec<Named>,
+    /// The classes of its pixels, in segmentation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Thumbnail>,
 }

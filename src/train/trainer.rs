@@ -269,13 +269,8 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             let took = begun.elapsed();
             train_time += took;
             images_done += n;
-            self.at = Progress {
-                step: self.at.step + 1,
-                batch: at.batch,
-                loss_sum: self.at.loss_sum + outcome.loss as f64,
-                score: None,
-                ..self.at.clone()
-            };
+            (self.at.step, self.at.batch, self.at.score) = (self.at.step + 1, at.batch, None);
+            self.at.loss_sum += outcome.loss as f64;
             self.records.push(StepRecord {
                 step: self.at.step,
                 epoch: at.epochs(),
@@ -321,7 +316,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let best = score.is_some_and(|score| score.beats(self.at.best));
         let train_loss = self.at.loss_sum / self.batches() as f64;
         let epoch = self.at.epoch + 1;
-        self.at = Progress { epoch, batch: 0, loss_sum: 0.0, score, ..self.at.clone() };
+        (self.at.epoch, self.at.batch, self.at.loss_sum, self.at.score) = (epoch, 0, 0.0, score);
         if best {
             (self.at.best, self.at.best_epoch) = (score, Some(epoch));
         }

@@ -38,7 +38,7 @@ impl<D: Ops<f32>> Learner<D> {
                     true => mirrored(&batch.pixels, size.1, batch.channels),
                     false => batch.pixels.clone(),
                 };
-                let view = Batch { pixels, ..batch.clone() };
+                let view = Batch { pixels, skipped: Vec::new(), labels: Vec::new(), masks: Vec::new(), ..*batch };
                 let logits = self.logits_of_scaled(view, (scaled(size.0), scaled(size.1)))?;
                 let logits = if mirror { mirrored(&logits, size.1, classes) } else { logits };
                 add_probabilities(&mut sums, &logits, classes);

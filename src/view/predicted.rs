@@ -5,7 +5,7 @@ use super::panes::images;
 use super::popup::window;
 use super::theme::Theme;
 use crate::app::{State, number};
-use crate::train::{Guess, Predicted};
+use crate::train::{Named, Predicted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -20,7 +20,8 @@ const BAR: usize = 10;
 
 /// Draws it: the picture at the left, as large as there is room for, and the likeliest classes beside it.
 pub(crate) fn draw(state: &State, predicted: &Predicted, theme: &Theme, buf: &mut Buffer, area: Rect) {
-    let Predicted { path, step, picture, guesses, .. } = predicted;
+    let Predicted { path, step, named, .. } = predicted;
+    let picture = &images::masked(&predicted.picture, predicted.mask.as_ref());
     let (width, height) = (usize::from(area.width).saturating_sub(4), usize::from(area.height).saturating_sub(4));
     let size = |by: &usize| images::size(picture, *by);
     let fits = |by: &usize| size(by).0 + GAP + WORDS + 2 * MARGIN <= width && size(by).1 <= height;
@@ -28,7 +29,7 @@ pub(crate) fn draw(state: &State, predicted: &Predicted, theme: &Theme, buf: &mu
     let (columns, rows) = by.map_or((0, 0), |by| size(&by));
     let left = MARGIN + if by.is_some() { columns + GAP } else { 0 };
     let room = width.saturating_sub(left + MARGIN).max(1);
-    let mut lines: Vec<Line> = guesses.iter().map(|guess| line(guess, theme, room)).collect();
+    let mut lines: Vec<Line> = named.iter().map(|named| line(named, theme, room)).collect();
     lines.push(Line::default());
     let said = format!("as the net sees it after step {}", number::thousands(*step));
     lines.extend(draw::wrap(&said, room).into_iter().map(|text| Line::from(Span::styled(text, theme.dim))));
@@ -45,11 +46,12 @@ pub(crate) fn draw(state: &State, predicted: &Predicted, theme: &Theme, buf: &mu
     }
 }
 
-/// A class with its probability, and that as a bar where there is room.
-fn line(guess: &Guess, theme: &Theme, room: usize) -> Line<'static> {
-    let share = format!("{:>8}  ", number::percent(guess.probability));
-    let bar = if room >= WORDS + BAR { (guess.probability * BAR as f64).round() as usize } else { 0 };
-    let class = draw::clip(&guess.class, room.saturating_sub(share.len() + BAR + GAP).max(8));
+/// A class with its probability or share, and that as a bar where there is room.
+fn line(named: &Named, theme: &Theme, room: usize) -> Line<'static> {
+    let (class, share) = named.parts();
+    let bar = if room >= WORDS + BAR { (share * BAR as f64).round() as usize } else { 0 };
+    let share = format!("{:>8}  ", number::percent(share));
+    let class = draw::clip(class, room.saturating_sub(share.len() + BAR + GAP).max(8));
     let mut spans = vec![Span::styled(share, theme.text), Span::styled(class, theme.accent)];
     if bar > 0 {
         spans.push(Span::styled(format!("  {}", "█".repeat(bar)), theme.dim));

@@ -72,7 +72,6 @@ fn a_run_of_scenes_is_evaluated_shown_and_asked_for_a_mask() {
         String::from_utf8(output.stderr).unwrap()
     };
     assert!(refused(&["predict", "scenes", "own.png", "own.png", "--mask", "m.png"]).contains("takes one image"));
-    assert!(refused(&["export", "scenes", "--onnx", "net.onnx"]).contains("task is Segment"));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use tricktop::app::{Effect, Kitty, Options, State};
 use tricktop::data::Thumbnail;
 use tricktop::recipe::Value;
 use tricktop::train::{
-    self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Figures, Guess, Missed, MissedImage,
-    Pictures, Predicted, PreviewImage, RolledBack, Taken, Target,
+    self, Agreement, BatchPreview, Command, Confusion, Evaluation, Event, Figures, Guess, Missed, MissedImage, Named,
+    Part, Pictures, Predicted, PreviewImage, RolledBack, Taken, Target,
 };
 
 #[test]
@@ -384,10 +384,12 @@ fn a_distilled_run_waits_for_its_teacher() {
 
 /// What the net makes of an image, as the answer to a request.
 fn predicted(id: u64) -> Event {
-    let class = |(label, class, probability): (usize, &str, f64)| Guess { class: class.into(), label, probability };
+    let class = |(label, class, probability): (usize, &str, f64)| {
+        Named::Guess(Guess { class: class.into(), label, probability })
+    };
     let guesses = [(9, "Boot", 0.8125), (7, "Sneaker", 0.1601), (5, "Sandal", 0.02), (8, "Bag", 0.0071)].map(class);
     let (path, picture) = (PathBuf::from("/photos/my boots.jpg"), garment(9, 5));
-    Event::Predicted(Box::new(Predicted { id, path, step: 1400, picture, guesses: guesses.to_vec() }))
+    Event::Predicted(Box::new(Predicted { id, path, step: 1400, picture, named: guesses.to_vec(), mask: None }))
 }
 
 #[test]
@@ -399,20 +401,35 @@ fn an_image_that_was_asked_about_comes_in_front_of_the_panes() {
     screen.event(predicted(u64::MAX));
     assert!(!shown(&mut screen));
     screen.event(predicted(1));
-    let text = screen.text(80, 24);
+    let drawn = screen.text(80, 24);
     for part in ["/photos/my boots.jpg", "81.2 %  Boot", "0.7 %  Bag", "after step 1 400", "▀"] {
-        assert!(text.contains(part), "{part} is not in\n{text}");
+        assert!(drawn.contains(part), "{part} is not in\n{drawn}");
     }
     screen.keys("<esc>");
     assert!(!shown(&mut screen));
+    // Of a net that gives every pixel a class the mask lies over the image.
+    let half: Vec<u8> = (0..28 * 28).map(|i| if i % 28 < 14 { 0 } else { 3 }).collect();
+    let mask = Thumbnail::of_mask(&half, [28, 28]).unwrap();
+    let part = |label, share| Named::Part(Part { class: format!("class {label}"), label, share });
+    let mut drawn = |id: u64, mask: Option<Thumbnail>| {
+        screen.keys(":predict my boots.jpg<enter>");
+        let Event::Predicted(seen) = predicted(id) else { panic!("no prediction") };
+        let named = vec![part(0, 0.5), part(3, 0.5)];
+        screen.event(Event::Predicted(Box::new(Predicted { named, mask, ..*seen })));
+        let drawn = screen.draw(80, 24);
+        screen.keys("<esc>");
+        drawn
+    };
+    let (plain, masked) = (drawn(2, None), drawn(3, Some(mask)));
+    assert!(text(&plain) == text(&masked) && plain != masked && text(&plain).contains("50.0 %  class 3"));
     // It takes nobody's keys away.
     screen.keys(":predict my boots.jpg<enter>:lr 0.");
-    screen.event(predicted(2));
+    screen.event(predicted(4));
     screen.keys("<esc>");
     assert!(screen.text(80, 24).contains("/photos/my boots.jpg: 81.2 % Boot, 16.0 % Sneaker, 2.0 % Sandal"));
     // And it fits where there is little room.
     screen.keys(":predict my boots.jpg<enter>");
-    screen.event(predicted(3));
+    screen.event(predicted(5));
     for (columns, rows) in [(40, 12), (30, 8), (200, 60)] {
         assert!(screen.text(columns, rows).contains("81.2 %"), "{columns} x {rows}");
     }

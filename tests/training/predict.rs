@@ -3,9 +3,9 @@
 use crate::pictures::{jpeg, png, put};
 use crate::running::{Run, recipe, trace};
 use std::path::{Path, PathBuf};
-use tricktop::data::{Reading, decode};
+use tricktop::data::{Reading, Thumbnail, decode};
 use tricktop::recipe::Value;
-use tricktop::train::{Classifier, Command, Event, Link, Predicted, State, steps};
+use tricktop::train::{Classifier, Command, Event, Link, Named, Predicted, State, steps};
 
 fn ask(run: &Run, id: u64, path: &Path) {
     run.send(Command::Predict { id, path: path.to_path_buf() });
@@ -31,14 +31,46 @@ fn an_image_is_predicted_as_the_checkpoint_of_that_step_predicts_it() {
     ask(&run, 42, &photo);
     let predicted = answer(&mut run).unwrap();
     assert_eq!((predicted.id, predicted.step, &predicted.path), (42, 7, &photo));
-    assert_eq!((predicted.picture.height(), predicted.picture.width(), predicted.guesses.len()), (28, 28, 5));
+    assert_eq!((predicted.picture.height(), predicted.picture.width(), predicted.named.len()), (28, 28, 5));
     run.send(Command::Save);
     let file =
         run.wait(|e| if let Event::Checkpoint { path, link: Some(_), .. } = e { Some(path.clone()) } else { None });
     assert_eq!(steps(dir.path()).pop(), Some((7, file.clone())));
     let picture = decode(&std::fs::read(&photo).unwrap(), Reading::default()).unwrap();
     let mut classifier = Classifier::read(&file).unwrap();
-    assert_eq!((classifier.step(), classifier.classify(&picture, 5).unwrap()), (7, predicted.guesses));
+    let guesses: Vec<Named> = classifier.classify(&picture, 5).unwrap().into_iter().map(Named::Guess).collect();
+    assert_eq!((classifier.step(), guesses, predicted.mask), (7, predicted.named, None));
+    run.send(Command::Stop { save: false });
+}
+
+#[test]
+fn the_pixels_of_a_whole_image_are_predicted_as_the_checkpoint_predicts_them() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "wide.png", &png(60, 30, 3));
+    let photo = dir.path().join("wide.png");
+    let segments =
+        [("task", Value::Word("Segment".into())), ("data.test_images", Value::Int(4)), ("train.batch", Value::Int(4))];
+    let mut run = Run::start(recipe(&segments), Some(dir.path()));
+    run.send(Command::Steps(3));
+    run.wait_state(State::Paused);
+    ask(&run, 1, &photo);
+    let predicted = answer(&mut run).unwrap();
+    // The net sees 128 x 64 pixels of it, of which the screen gets fewer.
+    let small = predicted.mask.unwrap();
+    let sides = |of: &Thumbnail| (of.height(), of.width());
+    assert_eq!((sides(&predicted.picture), sides(&small)), ((32, 64), (32, 64)));
+    run.send(Command::Save);
+    let file =
+        run.wait(|e| if let Event::Checkpoint { path, link: Some(_), .. } = e { Some(path.clone()) } else { None });
+    let mut classifier = Classifier::read(&file).unwrap();
+    let picture = decode(&std::fs::read(&photo).unwrap(), Reading::default()).unwrap();
+    let mask = classifier.mask(&picture).unwrap();
+    assert_eq!((mask.height, mask.width), (30, 60));
+    let shares: f64 = predicted.named.iter().map(|named| named.parts().1).sum();
+    assert!(shares > 0.5 && shares < 1.0 + 1e-9, "{shares}");
+    let (first, share) = predicted.named[0].parts();
+    let whole = mask.parts(classifier.classes(), 1);
+    assert!(whole[0].parts().0 == first && (whole[0].parts().1 - share).abs() < 0.05, "{whole:?} {first} {share}");
     run.send(Command::Stop { save: false });
 }
 

@@ -16,6 +16,7 @@ use std::path::Path;
 /// Programs that load the weights; `docs/guide/nets.md` has them too.
 const TIMM: &str = include_str!("timm.py");
 const ONNX: &str = include_str!("onnx.py");
+const MASKS: &str = include_str!("masks.py");
 
 /// Classes that stand in the card as they are; more are folded.
 const OPEN: usize = 20;
@@ -202,11 +203,14 @@ fn loading(run: &Run, carried: &Carried<'_>) -> String {
         let program = TIMM.replace("weights.safetensors", weights);
         text += &format!("In timm:\n\n{}\n", block("python", &program));
     }
-    let program = ONNX.replace("model.onnx", onnx);
+    let (program, of_pixels) = match run.recipe.task {
+        Task::Classify => (ONNX, ""),
+        Task::Segment => (MASKS, ", batch x classes x height x width"),
+    };
     text += &format!(
         "In onnxruntime, of `{onnx}` (opset 17; input `images`, batch x channels x height x width, normalised; output \
-         `logits`):\n\n{}\n",
-        block("python", &program)
+         `logits`{of_pixels}):\n\n{}\n",
+        block("python", &program.replace("model.onnx", onnx))
     );
     let mut sets = Design::of(&run.recipe).knobs();
     sets.extend(run.recipe.net.auxiliary.then(|| "net.auxiliary=true".to_string()));
@@ -266,7 +270,7 @@ mod tests {
     #[test]
     fn the_programs_are_those_of_the_guide() {
         let page = include_str!("../../../docs/guide/nets.md");
-        for program in [TIMM, ONNX] {
+        for program in [TIMM, ONNX, MASKS] {
             assert!(page.contains(&block("python", program)), "docs/guide/nets.md lacks this program:\n{program}");
         }
     }

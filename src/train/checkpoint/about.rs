@@ -3,14 +3,22 @@
 use super::{Checkpoint, Meta, Signature};
 use crate::nn::{Design, timm};
 use crate::recipe::Recipe;
+use crate::recipe::settings::Task;
 use crate::train::TrainError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How an image becomes what the net reads, in words.
-const PREPARATION: &str = "turn as EXIF says; resize the shorter edge to `resize` pixels (bilinear with antialias, as \
-                           Pillow does); cut the middle out (`input_size`: channels, height, width); divide by 255; \
-                           subtract `mean` and divide by `std`, of 0 to 1, for each channel";
+fn preparation(task: Task) -> String {
+    let cut = match task {
+        Task::Classify => "cut the middle out (`input_size`: channels, height, width)",
+        Task::Segment => "keep the whole of it, or cut the middle out as validation does (`input_size`)",
+    };
+    format!(
+        "turn as EXIF says; resize the shorter edge to `resize` pixels (bilinear with antialias, as Pillow does); {cut}; \
+         divide by 255; subtract `mean` and divide by `std`, of 0 to 1, for each channel"
+    )
+}
 
 fn json(of: &impl Serialize) -> Result<String, TrainError> {
     serde_json::to_string(of).map_err(|e| TrainError::Resume(e.to_string()))
@@ -33,6 +41,7 @@ impl Checkpoint {
         let design = Design::of(&recipe);
         let mut about = BTreeMap::from([("format", "pt".to_string()), ("tricktop_version", version.clone())]);
         about.extend([("recipe", recipe.name.clone()), ("step", self.meta.at.step.to_string())]);
+        about.insert("task", recipe.task.word().to_lowercase());
         about.extend(self.meta.at.averaged.map(|steps| ("averaged_steps", steps.to_string())));
         about.insert(KNOBS, design.knobs().join(" "));
         if let Some(made) = timm(&design) {
@@ -50,7 +59,7 @@ impl Checkpoint {
                 ("crop_mode", "center".to_string()),
                 ("mean", share(mean)?),
                 ("std", share(std)?),
-                ("preparation", PREPARATION.to_string()),
+                ("preparation", preparation(recipe.task)),
             ]);
         }
         Ok(about.into_iter().map(|(key, text)| (key.to_string(), text)).collect())

@@ -133,21 +133,15 @@ impl Checkpoint {
     /// The bytes of an ONNX model of its net, with the same texts.
     ///
     /// # Errors
-    /// Knobs that this version does not allow, a task or a net that has no such form, a checkpoint that does not say what
+    /// Knobs that this version does not allow, a net that has no such form, a checkpoint that does not say what
     /// images its net is for.
     pub fn onnx(&self) -> Result<Vec<u8>, TrainError> {
         let recipe = self.meta.recipe(&Recipe::default())?;
-        if recipe.task != Task::Classify {
-            let task = recipe.task.word();
-            return Err(TrainError::Export(format!(
-                "task is {task}: nets with a linear head alone are written as ONNX"
-            )));
-        }
         let older =
             "an older version wrote it without what images its net is for; tricktop resume writes one that says it";
         let signature = self.meta.signature.as_ref().ok_or_else(|| TrainError::Export(older.into()))?;
         let image = signature.image;
-        let spec = NetSpec::new(&recipe.net, image[2], signature.classes.len());
+        let spec = NetSpec::of(&recipe, image[2], signature.classes.len());
         onnx(&spec, &self.weights(), image, &self.about()?).map_err(|e| TrainError::Export(e.to_string()))
     }
 

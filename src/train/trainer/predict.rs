@@ -1,12 +1,12 @@
 //! Says what the net makes of a person's own image, between two steps; nothing of the run changes.
 
 use super::Trainer;
-use crate::data::{Batch, Broken, Picture, Preprocessor, Thumbnail, decode};
+use crate::data::{Broken, Picture, Preprocessor, Thumbnail, decode};
 use crate::files::resolved;
 use crate::ops::Ops;
 use crate::recipe::settings::Task;
-use crate::train::classifier::likeliest;
-use crate::train::{Event, Predicted, TrainError};
+use crate::train::single::Regarded;
+use crate::train::{Event, Named, Predicted};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -28,24 +28,21 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
     }
 
     fn predicted(&mut self, id: u64, path: &Path) -> Result<Predicted, String> {
-        if self.recipe.task != Task::Classify {
-            return Err(format!(
-                "task is {}: classes of a whole image are of a net that classifies",
-                self.recipe.task.word()
-            ));
-        }
         let data = self.reader.set();
-        let Preprocessor { shape, reading, .. } = data.preprocessor;
+        let Preprocessor { reading, .. } = data.preprocessor;
         let read = || -> Result<Picture, Broken> { decode(&bytes(path)?, reading) };
         let picture = read().map_err(|e| e.to_string())?;
-        let pixels = data.preprocessor.picture(&picture).map_err(|e| e.to_string())?;
-        let thumbnail = Thumbnail::new(&pixels, shape, &data.mean, &data.std).map_err(|e| e.to_string())?;
-        let (classes, [height, width, channels]) = (data.classes.clone(), shape);
-        let batch =
-            Batch { pixels, labels: vec![0], masks: Vec::new(), n: 1, height, width, channels, skipped: Vec::new() };
-        let logits = self.learner.logits(batch).map_err(|e| TrainError::device(e).to_string())?;
-        let guesses = likeliest(&logits, &classes, MOST);
-        Ok(Predicted { id, path: path.to_path_buf(), step: self.at.step, picture: thumbnail, guesses })
+        let seen = Regarded::of(&mut self.learner, &data.preprocessor, &picture).map_err(|e| e.to_string())?;
+        let small = Thumbnail::new(&seen.pixels, seen.shape, &data.mean, &data.std).map_err(|e| e.to_string())?;
+        let (named, mask) = match self.recipe.task {
+            Task::Classify => (seen.likeliest(&data.classes, MOST).into_iter().map(Named::Guess).collect(), None),
+            Task::Segment => {
+                let mask = seen.mask(data.classes.len());
+                let small = Thumbnail::of_mask(&mask.classes, [mask.height, mask.width]).map_err(|e| e.to_string())?;
+                (mask.parts(&data.classes, MOST), Some(small))
+            }
+        };
+        Ok(Predicted { id, path: path.to_path_buf(), step: self.at.step, picture: small, named, mask })
     }
 }
 

@@ -18,6 +18,7 @@ use blocks::Paint;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+pub(crate) use tiles::masked;
 
 /// How many times smaller a picture is drawn at most.
 pub(crate) const SMALLEST: usize = 8;

@@ -66,10 +66,7 @@ pub(super) fn batch(state: &State, theme: &Theme, buf: &mut Buffer, area: Rect, 
         };
         // A batch has no predictions: its labels are seen, or nothing.
         let shown = state.panes.images.overlay != Overlay::Image;
-        let picture = match mask.filter(|_| shown) {
-            None => Cow::Borrowed(&image.picture),
-            Some(mask) => Cow::Owned(masked(&image.picture, mask)),
-        };
+        let picture = masked(&image.picture, mask.filter(|_| shown));
         Tile { picture, first, second, name: "" }
     });
     let mut heading = format!("{} of {}, as fed", fed.images.len(), fed.batch);
@@ -114,8 +111,8 @@ fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a>
         Taken::Mask { mask, taken, accuracy } => {
             let picture = match state.panes.images.overlay {
                 Overlay::Image => Cow::Borrowed(picture),
-                Overlay::Label => Cow::Owned(masked(picture, mask)),
-                Overlay::Predicted => Cow::Owned(masked(picture, taken)),
+                Overlay::Label => masked(picture, Some(mask)),
+                Overlay::Predicted => masked(picture, Some(taken)),
                 Overlay::Error => Cow::Owned(errors(picture, mask, taken)),
             };
             (number::percent(f64::from(*accuracy)), None, picture)
@@ -124,11 +121,13 @@ fn mistake<'a>(state: &State, theme: &Theme, image: &'a MissedImage) -> Tile<'a>
     Tile { picture, first, second, name: &image.name }
 }
 
-/// An image under the colours of its pixels' classes: the first class, mostly the background, leaves it as it is.
-fn masked(picture: &Thumbnail, mask: &Thumbnail) -> Thumbnail {
+/// An image under the colours of its pixels' classes, where it has a mask: the first class, mostly the background, leaves it
+/// as it is.
+pub(crate) fn masked<'a>(picture: &'a Thumbnail, mask: Option<&Thumbnail>) -> Cow<'a, Thumbnail> {
+    let Some(mask) = mask else { return Cow::Borrowed(picture) };
     let (classes, colours) = (mask.values(), palette());
     let class = |i: usize| classes.get(i).copied().filter(|class| *class != 0);
-    picture.coloured(|i| class(i).map(|class| colours[usize::from(class)]))
+    Cow::Owned(picture.coloured(|i| class(i).map(|class| colours[usize::from(class)])))
 }
 
 /// An image with red where its pixels were taken for something else, and grey where they do not count.
