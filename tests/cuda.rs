@@ -117,6 +117,29 @@ fn a_gpu_trains_as_the_cpu_does_and_either_goes_on_for_the_other() {
     }
 }
 
+/// Shards of a batch: gradients are added, and running statistics are their mean.
+#[test]
+fn a_gpu_trains_in_shards_as_the_cpu_does() {
+    let (desk, pictures) = (Desk::new(), tempfile::tempdir().unwrap());
+    pictures::folder(pictures.path(), 20);
+    let run = |device: &str, shard: u64| {
+        let changes =
+            [("device", word(device)), ("train.shard", Value::Int(shard)), ("optim.clip_norm", Value::Float(2.0))];
+        let played = play(runs::start(narrow(pictures.path(), &changes), desk.path()).unwrap());
+        assert_eq!(played.end.state, State::Done, "{:?}", played.end.error);
+        played.dir
+    };
+    let (cpu, gpu, whole) = (run("Cpu", 2), run("Cuda(0)", 2), run("Cuda(0)", 0));
+    near(&losses(&gpu), &losses(&cpu), 1e-3);
+    assert_ne!(losses(&gpu), losses(&whole));
+    let scores = |dir: &Path| -> Vec<f64> {
+        let ends = lines(dir, "metrics.jsonl").into_iter().filter(|l| l["event"] == "epoch_end");
+        ends.map(|l| l["val_loss"].as_f64().unwrap()).collect()
+    };
+    // Evaluations use the running statistics.
+    near(&scores(&gpu), &scores(&cpu), 1e-3);
+}
+
 /// A net with every kind of layer.
 fn every_layer() -> NetSpec {
     let conv = |c_in, c_out, kernel, groups| Conv { groups, ..Conv::same(c_in, c_out, kernel, 1) };

@@ -108,6 +108,7 @@ impl Row {
                 size: (input, input),
                 frozen: 0,
                 averaged: false,
+                shard: 0,
                 slots: slots(optimiser).len(),
                 backend,
             }

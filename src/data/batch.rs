@@ -40,6 +40,26 @@ impl Batch {
     pub fn of_one(pixels: Vec<f32>, [height, width, channels]: [usize; 3]) -> Batch {
         Batch { pixels, labels: vec![0], n: 1, height, width, channels, ..Batch::default() }
     }
+
+    /// Its images in shards of so many each, the last one of what is left; one of all for 0.
+    pub fn shards(self, size: usize) -> Vec<Batch> {
+        if size == 0 || size >= self.n {
+            return vec![self];
+        }
+        let shard = |start: usize| {
+            let n = size.min(self.n - start);
+            let (pixels, mask) = (self.pixels.len() / self.n, self.masks.len() / self.n);
+            Batch {
+                pixels: self.pixels[start * pixels..][..n * pixels].to_vec(),
+                labels: self.labels[start..][..n].to_vec(),
+                masks: self.masks[start * mask..][..n * mask].to_vec(),
+                n,
+                skipped: Vec::new(),
+                ..self
+            }
+        };
+        (0..self.n).step_by(size).map(shard).collect()
+    }
 }
 
 /// Steps of an epoch: its whole batches. Images over are left out of this epoch; a batch larger than the set is the

@@ -53,6 +53,8 @@ pub struct Training<'a> {
     pub slots: usize,
     /// Whether a running average of the weights is kept.
     pub averaged: bool,
+    /// Images that go through the net together, 0 for a whole batch.
+    pub shard: usize,
     /// What computes.
     pub backend: Backend,
 }
@@ -60,7 +62,10 @@ pub struct Training<'a> {
 impl Training<'_> {
     /// Memory that batches of so many images take, about.
     pub fn memory(&self, batch: usize) -> Memory {
-        let memory = self.of(self.net, self.frozen, batch);
+        let (whole, batch) = (batch, if self.shard > 0 { batch.min(self.shard) } else { batch });
+        let mut memory = self.of(self.net, self.frozen, batch);
+        // The gradients of the shards at hand, and sums of those before them.
+        memory.gradients *= 1 + u64::from(whole.div_ceil(batch.max(1)).next_power_of_two().ilog2());
         let Some(net) = self.teacher else { return memory };
         let (teacher, (h, w)) = (self.of(net, 0, batch), self.size);
         let pixels = if net.logits == Logits::Image { 1 } else { h * w };
@@ -161,7 +166,7 @@ mod tests {
     const GPU_HALF: Backend = Backend::Cuda { precision: Precision::Half, cudnn: true };
 
     fn small(net: &NetSpec, backend: Backend) -> Training<'_> {
-        Training { net, teacher: None, size: (28, 28), frozen: 0, slots: 1, averaged: false, backend }
+        Training { net, teacher: None, size: (28, 28), frozen: 0, slots: 1, averaged: false, shard: 0, backend }
     }
 
     #[test]
@@ -222,6 +227,7 @@ mod tests {
             frozen: 0,
             slots: 1,
             averaged: false,
+            shard: 0,
             backend,
         };
         let gpu = of(GPU_HALF);

@@ -173,6 +173,30 @@ pub trait Ops<E: Real>: Device<E> {
         composed::gradient_square(grads, of)
     }
 
+    /// Adds to the gradients of some tensors those of another pass.
+    ///
+    /// # Errors
+    /// The device's, when memory runs out.
+    fn add_gradients(
+        to: &mut Gradients<E, Self>,
+        from: &mut Gradients<E, Self>,
+        of: &[&Matrix<E, Self>],
+    ) -> Result<(), Self::Err> {
+        of.iter().try_for_each(|m| {
+            from.try_alloc_for(*m)?;
+            lean::add(to, m, from.get(*m))
+        })
+    }
+
+    /// The loss of a pass whose gradients no update follows, as they are added to those of others: what the device has kept
+    /// of it for one is forgotten. `known` is the loss where the host knows it.
+    ///
+    /// # Errors
+    /// The device's.
+    fn set_aside(known: Option<f32>) -> Result<f32, Self::Err> {
+        Ok(known.unwrap_or(f32::NAN))
+    }
+
     /// A step of SGD on a parameter, whose velocity and gradient are in the two stores.
     ///
     /// # Errors

@@ -147,6 +147,7 @@ knobs! {
     train.keep_best, "keep best", Knob, int(0, 100_000), "files", Add(1.0), Live, "", "checkpoints that stay because their epoch ended best";
     train.patience, "patience", Knob, int(0, 100_000), "epochs", Add(1.0), Live, "", "epochs without a better top-1 or mIoU after which the run stops, 0 for never";
     train.rollback_mb, "rollback mem", Knob, int(0, 1_000_000), "MB", Times(2.0), Live, "", "memory for the states before the last edits, which U goes back to; 0 for none";
+    train.shard, "shard", Knob, int(0, 65536), "images", Times(2.0), Fork, "2.1", "images that go through the net together, their gradients added up to those of a batch; 0 for the whole batch";
     net.auxiliary, "auxiliary", Knob, Kind::Switch, "", Add(1.0), Fork, "", "Inception with its auxiliary head: a second classifier in the middle, whose loss counts 0.4 in training";
     optim.name, "optimiser", Knob, Kind::Choice(OptimName::WORDS), "", Add(1.0), Live, "2.1", "SGD with momentum, or AdamW; what it keeps begins anew with another one";
     optim.beta1, "beta 1", Knob, from(0.0, 0.9999), "", Add(0.01), Live, "", "share that AdamW's mean of gradients keeps at a step";

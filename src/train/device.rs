@@ -200,6 +200,7 @@ impl On {
             frozen: net.frozen_layers(always_frozen(s)),
             slots: slots(s.optim.name).len(),
             averaged: s.optim.ema.on,
+            shard: s.train.shard as usize,
             backend: self.backend,
         }
     }

@@ -28,6 +28,23 @@ impl<E: Real, D: Ops<E>> Gradients<E, D> {
         Ok(Gradients { store: on_tape.try_backward()?, scale, loss: value })
     }
 
+    /// Adds those of other images to the gradients of `params`, and their loss.
+    ///
+    /// # Errors
+    /// The device's.
+    pub(super) fn add<'p>(
+        &mut self,
+        mut other: Self,
+        params: impl IntoIterator<Item = &'p Param<E, D>>,
+    ) -> Result<(), D::Err>
+    where
+        D: 'p,
+    {
+        let of: Vec<_> = params.into_iter().map(|p| &p.data).collect();
+        self.loss = self.loss.zip(other.loss).map(|(a, b)| a + b);
+        D::add_gradients(&mut self.store, &mut other.store, &of)
+    }
+
     /// The gradient of a parameter, in our layout, times the scale; zeros where it has none.
     ///
     /// # Errors

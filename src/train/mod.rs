@@ -29,6 +29,7 @@ mod pretrained;
 mod protocol;
 mod result;
 mod scores;
+mod shards;
 mod single;
 mod step;
 mod task;

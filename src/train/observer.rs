@@ -42,8 +42,8 @@ impl Observer {
         self.looks
     }
 
-    /// Takes pictures of a batch when it is time: its images as they go into the net, and how they were mixed.
-    pub(super) fn feed(&mut self, batch: &Batch, pairs: Option<&[Pair]>, smoothing: &Smoothing) {
+    /// Takes pictures of a batch of so many when it is time: its images as they go into the net, and how they were mixed.
+    pub(super) fn feed(&mut self, batch: &Batch, of: usize, pairs: Option<&[Pair]>, smoothing: &Smoothing) {
         if !self.looks() || self.taken.is_some_and(|taken| taken.elapsed() < EVERY) {
             return;
         }
@@ -60,7 +60,7 @@ impl Observer {
         let len = shape.iter().product::<usize>().max(1);
         let images = batch.pixels.chunks_exact(len).take(batch.n.min(MOST)).enumerate().filter_map(image).collect();
         let smoothed = smoothing.on.then(|| on_and_off(smoothing, self.classes).0);
-        self.fed = Some(BatchPreview { step: 0, epoch: 0.0, batch: batch.n, images, smoothed, agreement: None });
+        self.fed = Some(BatchPreview { step: 0, epoch: 0.0, batch: of, images, smoothed, agreement: None });
     }
 
     /// Counts where teacher and student agree; the logits are those of a batch, row by row, and rows without a label do not
@@ -104,7 +104,7 @@ mod tests {
         let (mut observer, batch) = batch();
         let smoothing = Smoothing { on: true, ..Smoothing::default() };
         let fed = |observer: &mut Observer| {
-            observer.feed(&batch, None, &smoothing);
+            observer.feed(&batch, batch.n, None, &smoothing);
             observer.take(7, 0.5)
         };
         assert!(fed(&mut observer).is_none());
@@ -126,10 +126,10 @@ mod tests {
         observer.look(true);
         let pairs: Vec<Pair> = (0..32).rev().map(|partner| Pair { partner, share: 0.25, region: None }).collect();
         let mixed = Batch { pixels: mix::pixels(&pairs, &batch.pixels, [6, 5, 3]), ..batch.clone() };
-        observer.feed(&mixed, Some(&pairs), &Smoothing::default());
+        observer.feed(&mixed, mixed.n, Some(&pairs), &Smoothing::default());
         let fed = observer.take(1, 0.0).unwrap();
         observer.taken = None;
-        observer.feed(&batch, None, &Smoothing::default());
+        observer.feed(&batch, batch.n, None, &Smoothing::default());
         let plain = observer.take(1, 0.0).unwrap();
         assert_eq!(fed.images[3].mixed, Some((batch.labels[28], 0.25)));
         // Of the 24 that are shown, 9 has the partner 22.

@@ -3,13 +3,14 @@
 
 use super::gradients::Gradients;
 use super::learner::Learner;
+use super::shards::Shard;
 use super::task::Targets;
 use super::updates::Updates;
 use crate::data::Batch;
 use crate::nn::{Role, Tuning};
-use crate::ops::{Dropout, FeatureMap, Loss, Matrix, Mode, Ops, Updated};
+use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
-use crate::recipe::settings::{Balance, Task};
+use crate::recipe::settings::Balance;
 use crate::tricks::mix;
 use crate::tricks::scaling::{precision, scales};
 use crate::tricks::schedule::{self, Position};
@@ -38,16 +39,10 @@ impl Outcome {
 }
 
 /// What the net is given.
-struct Fed<D: Ops<f32>> {
+pub(super) struct Fed<D: Ops<f32>> {
     /// Images `(N, H, W, C)`, mixed.
     images: FeatureMap<f32, D>,
     targets: Targets<D>,
-}
-
-/// What a step leaves out before the last layer of a net for segmentation.
-fn dropout(at: Position, s: &Settings) -> Option<Dropout> {
-    let dropout = Dropout { share: s.seg.dropout, seed: s.train.seed, epoch: at.epoch, batch: at.batch };
-    (s.task == Task::Segment).then_some(dropout)
 }
 
 impl<D: Ops<f32>> Learner<D> {
@@ -71,10 +66,8 @@ impl<D: Ops<f32>> Learner<D> {
         let scale = if scales(mixed) { f64::from(self.scaler.scale) } else { 1.0 };
         let before = self.statistics();
 
-        let fed = self.prepare(batch, at, s)?;
-        let tuning = Tuning { dropout: dropout(at, s), ..self.tuning(s, at.epoch) };
-        let loss = self.score(fed, scale, tuning, s)?;
-        let gradients = Gradients::of(loss)?;
+        let tuning = self.tuning(s, at.epoch);
+        let gradients = self.gradients(batch, at, s, scale, tuning)?;
         let Updated { loss, updated } = self.update(gradients, lr, tuning, s, look)?;
 
         if !updated {
@@ -87,12 +80,20 @@ impl<D: Ops<f32>> Learner<D> {
     }
 
     /// Mixes images (section 5.4) and makes their targets (section 5.2), weighed by class where that is wanted.
-    fn prepare(&mut self, mut batch: Batch, at: Position, s: &Settings) -> Result<Fed<D>, D::Err> {
-        let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, at.batch), batch.n);
+    pub(super) fn prepare(
+        &mut self,
+        mut batch: Batch,
+        shard: Shard,
+        at: Position,
+        s: &Settings,
+    ) -> Result<Fed<D>, D::Err> {
+        let pairs = mix::pairs(&s.tricks, s.train.epochs, (s.train.seed, at.epoch, shard.draw(at)), batch.n);
         if let Some(pairs) = &pairs {
             batch.pixels = mix::pixels(pairs, &batch.pixels, [batch.height, batch.width, batch.channels]);
         }
-        self.observer.feed(&batch, pairs.as_deref(), &s.tricks.smoothing);
+        if shard.place == 0 {
+            self.observer.feed(&batch, shard.of, pairs.as_deref(), &s.tricks.smoothing);
+        }
         let weights = (s.data.balance == Balance::Weights).then_some(&self.sizes.weights[..]);
         let targets = Targets::of(&self.dev, &mut batch, pairs.as_deref(), self.net.spec().classes, weights, s)?;
         let images = self.images(batch)?;
@@ -101,7 +102,13 @@ impl<D: Ops<f32>> Learner<D> {
     }
 
     /// Goes through the net, and the teacher where there is one, to the loss.
-    fn score(&mut self, fed: Fed<D>, scale: f64, tuning: Tuning, s: &Settings) -> Result<Loss<f32, D>, D::Err> {
+    pub(super) fn score(
+        &mut self,
+        fed: Fed<D>,
+        scale: f64,
+        tuning: Tuning,
+        s: &Settings,
+    ) -> Result<Loss<f32, D>, D::Err> {
         let distill = &s.tricks.distill;
         let teacher = match &mut self.teacher {
             Some(teacher) if distill.on => Some(teacher.net.forward(fed.images.clone(), Mode::Eval)?),
@@ -141,12 +148,12 @@ impl<D: Ops<f32>> Learner<D> {
     }
 
     /// The running statistics of the norms, which a forward pass changes.
-    fn statistics(&self) -> Vec<Matrix<f32, D, NoneTape>> {
+    pub(super) fn statistics(&self) -> Vec<Matrix<f32, D, NoneTape>> {
         let all = self.net.params().into_iter();
         all.filter(|p| p.role == Role::Statistic).map(|p| p.data.clone()).collect()
     }
 
-    fn put_statistics(&mut self, statistics: Vec<Matrix<f32, D, NoneTape>>) {
+    pub(super) fn put_statistics(&mut self, statistics: Vec<Matrix<f32, D, NoneTape>>) {
         let all = self.net.params_mut().into_iter();
         all.filter(|p| p.role == Role::Statistic).zip(statistics).for_each(|(p, kept)| p.data = kept);
     }

@@ -19,6 +19,7 @@ mod replay;
 mod resume;
 mod running;
 mod segment;
+mod shards;
 mod trainer;
 mod weights;
 

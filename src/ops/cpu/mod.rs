@@ -192,6 +192,14 @@ impl Ops<f32> for Cpu {
         })
     }
 
+    fn add_gradients(to: &mut Grads, from: &mut Grads, of: &[&Matrix<f32, Self>]) -> Result<(), Error> {
+        of.iter().try_for_each(|m| {
+            let (sum, term) = (to.get_or_alloc_mut(*m)?, from.get_or_alloc_mut(*m)?);
+            timed(Work::Optimiser, || sgd::add(sum, term));
+            Ok(())
+        })
+    }
+
     fn sgd(step: Step, w: &mut Matrix<f32, Self>, velocities: &mut Grads, grads: &mut Grads) -> Result<(), Error> {
         let (velocity, gradient) = (velocities.get_or_alloc_mut(w)?, grads.get_or_alloc_mut(w)?);
         timed(Work::Optimiser, || step.run(values_mut(w), velocity, gradient));

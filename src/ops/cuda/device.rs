@@ -30,6 +30,13 @@ impl Ops<f32> for Cuda {
         store.map_or_else(OwnedTape::default, |store| context.seed.clone().traced(store).split_tape().1)
     }
 
+    fn set_aside(known: Option<f32>) -> Result<f32, Error> {
+        match Context::current() {
+            Some(context) => train::set_aside(&context, known),
+            None => Ok(known.unwrap_or(f32::NAN)),
+        }
+    }
+
     fn recycle(grads: Gradients<f32, Self>) {
         if let Some(context) = Context::current() {
             context.recycle(grads);

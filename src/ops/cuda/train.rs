@@ -125,6 +125,16 @@ pub fn update(
     Ok(Updated { loss: loss.unwrap_or(done[0]), updated: done[2] != 0.0 })
 }
 
+/// See [`crate::ops::Ops::set_aside`]. It waits for the GPU.
+pub fn set_aside(context: &Context, known: Option<f32>) -> Result<f32, Error> {
+    context.squares.take();
+    context.statistics.borrow_mut().clear();
+    match known {
+        Some(loss) => Ok(loss),
+        None => Ok(context.copies.download::<f32>(context.numbers.place(), 1)?[0]),
+    }
+}
+
 /// See [`crate::ops::Ops::average`]: one launch, which nothing waits for.
 pub fn average(averages: &mut [&mut Matrix<f32, Cuda>], of: &[&Matrix<f32, Cuda>], share: f64) -> Result<(), Error> {
     let Some(first) = averages.first() else { return Ok(()) };

@@ -106,6 +106,8 @@ settings! {
         epochs: u64 = 15,
         /// Images a step.
         batch: u64 = 128,
+        /// Images that go through the net together, 0 for all of a step.
+        shard: u64 = 0,
         /// Seed of every random draw.
         seed: u64 = 0,
         /// Steps between two lines of the metrics log.
