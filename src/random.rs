@@ -32,6 +32,8 @@ pub enum Purpose {
     Erase = 11,
     /// Draws of a class in an epoch that is balanced; the index is 1 and the class, or 0 for the order of the classes.
     Balance = 12,
+    /// Values of a search; the index is the place of the axis, and the epoch that of the draw.
+    Search = 13,
     /// One of the embedded scenes; the index is its place in its split.
     Scene = 20,
     /// Random scale of one image; the index is the image's place in the training set.

@@ -66,7 +66,8 @@ Examples:
 
 A preset is the path of a RON file or the name of a bundled one (`tricktop presets`).
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or preset, 130 interrupted after saving a checkpoint.";
+Exit codes: 0 done, 1 failed, 2 wrong usage or preset, 75 stopped by SIGUSR2 to be begun
+again, 130 interrupted after saving a checkpoint.";
 
 /// A terminal workstation for training image classifiers in which every trick is a live switch.
 #[derive(Debug, Parser)]

@@ -1,11 +1,12 @@
 //! Runs without a screen.
 
 use super::{Failure, settings};
-use crate::batch::{Batch, Format};
+use crate::batch::{Batch, Format, Outcome};
 use crate::runs::{RunError, Session};
-use crate::signals::{self, Signals};
+use crate::signals::{self, AGAIN, Signals};
 use std::io;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 /// Trains runs in turn, and prints what happens.
 pub(super) fn batch(
@@ -14,9 +15,16 @@ pub(super) fn batch(
 ) -> Result<ExitCode, Failure> {
     settings::load()?;
     let format = if json { Format::Json } else { Format::for_people() };
-    let batch = steered(catch()?, format);
+    let signals = catch()?;
+    let batch = steered(signals, format);
     let starts = starts.into_iter().map(|start| || start().map(Session::serve));
-    Ok(ExitCode::from(batch.run(starts, io::stdout().lock()).code()))
+    Ok(code(signals, batch.run(starts, io::stdout().lock())))
+}
+
+/// The exit code of runs that ended so.
+pub(super) fn code(signals: &Signals, outcome: Outcome) -> ExitCode {
+    let again = outcome == Outcome::Interrupted && signals.requeue.load(Ordering::SeqCst);
+    ExitCode::from(if again { AGAIN } else { outcome.code() })
 }
 
 /// What signals have set, which are caught from the first call on.
@@ -24,7 +32,7 @@ pub(super) fn catch() -> Result<&'static Signals, Failure> {
     signals::catch().map_err(|e| Failure::SetUp("catching signals", e.to_string()))
 }
 
-/// Runs that signals steer: SIGINT and SIGTERM interrupt them, SIGUSR1 saves, and SIGHUP does nothing, because a run goes
+/// Runs that signals steer: SIGINT, SIGTERM and SIGUSR2 interrupt them, SIGUSR1 saves, and SIGHUP does nothing, because a run goes
 /// on without its terminal.
 pub(super) fn steered(signals: &Signals, format: Format) -> Batch<'_> {
     signals.begin();

@@ -119,7 +119,7 @@ impl Chart<'_> {
     }
 }
 
-fn grid(axis: &Axis, value: f64) -> Markup {
+pub(super) fn grid(axis: &Axis, value: f64) -> Markup {
     let y = percent(1.0 - axis.place(value));
     html! {
         line.grid x1="0" x2="100%" y1=(y) y2=(y) {}

@@ -31,7 +31,7 @@ pub(super) fn section(table: &Table) -> Markup {
     html! {
         section {
             h3 { "Gains" }
-            p.note { "Top-1 over " (over) ", in points of percent." }
+            p.note { (table.title_of(0)) " over " (over) ", in points of percent." }
             div.scroll {
                 table.gains {
                     tbody {

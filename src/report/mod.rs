@@ -14,6 +14,7 @@ mod page;
 mod picks;
 mod run;
 mod samples;
+mod scatter;
 mod suite;
 
 pub use card::{Carried, card};

@@ -3,7 +3,7 @@
 use super::chart::{Chart, Look, Series};
 use super::curve::Point;
 use super::page::{command, facts, head, numbers, of, page};
-use super::{Run, gains};
+use super::{Run, gains, scatter};
 use crate::recipe::{Changes, Recipe};
 use crate::suite::{self, Results, Stage, Suite, Table};
 use crate::train::EpochEnd;
@@ -31,7 +31,7 @@ pub struct Told<'a> {
 /// The report of a suite.
 pub fn suite(told: &Told<'_>) -> String {
     let Told { suite, runs, results, read, .. } = told;
-    let table = Table::new(suite, runs, results);
+    let table = Table::new(suite, runs, results).ranked();
     let versions: Vec<&str> = read.iter().flatten().flat_map(|run| &run.versions).map(String::as_str).collect();
     let done = results.ran.iter().flatten().filter(|ran| ran.stage == Stage::Done).count();
     let (heads, cells) = table.grid();
@@ -49,6 +49,7 @@ pub fn suite(told: &Told<'_>) -> String {
                 @for note in table.notes() { p.note { (note) } }
                 @for note in &results.notes { p.note { (note) } }
             }
+            (scatter::section(&table))
             (gains::section(&table))
             (told.curves())
             (told.recipes())

@@ -3,10 +3,12 @@
 use super::RunError;
 use crate::recipe::Recipe;
 use crate::train::write_whole;
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use sysinfo::System;
 
 /// What the trainer does and the machine says: starts, checkpoints, speed, alarms, ends.
 pub(super) const LOG: &str = "log.jsonl";
@@ -41,6 +43,7 @@ impl RunDir {
         fs::create_dir_all(runs).map_err(RunError::create(runs))?;
         let (name, path) = claim(&recipe.name, runs)?;
         let lock = lock(&path.join(LOCK))?;
+        sign(&lock);
         let file = path.join(RECIPE);
         write_whole(&file, recipe.to_ron().as_bytes()).map_err(RunError::write(&file))?;
         Ok(RunDir { name, path, lock })
@@ -57,6 +60,7 @@ impl RunDir {
 
     /// Says that the run is taken up now.
     pub(super) fn touch(&self) -> Result<(), RunError> {
+        sign(&self.lock);
         self.lock.set_modified(SystemTime::now()).map_err(RunError::write(&self.path.join(LOCK)))
     }
 
@@ -90,6 +94,31 @@ pub(super) fn claim(stem: &str, runs: &Path) -> Result<(String, PathBuf), RunErr
     }
 }
 
+/// A process that holds a lock: it may be one of another machine.
+struct Holder {
+    host: String,
+    process: u32,
+    /// Its task of Slurm.
+    job: Option<String>,
+}
+
+impl Holder {
+    fn own() -> Holder {
+        let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let task = || Some(format!("{}_{}", of("SLURM_ARRAY_JOB_ID")?, of("SLURM_ARRAY_TASK_ID")?));
+        let host = System::host_name().unwrap_or_else(|| "this host".into());
+        Holder { host, process: std::process::id(), job: task().or_else(|| of("SLURM_JOB_ID")) }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Holder { host, process, job } = self;
+        write!(f, "process {process} on {host}")?;
+        job.as_ref().map_or(Ok(()), |job| write!(f, " (Slurm job {job})"))
+    }
+}
+
 /// Whether a process is at work on the run in `dir`.
 pub fn at_work(dir: &Path) -> bool {
     File::open(dir.join(LOCK)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
@@ -100,6 +129,11 @@ pub fn newest_at_work(runs: &Path) -> Option<PathBuf> {
     let begun = |dir: &PathBuf| fs::metadata(dir.join(LOCK)).and_then(|lock| lock.modified()).ok();
     let dirs = fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path()).filter(|dir| at_work(dir));
     dirs.max_by_key(begun)
+}
+
+/// Writes into a lock who holds it. Who finds it held reads that; that it cannot be written is no reason not to hold it.
+pub(crate) fn sign(mut lock: &File) {
+    let _ = lock.set_len(0).and_then(|()| lock.write_all(Holder::own().to_string().as_bytes()));
 }
 
 /// Takes a lock, which is held until the file is closed.
@@ -113,8 +147,11 @@ pub(crate) fn lock(path: &Path) -> Result<File, RunError> {
             Ok(()) => return Ok(file),
             // A process that is just being started holds the locks of its parent for a moment.
             Err(TryLockError::WouldBlock) if tries > 0 => std::thread::sleep(PAUSE),
-            Err(TryLockError::WouldBlock) => return Err(RunError::Locked { path: path.to_path_buf() }),
-            Err(TryLockError::Error(e)) => return Err(RunError::write(path)(e)),
+            Err(TryLockError::WouldBlock) => {
+                let by = fs::read_to_string(path).unwrap_or_default();
+                return Err(RunError::Locked { path: path.to_path_buf(), by: by.trim().into() });
+            }
+            Err(TryLockError::Error(cause)) => return Err(RunError::NoLocks { path: path.to_path_buf(), cause }),
         }
         tries -= 1;
     }

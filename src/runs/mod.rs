@@ -43,8 +43,8 @@ mod verify;
 pub use attach::{Attached, attach, next as next_message};
 pub use brief::{Brief, RunIndex, Survey};
 pub use course::{Course, Edits};
-pub(crate) use dir::lock;
 pub use dir::{RECIPE, at_work, newest_at_work};
+pub(crate) use dir::{lock, sign};
 pub use export::{csv, json};
 pub use fork::{behind, fork, fork_with, parent};
 pub use hook::set_hook;
@@ -97,10 +97,28 @@ pub enum RunError {
     #[error("the trainer's thread cannot be started: {0}")]
     Thread(io::Error),
     /// Another process holds the run.
-    #[error("{} is locked: another tricktop is at work on this run; stop that one first", path.display())]
+    #[error(
+        "{} is locked: another tricktop is at work on this run{}; stop that one first",
+        path.display(),
+        if by.is_empty() { String::new() } else { format!(" ({by})") }
+    )]
     Locked {
         /// The lock.
         path: PathBuf,
+        /// Who holds it, where that is known.
+        by: String,
+    },
+    /// The file system has no locks.
+    #[error(
+        "{} cannot be locked ({cause}): without locks two programs could train the same run; --runs names a directory on \
+         another file system",
+        path.display()
+    )]
+    NoLocks {
+        /// The lock.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
     },
     /// A directory that is none of a run.
     #[error("{}: is no run directory: it has no recipe.ron", path.display())]

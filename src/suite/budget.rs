@@ -2,7 +2,7 @@
 
 use super::{Budget, Suite};
 use crate::files::read_text;
-use crate::runs::{RunError, lock};
+use crate::runs::{RunError, lock, sign};
 use crate::train::write_whole;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -56,8 +56,28 @@ impl Store {
     /// A directory that another process holds or that cannot be written.
     pub fn lock(&self) -> Result<File, RunError> {
         let path = self.dir.join(LOCK);
-        fs::create_dir_all(&self.dir).map_err(|cause| RunError::Write { path: path.clone(), cause })?;
-        lock(&path)
+        self.hold(&path)
+    }
+
+    /// Holds one run, by its name, so that no other program trains it, until the file that is returned is closed.
+    ///
+    /// # Errors
+    /// A run that another process holds, or a directory that cannot be written.
+    pub fn lock_run(&self, name: &str) -> Result<File, RunError> {
+        let path = self.dir.join(format!("{name}.lock"));
+        self.hold(&path)
+    }
+
+    fn hold(&self, path: &Path) -> Result<File, RunError> {
+        fs::create_dir_all(&self.dir).map_err(|cause| RunError::Write { path: path.to_path_buf(), cause })?;
+        let held = lock(path)?;
+        sign(&held);
+        Ok(held)
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Where the runs are: first those of this directory.
@@ -86,6 +106,12 @@ impl Store {
             self.write()?;
         }
         Ok(self.state.epochs)
+    }
+
+    /// Whether the epochs of a suite are still to be worked out.
+    pub fn is_open(&self, suite: &Suite) -> bool {
+        let minutes = |minutes| self.state.minutes != Some(minutes) || self.state.epochs.is_none();
+        matches!(suite.budget, Some(Budget::Minutes(m)) if minutes(m))
     }
 
     /// Remembers directories with runs from elsewhere.

@@ -1,7 +1,8 @@
 //! Which runs of a suite are there, and what they came to.
 
-use super::Run;
 use super::classes::{self, Learnt};
+use super::halving::sort_out;
+use super::{Run, Suite};
 use crate::recipe::{Knob, Recipe, preset};
 use crate::runs::{self, Line, RECIPE, Record, RunError, RunStatus, at_work};
 use crate::train::{Event, Figure, Score, steps};
@@ -29,6 +30,8 @@ pub enum Stage {
     Done,
     /// Some are, and nobody is at work on it: it was stopped or killed.
     Part(RunStatus),
+    /// Others of its suite were better after so many epochs: it stays as it is.
+    Out(u64),
     /// A process is at work on it.
     AtWork,
     /// It failed, with these words.
@@ -41,6 +44,7 @@ impl Stage {
         match self {
             Stage::Done => RunStatus::Done.word().into(),
             Stage::Part(status) => status.word().into(),
+            Stage::Out(epochs) => format!("out after {epochs} epochs"),
             Stage::AtWork => RunStatus::AtWork.word().into(),
             Stage::Failed(why) => format!("{}: {why}", RunStatus::Failed.word()),
         }
@@ -48,7 +52,7 @@ impl Stage {
 }
 
 /// A run that is there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ran {
     /// Its directory.
     pub dir: PathBuf,
@@ -76,18 +80,66 @@ impl Ran {
 }
 
 /// What there is of the runs of a suite.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results {
     /// Of every run what is there.
     pub ran: Vec<Option<Ran>>,
+    /// How far every run is to go.
+    pub courses: Vec<Course>,
+    /// Of every run its task in the queue of a cluster, and how that stands.
+    pub queued: Vec<Option<String>>,
     /// What was left out, a sentence each.
     pub notes: Vec<String>,
 }
 
+/// How far a run is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// To its end.
+    Whole,
+    /// So many epochs; then it is compared with the others.
+    Until(u64),
+    /// Nowhere: others were better after so many epochs.
+    Out(u64),
+}
+
+impl Course {
+    /// The epochs after which it is compared.
+    pub fn rest(self) -> Option<u64> {
+        if let Course::Until(epochs) = self { Some(epochs) } else { None }
+    }
+}
+
+impl Results {
+    /// Whether a run is to be trained here: nobody else is to, and it is not done, or waits to be compared.
+    pub fn is_left(&self, place: usize) -> bool {
+        self.queued[place].is_none() && self.is_open(place)
+    }
+
+    /// The same, of a run that a task of the queue is to train.
+    pub fn is_open(&self, place: usize) -> bool {
+        !self.rests(place) && self.is_unfinished(place)
+    }
+
+    /// Whether a run has come as far as it is to go before it is compared.
+    pub fn rests(&self, place: usize) -> bool {
+        let epochs = self.ran[place].as_ref().map_or(0, |ran| ran.scores.len() as u64);
+        self.courses[place].rest().is_some_and(|rest| epochs >= rest)
+    }
+
+    /// Whether it is neither done nor out, nor at work elsewhere.
+    pub fn is_unfinished(&self, place: usize) -> bool {
+        let stage = self.ran[place].as_ref().map(|ran| &ran.stage);
+        let is_out = matches!(self.courses[place], Course::Out(_));
+        !is_out && matches!(stage, None | Some(Stage::Part(_) | Stage::Failed(_)))
+    }
+}
+
 /// Looks for runs in directories: runs, or directories of runs. A run is known by its recipe, whatever it is called; of
 /// several the one that is furthest counts. One that learnt other classes than the others is left out.
-pub fn collect(runs: &[Run], dirs: &[PathBuf]) -> Results {
-    let mut found = Results { ran: vec![None; runs.len()], notes: Vec::new() };
+pub fn collect(suite: &Suite, runs: &[Run], dirs: &[PathBuf]) -> Results {
+    let (ran, queued) = (vec![None; runs.len()], vec![None; runs.len()]);
+    let mut found = Results { ran, queued, ..Results::default() };
     let mut there: Vec<(usize, Ran)> = Vec::new();
     for dir in dirs.iter().flat_map(|dir| candidates(dir)) {
         let recipe = match preset::load(&dir.join(RECIPE)) {
@@ -117,6 +169,7 @@ pub fn collect(runs: &[Run], dirs: &[PathBuf]) -> Results {
             None => {}
         }
     }
+    found.courses = sort_out(suite, runs, &mut found);
     found
 }
 

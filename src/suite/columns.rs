@@ -28,6 +28,12 @@ pub(super) const COLUMNS: &[Column] = &[
         raw: &[("runs", |row| Some(row.runs as f64))],
     },
     Column {
+        head: Head::Text("epochs"),
+        cell: |row| row.epochs.map_or(String::new(), |epochs| epochs.to_string()),
+        // (stands before the other numbers, where there are any)
+        raw: &[],
+    },
+    Column {
         head: Head::Figure(0),
         cell: |row| spread(row.score()),
         raw: &[("", |row| row.score().map(|s| s.mean)), ("_deviation", |row| row.score().and_then(|s| s.deviation))],

@@ -12,18 +12,27 @@
 //!     budget: Epochs(6),
 //! )
 //! ```
+//!
+//! A search has axes in the place of cells:
+//!
+//! ```ron
+//!     design: Random(trials: 20),
+//!     axes: [
+//!         (knob: "schedule.base_lr", log: (0.01, 1.0)),
+//!         (knob: "schedule.decay", values: [Cosine, Step]),
+//!     ],
+//!     halving: (factor: 3, from: 2),
+//! ```
 
 use super::collect::same;
-use super::{Cell, Suite};
+use super::design::{self, Design, Row};
+use super::{Cell, Halving, Suite, search};
 use crate::recipe::mistakes::Place;
-use crate::recipe::{Changes, Mistake, Mistakes, Preset, Recipe, preset};
+use crate::recipe::{Changes, Mistake, Mistakes, Preset, Recipe, Value, knobs, preset};
 use ron::extensions::Extensions;
 use ron::value::RawValue;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-
-/// Rows that a suite may have.
-const MOST_CELLS: usize = 512;
 
 /// How long the runs of a suite are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,20 +41,6 @@ pub enum Budget {
     Epochs(u64),
     /// Minutes of all runs together, on this machine.
     Minutes(f64),
-}
-
-/// How the rows follow from the cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-enum Design {
-    /// Every row has the changes of all cells up to its own.
-    #[default]
-    Ladder,
-    /// Every row has the changes of its own cell alone.
-    Alone,
-    /// The base has all changes; every other row lacks those of its cell.
-    LeaveOneOut,
-    /// A row for every choice of cells.
-    Full,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +53,12 @@ struct Text<'t> {
     base: Part<'t>,
     #[serde(default)]
     design: Design,
+    #[serde(default)]
     cells: Vec<Part<'t>>,
+    #[serde(default, borrow)]
+    axes: Vec<search::Text<'t>>,
+    #[serde(default)]
+    halving: Option<Halving>,
     #[serde(default = "three")]
     seeds: u64,
     #[serde(default)]
@@ -68,8 +68,8 @@ struct Text<'t> {
 /// The base or a cell, as written.
 #[derive(Deserialize)]
 #[serde(rename = "cell", deny_unknown_fields)]
-struct Part<'t> {
-    name: String,
+pub(super) struct Part<'t> {
+    pub name: String,
     /// The preset that is changed from here on.
     #[serde(default)]
     preset: Option<PathBuf>,
@@ -77,12 +77,12 @@ struct Part<'t> {
     recipe: Option<&'t RawValue>,
     /// Whether a new ladder begins here: this row and those below it take none of the changes above.
     #[serde(default)]
-    base: bool,
+    pub base: bool,
     /// The row that it is compared with; without a name the one that its design chooses.
     #[serde(default)]
-    over: Option<String>,
+    pub over: Option<String>,
     #[serde(default)]
-    paper: Option<(f64, f64)>,
+    pub paper: Option<(f64, f64)>,
 }
 
 fn three() -> u64 {
@@ -104,100 +104,57 @@ pub fn load(path: &Path) -> Result<Suite, Mistakes> {
     if read.seeds == 0 || read.seeds > 1000 {
         return Err(whole(format!("seeds is {}; it must be from 1 to 1000", read.seeds)));
     }
-    let Text { title, source, base, design, cells, seeds, budget } = read;
+    let Text { title, source, base, design, cells, axes, halving, seeds, budget } = read;
     let parts: Vec<Part> = std::iter::once(base).chain(cells).collect();
-    let made = Reader { path, shown: &shown, text: &text, mistakes: Vec::new() }.cells(design, &parts);
+    let (axes, rows) = design::rows(design, &parts, &axes).map_err(whole)?;
+    let budgeted = budget.is_some();
+    let made = Reader { path, shown: &shown, text: &text, budget: budgeted, mistakes: Vec::new() }.cells(&rows, &parts);
     let cells = made.map_err(Mistakes::from_iter)?;
+    if let Some(Halving { factor, from }) = halving {
+        if factor < 2 || from == 0 {
+            return Err(whole(format!("halving is (factor: {factor}, from: {from}); it needs 2 and 1 at least")));
+        }
+        let epochs = |cell: &Cell| cell.recipe.train.epochs;
+        if budget.is_none() && cells.iter().any(|cell| epochs(cell) != epochs(&cells[0])) {
+            return Err(whole("halving compares rows after as many epochs: all need the same train.epochs".into()));
+        }
+        if budget.is_none() && epochs(&cells[0]) <= from {
+            let epochs = epochs(&cells[0]);
+            return Err(whole(format!(
+                "halving compares after {from} epochs, and runs have {epochs}: nothing would fall out"
+            )));
+        }
+        if let Some(cell) = cells.iter().find(|cell| cell.recipe.train.patience > 0) {
+            let why = "has train.patience: a run that ends early could not be compared any more by halving";
+            return Err(whole(format!("`{}` {why}", cell.name)));
+        }
+    }
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Suite { file: path.to_path_buf(), name, title, source, cells, seeds, budget })
+    Ok(Suite { file: path.to_path_buf(), name, title, source, cells, seeds, budget, axes, halving })
 }
 
 fn one(mistake: Mistake) -> Mistakes {
     [mistake].into_iter().collect()
 }
 
-/// A row as its design makes it; numbers are places, the base's is 0.
-struct Row {
-    name: String,
-    /// The parts whose changes it has.
-    has: Vec<usize>,
-    /// The row that it is compared with.
-    over: usize,
-    /// The first row of its ladder.
-    base: usize,
-    paper: Option<(f64, f64)>,
-}
-
-impl Design {
-    /// The rows, for the base and the cells.
-    fn rows(self, parts: &[Part]) -> Vec<Row> {
-        let cells = 1..parts.len();
-        let row = |name: String, has, paper| Row { name, has, over: 0, base: 0, paper };
-        let own = |place: usize, has| row(parts[place].name.clone(), has, parts[place].paper);
-        match self {
-            Design::Ladder | Design::Alone => {
-                let mut base = 0;
-                let rows = (0..parts.len()).map(|place| {
-                    base = if parts[place].base { place } else { base };
-                    let (has, over) = match self {
-                        _ if place == base => (vec![place], place),
-                        Design::Alone => (vec![base, place], base),
-                        _ => ((base..=place).collect(), place - 1),
-                    };
-                    Row { over, base, ..own(place, has) }
-                });
-                rows.collect()
-            }
-            Design::LeaveOneOut => {
-                let without = |out: usize| {
-                    let rest = (0..parts.len()).filter(|place| *place != out).collect();
-                    row(format!("without {}", parts[out].name), rest, None)
-                };
-                std::iter::once(own(0, (0..parts.len()).collect())).chain(cells.map(without)).collect()
-            }
-            Design::Full => {
-                let choice = |bits: usize| {
-                    let chosen: Vec<usize> = cells.clone().filter(|place| bits >> (place - 1) & 1 == 1).collect();
-                    let names: Vec<&str> = chosen.iter().map(|place| parts[*place].name.as_str()).collect();
-                    let has = std::iter::once(0).chain(chosen.iter().copied()).collect();
-                    if bits == 0 { own(0, has) } else { row(names.join(", "), has, None) }
-                };
-                (0..1 << cells.len()).map(choice).collect()
-            }
-        }
-    }
-}
-
 struct Reader<'t> {
     path: &'t Path,
     shown: &'t str,
     text: &'t str,
+    /// Whether the suite says how long its runs are.
+    budget: bool,
     mistakes: Vec<Mistake>,
 }
 
 impl Reader<'_> {
-    fn cells(mut self, design: Design, parts: &[Part]) -> Result<Vec<Cell>, Vec<Mistake>> {
-        let many = match design {
-            Design::Full if parts.len() > 1 + MOST_CELLS.ilog2() as usize => true,
-            _ => parts.len() > MOST_CELLS,
-        };
-        if many {
-            return Err(vec![self.mistake(format!("has more than {MOST_CELLS} rows"))]);
-        }
-        if let (Design::LeaveOneOut | Design::Full, Some(part)) =
-            (design, parts.iter().find(|part| part.base || part.over.is_some()))
-        {
-            let why = format!("`{}` has `base` or `over`: they are for the designs Ladder and Alone", part.name);
-            return Err(vec![self.mistake(why)]);
-        }
+    fn cells(mut self, rows: &[Row], parts: &[Part]) -> Result<Vec<Cell>, Vec<Mistake>> {
         let steps: Vec<Changes> = parts.iter().map(|part| self.changes(part)).collect();
-        let rows = design.rows(parts);
-        let mut cells = Vec::new();
+        let mut cells: Vec<Cell> = Vec::new();
         for (place, row) in rows.iter().enumerate() {
             let preset = row.has.iter().rev().find_map(|part| parts[*part].preset.as_deref());
             let preset = preset::beside(self.path, preset.unwrap_or(Path::new("quick")));
             let mut changes = Changes::new();
-            for (knob, value) in row.has.iter().flat_map(|part| &steps[*part]) {
+            for (knob, value) in row.has.iter().flat_map(|part| &steps[*part]).chain(row.point.iter().flatten()) {
                 changes.retain(|(other, _)| other.path != knob.path);
                 changes.push((knob, value.clone()));
             }
@@ -210,6 +167,10 @@ impl Reader<'_> {
                 }),
             };
             match self.recipe(&row.name, &preset, &changes) {
+                // The base of a search may be one of its points.
+                Ok(recipe) if row.point.is_some() && same(&cells[0].recipe, &recipe) => {
+                    cells[0].name += &format!(" ({})", row.name);
+                }
                 Ok(recipe) => {
                     let (name, base, paper) = (row.name.clone(), row.base, row.paper);
                     cells.push(Cell { name, preset, changes, recipe, over, base, paper });
@@ -220,8 +181,15 @@ impl Reader<'_> {
         if !self.mistakes.is_empty() {
             return Err(self.mistakes);
         }
+        // Seeds, and the epochs of a budget, are the suite's own.
+        let own = [("train.seed", Some(0)), ("train.epochs", self.budget.then_some(1))];
+        let own = own.into_iter().filter_map(|(path, value)| Some((knobs::find(path)?, Value::Int(value?))));
+        let own: Changes = own.collect();
+        let bare = |cell: &Cell| cell.recipe.with(own.iter().cloned()).unwrap_or_else(|_| cell.recipe.clone());
+        let recipes: Vec<Recipe> = cells.iter().map(bare).collect();
         for (place, cell) in cells.iter().enumerate() {
-            if let Some(before) = cells[..place].iter().find(|before| same(&before.recipe, &cell.recipe)) {
+            if let Some(before) = (0..place).find(|before| same(&recipes[*before], &recipes[place])) {
+                let before = &cells[before];
                 let why = format!("`{}` and `{}` are the same recipe", before.name, cell.name);
                 self.mistakes.push(self.mistake(why));
             }

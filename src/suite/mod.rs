@@ -5,23 +5,28 @@ mod classes;
 mod collect;
 mod columns;
 mod control;
+mod design;
 mod file;
+mod halving;
 mod progress;
 pub mod screen;
+mod search;
+pub mod slurm;
 mod stats;
 mod table;
 mod tally;
 mod train;
 
 pub use budget::Store;
-pub use collect::{Ran, Results, Stage, collect};
+pub use collect::{Course, Ran, Results, Stage, collect};
 pub use control::Control;
 pub use file::{Budget, load};
+pub use halving::Halving;
 pub use progress::Progress;
 pub use stats::{Gain, Spread};
 pub use table::{Format, Row, Table};
 pub use tally::{Live, Now, Tally};
-pub use train::{Board, Job, Plan, pace};
+pub use train::{Board, Job, Plan, Round, pace};
 
 use crate::files::shell_word;
 use crate::recipe::settings::Task;
@@ -46,6 +51,10 @@ pub struct Suite {
     pub seeds: u64,
     /// How long its runs are.
     pub budget: Option<Budget>,
+    /// Of a search the knobs that are tried.
+    pub axes: Vec<&'static Knob>,
+    /// When rows fall out.
+    pub halving: Option<Halving>,
 }
 
 impl Suite {
@@ -107,6 +116,13 @@ impl Suite {
         let changes: Changes = changes.iter().cloned().chain(own.into_iter().flatten()).collect();
         let recipe = recipe.with(changes.iter().map(|(knob, value)| (*knob, value.clone())))?;
         Ok(Run { cell, seed, changes, recipe })
+    }
+
+    /// Arrays of jobs that it takes, one behind the other: one more than there are comparisons to come.
+    pub fn arrays(&self, epochs: u64, results: &Results) -> usize {
+        let next = results.courses.iter().filter_map(|course| course.rest()).min();
+        let ahead = |halving: Halving, next: u64| halving.comparisons(epochs).filter(|at| *at >= next).count();
+        1 + self.halving.zip(next).map_or(0, |(halving, next)| ahead(halving, next))
     }
 
     /// Whether a row is compared with another one than its base: else both gains are the same.

@@ -1,6 +1,6 @@
 //! How a suite goes, on standard error: on a terminal a line a row and a total, elsewhere a line an epoch.
 
-use super::{Board, Now, Run, Tally};
+use super::{Board, Now, Results, Run, Tally};
 use crate::text::{columns, left, plain_terminal, printed, shown};
 use crate::train::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -85,6 +85,16 @@ impl Board for Progress {
         let name = Self::name(&self.lock(), place);
         self.print(&format!("{name}: {text}"));
     }
+
+    fn compared(&self, results: Results) {
+        let mut tally = self.lock();
+        let out = tally.compared(results);
+        let line =
+            |place: &usize| format!("{}: {}; {}", Self::name(&tally, *place), state(&tally, *place), total(&tally));
+        let lines: Vec<String> = out.iter().map(line).collect();
+        drop(tally);
+        lines.iter().for_each(|line| self.print(line));
+    }
 }
 
 /// How a run goes.
@@ -95,6 +105,7 @@ fn state(tally: &Tally, place: usize) -> String {
     match &live.now {
         Now::Done => format!("done{score}"),
         Now::Failed(why) => format!("failed: {why}"),
+        Now::Out => format!("out after {:.0} epochs{score}", live.epoch),
         Now::Edited => format!("left out: it was edited while it trained{score}"),
         _ => format!("epoch {:.0}/{}{score}", live.epoch, tally.runs[place].recipe.train.epochs),
     }

@@ -2,7 +2,8 @@
 
 use super::columns::{COLUMNS, Column, Head};
 use super::stats::NOISE;
-use super::{Gain, Results, Run, Spread, Stage, Suite};
+use super::{Gain, Ran, Results, Run, Spread, Stage, Suite};
+use crate::recipe::Value;
 use crate::runs::RunStatus;
 use crate::text;
 use crate::train::Figure;
@@ -52,6 +53,9 @@ pub struct Table {
     pub killed: usize,
     /// The rows, the base first.
     pub rows: Vec<Row>,
+    /// Knobs that a search tries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub axes: Vec<&'static str>,
     /// The figures of its rows.
     #[serde(skip)]
     figures: [Figure; 2],
@@ -62,8 +66,14 @@ pub struct Table {
 pub struct Row {
     /// What a person calls it.
     pub cell: String,
-    /// Runs that are done.
+    /// What it tries, of a search.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Value>,
+    /// Runs that are done, or out.
     pub runs: usize,
+    /// Epochs after which its figures are, where rows fall out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
     /// Both figures.
     #[serde(serialize_with = "named", flatten)]
     pub figures: [(Figure, Option<Spread>); 2],
@@ -105,15 +115,19 @@ impl Table {
     pub fn new(suite: &Suite, runs: &[Run], results: &Results) -> Table {
         let done = |cell: usize| {
             let ran = runs.iter().zip(&results.ran).filter(move |(run, _)| run.cell == cell);
-            ran.filter_map(|(run, ran)| Some((run.seed, ran.as_ref().filter(|ran| ran.stage == Stage::Done)?)))
+            let counts = |ran: &&Ran| matches!(ran.stage, Stage::Done | Stage::Out(_));
+            ran.filter_map(move |(run, ran)| Some((run.seed, ran.as_ref().filter(counts)?)))
         };
+        // Seeds are compared after as many epochs.
+        let epochs = |cell: usize| done(cell).map(|(_, ran)| ran.scores.len()).min();
         let scores = |cell: usize| -> Vec<(u64, f64, f64)> {
-            done(cell)
-                .filter_map(|(seed, ran)| ran.scores.last().map(|(score, second)| (seed, *score, *second)))
-                .collect()
+            let last = epochs(cell).and_then(|epochs| epochs.checked_sub(1)).filter(|_| suite.halving.is_some());
+            let score = |ran: &Ran| last.map_or(ran.scores.last(), |last| ran.scores.get(last)).copied();
+            done(cell).filter_map(|(seed, ran)| score(ran).map(|(score, second)| (seed, score, second))).collect()
         };
         let gain = |cell: usize, over: usize| {
-            let over = if cell == over { Vec::new() } else { scores(over) };
+            let apart = suite.halving.is_some() && epochs(cell) != epochs(over);
+            let over = if cell == over || apart { Vec::new() } else { scores(over) };
             let pairs = scores(cell).into_iter().filter_map(|(seed, score, _)| {
                 over.iter().find(|(other, ..)| *other == seed).map(|(_, before, _)| score - before)
             });
@@ -129,7 +143,9 @@ impl Table {
             let over = suite.cells[cell.over].paper.filter(|_| cell.over != place);
             Row {
                 cell: cell.name.clone(),
+                values: suite.axes.iter().map(|knob| cell.recipe.get(knob)).collect(),
                 runs: scores.len(),
+                epochs: epochs(place).map(|epochs| epochs as u64).filter(|_| suite.halving.is_some()),
                 figures: [(figures[0], column(|(_, score, _)| *score)), (figures[1], column(|(.., second)| *second))],
                 second_tells: any.is_none_or(|ran| ran.second_tells(figures)),
                 above: if ladder { gain(place, cell.over) } else { None },
@@ -155,8 +171,27 @@ impl Table {
             failed: count(|stage| matches!(stage, Stage::Failed(_))),
             killed: count(|stage| *stage == Stage::Part(RunStatus::Killed)),
             rows,
+            axes: suite.axes.iter().map(|knob| knob.path).collect(),
             figures,
         }
+    }
+
+    /// The same; the rows of a search the best first: those that were trained the longest, and among them by their score.
+    #[must_use]
+    pub fn ranked(mut self) -> Table {
+        if !self.axes.is_empty() {
+            let rank = |row: &Row| (row.epochs.unwrap_or(0), row.score().map_or(f64::NEG_INFINITY, |score| score.mean));
+            self.rows.sort_by(|a, b| {
+                let ((a_epochs, a), (b_epochs, b)) = (rank(a), rank(b));
+                b_epochs.cmp(&a_epochs).then(b.total_cmp(&a))
+            });
+        }
+        self
+    }
+
+    /// What a figure of its rows is called.
+    pub fn title_of(&self, figure: usize) -> &'static str {
+        self.figures[figure].title()
     }
 
     /// The table as text.
@@ -191,7 +226,8 @@ impl Table {
         if self.missing > 0 {
             let of = |n: usize, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
             let (failed, killed) = (of(self.failed, "failed"), of(self.killed, "killed"));
-            notes.push(format!("{} runs are not done yet{failed}{killed}.", self.missing));
+            let runs = if self.missing == 1 { "run is" } else { "runs are" };
+            notes.push(format!("{} {runs} not done yet{failed}{killed}.", self.missing));
         }
         notes.push(format!(
             "{} in percent after the last epoch, mean ± standard deviation over seeds; gains of {} with their 95 % \
@@ -200,10 +236,17 @@ impl Table {
                 Figure::Miou => "mIoU and pixAcc",
                 _ => "Accuracies",
             },
-            self.figures[0].title()
+            self.title_of(0)
         ));
         if self.rows.iter().flat_map(|row| [row.above, row.base]).flatten().any(|gain| !gain.is_clear()) {
             notes.push(format!("{NOISE} within its noise: the interval holds 0, or there is one seed."));
+        }
+        if self.rows.iter().any(|row| row.epochs.is_some()) {
+            notes.push(
+                "Rows fell out after comparisons: their figures are those of the epochs that they have, and gains are \
+                 between rows with as many."
+                    .into(),
+            );
         }
         if self.rows.iter().any(|row| row.paper.is_some()) {
             notes.push(format!("paper: {}, on ImageNet.", self.source));
@@ -214,7 +257,7 @@ impl Table {
     fn title(&self, column: &Column) -> &'static str {
         match column.head {
             Head::Text(text) => text,
-            Head::Figure(i) => self.figures[i].title(),
+            Head::Figure(i) => self.title_of(i),
         }
     }
 
@@ -272,6 +315,9 @@ impl Table {
     fn csv(&self) -> String {
         let raw = || COLUMNS.iter().flat_map(|column| column.raw.iter().map(move |raw| (column, raw)));
         let mut text = String::from("cell");
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let halved = self.rows.iter().any(|row| row.epochs.is_some());
+        self.axes.iter().copied().chain(halved.then_some("epochs")).for_each(|head| text += &format!(",{head}"));
         raw().for_each(|(column, (name, _))| {
             text += &match column.head {
                 Head::Figure(i) => format!(",{}{name}", self.figures[i].key()),
@@ -280,7 +326,11 @@ impl Table {
         });
         text.push('\n');
         for row in &self.rows {
-            text += &format!("\"{}\"", row.cell.replace('"', "\"\""));
+            text += &quoted(&row.cell);
+            row.values.iter().for_each(|value| text += &format!(",{}", quoted(&value.to_string())));
+            if halved {
+                text += &row.epochs.map_or(",".into(), |epochs| format!(",{epochs}"));
+            }
             raw().for_each(|(_, (_, of))| text += &of(row).map_or(",".into(), |v| format!(",{v}")));
             text.push('\n');
         }

@@ -1,6 +1,6 @@
 //! What is known of a suite while it is trained: pure, for the lines of progress and for the screen.
 
-use super::{Ran, Results, Run, Spread, Stage, Suite, Table};
+use super::{Course, Ran, Results, Run, Spread, Stage, Suite, Table};
 use crate::runs::RunStatus;
 use crate::train::{Event, Score, State};
 use std::collections::BTreeSet;
@@ -23,8 +23,25 @@ pub enum Now {
     Failed(String),
     /// It is done, but somebody edited it: it no longer belongs to the suite.
     Edited,
+    /// Others were better after its epochs.
+    Out,
     /// Another program trains it.
     Elsewhere,
+    /// A cluster has it in its queue: its task, and how that stands.
+    Queued(String),
+}
+
+impl Now {
+    /// Where a run stands that nobody trains here.
+    fn of(results: &Results, place: usize) -> Now {
+        match (results.ran[place].as_ref().map(|ran| &ran.stage), &results.queued[place]) {
+            (Some(Stage::Done), _) => Now::Done,
+            _ if matches!(results.courses[place], Course::Out(_)) => Now::Out,
+            (_, Some(task)) => Now::Queued(task.clone()),
+            (Some(Stage::AtWork), None) => Now::Elsewhere,
+            _ => Now::Waits,
+        }
+    }
 }
 
 /// What is known of a run at this moment.
@@ -65,12 +82,8 @@ pub struct Tally {
 impl Tally {
     /// Counts these runs: `results` is what is there of them, and `at_once` are trained at a time.
     pub fn new(suite: Suite, runs: Vec<Run>, results: Results, at_once: usize) -> Tally {
-        let live = |ran: &Option<Ran>| Live {
-            now: match ran.as_ref().map(|ran| &ran.stage) {
-                Some(Stage::Done) => Now::Done,
-                Some(Stage::AtWork) => Now::Elsewhere,
-                Some(Stage::Part(_) | Stage::Failed(_)) | None => Now::Waits,
-            },
+        let live = |(place, ran): (usize, &Option<Ran>)| Live {
+            now: Now::of(&results, place),
             epoch: ran.as_ref().map_or(0.0, |ran| ran.scores.len() as f64),
             img_s: 0.0,
             edited: false,
@@ -78,7 +91,7 @@ impl Tally {
             pace: None,
         };
         let table = Table::new(&suite, &runs, &results);
-        let live = results.ran.iter().map(live).collect();
+        let live = results.ran.iter().enumerate().map(live).collect();
         Tally { suite, runs, results, live, away: BTreeSet::new(), table, at_once: at_once.max(1) }
     }
 
@@ -154,6 +167,23 @@ impl Tally {
         }
     }
 
+    /// Takes in what there is of the runs; says which fell out.
+    pub fn compared(&mut self, results: Results) -> Vec<usize> {
+        let mut out = Vec::new();
+        for (place, live) in self.live.iter_mut().enumerate().filter(|(_, live)| live.now != Now::Edited) {
+            let now = match (&live.now, Now::of(&results, place)) {
+                (failed @ Now::Failed(_), Now::Waits) => failed.clone(),
+                (_, now) => now,
+            };
+            out.extend((now == Now::Out && live.now != Now::Out).then_some(place));
+            live.now = now;
+            live.epoch = results.ran[place].as_ref().map_or(0.0, |ran| ran.scores.len() as f64);
+        }
+        self.results = results;
+        self.table = Table::new(&self.suite, &self.runs, &self.results);
+        out
+    }
+
     /// The places of a row's runs, seed by seed.
     pub fn of(&self, cell: usize) -> impl Iterator<Item = usize> + '_ {
         (0..self.runs.len()).filter(move |place| self.runs[*place].cell == cell)
@@ -183,9 +213,9 @@ impl Tally {
         self.results.ran[place].as_ref()?.scores.last().map(|(score, _)| *score)
     }
 
-    /// Runs that are done.
+    /// Runs that are done, or out.
     pub fn done(&self) -> usize {
-        self.live.iter().filter(|run| run.now == Now::Done).count()
+        self.live.iter().filter(|run| matches!(run.now, Now::Done | Now::Out)).count()
     }
 
     /// Images a second of all that is trained.
@@ -204,10 +234,21 @@ impl Tally {
         let left = (0..self.runs.len()).filter(|place| counts(place) && !self.away.contains(place));
         let seconds = left.map(|place| {
             let (run, live) = (&self.runs[place], &self.live[place]);
-            let epochs = (run.recipe.train.epochs as f64 - live.epoch).max(0.0);
+            let end = self.results.courses[place].rest().unwrap_or(run.recipe.train.epochs);
+            let epochs = (end as f64 - live.epoch).max(0.0);
             epochs * live.pace.or_else(|| mean(Some(run.cell))).unwrap_or(all)
         });
-        Duration::try_from_secs_f64(seconds.sum::<f64>() / self.at_once as f64).ok()
+        let seconds = seconds.sum::<f64>() + all * self.after_comparing() as f64;
+        Duration::try_from_secs_f64(seconds / self.at_once as f64).ok()
+    }
+
+    /// Epochs that are trained once the runs were compared.
+    fn after_comparing(&self) -> u64 {
+        let compared =
+            || self.results.courses.iter().zip(&self.runs).filter_map(|(course, run)| Some((course.rest()?, run)));
+        let (Some(halving), Some((at, run))) = (self.suite.halving, compared().next()) else { return 0 };
+        let rows: BTreeSet<usize> = compared().map(|(_, run)| run.cell).collect();
+        self.suite.seeds * halving.later(rows.len() as u64, at, run.recipe.train.epochs)
     }
 }
 

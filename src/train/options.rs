@@ -26,6 +26,8 @@ pub struct Options {
     pub last_edit: u64,
     /// Step after which it is done, if it is not before.
     pub until: Option<u64>,
+    /// Epochs after which it stops with a checkpoint, to be gone on with or not, if it has more.
+    pub rest: Option<u64>,
     /// Steps after which the state is hashed.
     pub probes: BTreeSet<u64>,
     /// Whether it makes a recorded run again: then alarms tell, and do no more.

@@ -48,6 +48,8 @@ enum Flow {
     Stop {
         save: bool,
     },
+    /// It stops after the epochs that it was to have.
+    Rest,
     /// It cannot go on, and nobody is there to do something about it.
     Fail(String),
 }
@@ -173,13 +175,14 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         self.apply_due(self.at.batch == 0);
         let ended = self.epochs();
         let (mut state, mut error) = match &ended {
-            Ok(Flow::Stop { .. }) => (State::Stopped, None),
+            Ok(Flow::Stop { .. } | Flow::Rest) => (State::Stopped, None),
             Ok(Flow::Fail(why)) => (State::Failed, Some(why.clone())),
             Ok(_) => (State::Done, None),
             Err(e) => (State::Failed, Some(e.to_string())),
         };
         let early = match &ended {
             Ok(Flow::End(why)) => why.clone(),
+            Ok(Flow::Rest) => Some(format!("compared with others after {} epochs", self.at.epoch)),
             _ => None,
         };
         let unsaved = match ended {
@@ -233,6 +236,9 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             }
             if let why @ Some(_) = self.at.out_of_patience(self.recipe.train.patience) {
                 return Ok(Flow::End(why));
+            }
+            if self.options.rest.is_some_and(|rest| self.at.epoch >= rest) {
+                return Ok(Flow::Rest);
             }
             match self.epoch()? {
                 Flow::On | Flow::Again => {}

@@ -2,7 +2,7 @@
 
 use crate::signals;
 use signal_hook::SigId;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
 use signal_hook::flag::{register, register_conditional_default};
 use std::io;
 use std::sync::Arc;
@@ -32,8 +32,9 @@ pub(super) enum Wish {
 }
 
 /// The signals and what they ask for.
-const WISHES: [(i32, Wish); 7] = [
+const WISHES: [(i32, Wish); 8] = [
     (SIGTERM, Wish::End),
+    (SIGUSR2, Wish::End),
     (SIGINT, Wish::End),
     (SIGUSR1, Wish::Save),
     (SIGHUP, Wish::HangUp),

@@ -6,7 +6,7 @@ use super::{TuiError, Visit, terminal};
 use crate::app::Life;
 use crate::batch::Outcome;
 use crate::suite::screen::{Effect, Msg, State, update};
-use crate::suite::{Board, Control, Plan};
+use crate::suite::{Board, Control, Plan, Results};
 use crate::train::{Command, Event};
 use crate::view;
 use ratatui::buffer::Buffer;
@@ -87,6 +87,10 @@ impl Board for Wire {
 
     fn say(&self, place: usize, text: &str) {
         drop(self.to.send(Msg::Said(place, text.into())));
+    }
+
+    fn compared(&self, results: Results) {
+        drop(self.to.send(Msg::Compared(Box::new(results))));
     }
 }
 

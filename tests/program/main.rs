@@ -13,6 +13,7 @@ mod old_run;
 mod own_images;
 mod refused;
 mod report;
+mod searches;
 mod segment;
 mod signals;
 mod states;

@@ -25,10 +25,10 @@ const LADDER: &str = r#"(
 )"#;
 
 /// A directory with `tiny.ron` and `ladder.ron`.
-struct Desk(tempfile::TempDir);
+pub struct Desk(pub tempfile::TempDir);
 
 impl Desk {
-    fn new() -> Desk {
+    pub fn new() -> Desk {
         let dir = tempfile::tempdir().unwrap();
         // Short epochs, so that a run is killed and resumed soon.
         let tiny = tiny::with(&[
@@ -40,26 +40,26 @@ impl Desk {
         Desk(dir)
     }
 
-    fn command(&self, words: &str) -> Command {
+    pub fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tricktop"));
         command.args(words.split_whitespace()).current_dir(self.0.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    fn output(&self, words: &str) -> Output {
+    pub fn output(&self, words: &str) -> Output {
         self.command(words).output().unwrap()
     }
 
     /// What a command prints that ends well.
-    fn prints(&self, words: &str) -> String {
+    pub fn prints(&self, words: &str) -> String {
         let Output { status, stdout, stderr } = self.output(words);
         assert!(status.success(), "{words}: {}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).unwrap()
     }
 
     /// The table of a suite without what the clock says.
-    fn table(&self, words: &str) -> Json {
+    pub fn table(&self, words: &str) -> Json {
         let mut table: Json = serde_json::from_str(&self.prints(&format!("table {words} --format json"))).unwrap();
         for row in table["rows"].as_array_mut().unwrap() {
             row["img_s"].take();
@@ -68,14 +68,14 @@ impl Desk {
         table
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, text).unwrap();
         path
     }
 
     /// The suite with these fields beside its title and base.
-    fn load(&self, fields: &str) -> Result<Suite, String> {
+    pub fn load(&self, fields: &str) -> Result<Suite, String> {
         let path =
             self.write("made.ron", &format!(r#"(title: "made", base: (name: "b", preset: "tiny.ron"), {fields})"#));
         suite::load(&path).map_err(|mistakes| {
@@ -86,7 +86,7 @@ impl Desk {
 }
 
 /// The names of the rows, each with the knobs that it changes.
-fn rows(suite: &Suite) -> Vec<(String, Vec<String>)> {
+pub fn rows(suite: &Suite) -> Vec<(String, Vec<String>)> {
     let changes =
         |cell: &suite::Cell| cell.changes.iter().map(|(knob, value)| format!("{}={value}", knob.path)).collect();
     suite.cells.iter().map(|cell| (cell.name.clone(), changes(cell))).collect()
@@ -178,7 +178,7 @@ fn mistakes_are_told_with_their_places() {
         (
             r#"cells: [], sead: 1"#,
             "made.ron:1:71: not a suite: Unexpected field named `sead` in `suite`, expected one of `title`, `source`, \
-             `base`, `design`, `cells`, `seeds`, or `budget` instead",
+             `base`, `design`, `cells`, `axes`, `halving`, `seeds`, or `budget` instead",
         ),
         (
             r#"design: Full, cells: [(name: "x", over: "b", recipe: (train: (epochs: 4)))]"#,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tricktop::app::{self, Key, Options};
 use tricktop::batch::Outcome;
 use tricktop::suite::screen::{Effect, Msg, State, update};
-use tricktop::suite::{self, Ran, Results, Stage, Suite, Tally};
+use tricktop::suite::{self, Course, Ran, Results, Stage, Suite, Tally};
 use tricktop::train::{self, Command, Confusion, EpochEnd, Evaluation, Event, Figures, StepRecord, Summary};
 use tricktop::view::suite::render;
 
@@ -49,7 +49,12 @@ fn tally(text: &str, done: usize) -> Tally {
             img_s: Some(1200.0),
         })
     };
-    let results = Results { ran: runs.iter().enumerate().map(ran).collect(), notes: Vec::new() };
+    let results = Results {
+        ran: runs.iter().enumerate().map(ran).collect(),
+        courses: vec![Course::Whole; runs.len()],
+        queued: vec![None; runs.len()],
+        notes: Vec::new(),
+    };
     Tally::new(suite, runs, results, 1)
 }
 

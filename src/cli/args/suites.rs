@@ -11,9 +11,9 @@ use std::path::PathBuf;
 pub(in crate::cli) struct Suite {
     #[command(flatten)]
     pub(in crate::cli) of: Of,
-    /// Runs trained at once, the threads shared out among them
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(in crate::cli) jobs: NonZeroUsize,
+    /// Runs trained at once, the threads shared out among them [default: 1; on a cluster as many as it has room for]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(in crate::cli) threads: Threads,
     #[command(flatten)]
@@ -24,6 +24,22 @@ pub(in crate::cli) struct Suite {
     /// Prints the command of every run instead, for machines elsewhere; those that are done as comments
     #[arg(long, conflicts_with_all = ["jobs", "plain"])]
     pub(in crate::cli) list: bool,
+    /// Trains this run alone, by its place in the list from 0 on; does nothing where it is done, and goes on with it where it
+    /// was begun
+    #[arg(long, value_name = "N", conflicts_with_all = ["jobs", "list", "theme", "ascii", "kitty"])]
+    pub(in crate::cli) run: Option<usize>,
+    /// Has Slurm train what is left, as an array of jobs; options of sbatch come behind `--`
+    #[arg(long, conflicts_with_all = ["plain", "list", "run", "theme", "ascii", "kitty"])]
+    pub(in crate::cli) slurm: bool,
+    /// Prints the script of the array instead
+    #[arg(long, requires = "slurm")]
+    pub(in crate::cli) dry_run: bool,
+    /// Prints a Job of Kubernetes that trains it with this image of the program, and with the volume claim `work`
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["plain", "list", "run", "slurm", "theme", "ascii", "kitty"])]
+    pub(in crate::cli) kubernetes: Option<String>,
+    /// Options of sbatch, such as --time=4:00:00 --gpus=1
+    #[arg(last = true, requires = "slurm", value_name = "OPTIONS")]
+    pub(in crate::cli) options: Vec<String>,
 }
 
 #[derive(Debug, Args)]

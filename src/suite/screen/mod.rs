@@ -5,7 +5,7 @@ mod update;
 
 pub use update::update;
 
-use super::{Now, Tally};
+use super::{Now, Results, Tally};
 use crate::app::keys::Binding;
 use crate::app::{self, Life, Occasion, Options, Tone};
 use crate::batch::Outcome;
@@ -33,6 +33,8 @@ pub enum Msg {
     },
     /// Something is said of the run at this place.
     Said(usize, String),
+    /// Runs were compared.
+    Compared(Box<Results>),
     /// The screen of a run could not be opened, and why.
     Shut(String),
     /// There is nothing left to train.
@@ -88,10 +90,14 @@ pub enum RowStatus {
     Skipped,
     /// Another program trains what is left.
     Elsewhere,
+    /// A cluster has what is left in its queue: where a run of it is at work.
+    Queued(Option<String>),
     /// A run failed, with these words.
     Failed(String),
     /// A run is done, but was edited.
     Edited,
+    /// Others were better.
+    Out,
     /// All runs are done.
     Done,
 }
@@ -169,17 +175,24 @@ impl State {
             _ if tally.open(cell).any(|place| !tally.away.contains(&place)) => RowStatus::Waits,
             _ if tally.open(cell).next().is_some() => RowStatus::Skipped,
             _ if now().any(|now| *now == Now::Elsewhere) => RowStatus::Elsewhere,
+            _ if now().any(|now| matches!(now, Now::Queued(_))) => RowStatus::Queued(now().find_map(|now| match now {
+                Now::Queued(task) => Some(task.split_once("running on ")?.1.to_string()),
+                _ => None,
+            })),
             Some(why) => RowStatus::Failed(why),
             None if now().any(|now| *now == Now::Edited) => RowStatus::Edited,
+            None if now().any(|now| *now == Now::Out) => RowStatus::Out,
             None => RowStatus::Done,
         }
     }
 
     /// Whether nothing can be trained until something is put back.
     pub fn is_held(&self) -> bool {
-        let mut waits = (0..self.tally.runs.len()).filter(|place| self.tally.live[*place].now == Now::Waits);
+        let waits = |place: &usize| self.tally.live[*place].now == Now::Waits && !self.tally.results.rests(*place);
+        let mut waits = (0..self.tally.runs.len()).filter(waits).peekable();
         self.over.is_none()
             && !self.tally.live.iter().any(super::Live::works)
+            && waits.peek().is_some()
             && waits.all(|place| self.tally.away.contains(&place))
     }
 

@@ -7,6 +7,7 @@ use crate::app::{self, Life, Occasion, Tone, moved};
 use crate::batch::Outcome;
 use crate::suite::Now;
 use crate::train::{self, Command, Event};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Two Ctrl-C within this time stop the suite.
@@ -28,6 +29,15 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             let run = &state.tally.runs[place];
             let text = format!("{}, seed {}: {text}", state.tally.suite.cells[run.cell].name, run.seed);
             state.notify(Tone::Plain, text);
+            Vec::new()
+        }
+        Msg::Compared(results) => {
+            let (out, runs) = (state.tally.compared(*results), &state.tally.runs);
+            let rows: BTreeSet<usize> = out.into_iter().map(|place| runs[place].cell).collect();
+            if !rows.is_empty() {
+                let of = if rows.len() == 1 { "row" } else { "rows" };
+                state.notify(Tone::Plain, format!("compared: {} {of} fell out", rows.len()));
+            }
             Vec::new()
         }
         Msg::Shut(why) => {
@@ -160,7 +170,9 @@ fn run(state: &mut State, place: usize, at: Duration, event: &Event) -> Vec<Effe
                 state.notify(Tone::Alarm, format!("{name} failed: {why}"));
             }
             // As whoever trains it does: a run that somebody has stopped does not begin again by itself.
-            train::State::Stopped if !state.life.is_leaving() => drop(state.tally.away.insert(place)),
+            train::State::Stopped if !state.life.is_leaving() && summary.early.is_none() => {
+                _ = state.tally.away.insert(place)
+            }
             _ => {}
         },
         _ => {}

@@ -183,7 +183,8 @@ pub(super) fn glyph(now: &Now) -> &'static str {
         Now::Done => "●",
         Now::Starts | Now::Works => "▸",
         Now::Paused => "‖",
-        Now::Waits | Now::Elsewhere => "·",
+        Now::Waits | Now::Elsewhere | Now::Queued(_) => "·",
+        Now::Out => "○",
         Now::Failed(_) | Now::Edited => "✗",
     }
 }
@@ -222,9 +223,12 @@ fn status(state: &State, theme: &Theme, cell: usize) -> (String, Style) {
         }
         RowStatus::Waits => ("· waits".into(), theme.dim),
         RowStatus::Skipped => ("■ skipped".into(), theme.pending),
+        RowStatus::Queued(None) => ("◌ queued".into(), theme.dim),
+        RowStatus::Queued(Some(node)) => (format!("▸ on {node}"), theme.good),
         RowStatus::Elsewhere => ("◌ elsewhere".into(), theme.dim),
         RowStatus::Failed(_) => ("✗ failed".into(), theme.alarm),
         RowStatus::Edited => ("✗ edited".into(), theme.pending),
+        RowStatus::Out => ("○ out".into(), theme.dim),
         RowStatus::Done => ("✓ done".into(), theme.good),
     }
 }

@@ -94,8 +94,10 @@ fn run(state: &State, theme: &Theme, place: usize, columns: usize) -> Line<'stat
     let (what, style) = match &live.now {
         Now::Edited => ("edited: left out".into(), theme.pending),
         Now::Done => ("done".into(), theme.good),
+        Now::Out => (format!("out after {}", live.epoch), theme.dim),
         Now::Failed(why) => (format!("failed: {why}"), theme.alarm),
         Now::Elsewhere => ("at work elsewhere".into(), theme.dim),
+        Now::Queued(task) => (task.clone(), theme.dim),
         Now::Starts => ("starting".into(), theme.dim),
         Now::Paused => (format!("paused at epoch {:.1}/{epochs}", live.epoch), theme.pending),
         Now::Works => (format!("epoch {:.1}/{epochs}", live.epoch), theme.good),
