@@ -116,7 +116,8 @@ fn what_is_frozen_keeps_its_statistics_to_the_byte() {
     let desk = Desk::new();
     // Three shards: the mean of three equal numbers is not always that number.
     let session = runs::start(sharded(4, &[("train.keep_last", Value::Int(2))]), desk.path()).unwrap();
-    let freeze = vec![(knob("finetune.norms"), word("Frozen"))];
+    // With statistics of few steps a large rate would raise an alarm, and the run would wait for a person.
+    let freeze = vec![(knob("finetune.norms"), word("Frozen")), (knob("schedule.base_lr"), Value::Float(1e-3))];
     session.commands.send(Command::Edit { id: 1, changes: freeze, when: When::Step(10) }).unwrap();
     let files = checkpoints(&play(session).dir);
     let of = |(_, file): &(u64, std::path::PathBuf)| Checkpoint::read(file).unwrap().meta.digests;
