@@ -13,9 +13,13 @@ use tricktop::tricks::schedule::Position;
 
 #[test]
 fn a_step_that_cannot_be_made_changes_nothing() {
-    let few = Recipe::default()
-        .with([(knob("data.train_images"), Value::Int(40)), (knob("net.depth"), Value::Int(8))])
-        .unwrap();
+    // Of a batch of four in shards one has what is not a number, and all are left out.
+    [0, 2, 1].into_iter().for_each(a_step_in_shards_that_cannot_be_made_changes_nothing);
+}
+
+fn a_step_in_shards_that_cannot_be_made_changes_nothing(shard: u64) {
+    let few = [("data.train_images", 40), ("net.depth", 8), ("train.shard", shard)];
+    let few = Recipe::default().with(few.map(|(path, value)| (knob(path), Value::Int(value)))).unwrap();
     let data = open(&few.data, few.task, 0).unwrap();
     let mut learner = Learner::new(dfdx::prelude::Cpu::default(), &few, &data).unwrap();
     let mut images = train_batch(&data, &[0, 1, 2, 3], 0, 0, &few.augment);
