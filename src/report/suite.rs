@@ -5,7 +5,7 @@ use super::curve::Point;
 use super::page::{command, facts, head, numbers, of, page};
 use super::{Run, gains, scatter};
 use crate::recipe::{Changes, Recipe};
-use crate::suite::{self, Results, Stage, Suite, Table};
+use crate::suite::{self, Results, Suite, Table};
 use crate::train::EpochEnd;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub fn suite(told: &Told<'_>) -> String {
     let Told { suite, runs, results, read, .. } = told;
     let table = Table::new(suite, runs, results).ranked();
     let versions: Vec<&str> = read.iter().flatten().flat_map(|run| &run.versions).map(String::as_str).collect();
-    let done = results.ran.iter().flatten().filter(|ran| ran.stage == Stage::Done).count();
+    let done = results.ran.iter().flatten().filter(|ran| ran.counts()).count();
     let (heads, cells) = table.grid();
     let body = html! {
         article {
@@ -41,6 +41,7 @@ pub fn suite(told: &Told<'_>) -> String {
                 h1 { (table.head()) }
                 p.lede {
                     (of(suite.cells.len(), "row", "rows")) ", " (done) " of " (of(runs.len(), "run", "runs")) " done"
+                    @if suite.halving.is_some() { ", or out after a comparison" }
                 }
             }
             section {
@@ -64,7 +65,7 @@ impl Told<'_> {
     fn of_row(&self, cell: usize) -> Vec<&Run> {
         let row =
             || self.runs.iter().zip(&self.results.ran).zip(&self.read).filter(move |((run, _), _)| run.cell == cell);
-        let is_done = |ran: &Option<suite::Ran>| ran.as_ref().is_some_and(|ran| ran.stage == Stage::Done);
+        let is_done = |ran: &Option<suite::Ran>| ran.as_ref().is_some_and(suite::Ran::counts);
         let done: Vec<&Run> =
             row().filter(|((_, ran), _)| is_done(ran)).filter_map(|(_, read)| read.as_ref()).collect();
         let furthest = || row().filter_map(|(_, read)| read.as_ref()).max_by_key(|run| run.epochs.len());

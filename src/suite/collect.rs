@@ -73,6 +73,11 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Whether its figures count: all its epochs are done, or all that it is to have.
+    pub fn counts(&self) -> bool {
+        matches!(self.stage, Stage::Done | Stage::Out(_))
+    }
+
     /// Whether the second figure tells anything of its classes.
     pub fn second_tells(&self, figures: [Figure; 2]) -> bool {
         figures[1] != Figure::Top5 || !(1..=5).contains(&self.classes.len())

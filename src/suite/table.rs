@@ -115,8 +115,7 @@ impl Table {
     pub fn new(suite: &Suite, runs: &[Run], results: &Results) -> Table {
         let done = |cell: usize| {
             let ran = runs.iter().zip(&results.ran).filter(move |(run, _)| run.cell == cell);
-            let counts = |ran: &&Ran| matches!(ran.stage, Stage::Done | Stage::Out(_));
-            ran.filter_map(move |(run, ran)| Some((run.seed, ran.as_ref().filter(counts)?)))
+            ran.filter_map(|(run, ran)| Some((run.seed, ran.as_ref().filter(|ran| ran.counts())?)))
         };
         // Seeds are compared after as many epochs.
         let epochs = |cell: usize| done(cell).map(|(_, ran)| ran.scores.len()).min();
