@@ -108,7 +108,7 @@ def by_python(code, **env):
 
 PROGRAM = str(pathlib.Path(sys.argv[1]).resolve())
 GUIDE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "guide" / "nets.md"
-PROGRAMS = {"timm": program_of("timm.create_model"), "onnxruntime": program_of("onnxruntime")}
+PROGRAMS = {"timm": program_of("timm.create_model"), "onnxruntime": program_of("probabilities = (powers")}
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     torch.manual_seed(1)
