@@ -41,24 +41,17 @@ impl Batch {
         Batch { pixels, labels: vec![0], n: 1, height, width, channels, ..Batch::default() }
     }
 
-    /// Its images in shards of so many each, the last one of what is left; one of all for 0.
-    pub fn shards(self, size: usize) -> Vec<Batch> {
-        if size == 0 || size >= self.n {
-            return vec![self];
+    /// A copy of some of its images, by their places.
+    pub fn part(&self, places: Range<usize>) -> Batch {
+        let (pixels, mask) = (self.pixels.len() / self.n, self.masks.len() / self.n);
+        Batch {
+            pixels: self.pixels[places.start * pixels..places.end * pixels].to_vec(),
+            labels: self.labels[places.clone()].to_vec(),
+            masks: self.masks[places.start * mask..places.end * mask].to_vec(),
+            n: places.len(),
+            skipped: Vec::new(),
+            ..*self
         }
-        let shard = |start: usize| {
-            let n = size.min(self.n - start);
-            let (pixels, mask) = (self.pixels.len() / self.n, self.masks.len() / self.n);
-            Batch {
-                pixels: self.pixels[start * pixels..][..n * pixels].to_vec(),
-                labels: self.labels[start..][..n].to_vec(),
-                masks: self.masks[start * mask..][..n * mask].to_vec(),
-                n,
-                skipped: Vec::new(),
-                ..self
-            }
-        };
-        (0..self.n).step_by(size).map(shard).collect()
     }
 }
 

@@ -120,3 +120,15 @@ impl SharedPtr {
         self.0.wrapping_add(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_that_of_the_delay() {
+        // mimalloc 3 purges after a second unless it is told otherwise; nothing has told it in a test.
+        // SAFETY: it reads a number.
+        assert_eq!(unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) }, 1000);
+    }
+}

@@ -5,8 +5,8 @@
 //! once for every kernel, form and instruction set. An item is thousands of multiply-adds, so that the call costs
 //! nothing to speak of.
 
-use super::buffer::Buffer;
 use rayon::prelude::*;
+use std::ops::Deref;
 
 /// Values of a sum that a task adds up: 16 KiB, which stay in the first-level cache while the terms go by.
 const CHUNK: usize = 1 << 12;
@@ -30,7 +30,7 @@ fn results<T: Send, R: Send>(items: Vec<T>, work: &(dyn Fn(T) -> R + Sync)) -> V
 }
 
 /// Adds `terms` to `sum`: every value is summed in the order of the terms.
-pub fn add(sum: &mut [f32], terms: &[Buffer]) {
+pub fn add(sum: &mut [f32], terms: &[impl Deref<Target = [f32]> + Sync]) {
     each(sum.chunks_mut(CHUNK), &|i, sum| {
         for term in terms {
             sum.iter_mut().zip(&term[i * CHUNK..]).for_each(|(a, b)| *a += b);

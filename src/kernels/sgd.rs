@@ -61,13 +61,6 @@ pub fn follow(average: &mut [f32], w: &[f32], share: f32) {
     });
 }
 
-/// Adds a term to a sum, both of one length.
-pub fn add(sum: &mut [f32], term: &[f32]) {
-    parallel::each(sum.chunks_mut(CHUNK).zip(term.chunks(CHUNK)), &|_, (sum, term)| {
-        sum.iter_mut().zip(term).for_each(|(a, b)| *a += b);
-    });
-}
-
 /// The sum of squares in f64, in an order that does not depend on the threads.
 pub fn sum_of_squares(values: &[f32]) -> f64 {
     let square = |chunk: &[f32]| chunk.iter().map(|v| *v as f64 * *v as f64).sum::<f64>();

@@ -48,8 +48,9 @@ struct Sum<D: Ops<f32>> {
 
 /// The batch at hand.
 struct Whole<'a, D: Ops<f32>> {
-    shards: Vec<Option<Batch>>,
-    images: usize,
+    batch: Batch,
+    /// Images of a shard; the last one may have fewer.
+    shard: usize,
     at: Position,
     s: &'a Settings,
     scale: f64,
@@ -71,18 +72,17 @@ impl<D: Ops<f32>> Learner<D> {
         scale: f64,
         tuning: Tuning,
     ) -> Result<Gradients<f32, D>, D::Err> {
-        let images = batch.n;
-        let mut shards: Vec<Option<Batch>> = batch.shards(s.train.shard as usize).into_iter().map(Some).collect();
-        let count = shards.len();
-        if let [only] = &mut shards[..] {
-            let shard = Shard { place: 0, of: images };
-            let tuning = Tuning { dropout: shard.dropout(at, s), ..tuning };
-            let fed = self.prepare(only.take().unwrap_or_default(), shard, at, s)?;
+        let shard = if s.train.shard == 0 { batch.n } else { batch.n.min(s.train.shard as usize) };
+        if shard == batch.n {
+            let whole = Shard { place: 0, of: batch.n };
+            let tuning = Tuning { dropout: whole.dropout(at, s), ..tuning };
+            let fed = self.prepare(batch, whole, at, s)?;
             return Gradients::of(self.score(fed, scale, tuning, s)?);
         }
+        let count = batch.n.div_ceil(shard);
         let before = self.statistics();
-        let mut whole = Whole { shards, images, at, s, scale, tuning, before };
-        let Sum { mut gradients, statistics } = self.sum(&mut whole, 0..count)?;
+        let whole = Whole { batch, shard, at, s, scale, tuning, before };
+        let Sum { mut gradients, statistics } = self.sum(&whole, 0..count)?;
         gradients.scale *= count as f64;
         gradients.loss = gradients.loss.map(|loss| loss / count as f32);
         // What is frozen stays as it is to the bit, which a mean of equal numbers need not be.
@@ -98,7 +98,7 @@ impl<D: Ops<f32>> Learner<D> {
     }
 
     /// What a range of shards gives together.
-    fn sum(&mut self, whole: &mut Whole<'_, D>, range: Range<usize>) -> Result<Sum<D>, D::Err> {
+    fn sum(&mut self, whole: &Whole<'_, D>, range: Range<usize>) -> Result<Sum<D>, D::Err> {
         if range.len() == 1 {
             return self.one(whole, range.start);
         }
@@ -114,11 +114,12 @@ impl<D: Ops<f32>> Learner<D> {
         Ok(Sum { gradients: sum.gradients, statistics })
     }
 
-    fn one(&mut self, whole: &mut Whole<'_, D>, place: usize) -> Result<Sum<D>, D::Err> {
-        let batch = whole.shards[place].take().unwrap_or_default();
-        let Whole { images, at, s, scale, tuning, .. } = *whole;
+    fn one(&mut self, whole: &Whole<'_, D>, place: usize) -> Result<Sum<D>, D::Err> {
+        let Whole { at, s, scale, tuning, .. } = *whole;
+        let (images, start) = (whole.batch.n, place * whole.shard);
+        let batch = whole.batch.part(start..(start + whole.shard).min(images));
         // 1 where all shards have as many images.
-        let weight = batch.n as f64 * whole.shards.len() as f64 / images as f64;
+        let weight = (batch.n * images.div_ceil(whole.shard)) as f64 / images as f64;
         let shard = Shard { place, of: images };
         let tuning = Tuning { dropout: shard.dropout(at, s), ..tuning };
         // A GPU changes them where they lie.

@@ -16,7 +16,7 @@ use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use crate::kernels::lanes::{Affine, Finished, MapInput, Neutral};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::sgd::{self, Step};
-use crate::kernels::{Level, pool};
+use crate::kernels::{Level, parallel, pool};
 use dfdx::prelude::*;
 use held::{Held, Values};
 use values::{Error, Grads, Slot, Target, dense, input, matrix, raw, values, values_mut};
@@ -195,7 +195,7 @@ impl Ops<f32> for Cpu {
     fn add_gradients(to: &mut Grads, from: &mut Grads, of: &[&Matrix<f32, Self>]) -> Result<(), Error> {
         of.iter().try_for_each(|m| {
             let (sum, term) = (to.get_or_alloc_mut(*m)?, from.get_or_alloc_mut(*m)?);
-            timed(Work::Optimiser, || sgd::add(sum, term));
+            timed(Work::Optimiser, || parallel::add(sum, &[&term[..]]));
             Ok(())
         })
     }
