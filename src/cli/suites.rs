@@ -147,19 +147,21 @@ fn one(opened: &Opened, place: usize) -> Result<ExitCode, Failure> {
         }
         held => held.map(drop).map_err(Failure::Run)?,
     };
-    let look = || {
-        let Round { results, .. } = opened.round();
-        let jobs = if results.is_open(place) { vec![opened.job(place, &results)] } else { Vec::new() };
-        Round { jobs, results }
+    let only = |results: &Results| -> Vec<Job> {
+        results.is_open(place).then(|| opened.job(place, results)).into_iter().collect()
     };
-    let Round { jobs, results } = look();
+    let jobs = only(&opened.results);
     if jobs.is_empty() {
-        let stage = results.ran[place].as_ref().map_or(String::new(), |ran| ran.stage.words());
+        let stage = opened.results.ran[place].as_ref().map_or(String::new(), |ran| ran.stage.words());
         say(&format!("{}, seed {}: nothing to do: {stage}", opened.suite.cells[run.cell].name, run.seed));
         return Ok(ExitCode::SUCCESS);
     }
     lacking(&opened.suite, &jobs)?;
     settings::load()?;
+    let look = || {
+        let Round { results, .. } = opened.round();
+        Round { jobs: only(&results), results }
+    };
     let signals = headless::catch()?;
     let batch = headless::steered(signals, Format::Plain);
     let (board, control) = (Progress::new(tally(opened, 1)), Control::default());

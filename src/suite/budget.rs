@@ -100,7 +100,7 @@ impl Store {
             Some(Budget::Epochs(epochs)) => return Ok(Some(epochs)),
             Some(Budget::Minutes(minutes)) => minutes,
         };
-        if self.state.minutes != Some(minutes) || self.state.epochs.is_none() {
+        if self.is_open(suite) {
             let epochs = (minutes * 60.0 / pace()?).floor().max(1.0) as u64;
             (self.state.minutes, self.state.epochs) = (Some(minutes), Some(epochs));
             self.write()?;

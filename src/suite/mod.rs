@@ -2,6 +2,7 @@
 
 mod budget;
 mod classes;
+pub mod cluster;
 mod collect;
 mod columns;
 mod control;

@@ -2,7 +2,8 @@
 
 use super::{Args, Failure, Opened};
 use crate::cli::{print, say};
-use crate::suite::slurm::{self, Task};
+use crate::suite::cluster::Task;
+use crate::suite::slurm;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -23,9 +24,8 @@ pub(super) fn hand_over(opened: &Opened, args: &Args) -> Result<ExitCode, Failur
         return print(&task(Path::new("tricktop")).kubernetes(&suite.name, runs, jobs, image));
     }
     let left: Vec<usize> = (0..opened.runs.len()).filter(|place| opened.results.is_left(*place)).collect();
-    if let Some(note) = opened.results.notes.iter().find(|note| note.starts_with(slurm::UNKNOWN)) {
-        return Err(Failure::Inspect(format!("--slurm: {note}")));
-    }
+    // A queue that does not answer may have all of them.
+    slurm::queued(store.dir()).map_err(|e| stuck("--slurm", e))?;
     if left.is_empty() {
         say("nothing is left to submit");
         return Ok(ExitCode::SUCCESS);
