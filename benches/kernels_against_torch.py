@@ -1,9 +1,9 @@
 """Times every convolution of `shapes.txt` here and in PyTorch, in turn, and prints the ratios of the fastest.
 
     python3 -m venv venv && venv/bin/pip install torch
-    venv/bin/python benches/kernels_against_torch.py [--rounds 3] [--threads 2] [NAME...]
+    venv/bin/python benches/kernels_against_torch.py [--rounds 3] [--threads 2] [--format bf16] [NAME...]
 
-Both run a convolution forward, and backward to its input and weights, on the same shapes, float32, channels last; and so
+Both run a convolution forward, and backward to its input and weights, on the same shapes, float32 or bfloat16, channels last; and so
 a unit of convolution, batch norm and ReLU in training. Images (up to 3 channels) need no gradient.
 """
 
@@ -27,16 +27,18 @@ def shapes():
             yield name, [int(n) for n in numbers]
 
 
-def ours(names, threads):
-    """Fastest milliseconds by (pass, name), out of the table that divan prints."""
+def ours(names, threads, wanted):
+    """Fastest milliseconds by (pass, name) in a number format, out of the table that divan prints."""
     command = ["cargo", "bench", "--quiet", "--bench", "kernels", "--", "--sample-count", "30", "--max-time", "1"]
     out = subprocess.run([*command, *names], cwd=ROOT, check=True, capture_output=True, text=True,
                          env={**os.environ, "RAYON_NUM_THREADS": str(threads)}).stdout
-    times, which = {}, None
+    times, which, format = {}, None, None
     for line in out.splitlines():
         if group := re.match(r"[├╰]─ (\w+)", line):
             which = group[1]
-        elif row := re.match(r"[│ ] +[├╰]─ (\S+) +([\d.]+) (ns|µs|ms|s) ", line):
+        elif kind := re.match(r"[│ ] +[├╰]─ (f32|bf16)\b", line):
+            format = kind[1]
+        elif format == wanted and (row := re.search(r"[├╰]─ (\S+) +([\d.]+) (ns|µs|ms|s) ", line)):
             times[which, row[1]] = float(row[2]) * UNITS[row[3]]
     return times
 
@@ -50,15 +52,15 @@ def fastest(work):
     return min(times) * 1e3
 
 
-def theirs(name, shape):
+def theirs(name, shape, format):
     n, edge, c_in, c_out, kernel, stride, groups, dilation = shape
     padding = kernel // 2 * dilation
-    last = dict(memory_format=torch.channels_last)
-    x = torch.randn(n, c_in, edge, edge).contiguous(**last)
-    w = torch.randn(c_out, c_in // groups, kernel, kernel).contiguous(**last)
+    last = dict(memory_format=torch.channels_last, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[format])
+    x = torch.randn(n, c_in, edge, edge).to(**last)
+    w = torch.randn(c_out, c_in // groups, kernel, kernel).to(**last)
     with torch.no_grad():
         conv = lambda: torch.conv2d(x, w, None, stride, padding, dilation, groups)
-        gy = torch.randn_like(conv()).contiguous(**last)
+        gy = torch.randn_like(conv()).to(**last)
         back = lambda: torch.ops.aten.convolution_backward(
             gy, x, w, None, [stride] * 2, [padding] * 2, [dilation] * 2, False, [0, 0], groups, [c_in > 3, True, False])
         times = {("forward", name): fastest(conv), ("backward", name): fastest(back)}
@@ -77,12 +79,14 @@ def main():
     ap.add_argument("names", nargs="*", help="parts of names")
     ap.add_argument("--rounds", type=int, default=3)
     ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--format", choices=["f32", "bf16"], default="f32", help="of the feature maps")
     args = ap.parse_args()
     torch.set_num_threads(args.threads)
     chosen = [(n, s) for n, s in shapes() if not args.names or any(part in n for part in args.names)]
     best = [{}, {}]
     for _ in range(args.rounds):
-        found = [ours(args.names, args.threads), {k: v for n, s in chosen for k, v in theirs(n, s).items()}]
+        found = [ours(args.names, args.threads, args.format),
+                 {k: v for n, s in chosen for k, v in theirs(n, s, args.format).items()}]
         for old, new in zip(best, found):
             old.update({key: min(ms, old.get(key, ms)) for key, ms in new.items()})
     passes = ("forward", "backward", "unit_forward", "unit_backward")

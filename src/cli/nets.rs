@@ -115,7 +115,7 @@ impl Row {
             .memory(batch)
         };
         let cuda = |precision| Backend::Cuda { precision, cudnn: true };
-        let backends = [Backend::Cpu, cuda(Precision::Single), cuda(Precision::Half)];
+        let backends = [Backend::Cpu(Precision::Single), cuda(Precision::Single), cuda(Precision::Half)];
         let [cpu, single, half] = backends.map(memory);
         Row {
             name: spec.name.clone(),

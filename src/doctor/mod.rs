@@ -29,6 +29,8 @@ pub struct Report {
     pub threads: usize,
     /// Instruction set of the kernels.
     pub kernels: &'static str,
+    /// What mixed precision is in on the CPU.
+    pub mixed: &'static str,
     /// Version of the CUDA toolkit that it runs with: major and minor.
     pub toolkit: Option<(i32, i32)>,
     /// Version and file of cuDNN.
@@ -84,6 +86,7 @@ impl Report {
             cpu: brand.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into()),
             threads: rayon::current_num_threads(),
             kernels: Level::best().word(),
+            mixed: if Level::best().multiplies_bf16() { "bf16" } else { "f16, emulated" },
             toolkit: toolkit(),
             cudnn: cudnn(),
             driver: hardware::driver(),
@@ -120,10 +123,10 @@ impl Report {
 
     /// For people.
     pub fn text(&self) -> String {
-        let Report { version, system, cpu, threads, kernels, terminal, .. } = self;
+        let Report { version, system, cpu, threads, kernels, mixed, terminal, .. } = self;
         let built = if self.cuda { "with CUDA" } else { "without CUDA" };
         let mut text = format!(
-            "tricktop   {version}, built {built}\nsystem     {system}\nCPU        {cpu}, {threads} threads, kernels {kernels}\n"
+            "tricktop   {version}, built {built}\nsystem     {system}\nCPU        {cpu}, {threads} threads, kernels {kernels}, mixed precision {mixed}\n"
         );
         let toolkit = self.toolkit.map_or("none".to_string(), |(major, minor)| format!("CUDA {major}.{minor}"));
         text += &format!("toolkit    {toolkit}\n");

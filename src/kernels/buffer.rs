@@ -6,9 +6,10 @@
 //!
 //! A buffer comes with the values that it last had: whoever takes one writes all that is read later.
 
-use super::simd::LINE;
+use super::simd::{LINE, Value};
 use libmimalloc_sys::{mi_option_set, mi_option_t};
 use std::ffi::c_long;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
@@ -33,11 +34,15 @@ pub fn keep_freed_memory() {
 #[repr(C, align(64))]
 struct Line([f32; LINE]);
 
-/// f32 values in memory aligned to 64 bytes.
-pub struct Buffer {
+/// Values of f32 or of a narrower number format in memory aligned to 64 bytes.
+pub struct Aligned<T> {
     lines: Vec<Line>,
     len: usize,
+    format: PhantomData<T>,
 }
+
+/// Values of f32.
+pub type Buffer = Aligned<f32>;
 
 /// Buffers that nobody uses, and their bytes together.
 struct Pool {
@@ -51,11 +56,11 @@ fn bytes(lines: &[Line]) -> usize {
     size_of_val(lines)
 }
 
-impl Buffer {
+impl<T: Value> Aligned<T> {
     /// A buffer of `len` arbitrary values: the smallest free one that is large enough and at most twice as large, or a
     /// new one.
-    pub fn take(len: usize) -> Buffer {
-        let need = len.div_ceil(LINE);
+    pub fn take(len: usize) -> Self {
+        let need = (len * size_of::<T>()).div_ceil(size_of::<Line>());
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = pool.free.iter().enumerate().filter(|(_, b)| (need..=need * 2).contains(&b.len()));
         let best = fitting.min_by_key(|(_, b)| b.len()).map(|(i, _)| i);
@@ -63,9 +68,11 @@ impl Buffer {
         pool.bytes -= reused.as_deref().map_or(0, bytes);
         drop(pool);
         let lines = reused.unwrap_or_else(|| vec![Line([0.0; LINE]); need]);
-        Buffer { lines, len }
+        Aligned { lines, len, format: PhantomData }
     }
+}
 
+impl Buffer {
     /// A buffer of zeros.
     pub fn zeros(len: usize) -> Buffer {
         let mut buffer = Buffer::take(len);
@@ -74,7 +81,7 @@ impl Buffer {
     }
 }
 
-impl Drop for Buffer {
+impl<T> Drop for Aligned<T> {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,16 +92,16 @@ impl Drop for Buffer {
     }
 }
 
-impl Deref for Buffer {
-    type Target = [f32];
-    fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds at least `len` f32 values one behind the other.
+impl<T: Value> Deref for Aligned<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `lines` holds at least `len` values one behind the other, and every pattern of bits is a number.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T: Value> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: As above.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
@@ -102,21 +109,26 @@ impl DerefMut for Buffer {
 
 /// The address of values that several tasks write to, each its own part.
 #[derive(Clone, Copy)]
-pub struct SharedPtr(*mut f32);
+pub struct SharedPtr<T = f32>(*mut T);
 
 // SAFETY: It is an address and no more; whoever writes through it makes sure that the parts are disjoint.
-unsafe impl Send for SharedPtr {}
+unsafe impl<T> Send for SharedPtr<T> {}
 // SAFETY: As above.
-unsafe impl Sync for SharedPtr {}
+unsafe impl<T> Sync for SharedPtr<T> {}
 
-impl SharedPtr {
+impl<T> SharedPtr<T> {
     /// The address of `values`.
-    pub fn new(values: &mut [f32]) -> Self {
+    pub fn new(values: &mut [T]) -> Self {
         SharedPtr(values.as_mut_ptr())
     }
 
+    /// The same address, of values of another type.
+    pub fn cast<U>(self) -> SharedPtr<U> {
+        SharedPtr(self.0.cast())
+    }
+
     /// The address of value `at`.
-    pub fn at(self, at: usize) -> *mut f32 {
+    pub fn at(self, at: usize) -> *mut T {
         self.0.wrapping_add(at)
     }
 }

@@ -3,7 +3,7 @@
 use super::buffer::SharedPtr;
 use super::lanes::{Dense, MapInput, Normed, Source};
 use super::parallel;
-use super::simd::{Level, by_vector, simd_kernel};
+use super::simd::{Level, Value, by_vector, simd_kernel};
 
 /// Pixels that a task goes through. A copy has no sums, so that the number changes no result; it is that of a pass.
 const ROWS: usize = 256;
@@ -20,7 +20,7 @@ pub struct Channels {
 }
 
 /// Writes x `(N*H*W, at.count)`, with what is pending on it, into these channels of y `(N*H*W, at.of)`.
-pub fn write(level: Level, x: MapInput, at: Channels, y: &mut [f32]) {
+pub fn write<T: Value>(level: Level, x: MapInput<T>, at: Channels, y: &mut [T]) {
     let rows = x.data.len() / at.count;
     assert!(at.first + at.count <= at.of && y.len() == rows * at.of);
     let y = SharedPtr::new(y);
@@ -30,7 +30,7 @@ pub fn write(level: Level, x: MapInput, at: Channels, y: &mut [f32]) {
     }
 }
 
-fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: SharedPtr) {
+fn write_from<S: Source, T: Value>(level: Level, x: S, at: Channels, rows: usize, y: SharedPtr<T>) {
     parallel::each((0..rows).step_by(ROWS), &|_, start| {
         // SAFETY: `write` has asserted that rows and channels exist, and no other task has these rows.
         unsafe { write_rows(level, x, at, start, (start + ROWS).min(rows), y) }
@@ -38,13 +38,13 @@ fn write_from<S: Source>(level: Level, x: S, at: Channels, rows: usize, y: Share
 }
 
 simd_kernel! {
-    fn write_rows<V, S: Source>(x: S, at: Channels, start: usize, end: usize, y: SharedPtr) {
+    fn write_rows<V, S: Source, T: Value>(x: S, at: Channels, start: usize, end: usize, y: SharedPtr<T>) {
         // SAFETY: The caller's rows and channels exist.
         unsafe {
             by_vector!(V, at.count, |c, n| {
                 let k = x.constants::<V>(c, n);
                 for row in start..end {
-                    x.value(&k, row * at.count + c, n).store_first(y.at(row * at.of + at.first + c), n);
+                    T::store(x.value::<V>(&k, row * at.count + c, n), y.at(row * at.of + at.first + c), n);
                 }
             });
         }
@@ -53,14 +53,14 @@ simd_kernel! {
 
 /// Takes these channels out of the gradient `gy` `(N*H*W, at.of)` of the whole map: adds them to `gx` `(N*H*W,
 /// at.count)` when `add`, else writes them.
-pub fn read_grad(gy: &[f32], at: Channels, gx: &mut [f32], add: bool) {
+pub fn read_grad<T: Value>(gy: &[T], at: Channels, gx: &mut [T], add: bool) {
     assert!(at.first + at.count <= at.of && gy.len() / at.of == gx.len() / at.count);
     let parts = gx.chunks_mut(ROWS * at.count).zip(gy.chunks(ROWS * at.of));
     parallel::each(parts, &|_, (gx, gy)| {
         for (gx, gy) in gx.chunks_exact_mut(at.count).zip(gy.chunks_exact(at.of)) {
             let gy = &gy[at.first..][..at.count];
             match add {
-                true => gx.iter_mut().zip(gy).for_each(|(a, b)| *a += b),
+                true => gx.iter_mut().zip(gy).for_each(|(a, b)| a.add(*b)),
                 false => gx.copy_from_slice(gy),
             }
         }

@@ -2,20 +2,21 @@
 //! a convolution decides which way it takes: `products`, `depthwise` or `direct` (`docs/dev/kernels.md`).
 
 use super::buffer::SharedPtr;
+use super::gemm::Operand;
 use super::geometry::ConvGeometry;
 use super::lanes::{Grad, MapInput, Neutral, NormGrad, Normed, Sink, collect};
 use super::moments::PartialSums;
 use super::profile::{Work, timed};
-use super::simd::Level;
+use super::simd::{Level, Read};
 use super::{depthwise, direct, products};
 
 /// The gradient of a convolution's output `(N*OH*OW, O)`.
 #[derive(Clone, Copy)]
-pub enum OutputGrad<'a> {
+pub enum OutputGrad<'a, T = f32> {
     /// As values.
-    Dense(&'a [f32]),
+    Dense(&'a [T]),
     /// As the gradient of the norm behind the convolution, applied as it is read.
-    Norm(NormGrad<'a>),
+    Norm(NormGrad<'a, T>),
 }
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to` `(N*OH*OW, O)`. Returns the sums that the sink kept,
@@ -23,18 +24,23 @@ pub enum OutputGrad<'a> {
 ///
 /// # Panics
 /// When x or w do not have the sizes of `g`.
-pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: MapInput, w: &[f32], to: K) -> Vec<PartialSums> {
+pub fn forward<T: Operand, K: Sink>(
+    level: Level,
+    g: &ConvGeometry,
+    x: MapInput<T>,
+    w: &[f32],
+    to: K,
+) -> Vec<PartialSums> {
     timed(Work::Forward, || {
         assert!(x.data.len() == g.x_len() && w.len() == g.conv.weight_shape().0 * g.conv.c_out);
         let neutral = Neutral::new(g.conv.c_in);
         let values = Normed { data: x.data, affine: x.pending.unwrap_or(neutral.affine()) };
-        if products::applies(g) {
-            products::forward(level, g, values, w, to)
+        if products::applies::<T>(g) {
+            products::forward::<T, _, _>(level, g, values, w, to)
         } else if depthwise::applies(g) {
             depthwise::forward(level, g, values, w, to)
         } else {
-            let made = x.pending.map(|_| collect(level, values, g.x_len(), g.conv.c_in));
-            direct::forward(level, g, made.as_deref().unwrap_or(x.data), w, to)
+            direct::forward(level, g, &made(level, x, values, g.conv.c_in), w, to)
         }
     })
 }
@@ -44,14 +50,14 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: MapInput, w: &[f32], 
 ///
 /// # Panics
 /// When x, `gw` or `gx` do not have the sizes of `g`.
-pub fn backward(
+pub fn backward<T: Operand>(
     level: Level,
     g: &ConvGeometry,
-    x: MapInput,
-    gy: OutputGrad,
+    x: MapInput<T>,
+    gy: OutputGrad<T>,
     w: &[f32],
     gw: &mut [f32],
-    gx: Option<(&mut [f32], bool)>,
+    gx: Option<(&mut [T], bool)>,
 ) {
     timed(Work::Backward, || {
         assert!(x.data.len() == g.x_len() && gw.len() == w.len());
@@ -65,20 +71,26 @@ pub fn backward(
             OutputGrad::Dense(g) => (x_values, NormGrad { g, y: g, factors: behind.factors(), mask: None }),
             OutputGrad::Norm(gy) => (x_values, gy),
         };
-        if products::applies(g) {
+        if products::applies::<T>(g) {
             products::backward(level, g, maps, w, gw, to);
         } else if depthwise::applies(g) {
             depthwise::backward(level, g, maps, w, gw, to);
         } else {
-            let x_made = x.pending.map(|_| collect(level, x_values, g.x_len(), g.conv.c_in));
-            let x = x_made.as_deref().unwrap_or(x.data);
-            direct::weight_grad(level, g, x, maps.1, gw);
+            direct::weight_grad(level, g, &made(level, x, x_values, g.conv.c_in), maps.1, gw);
             let Some(to) = to else { return };
-            let gy_made = match gy {
-                OutputGrad::Dense(_) => None,
-                OutputGrad::Norm(gy) => Some(collect(level, gy, g.y_len(), g.conv.c_out)),
+            let gy = match gy {
+                OutputGrad::Dense(gy) => Read::Own(gy),
+                OutputGrad::Norm(gy) => Read::Made(collect(level, gy, g.y_len(), g.conv.c_out)),
             };
-            direct::input_grad(level, g, gy_made.as_deref().unwrap_or(maps.1.g), w, to);
+            direct::input_grad(level, g, &gy, w, to);
         }
     });
+}
+
+/// The values of a map, with the norm that was pending, where there was one.
+fn made<'a, T: Operand>(level: Level, x: MapInput<'a, T>, normed: Normed<T>, c: usize) -> Read<'a, T> {
+    match x.pending {
+        Some(_) => Read::Made(collect(level, normed, x.data.len(), c)),
+        None => Read::Own(x.data),
+    }
 }

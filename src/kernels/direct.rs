@@ -15,8 +15,8 @@
 //!
 //! Every sum runs in an order that depends on the shapes alone.
 
-use super::buffer::Buffer;
-use super::gemm;
+use super::buffer::{Aligned, Buffer};
+use super::gemm::{self, Operand, PanelRows};
 use super::geometry::ConvGeometry;
 use super::lanes::{Grad, Sink, Source, Sums, Writing};
 use super::moments::PartialSums;
@@ -48,7 +48,7 @@ const SLICED_UP_TO: usize = 9 * 128 * 128;
 const SLICES: usize = 16;
 
 /// Convolves x `(N*H*W, C)` with w `(KH*KW*C/groups, O)` into `to`. Returns the sums that the sink kept.
-pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to: K) -> Vec<PartialSums> {
+pub fn forward<T: Operand, K: Sink>(level: Level, g: &ConvGeometry, x: &[T], w: &[f32], to: K) -> Vec<PartialSums> {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     let grid = Grid::forward(g);
     let source = Padded::new(x, (g.n, g.h, g.w, c), std::slice::from_ref(&grid));
@@ -60,7 +60,7 @@ pub fn forward<K: Sink>(level: Level, g: &ConvGeometry, x: &[f32], w: &[f32], to
 }
 
 /// Gives the gradient of x `(N*H*W, C)` to `to`, out of that of the output, gy `(N*OH*OW, O)`.
-pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Grad) {
+pub fn input_grad<T: Operand>(level: Level, g: &ConvGeometry, gy: &[T], w: &[f32], to: Grad<T>) {
     let (c, o) = (g.conv.c_in, g.conv.c_out);
     let ours = Groups { count: g.conv.groups, rows: o, cols: c };
     let height = c / ours.count;
@@ -75,7 +75,7 @@ pub fn input_grad(level: Level, g: &ConvGeometry, gy: &[f32], w: &[f32], to: Gra
 }
 
 /// Adds the gradient of w to `gw` `(KH*KW*C/groups, O)`, out of x `(N*H*W, C)` and gy `(N*OH*OW, O)`.
-pub fn weight_grad<G: Source>(level: Level, g: &ConvGeometry, x: &[f32], gy: G, gw: &mut [f32]) {
+pub fn weight_grad<T: Operand, G: Source>(level: Level, g: &ConvGeometry, x: &[T], gy: G, gw: &mut [f32]) {
     let o = g.conv.c_out;
     let grid = Grid::forward(g);
     let source = Padded::new(x, (g.n, g.h, g.w, g.conv.c_in), std::slice::from_ref(&grid));
@@ -148,22 +148,22 @@ impl Groups {
 }
 
 /// The weights of 16 columns, `[tap][row][16]`, the last panel filled up with zeros.
-struct Panel {
+struct Panel<T> {
     /// Its rows among those of a tap.
     inputs: Range<usize>,
-    lines: Buffer,
+    lines: Aligned<T>,
 }
 
 /// Cuts `taps` matrices `(rows, cols)` into panels; `at` gives tap, row and column of a weight.
-fn pack(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + Sync) -> Vec<Panel> {
+fn pack<T: Operand>(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + Sync) -> Vec<Panel<T>> {
     let panel = |p: usize| {
         let inputs = groups.inputs(p);
-        let mut lines = Buffer::take(taps * inputs.len() * LINE);
+        let mut lines = Aligned::take(taps * inputs.len() * LINE);
         for (row, line) in lines.chunks_exact_mut(LINE).enumerate() {
             let (tap, row) = (row / inputs.len(), inputs.start + row % inputs.len());
-            line.fill(0.0);
+            line.fill(T::ZERO);
             for col in groups.outputs(p, row) {
-                line[col - p * LINE] = at(tap, row, col);
+                line[col - p * LINE] = T::nearest(at(tap, row, col));
             }
         }
         Panel { inputs, lines }
@@ -173,11 +173,11 @@ fn pack(groups: Groups, taps: usize, at: impl Fn(usize, usize, usize) -> f32 + S
 
 /// What the pixels of a grid read x packed panels: `(pixels, parts * inputs) x (parts * inputs, 16)` for every panel,
 /// into maps of height, width and channels.
-fn product<K: Sink>(
+fn product<T: Operand, K: Sink>(
     level: Level,
-    source: &Padded,
+    source: &Padded<T>,
     grid: &Grid,
-    panels: &[Panel],
+    panels: &[Panel<T>],
     ((h, w, c), to): ((usize, usize, usize), K),
 ) -> Vec<PartialSums> {
     let (rows, width, apart) = (source.n * grid.size.0, grid.size.1, grid.step * c);
@@ -211,7 +211,7 @@ fn product<K: Sink>(
 
 simd_kernel! {
     /// Reads rows of `cols` values into panels `[cols / 16][row][16]`, which lie `stride` values apart.
-    fn read_panels<V, S: Source>(from: S, rows: Range<usize>, cols: usize, panels: *mut f32, stride: usize) {
+    fn read_panels<V, S: Source, T: Operand>(from: S, rows: Range<usize>, cols: usize, panels: *mut T, stride: usize) {
         // SAFETY: The caller's rows and panels exist.
         unsafe {
             by_vector!(V, cols, |col, n| {
@@ -219,7 +219,7 @@ simd_kernel! {
                 let line = panels.add(col / LINE * stride + col % LINE);
                 for (i, row) in rows.clone().enumerate() {
                     from.prefetch((row + rows.len()) * cols + col);
-                    from.value(&k, row * cols + col, n).store_first(line.add(i * LINE), n);
+                    T::store(from.value::<V>(&k, row * cols + col, n), line.add(i * LINE), n);
                 }
             });
         }
@@ -245,11 +245,30 @@ simd_kernel! {
     }
 }
 
+simd_kernel! {
+    /// Reads `count` values of a part of every pixel, from value `from` on, into a panel `[pixel][16]`, turned.
+    fn gather<V: Pairs<T>, T: Operand>(pixels: &[*const T], part: isize, from: usize, count: usize, panel: *mut T) {
+        // SAFETY: The caller's pixels have the values, and the panel a line for each, the last of an odd number for two.
+        unsafe {
+            by_vector!(V, count, |lane, n| {
+                let mut line = panel.add(lane);
+                for pixel in pixels {
+                    T::store(T::load::<V>(pixel.wrapping_offset(part).add(from + lane), n), line, V::LANES);
+                    line = line.add(LINE);
+                }
+            });
+            for row in (0..pixels.len()).step_by(T::STEP) {
+                T::turn::<V>(panel.add(row * LINE), row + T::STEP <= pixels.len());
+            }
+        }
+    }
+}
+
 /// Adds x_rows^T x gy over the pixels of `rows` to `sums`, for some taps and values of each; for all of them where
 /// there are groups. `(pixels, values)^T x (pixels, 16)` at a time; `sums` is `(taps * values of a group, cols)`.
-fn outer_products<G: Source>(
+fn outer_products<T: Operand, G: Source>(
     level: Level,
-    (source, grid): (&Padded, &Grid),
+    (source, grid): (&Padded<T>, &Grid),
     (gy, groups): (G, Groups),
     rows: Range<usize>,
     (taps, values): (Range<usize>, Range<usize>),
@@ -257,28 +276,33 @@ fn outer_products<G: Source>(
 ) {
     let (o, width, chunk) = (groups.cols, grid.size.1, chunk(grid, GRAD_CHUNK));
     let height = groups.rows / groups.count;
-    let (parts, mut pixels) = (source.parts(grid), Vec::new());
-    let stride = chunk * width * LINE;
+    let parts = source.parts(grid);
+    let stride = (chunk * width).next_multiple_of(T::STEP) * LINE;
     let mut tile = Buffer::take(LINE * LINE);
-    let mut panels = Buffer::zeros(o.div_ceil(LINE) * stride);
+    let (mut left, mut panels) = (Aligned::<T>::take(stride), Aligned::<T>::take(o.div_ceil(LINE) * stride));
+    panels.fill(T::ZERO);
     for first in rows.clone().step_by(chunk) {
         let rows = first..(first + chunk).min(rows.end);
         let count = rows.len() * width;
         // SAFETY: The pixels exist, and every panel has as many lines.
         unsafe { read_panels(level, gy, first * width..first * width + count, o, panels.as_mut_ptr(), stride) }
-        let table = source.pixels(grid, rows, &parts, &mut pixels);
+        let pixels = source.pixels(grid, rows);
         for (i, tap) in taps.clone().enumerate() {
             for value in values.clone().step_by(LINE) {
+                let all = value..(value + LINE).min(values.end);
+                // SAFETY: The pixels' parts hold the values, and there is a line for each.
+                unsafe { gather(level, &pixels, parts[tap], value, all.len(), left.as_mut_ptr()) }
+                let table = PanelRows { first: left.as_ptr(), stride: 0 };
                 for (p, panel) in panels.chunks_exact(stride).enumerate() {
                     let inputs = groups.inputs(p);
-                    let these = value.max(inputs.start)..(value + LINE).min(values.end).min(inputs.end);
+                    let these = all.start.max(inputs.start)..all.end.min(inputs.end);
                     if these.is_empty() {
                         continue;
                     }
-                    // SAFETY: The table has `count` rows, whose parts hold the values, and the panel as many lines.
+                    // SAFETY: The table has `count` lines of the values, and so has the panel.
                     unsafe {
-                        let tile = tile.as_mut_ptr();
-                        gemm::tn(level, table, tap, these.start, these.len(), count, panel.as_ptr(), tile, false);
+                        let (from, tile) = (these.start - value, tile.as_mut_ptr());
+                        gemm::tn(level, table, 0, from, these.len(), count, panel.as_ptr(), tile, false);
                     }
                     for (row, line) in these.clone().zip(tile.chunks_exact(LINE)) {
                         let at = i * values.len().min(height) + row % height - values.start;

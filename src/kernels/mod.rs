@@ -1,4 +1,4 @@
-//! CPU kernels on plain slices of f32.
+//! CPU kernels on plain slices: of f32, or feature maps and their gradients of a narrower [number format](Value).
 //!
 //! Feature maps are `(N*H*W, C)`: NHWC, the channels of a pixel side by side. Weights of convolutions are
 //! `(KH*KW*C_in/groups, C_out)`: HWIO. Pixels of a map are counted over all images; sizes are in values, not bytes,
@@ -13,6 +13,7 @@ pub mod concat;
 pub mod conv;
 mod depthwise;
 mod direct;
+mod face;
 mod gemm;
 pub mod geometry;
 pub mod lanes;
@@ -29,7 +30,9 @@ pub mod sgd;
 mod simd;
 pub mod upsample;
 
-pub use simd::{Level, UnknownLevel};
+pub use face::Kernels;
+pub use gemm::Operand;
+pub use simd::{Level, Read, UnknownLevel, Value};
 
 #[cfg(test)]
 mod tests;

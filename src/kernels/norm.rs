@@ -17,13 +17,13 @@
 use super::buffer::SharedPtr;
 use super::lanes::{self, Neutral, NormGrad, NormSums, Where};
 use super::moments;
-use super::simd::Level;
+use super::simd::{Level, Value};
 
 /// What the backward pass of a norm needs of its forward pass.
 #[derive(Clone, Copy)]
-pub struct Saved<'a> {
+pub struct Saved<'a, T = f32> {
     /// Input of the norm, `(N*H*W, C)`.
-    pub y: &'a [f32],
+    pub y: &'a [T],
     /// Mean that was subtracted, by channel.
     pub mean: &'a [f32],
     /// 1 / sqrt(var + eps), by channel.
@@ -38,14 +38,14 @@ pub struct Saved<'a> {
 
 /// Where the gradient of a norm's output counts: the ReLU behind the norm, if there is one.
 #[derive(Clone, Copy)]
-pub enum Mask<'a> {
+pub enum Mask<'a, T = f32> {
     /// Everywhere.
     No,
     /// Where the norm's output is above 0.
     Own,
     /// Where these values, outputs of a ReLU after a residual sum, are above 0. Elsewhere the gradient is set to 0,
     /// since the residual reads it too.
-    Above(&'a [f32]),
+    Above(&'a [T]),
 }
 
 /// The gradients of a norm's parameters, and the factors by channel of the gradient of its input: a * mask(g) + b * y +
@@ -61,7 +61,7 @@ pub struct Gradients {
 
 /// Sums the gradient `g` `(N*H*W, C)` of a norm's output, in one pass, to the gradients of the norm. Masks `g` in place
 /// with [`Mask::Above`].
-pub fn backward(level: Level, s: &Saved, g: &mut [f32], mask: Mask) -> Gradients {
+pub fn backward<T: Value>(level: Level, s: &Saved<T>, g: &mut [T], mask: Mask<T>) -> Gradients {
     let (c, len) = (s.mean.len(), g.len());
     assert!(s.y.len() == len);
     let sums = |to| NormSums { y: s.y, mean: s.mean, to };

@@ -1,10 +1,11 @@
 //! Images with their padding in memory, so that every tap of a convolution lies equally far from every pixel: a matrix
 //! of gathered rows (im2col) without the copies.
 
-use super::buffer::Buffer;
-use super::gemm::{Scattered, Strided};
+use super::buffer::Aligned;
+use super::gemm::Strided;
 use super::geometry::ConvGeometry;
 use super::parallel;
+use super::simd::Value;
 use std::ops::Range;
 
 /// Where the products of one class of output pixels find their inputs, and which pixels those are.
@@ -87,12 +88,12 @@ impl Grid {
 }
 
 /// Images `(N, H, W, C)` with as many zeros around them as some grids read.
-pub struct Padded<'a> {
+pub struct Padded<'a, T: Value> {
     /// Images.
     pub n: usize,
     /// The images with zeros around them. None where no grid reads beyond them: they are then read where they are.
-    copy: Option<Buffer>,
-    data: &'a [f32],
+    copy: Option<Aligned<T>>,
+    data: &'a [T],
     /// Height and width, with the zeros.
     size: (usize, usize),
     /// Rows and columns of zeros before the first pixel.
@@ -101,9 +102,9 @@ pub struct Padded<'a> {
     pub c: usize,
 }
 
-impl<'a> Padded<'a> {
+impl<'a, T: Value> Padded<'a, T> {
     /// Pads images `(N, H, W, C)` for grids.
-    pub fn new(data: &'a [f32], (n, h, w, c): (usize, usize, usize, usize), grids: &[Grid]) -> Padded<'a> {
+    pub fn new(data: &'a [T], (n, h, w, c): (usize, usize, usize, usize), grids: &[Grid]) -> Padded<'a, T> {
         assert!(data.len() == n * h * w * c);
         let (mut before, mut size) = ((0, 0), (h, w));
         for grid in grids {
@@ -115,19 +116,19 @@ impl<'a> Padded<'a> {
         let before = (before.0 as usize, before.1 as usize);
         let size = (size.0 + before.0, size.1 + before.1);
         let copy = (size != (h, w)).then(|| {
-            let mut copy = Buffer::take(n * size.0 * size.1 * c);
+            let mut copy = Aligned::take(n * size.0 * size.1 * c);
             parallel::each(copy.chunks_exact_mut(size.0 * size.1 * c).enumerate(), &|_, (image, padded)| {
                 let image = &data[image * h * w * c..][..h * w * c];
                 for (y, row) in padded.chunks_exact_mut(size.1 * c).enumerate() {
                     let Some(from) = y.checked_sub(before.0).filter(|y| *y < h) else {
-                        row.fill(0.0);
+                        row.fill(T::ZERO);
                         continue;
                     };
                     let (left, rest) = row.split_at_mut(before.1 * c);
                     let (row, right) = rest.split_at_mut(w * c);
                     row.copy_from_slice(&image[from * w * c..][..w * c]);
-                    left.fill(0.0);
-                    right.fill(0.0);
+                    left.fill(T::ZERO);
+                    right.fill(T::ZERO);
                 }
             });
             copy
@@ -136,35 +137,25 @@ impl<'a> Padded<'a> {
     }
 
     /// The first value that pixel 0 of row `row` of a grid, counted over all images, reads of a tap at 0.
-    fn first(&self, grid: &Grid, row: usize) -> *const f32 {
+    fn first(&self, grid: &Grid, row: usize) -> *const T {
         let (image, y) = (row / grid.size.0, row % grid.size.0);
         let at = (image * self.size.0 + y * grid.source_step + self.before.0) * self.size.1 + self.before.1;
         self.copy.as_deref().unwrap_or(self.data).as_ptr().wrapping_add(at * self.c)
     }
 
-    /// How far the values of every tap of a grid lie from [`Padded::first`], for [`Strided`] and [`Scattered`].
+    /// How far the values of every tap of a grid lie from [`Padded::first`].
     pub fn parts(&self, grid: &Grid) -> Vec<isize> {
         grid.taps.iter().map(|tap| (tap.at.0 * self.size.1 as isize + tap.at.1) * self.c as isize).collect()
     }
 
     /// What the pixels of a row of a grid read, as rows of a product: `c * span` values in every part.
-    pub fn row<'b>(&self, grid: &Grid, row: usize, parts: &'b [isize]) -> Strided<'b> {
+    pub fn row<'b>(&self, grid: &Grid, row: usize, parts: &'b [isize]) -> Strided<'b, T> {
         Strided { first: self.first(grid, row), step: grid.source_step * self.c, parts }
     }
 
-    /// What the pixels of some rows of a grid read, as rows of a product. `pixels` is room for their first values.
-    pub fn pixels<'b>(
-        &self,
-        grid: &Grid,
-        rows: Range<usize>,
-        parts: &'b [isize],
-        pixels: &'b mut Vec<*const f32>,
-    ) -> Scattered<'b> {
-        pixels.clear();
-        for row in rows {
-            let first = self.first(grid, row);
-            pixels.extend((0..grid.size.1).map(|x| first.wrapping_add(x * grid.source_step * self.c)));
-        }
-        Scattered { pixels, parts }
+    /// Where the pixels of some rows of a grid read a tap at 0.
+    pub fn pixels(&self, grid: &Grid, rows: Range<usize>) -> Vec<*const T> {
+        let row = |row| (0..grid.size.1).map(move |x| (self.first(grid, row), x * grid.source_step * self.c));
+        rows.flat_map(row).map(|(first, after)| first.wrapping_add(after)).collect()
     }
 }

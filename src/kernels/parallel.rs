@@ -5,6 +5,7 @@
 //! once for every kernel, form and instruction set. An item is thousands of multiply-adds, so that the call costs
 //! nothing to speak of.
 
+use super::simd::Value;
 use rayon::prelude::*;
 use std::ops::Deref;
 
@@ -30,10 +31,10 @@ fn results<T: Send, R: Send>(items: Vec<T>, work: &(dyn Fn(T) -> R + Sync)) -> V
 }
 
 /// Adds `terms` to `sum`: every value is summed in the order of the terms.
-pub fn add(sum: &mut [f32], terms: &[impl Deref<Target = [f32]> + Sync]) {
+pub fn add<T: Value>(sum: &mut [T], terms: &[impl Deref<Target = [T]> + Sync]) {
     each(sum.chunks_mut(CHUNK), &|i, sum| {
         for term in terms {
-            sum.iter_mut().zip(&term[i * CHUNK..]).for_each(|(a, b)| *a += b);
+            sum.iter_mut().zip(&term[i * CHUNK..]).for_each(|(a, b)| a.add(*b));
         }
     });
 }

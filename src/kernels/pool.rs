@@ -1,8 +1,9 @@
-//! Max and average pools over feature maps `(N*H*W, C)`, forward and backward. An image is a task.
+//! Max and average pools over feature maps `(N*H*W, C)`, forward and backward. An image is a task; one in a narrower
+//! number format is pooled in f32, so that sums are rounded once.
 
 use super::geometry::Pool;
 use super::parallel;
-use super::simd::{Level, simd_kernel};
+use super::simd::{Level, Value, simd_kernel};
 
 /// Size of a batch of maps: images, height, width, channels.
 pub type Nhwc = (usize, usize, usize, usize);
@@ -34,10 +35,10 @@ fn window_pixels(p: &Pool, (_, h, w, _): Nhwc, mut f: impl FnMut(usize, usize, f
 
 /// Writes the maximum of every window of x `(N*H*W, C)` to y `(N*OH*OW, C)`. Not-a-number in a window wins, as in
 /// PyTorch.
-pub fn max_forward(level: Level, p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
+pub fn max_forward<T: Value>(level: Level, p: &Pool, size: Nhwc, x: &[T], y: &mut [T]) {
     let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
     // SAFETY: The kernel touches what its slices hold.
-    parallel::each(maps, &|_, (x, y)| unsafe { max_of_image(level, p, size, x, y) });
+    parallel::each(maps, &|_, (x, y)| T::change(y, |y| unsafe { max_of_image(level, p, size, &T::wide(x), y) }));
 }
 
 simd_kernel! {
@@ -54,11 +55,14 @@ simd_kernel! {
 
 /// Adds the gradient of a max pool to `gx` `(N*H*W, C)`, out of that of the output, `gy` `(N*OH*OW, C)`. The first
 /// maximum of a window takes it, as in PyTorch.
-pub fn max_backward(level: Level, p: &Pool, size: Nhwc, (x, y): (&[f32], &[f32]), gy: &[f32], gx: &mut [f32]) {
+pub fn max_backward<T: Value>(level: Level, p: &Pool, size: Nhwc, (x, y): (&[T], &[T]), gy: &[T], gx: &mut [T]) {
     let out = out_len(p, size);
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out)).zip(x.chunks(map_len(size))).zip(y.chunks(out));
-    // SAFETY: The kernel touches what its slices hold.
-    parallel::each(maps, &|_, (((gx, gy), x), y)| unsafe { max_grad_of_image(level, p, size, (x, y), gy, gx) });
+    parallel::each(maps, &|_, (((gx, gy), x), y)| {
+        let (x, y, gy) = (T::wide(x), T::wide(y), T::wide(gy));
+        // SAFETY: The kernel touches what its slices hold.
+        T::change(gx, |gx| unsafe { max_grad_of_image(level, p, size, (&x, &y), &gy, gx) });
+    });
 }
 
 simd_kernel! {
@@ -79,10 +83,10 @@ simd_kernel! {
 }
 
 /// Writes the average of every window of x `(N*H*W, C)` to y `(N*OH*OW, C)`.
-pub fn average_forward(level: Level, p: &Pool, size: Nhwc, x: &[f32], y: &mut [f32]) {
+pub fn average_forward<T: Value>(level: Level, p: &Pool, size: Nhwc, x: &[T], y: &mut [T]) {
     let maps = x.chunks(map_len(size)).zip(y.chunks_mut(out_len(p, size)));
     // SAFETY: The kernel touches what its slices hold.
-    parallel::each(maps, &|_, (x, y)| unsafe { average_of_image(level, p, size, x, y) });
+    parallel::each(maps, &|_, (x, y)| T::change(y, |y| unsafe { average_of_image(level, p, size, &T::wide(x), y) }));
 }
 
 simd_kernel! {
@@ -98,10 +102,12 @@ simd_kernel! {
 }
 
 /// Adds the gradient of an average pool to `gx` `(N*H*W, C)`, out of that of the output, `gy` `(N*OH*OW, C)`.
-pub fn average_backward(level: Level, p: &Pool, size: Nhwc, gy: &[f32], gx: &mut [f32]) {
+pub fn average_backward<T: Value>(level: Level, p: &Pool, size: Nhwc, gy: &[T], gx: &mut [T]) {
     let maps = gx.chunks_mut(map_len(size)).zip(gy.chunks(out_len(p, size)));
     // SAFETY: The kernel touches what its slices hold.
-    parallel::each(maps, &|_, (gx, gy)| unsafe { average_grad_of_image(level, p, size, gy, gx) });
+    parallel::each(maps, &|_, (gx, gy)| {
+        T::change(gx, |gx| unsafe { average_grad_of_image(level, p, size, &T::wide(gy), gx) });
+    });
 }
 
 simd_kernel! {

@@ -162,6 +162,7 @@ mod tests {
     use crate::ops::Precision;
     use crate::recipe::settings::{Form, Net};
 
+    const CPU: Backend = Backend::Cpu(Precision::Single);
     const GPU: Backend = Backend::Cuda { precision: Precision::Single, cudnn: false };
     const GPU_HALF: Backend = Backend::Cuda { precision: Precision::Half, cudnn: true };
 
@@ -173,7 +174,7 @@ mod tests {
     fn memory_grows_with_the_batch_and_halves_in_half_precision() {
         let spec = NetSpec::new(&Net::default(), 1, 10);
         let of = |batch, backend| small(&spec, backend).memory(batch);
-        for backend in [Backend::Cpu, GPU, GPU_HALF] {
+        for backend in [CPU, GPU, GPU_HALF] {
             let (one, many) = (of(1, backend), of(64, backend));
             assert_eq!((many.weights, many.optimiser), (one.weights, one.optimiser));
             assert_eq!(many.activations, 64 * one.activations);
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_frozen_keeps_no_maps_and_has_no_gradients() {
         let net = NetSpec::new(&Net::default(), 1, 10);
-        for backend in [Backend::Cpu, GPU, GPU_HALF] {
+        for backend in [CPU, GPU, GPU_HALF] {
             let of = |frozen| Training { frozen, ..small(&net, backend) }.memory(64);
             let (all, stem, backbone) = (of(0), of(1), of(net.layers.len()));
             assert!(stem.activations <= all.activations && 10 * backbone.activations < all.activations, "{backend:?}");
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn an_average_of_the_weights_takes_as_much_as_they_do() {
         let net = NetSpec::new(&Net::default(), 1, 10);
-        for backend in [Backend::Cpu, GPU_HALF] {
+        for backend in [CPU, GPU_HALF] {
             let (alone, averaged) =
                 (small(&net, backend).memory(8), Training { averaged: true, ..small(&net, backend) }.memory(8));
             assert_eq!(averaged.total(), alone.total() + alone.weights);
@@ -236,13 +237,13 @@ mod tests {
         assert_eq!(gpu.largest_batch(u64::MAX), Some(most));
         assert!(gpu.memory(most).is_countable());
         assert!(!gpu.memory(most + 1).is_countable());
-        assert_eq!(of(Backend::Cpu).largest_batch(u64::MAX), Some(BATCHES));
+        assert_eq!(of(CPU).largest_batch(u64::MAX), Some(BATCHES));
     }
 
     #[test]
     fn the_largest_batch_fits_and_one_image_more_does_not() {
         let spec = NetSpec::new(&Net::default(), 1, 10);
-        for backend in [Backend::Cpu, GPU] {
+        for backend in [CPU, GPU] {
             let training = small(&spec, backend);
             for free in [100_000_000, 1_000_000_000] {
                 let batch = training.largest_batch(free).unwrap();

@@ -6,8 +6,8 @@ use crate::kernels::geometry::{Conv, Pool};
 /// What computes, as far as memory goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// A CPU.
-    Cpu,
+    /// A CPU, with the format of its feature maps.
+    Cpu(Precision),
     /// An NVIDIA GPU.
     Cuda {
         /// Format of its feature maps.
@@ -75,7 +75,9 @@ impl Backend {
     /// Bytes of a value of a feature map.
     pub fn value_bytes(self) -> u64 {
         match self {
-            Backend::Cpu => Precision::Single.bytes(),
+            // (half precision is emulated in single precision)
+            Backend::Cpu(Precision::BrainHalf) => Precision::BrainHalf.bytes(),
+            Backend::Cpu(_) => Precision::Single.bytes(),
             Backend::Cuda { precision, .. } => precision.bytes(),
         }
     }
@@ -83,7 +85,7 @@ impl Backend {
     /// What an operation takes for `batch` images whose maps it makes from one size to another.
     pub fn taken(self, operation: Operation<'_>, from: Extent, to: Extent, batch: u64) -> Taken {
         match self {
-            Backend::Cpu => cpu::memory::taken(operation),
+            Backend::Cpu(_) => cpu::memory::taken(operation),
             Backend::Cuda { precision, cudnn } => cuda::memory::taken((precision, cudnn), operation, from, to, batch),
         }
     }
@@ -91,7 +93,7 @@ impl Backend {
     /// Bytes that the program takes beside all that, when `kept` bytes of maps are kept.
     pub fn overhead(self, kept: u64) -> u64 {
         match self {
-            Backend::Cpu => cpu::memory::overhead(kept),
+            Backend::Cpu(_) => cpu::memory::overhead(kept),
             Backend::Cuda { .. } => 0,
         }
     }
@@ -99,7 +101,7 @@ impl Backend {
     /// Bytes that a net's trained values take beside themselves and their gradients.
     pub fn weights(self, values: u64) -> u64 {
         match self {
-            Backend::Cpu => 0,
+            Backend::Cpu(_) => 0,
             Backend::Cuda { precision, .. } => cuda::memory::weights(precision, values),
         }
     }

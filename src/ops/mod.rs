@@ -89,6 +89,11 @@ pub trait Ops<E: Real>: Device<E> {
     /// The device's, when memory runs out.
     fn matrix<T: Tape<E, Self>>(x: FeatureMap<E, Self, T>) -> Result<Matrix<E, Self, T>, Self::Err>;
 
+    /// The format of feature maps in mixed precision that this device is fast at, or knows best.
+    fn low_precision() -> Precision {
+        Precision::Half
+    }
+
     /// A map without a gradient in another format: what is computed of it is rounded to that, forward and backward, where
     /// the device has it.
     ///

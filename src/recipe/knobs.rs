@@ -184,8 +184,8 @@ knobs! {
     tricks.distill.weight, "weight", TrickValue, from(0.0, 1.0), "", Add(0.05), Live, "5.3", "share w of the soft loss in the weighted form";
     tricks.distill.teacher, "teacher", TrickValue, Kind::Text, "", Add(1.0), Live, "5.3", "Bundled, or the path of a checkpoint or of PyTorch's weights (safetensors)";
     tricks.distill.by_place, "by place", TrickValue, Kind::Switch, "", Add(1.0), Live, "5.3", "a teacher of other classes is refused; with this its outputs are taken by their places";
-    tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "half-precision feature maps and gradients, single-precision weights; emulated on a CPU, and slower";
-    tricks.mixed.format, "format", TrickValue, Kind::Choice(MixedFormat::WORDS), "", Add(1.0), Live, "3.2", "F16, or Bf16, which has the range of single precision and fewer digits; Auto: F16";
+    tricks.mixed.on, "half precision", Trick, Kind::Switch, "", Add(1.0), Live, "3.2", "16-bit feature maps and gradients, single-precision weights";
+    tricks.mixed.format, "format", TrickValue, Kind::Choice(MixedFormat::WORDS), "", Add(1.0), Live, "3.2", "F16, which a CPU emulates, or Bf16, with single precision's range and fewer digits; Auto: what the device is fast at";
     tricks.mixed.growth, "growth", TrickValue, int(0, u64::MAX), "steps", Times(2.0), Live, "3.2", "steps without overflow after which the loss scale doubles, 0 for never";
     optim.ema.on, "weight EMA", Trick, Kind::Switch, "", Add(1.0), Live, "", "evaluates and exports a running average of the weights; training goes on with the weights themselves";
     optim.ema.decay, "decay", TrickValue, from(0.0, 0.999999), "", Add(0.001), Live, "", "share d that the average keeps at step t since it was switched on: the smaller of this and 1 - (1 + t)^(-2/3)";

@@ -8,7 +8,6 @@ use crate::ops::{Ops, gpu_memory};
 use crate::recipe::settings::{
     Augment, Crop, Device, Family, Finetune, Form, Freeze, Mixed, MixedFormat, Net, Settings, Tricks, Variant,
 };
-use crate::tricks::scaling::precision;
 use crate::tricks::schedule::Position;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -148,7 +147,7 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         channels: case.channels,
         classes: case.classes,
         train: case.batch,
-        test: case.classes,
+        test: 1,
     }
     .build(0);
     let mixed = Mixed { on: case.mixed.is_some(), format: case.mixed.unwrap_or(MixedFormat::Auto), ..Mixed::default() };
@@ -169,14 +168,14 @@ fn time<D: Ops<f32>>(dev: D, case: Case, steps: usize) -> Result<Timing, TrainEr
         for (training, fastest) in [Some(training), None].into_iter().zip(&mut passes) {
             let images = batch.clone();
             let begun = Instant::now();
-            learner.forward(images, training).map_err(TrainError::device)?;
+            learner.forward(images, training, &settings.tricks.mixed).map_err(TrainError::device)?;
             *fastest = fastest.min(begun.elapsed().as_secs_f64());
         }
     }
     let round = |v: f64, places: f64| (v * places).round() / places;
     Ok(Timing {
         net: case.name,
-        format: precision(&settings.tricks.mixed).name(),
+        format: Learner::<D>::precision(&settings.tricks.mixed).name(),
         batch: case.batch,
         frozen: case.frozen,
         step_ms: round(times[0] * 1e3, 100.0),

@@ -5,16 +5,15 @@ use super::checkpoint::Pupil;
 use super::faster::{Speeds, speeds};
 use super::optim::slots;
 use super::origin::Opened;
-use super::{Checkpoint, TrainError};
+use super::{Checkpoint, Learner, TrainError};
 use crate::data::DataSet;
 use crate::kernels::Level;
 use crate::nn::{Net, NetSpec, Training};
 use crate::ops::memory::Backend;
 use crate::ops::{Gpu, Precision, fault, gpus};
 use crate::recipe::Recipe;
-use crate::recipe::settings::{Device, Settings};
+use crate::recipe::settings::{Device, Mixed, Settings};
 use crate::tricks::finetune::always_frozen;
-use crate::tricks::scaling::precision;
 use dfdx::prelude::Cpu;
 
 /// What computes.
@@ -68,9 +67,8 @@ impl Chosen {
     /// # Errors
     /// A GPU that is asked for and cannot be used or has no room.
     pub(super) fn for_run(recipe: &Recipe, images: &Opened) -> Result<(Chosen, On, Vec<String>), TrainError> {
-        let precision = precision(&recipe.tricks.mixed);
         let (chosen, note) = Chosen::open(recipe.device)?;
-        let on = chosen.on(precision);
+        let on = chosen.on(&recipe.tricks.mixed);
         let tight = match on.room(recipe, images) {
             Ok(tight) => tight,
             Err(e) if recipe.device == Device::Auto => {
@@ -98,7 +96,7 @@ impl Chosen {
 
     /// The CPU instead of a GPU, and why.
     fn cpu_for_run(recipe: &Recipe, images: &Opened, why: String) -> Result<(Chosen, On, Vec<String>), TrainError> {
-        let on = Chosen::Cpu.on(precision(&recipe.tricks.mixed));
+        let on = Chosen::Cpu.on(&recipe.tricks.mixed);
         let tight = on.room(recipe, images)?;
         Ok((Chosen::Cpu, on, [why].into_iter().chain(tight).collect()))
     }
@@ -117,7 +115,7 @@ impl Chosen {
     /// What a person calls it, e.g. `cpu avx2 x2` or `cuda 0 NVIDIA H200, cuDNN 9.17.1`.
     pub fn name(&self) -> String {
         match self {
-            Chosen::Cpu => format!("cpu {} x{}", Level::best().word(), rayon::current_num_threads()),
+            Chosen::Cpu => format!("cpu {} x{}", Level::best().rounding(), rayon::current_num_threads()),
             #[cfg(feature = "cuda")]
             Chosen::Cuda(dev, gpu) => {
                 let convolutions = crate::ops::cuda::convolutions(dev).unwrap_or_else(|_| "no cuDNN".into());
@@ -126,20 +124,30 @@ impl Chosen {
         }
     }
 
+    /// In which format mixed precision has the feature maps.
+    pub fn precision(&self, mixed: &Mixed) -> Precision {
+        match self {
+            Chosen::Cpu => Learner::<Cpu>::precision(mixed),
+            #[cfg(feature = "cuda")]
+            Chosen::Cuda(..) => Learner::<dfdx::prelude::Cuda>::precision(mixed),
+        }
+    }
+
     /// What a run has to know of it, with feature maps in a format.
-    fn on(&self, precision: Precision) -> On {
+    fn on(&self, mixed: &Mixed) -> On {
+        let precision = self.precision(mixed);
         let (kernels, free, cudnn) = match self {
             Chosen::Cpu => {
                 let mut system = sysinfo::System::new();
                 system.refresh_memory();
-                (Level::best().word(), Some(system.available_memory()).filter(|free| *free > 0), None)
+                (Level::best().rounding(), Some(system.available_memory()).filter(|free| *free > 0), None)
             }
             #[cfg(feature = "cuda")]
             Chosen::Cuda(dev, _) => {
                 ("cuda", crate::ops::cuda::free_memory(), Some(crate::ops::cuda::convolutions(dev).is_ok()))
             }
         };
-        let backend = cudnn.map_or(Backend::Cpu, |cudnn| Backend::Cuda { precision, cudnn });
+        let backend = cudnn.map_or(Backend::Cpu(precision), |cudnn| Backend::Cuda { precision, cudnn });
         On { name: self.name(), kernels, backend, free }
     }
 }
@@ -180,7 +188,7 @@ impl On {
         let (net, device, largest) = (spec.name.clone(), self.name.clone(), training.largest_batch(free));
         let error = TrainError::Memory { net, batch, needed, free, device, largest };
         match self.backend {
-            Backend::Cpu => Ok(Some(error.to_string())),
+            Backend::Cpu(_) => Ok(Some(error.to_string())),
             Backend::Cuda { .. } => Err(error),
         }
     }

@@ -4,10 +4,9 @@ use super::bench::timed;
 use super::{Chosen, TrainError};
 use crate::data::{DataSet, Synthetic};
 use crate::nn::NetSpec;
-use crate::ops::Ops;
+use crate::ops::{Ops, Precision};
 use crate::recipe::Recipe;
 use crate::recipe::settings::{Finetune, Settings};
-use crate::tricks::scaling::precision;
 use atomic_write_file::AtomicWriteFile;
 use dfdx::prelude::{Cpu, Cuda};
 use serde::{Deserialize, Serialize};
@@ -55,7 +54,7 @@ pub(super) fn speeds(gpu: (&Cuda, &str), recipe: &Recipe, data: &DataSet) -> Res
 fn key(gpu: &str, recipe: &Recipe, data: &DataSet) -> String {
     let net = NetSpec::of(recipe, data.train.channels, data.classes.len()).name;
     let (h, w) = (data.train.height, data.train.width);
-    let format = precision(&recipe.tricks.mixed).name();
+    let format = if recipe.tricks.mixed.on { recipe.tricks.mixed.format.word() } else { Precision::Single.name() };
     format!("{gpu} | {} | {net} {h}x{w} batch {} {format}", Chosen::Cpu.name(), recipe.train.batch)
 }
 

@@ -10,11 +10,11 @@ use super::origin::Origin;
 use super::teacher::Teacher;
 use crate::data::{Batch, DataSet};
 use crate::nn::{Group, Net, NetSpec, Tuning};
-use crate::ops::{FeatureMap, Mode, Ops};
+use crate::ops::{FeatureMap, Mode, Ops, Precision};
 use crate::recipe::Settings;
-use crate::recipe::settings::{Ema, Norms};
+use crate::recipe::settings::{Ema, Mixed, Norms};
 use crate::tricks::finetune;
-use crate::tricks::scaling::Scaler;
+use crate::tricks::scaling::{Scaler, of_evaluation, precision};
 use std::collections::BTreeSet;
 
 /// A net in training, its optimiser and its teacher.
@@ -39,6 +39,8 @@ pub struct Learner<D: Ops<f32>> {
     pub(super) origin: Origin,
     /// The factor of the loss in mixed precision.
     pub scaler: Scaler,
+    /// The format of feature maps in evaluations.
+    pub(super) evaluates_in: Precision,
     /// What is kept of the steps for screens that look.
     pub observer: Observer,
 }
@@ -82,6 +84,7 @@ impl<D: Ops<f32>> Learner<D> {
             notes: Vec::new(),
             origin: Origin::default(),
             scaler: Scaler::default(),
+            evaluates_in: Precision::Single,
             observer: Observer::default(),
         }
     }
@@ -140,6 +143,16 @@ impl<D: Ops<f32>> Learner<D> {
         Ok(())
     }
 
+    /// In which format mixed precision has the feature maps on this device.
+    pub(super) fn precision(mixed: &Mixed) -> Precision {
+        precision(mixed, D::low_precision())
+    }
+
+    /// Has evaluations be in the format that mixed precision trains in.
+    pub(super) fn evaluate_as(&mut self, mixed: &Mixed) {
+        self.evaluates_in = of_evaluation(Self::precision(mixed));
+    }
+
     /// Images on the device.
     pub(super) fn images(&self, batch: Batch) -> Result<FeatureMap<f32, D>, D::Err> {
         let Batch { n, height: h, width: w, channels, pixels, .. } = batch;
@@ -148,9 +161,9 @@ impl<D: Ops<f32>> Learner<D> {
 
     /// Goes through the net as a step does that trains so much of it, with its tape, or as an evaluation does; waits for
     /// the end.
-    pub(super) fn forward(&mut self, batch: Batch, training: Option<Tuning>) -> Result<(), D::Err> {
+    pub(super) fn forward(&mut self, batch: Batch, training: Option<Tuning>, mixed: &Mixed) -> Result<(), D::Err> {
         D::enter(|| {
-            let x = self.images(batch)?;
+            let x = D::to_precision(self.images(batch)?, Self::precision(mixed))?;
             let logits = match training {
                 Some(tuning) => self.net.forward_both(x.put_tape(D::tape()), tuning)?.0.split_tape().0,
                 None => self.net.forward(x, Mode::Eval)?,
@@ -173,6 +186,6 @@ impl<D: Ops<f32>> Learner<D> {
     /// Logits of images on the device in evaluation: those of the average where one is kept.
     pub(super) fn evaluated(&mut self, x: FeatureMap<f32, D>) -> Result<FeatureMap<f32, D>, D::Err> {
         let net = self.average.as_mut().map_or(&mut self.net, |average| &mut average.net);
-        net.forward(x, Mode::Eval)
+        net.forward(D::to_precision(x, self.evaluates_in)?, Mode::Eval)
     }
 }

@@ -9,7 +9,7 @@ use super::pretrained;
 use super::{Evaluation, TrainError, Views};
 use crate::data::{self, DataError, DataSet, MANIFEST, Reader, Role, Skipped};
 use crate::nn::{Head, Net, NetSpec};
-use crate::recipe::settings::{Data, DataKind, Task};
+use crate::recipe::settings::{Data, DataKind, Mixed, Task};
 use crate::recipe::{Recipe, Settings};
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -86,6 +86,8 @@ pub fn show_checkpoint(path: &Path, most: usize, look: impl FnMut(&DataSet, Seen
 struct Trained {
     net: Net<f32, Cpu>,
     set: DataSet,
+    /// In which format the feature maps were.
+    mixed: Mixed,
     at: (u64, f64),
 }
 
@@ -127,7 +129,7 @@ fn checkpoint(path: &Path, images: Images<'_>) -> Result<Trained, TrainError> {
             expected.0, expected.1, set.name, found.0, found.1
         )));
     }
-    Ok(Trained { net, set, at })
+    Ok(Trained { net, set, mixed: recipe.tricks.mixed.clone(), at })
 }
 
 /// The manifest of the run that a checkpoint lies in, in its directory or in that of its checkpoints.
@@ -215,13 +217,13 @@ pub fn evaluate_weights(
     pretrained::normalise(&Origin::default(), recipe, &mut set)?;
     let by_place = matches!(images, Images::At { by_place: true, .. });
     let (net, told) = load(file, recipe, &set, by_place)?;
-    let mut tested = measure(Trained { net, set, at: (0, 0.0) }, views, look)?;
+    let mut tested = measure(Trained { net, set, mixed: recipe.tricks.mixed.clone(), at: (0, 0.0) }, views, look)?;
     tested.of.notes.extend(told);
     Ok(tested)
 }
 
 fn measure(trained: Trained, views: Views, mut look: impl FnMut(&DataSet, Seen<'_>)) -> Result<Tested, TrainError> {
-    let Trained { net, set, at } = trained;
+    let Trained { net, set, mixed, at } = trained;
     if views == Views::Many && set.task != Task::Segment {
         let problem = "several scales are for nets that give every pixel a class; this one gives an image a class";
         return Err(TrainError::Resume(problem.into()));
@@ -229,6 +231,7 @@ fn measure(trained: Trained, views: Views, mut look: impl FnMut(&DataSet, Seen<'
     let set = Arc::new(set);
     let mut reader = Reader::new(set.clone(), rayon::current_num_threads())?;
     let mut learner = Learner::holding(Cpu::default(), net);
+    learner.evaluate_as(&mixed);
     let mut skipped = Vec::new();
     let evaluation = evaluate(&mut learner, &mut reader, views, &mut skipped, at, |seen| look(&set, seen))?;
     if skipped.len() == set.test.len() {

@@ -12,7 +12,7 @@ use crate::ops::{FeatureMap, Loss, Matrix, Mode, Ops, Updated};
 use crate::recipe::Settings;
 use crate::recipe::settings::Balance;
 use crate::tricks::mix;
-use crate::tricks::scaling::{precision, scales};
+use crate::tricks::scaling::scales;
 use crate::tricks::schedule::{self, Position};
 use dfdx::prelude::NoneTape;
 
@@ -62,8 +62,8 @@ impl<D: Ops<f32>> Learner<D> {
         s: &Settings,
         look: Option<&mut Updates>,
     ) -> Result<Outcome, D::Err> {
-        let (lr, mixed) = (schedule::lr(at, s), &s.tricks.mixed);
-        let scale = if scales(mixed) { f64::from(self.scaler.scale) } else { 1.0 };
+        let (lr, precision) = (schedule::lr(at, s), Self::precision(&s.tricks.mixed));
+        let scale = if scales(precision) { f64::from(self.scaler.scale) } else { 1.0 };
         let before = self.statistics();
 
         let tuning = self.tuning(s, at.epoch);
@@ -75,7 +75,7 @@ impl<D: Ops<f32>> Learner<D> {
         } else if let Some(average) = &mut self.average {
             average.follow(&self.net, s.optim.ema.decay)?;
         }
-        let overflow = scales(mixed) && loss.is_finite() && self.scaler.note(updated, mixed.growth);
+        let overflow = scales(precision) && loss.is_finite() && self.scaler.note(updated, s.tricks.mixed.growth);
         Ok(Outcome { loss, lr, updated, overflow })
     }
 
@@ -97,7 +97,7 @@ impl<D: Ops<f32>> Learner<D> {
         let weights = (s.data.balance == Balance::Weights).then_some(&self.sizes.weights[..]);
         let targets = Targets::of(&self.dev, &mut batch, pairs.as_deref(), self.net.spec().classes, weights, s)?;
         let images = self.images(batch)?;
-        let images = D::to_precision(images, precision(&s.tricks.mixed))?;
+        let images = D::to_precision(images, Self::precision(&s.tricks.mixed))?;
         Ok(Fed { images, targets })
     }
 

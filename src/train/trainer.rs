@@ -284,7 +284,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 lr: outcome.lr,
                 img_s: n as f64 / took.as_secs_f64(),
                 wait: (waited.as_secs_f64() / took.as_secs_f64()) as f32,
-                scaling: scales(&self.recipe.tricks.mixed).then(|| self.learner.scaler.into()),
+                scaling: scales(Learner::<D>::precision(&self.recipe.tricks.mixed)).then(|| self.learner.scaler.into()),
             });
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.report();

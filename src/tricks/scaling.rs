@@ -5,18 +5,24 @@ use crate::ops::Precision;
 use crate::recipe::settings::{Mixed, MixedFormat};
 use serde::{Deserialize, Serialize};
 
-/// In which format mixed precision has the feature maps.
-pub fn precision(mixed: &Mixed) -> Precision {
+/// In which format mixed precision has the feature maps; `auto` is the one that the device is fast at.
+pub fn precision(mixed: &Mixed, auto: Precision) -> Precision {
     match mixed.format {
         _ if !mixed.on => Precision::Single,
-        MixedFormat::Auto | MixedFormat::F16 => Precision::Half,
+        MixedFormat::Auto => auto,
+        MixedFormat::F16 => Precision::Half,
         MixedFormat::Bf16 => Precision::BrainHalf,
     }
 }
 
+/// In which format an evaluation has them: in half precision in the single one, whose range it lacks.
+pub fn of_evaluation(trained_in: Precision) -> Precision {
+    if trained_in == Precision::Half { Precision::Single } else { trained_in }
+}
+
 /// Whether the loss is scaled: binary16 loses gradients that are small, bfloat16 does not.
-pub fn scales(mixed: &Mixed) -> bool {
-    precision(mixed) == Precision::Half
+pub fn scales(precision: Precision) -> bool {
+    precision == Precision::Half
 }
 
 /// The factor of the loss, and what became of the steps so far.

@@ -42,7 +42,11 @@ fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
     let small =
         [("data.train_images", Value::Int(200)), ("net.depth", Value::Int(8)), ("net.width", Value::Float(0.5))];
     let single = Recipe::default().with(small.map(|(path, value)| (knob(path), value))).unwrap();
-    let mixed = single.with([(knob("tricks.mixed.on"), Value::Bool(true))]).unwrap();
+    let low = |format: &str| {
+        let changes = [("tricks.mixed.on", Value::Bool(true)), ("tricks.mixed.format", Value::Word(format.into()))];
+        single.with(changes.map(|(path, value)| (knob(path), value))).unwrap()
+    };
+    let (mixed, brain) = (low("F16"), low("Bf16"));
     let data = open(&single.data, single.task, 0).unwrap();
     let order = epoch_order(data.train.len(), 0, 0);
     let step = |learner: &mut Learner<_>, recipe: &Recipe, batch: u64| {
@@ -59,9 +63,15 @@ fn mixed_precision_learns_the_same_with_rounding_and_leaves_overflows_out() {
             .map(|o| o.loss)
             .collect()
     };
-    let (single, rounded): (Vec<f32>, Vec<f32>) = (losses(&single), losses(&mixed));
-    assert!(single.iter().zip(&rounded).all(|(a, b)| a != b && (a - b).abs() < 0.1 * a), "{single:?} {rounded:?}");
-    assert!(rounded[15] < 0.5 * rounded[0], "{rounded:?}");
+    let exact: Vec<f32> = losses(&single);
+    for recipe in [&mixed, &brain] {
+        let rounded: Vec<f32> = losses(recipe);
+        assert!(exact.iter().zip(&rounded).all(|(a, b)| a != b && (a - b).abs() < 0.1 * a), "{exact:?} {rounded:?}");
+        assert!(rounded[15] < 0.5 * rounded[0], "{rounded:?}");
+    }
+    let mut unscaled = new(&brain);
+    unscaled.scaler.scale = 1e30;
+    assert!(step(&mut unscaled, &brain, 1).updated, "bfloat16 has the range of f32");
 
     let mut learner = new(&mixed);
     learner.scaler.scale = 1e30;

@@ -124,14 +124,23 @@ fn a_set_that_changes_nothing_is_said_and_leaves_no_edit() {
 #[test]
 fn a_run_in_mixed_precision_goes_on_with_its_loss_scale() {
     let desk = Desk::new();
-    let mixed = small(&[("tricks.mixed.on", Value::Bool(true)), ("tricks.mixed.growth", Value::Int(2))]);
-    let whole = play(runs::start(mixed.clone(), desk.path()).unwrap());
-    let session = runs::start(mixed, desk.path()).unwrap();
-    session.commands.send(Command::Steps(7)).unwrap();
-    let session = wait_for(session, |e| *e == tricktop::train::Event::State(State::Paused));
-    session.commands.send(Command::Stop { save: true }).unwrap();
-    let dir = play(session).dir;
-    assert_same(&whole.dir, &play(runs::resume(&dir, Vec::new()).unwrap()).dir);
+    let halves = |format: &str| {
+        let format = ("tricks.mixed.format", Value::Word(format.into()));
+        let mixed = small(&[("tricks.mixed.on", Value::Bool(true)), ("tricks.mixed.growth", Value::Int(2)), format]);
+        let whole = play(runs::start(mixed.clone(), desk.path()).unwrap());
+        let session = runs::start(mixed, desk.path()).unwrap();
+        session.commands.send(Command::Steps(7)).unwrap();
+        let session = wait_for(session, |e| *e == tricktop::train::Event::State(State::Paused));
+        session.commands.send(Command::Stop { save: true }).unwrap();
+        let dir = play(session).dir;
+        assert_same(&whole.dir, &play(runs::resume(&dir, Vec::new()).unwrap()).dir);
+        whole
+    };
+    let brain = halves("Bf16");
+    assert!(lines(&brain.dir, "metrics.jsonl").iter().all(|line| line.get("loss_scale").is_none()));
+    let told = std::fs::read_to_string(brain.dir.join("log.jsonl")).unwrap();
+    assert!(told.contains("feature maps in bf16"), "{told}");
+    let whole = halves("F16");
     let steps = lines(&whole.dir, "metrics.jsonl");
     let scale =
         |step: u64| steps.iter().find(|l| l["step"] == step && l["event"] == "step").unwrap()["loss_scale"].as_f64();

@@ -21,7 +21,7 @@ use super::geometry::ConvGeometry;
 use super::lanes::{Grad, Sink, Source, Sums, Writing};
 use super::moments::PartialSums;
 use super::parallel;
-use super::simd::{Level, Vector, by_vector, simd_kernel};
+use super::simd::{Level, Value, Vector, by_vector, simd_kernel};
 use field::{Field, Period, Scratch, Tap, Task};
 
 /// Pixels whose sums are in registers together. A sum is a chain of multiply-adds, each of which takes 4 cycles; 8
@@ -56,13 +56,13 @@ pub fn forward<S: Source, K: Sink>(level: Level, g: &ConvGeometry, x: S, w: &[f3
 
 /// Adds the gradient of w to `gw` `(KH*KW, C)` and gives that of x to `gx`. Every task sums a gradient of w of its own;
 /// they are added in the order of the tasks.
-pub fn backward<S: Source, G: Source>(
+pub fn backward<S: Source, G: Source, T: Value>(
     level: Level,
     g: &ConvGeometry,
     (x, gy): (S, G),
     w: &[f32],
     gw: &mut [f32],
-    gx: Option<Grad>,
+    gx: Option<Grad<T>>,
 ) {
     assert!(w.len() == g.conv.taps() * g.conv.c_in && gw.len() == w.len());
     let (c, field) = (g.conv.c_in, &Field::output_grad(g));
@@ -101,8 +101,8 @@ simd_kernel! {
 }
 
 simd_kernel! {
-    fn backward_rows<V, S: Source, G: Source>(
-        field: &Field, channels: usize, x: S, gy: G, w: &[f32], gx: Option<Grad>, periods: &[Period],
+    fn backward_rows<V, S: Source, G: Source, T: Value>(
+        field: &Field, channels: usize, x: S, gy: G, w: &[f32], gx: Option<Grad<T>>, periods: &[Period],
         scratch: &mut Scratch, gw: &mut [f32],
     ) {
         let none = Sums::of(&mut []);
@@ -117,7 +117,7 @@ simd_kernel! {
                     for y in period.rows.clone() {
                         let at = (period.image * field.out.0 + y) * field.out.1 * channels + c;
                         if let Some(gx) = gx {
-                            let mut to = Writing::<V, Grad>::begin(gx, c, n, none);
+                            let mut to = Writing::<V, Grad<T>>::begin(gx, c, n, none);
                             product(scratch, field, field.taps(period, y), &mut to, at, channels);
                         }
                         let row = scratch.row.as_mut_ptr();

@@ -12,12 +12,18 @@
 //! What Goto and van de Geijn block for caches is done by the callers: they choose how many rows go through a panel.
 //! The left operand is read where it lies ([`Rows`]), since each of its values is broadcast and not loaded as a vector.
 //!
+//! Operands are f32, or bfloat16 whose products are summed in f32 two at a time ([`Operand`]): along k in `nn` and along the
+//! pixels in `tn`. Pairs are made of two rows of a panel as it is loaded, one shuffle for up to 16 products; the left operand
+//! of `tn` was turned before, since it is broadcast once for every panel.
+//!
 //! Every value of the output is one sum in one register, in the order of k or of the pixels; `tn` adds what was there
 //! last. How many rows a tile has does not change the sum.
 
+mod operand;
 mod rows;
 
-pub use rows::{PanelRows, Rows, Scattered, Strided};
+pub use operand::Operand;
+pub use rows::{PanelRows, Rows, Strided};
 
 use super::simd::{LINE, Vector, simd_kernel};
 
@@ -55,8 +61,8 @@ simd_kernel! {
     ///
     /// # Safety
     /// `a` must have those rows, parts and values, `panel` `k` lines, `out` `rows` lines.
-    pub fn nn<V, A: Rows>(
-        a: A, first: usize, rows: usize, from: usize, width: usize, k: usize, panel: *const f32, out: *mut f32,
+    pub fn nn<V: Pairs<A::Value>, A: Rows>(
+        a: A, first: usize, rows: usize, from: usize, width: usize, k: usize, panel: *const A::Value, out: *mut f32,
     ) {
         for (start, count) in even_blocks(rows, V::ROWS) {
             // SAFETY: `count` rows from `first + start` on, and as many lines of `out`, are among the caller's.
@@ -68,12 +74,12 @@ simd_kernel! {
 simd_kernel! {
     /// `out (rows, 16)` = `a (count, rows)^T x panel (count, 16)`, or with `add` that much more.
     ///
-    /// Column i of `a` is value `from + i` of part `part` of its rows `0..count`.
+    /// Column i of `a` is value `from + i` of part `part` of its rows `0..count`, which were [turned](Operand::turn).
     ///
     /// # Safety
     /// `a` must have those rows, and `from + rows` values in the part; `panel` `count` lines, `out` `rows` lines.
-    pub fn tn<V, A: Rows>(
-        a: A, part: usize, from: usize, rows: usize, count: usize, panel: *const f32, out: *mut f32, add: bool,
+    pub fn tn<V: Pairs<A::Value>, A: Rows>(
+        a: A, part: usize, from: usize, rows: usize, count: usize, panel: *const A::Value, out: *mut f32, add: bool,
     ) {
         for (start, size) in even_blocks(rows, tn_rows::<V>()) {
             // SAFETY: `size` values from `from + start` on, and as many lines of `out`, are among the caller's.
@@ -96,7 +102,7 @@ unsafe fn nn_tile<V: Vector, A: Rows, const R: usize>(
     from: usize,
     width: usize,
     k: usize,
-    panel: *const f32,
+    panel: *const A::Value,
     out: *mut f32,
 ) {
     if R > V::ROWS {
@@ -111,17 +117,20 @@ unsafe fn nn_tile<V: Vector, A: Rows, const R: usize>(
         while left > 0 {
             let (rows, here) = (a.part(part, first), left.min(width));
             let (next, row) = if left > here { (part + 1, first) } else { (0, first + R) };
-            for c in from..from + here {
+            let mut c = from;
+            while c < from + here {
+                let whole = c + A::Value::STEP <= from + here;
                 // While the 16 values of a part go by, the lines of as many rows are asked for: those of this tile in
                 // the next part, and after the last part those of the next tile in the first.
                 for r in (0..R).step_by(LINE) {
                     a.prefetch(next, row + r + c);
                 }
-                let w = V::load_line(line);
-                line = line.add(LINE);
+                let w = A::Value::line::<V>(line, whole);
+                line = line.add(if whole { A::Value::STEP * LINE } else { LINE });
                 for (r, acc) in acc.iter_mut().enumerate() {
-                    multiply_add::<V>(acc, V::splat(A::value(rows, r, c)), &w);
+                    multiply_add::<V, A::Value>(acc, A::Value::broadcast(A::value(rows, r, c), whole), &w);
                 }
+                c += A::Value::STEP;
             }
             (left, part) = (left - here, part + 1);
         }
@@ -133,10 +142,10 @@ unsafe fn nn_tile<V: Vector, A: Rows, const R: usize>(
 
 /// `acc (16)` += `x * w (16)`.
 #[inline(always)]
-unsafe fn multiply_add<V: Vector>(acc: &mut V::Line, x: V, w: &V::Line) {
+unsafe fn multiply_add<V: Vector, T: Operand>(acc: &mut V::Line, x: V, w: &V::Line) {
     for (a, w) in acc.as_mut().iter_mut().zip(w.as_ref()) {
         // SAFETY: The caller's machine has the level.
-        *a = unsafe { x.mul_add(*w, *a) };
+        *a = unsafe { T::multiply_add(*a, x, *w) };
     }
 }
 
@@ -147,7 +156,7 @@ unsafe fn tn_tile<V: Vector, A: Rows, const R: usize>(
     part: usize,
     from: usize,
     count: usize,
-    panel: *const f32,
+    panel: *const A::Value,
     out: *mut f32,
     add: bool,
 ) {
@@ -160,12 +169,13 @@ unsafe fn tn_tile<V: Vector, A: Rows, const R: usize>(
     unsafe {
         let mut acc = [V::splat_line(0.0); R];
         let mut line = panel;
-        for p in 0..count {
-            let row = a.part(part, p);
-            let w = V::load_line(line);
-            line = line.add(LINE);
+        for p in (0..count).step_by(A::Value::STEP) {
+            let whole = p + A::Value::STEP <= count;
+            let columns = a.columns(part, p, from);
+            let w = A::Value::line::<V>(line, whole);
+            line = line.add(A::Value::STEP * LINE);
             for (r, acc) in acc.iter_mut().enumerate() {
-                multiply_add::<V>(acc, V::splat(A::value(row, 0, from + r)), &w);
+                multiply_add::<V, A::Value>(acc, A::Value::column(columns, r), &w);
             }
         }
         for (r, acc) in acc.iter_mut().enumerate() {

@@ -39,9 +39,9 @@ impl Neutral {
 
 /// A feature map `(N*H*W, C)` as a convolution's input: its values, and the affine that is still to be applied to them.
 #[derive(Clone, Copy, Debug)]
-pub struct MapInput<'a> {
+pub struct MapInput<'a, T = f32> {
     /// Values.
-    pub data: &'a [f32],
+    pub data: &'a [T],
     /// The norm and ReLU that have not been applied yet.
     pub pending: Option<Affine<'a>>,
 }

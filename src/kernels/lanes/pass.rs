@@ -3,10 +3,10 @@
 use super::sinks::{Grad, Sink};
 use super::sources::Source;
 use super::writing::{Sums, Writing};
-use crate::kernels::buffer::{Buffer, SharedPtr};
+use crate::kernels::buffer::{Aligned, SharedPtr};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
-use crate::kernels::simd::{LINE, Level, by_vector, simd_kernel};
+use crate::kernels::simd::{LINE, Level, Value, by_vector, simd_kernel};
 
 /// Pixels that a task goes through.
 ///
@@ -21,8 +21,8 @@ const ROWS: usize = 256;
 const AHEAD: usize = 1 << 11;
 
 /// The values of a source of `len` values, `c` channels a pixel: `(len / c, c)`.
-pub fn collect<S: Source>(level: Level, from: S, len: usize, c: usize) -> Buffer {
-    let mut out = Buffer::take(len);
+pub fn collect<S: Source, T: Value>(level: Level, from: S, len: usize, c: usize) -> Aligned<T> {
+    let mut out = Aligned::take(len);
     pass(level, from, len, c, Grad { gx: SharedPtr::new(&mut out), add: false });
     out
 }

@@ -2,7 +2,7 @@
 
 use super::affine::{Affine, channels, floor};
 use crate::kernels::buffer::SharedPtr;
-use crate::kernels::simd::{L2, Vector, prefetch};
+use crate::kernels::simd::{L2, Value, Vector, prefetch};
 
 // SAFETY: In all unsafe blocks of this file, the callers promise that the machine has the level and that the places
 // exist.
@@ -56,14 +56,14 @@ impl Sink for Moments<'_> {
 
 /// Writes values and sums them as [`Moments`] does: a convolution before a norm in training.
 #[derive(Clone, Copy)]
-pub struct Statistics<'a> {
+pub struct Statistics<'a, T = f32> {
     /// Output.
-    pub y: SharedPtr,
+    pub y: SharedPtr<T>,
     /// The sums.
     pub of: Moments<'a>,
 }
 
-impl Sink for Statistics<'_> {
+impl<T: Value> Sink for Statistics<'_, T> {
     const SUMS: bool = true;
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
@@ -76,7 +76,8 @@ impl Sink for Statistics<'_> {
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
-            v.store_first(self.y.at(at), n);
+            // What was rounded is summed, as that is what the norm is of.
+            let v = T::store(v, self.y.at(at), n);
             self.of.put(k, sums, v, at, n);
         }
     }
@@ -84,16 +85,16 @@ impl Sink for Statistics<'_> {
 
 /// Sums v and v * (y - mean), and writes v when asked to: what the backward pass of a norm needs of a gradient v.
 #[derive(Clone, Copy)]
-pub struct NormSums<'a> {
+pub struct NormSums<'a, T = f32> {
     /// Input of the norm.
-    pub y: &'a [f32],
+    pub y: &'a [T],
     /// Mean of every channel of y.
     pub mean: &'a [f32],
     /// Where v is written.
-    pub to: Option<SharedPtr>,
+    pub to: Option<SharedPtr<T>>,
 }
 
-impl Sink for NormSums<'_> {
+impl<T: Value> Sink for NormSums<'_, T> {
     const SUMS: bool = true;
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
@@ -106,11 +107,11 @@ impl Sink for NormSums<'_> {
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, k: &[V; SINK_CONSTANTS], sums: &mut [V; 2], v: V, at: usize, n: usize) {
         unsafe {
-            let y = V::load_first(self.y.as_ptr().add(at), n);
+            let y = T::load::<V>(self.y.as_ptr().add(at), n);
             sums[0] = sums[0].add(v);
             sums[1] = y.sub(k[0]).mul_add(v, sums[1]);
             if let Some(to) = self.to {
-                v.store_first(to.at(at), n);
+                T::store(v, to.at(at), n);
             }
         }
     }
@@ -119,16 +120,16 @@ impl Sink for NormSums<'_> {
 /// Writes v * scale + shift, plus the residual when there is one, then ReLU when there is one: a whole unit in an
 /// evaluation, or with a neutral scale a convolution with its bias.
 #[derive(Clone, Copy)]
-pub struct Finished<'a> {
+pub struct Finished<'a, T = f32> {
     /// Output.
-    pub y: SharedPtr,
+    pub y: SharedPtr<T>,
     /// The norm of v.
     pub affine: Affine<'a>,
     /// Added when there.
-    pub residual: Option<&'a [f32]>,
+    pub residual: Option<&'a [T]>,
 }
 
-impl Sink for Finished<'_> {
+impl<T: Value> Sink for Finished<'_, T> {
     const SUMS: bool = false;
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; SINK_CONSTANTS] {
@@ -144,23 +145,23 @@ impl Sink for Finished<'_> {
         unsafe {
             let mut v = v.mul_add(k[0], k[1]);
             if let Some(residual) = self.residual {
-                v = v.add(V::load_first(residual.as_ptr().add(at), n));
+                v = v.add(T::load(residual.as_ptr().add(at), n));
             }
-            v.at_least(k[2]).store_first(self.y.at(at), n);
+            T::store(v.at_least(k[2]), self.y.at(at), n);
         }
     }
 }
 
 /// Writes v, or adds it: a gradient that several readers of a map contribute to.
 #[derive(Clone, Copy)]
-pub struct Grad {
+pub struct Grad<T = f32> {
     /// Gradient.
-    pub gx: SharedPtr,
+    pub gx: SharedPtr<T>,
     /// Whether it holds a gradient already, to which v is added.
     pub add: bool,
 }
 
-impl Sink for Grad {
+impl<T: Value> Sink for Grad<T> {
     const SUMS: bool = false;
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; SINK_CONSTANTS] {
@@ -176,7 +177,7 @@ impl Sink for Grad {
     }
 }
 
-impl Grad {
+impl<T: Value> Grad<T> {
     /// Writes, or adds, `n` values at place `at`.
     ///
     /// # Safety
@@ -185,8 +186,8 @@ impl Grad {
     pub unsafe fn write<V: Vector>(&self, v: V, at: usize, n: usize) {
         unsafe {
             let place = self.gx.at(at);
-            let v = if self.add { v.add(V::load_first(place, n)) } else { v };
-            v.store_first(place, n);
+            let v = if self.add { v.add(T::load(place, n)) } else { v };
+            T::store(v, place, n);
         }
     }
 }

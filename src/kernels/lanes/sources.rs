@@ -2,7 +2,7 @@
 
 use super::affine::{Affine, MapInput, channels, floor};
 use crate::kernels::buffer::SharedPtr;
-use crate::kernels::simd::{L2, Vector, prefetch};
+use crate::kernels::simd::{L2, Value, Vector, prefetch};
 
 // SAFETY: In all unsafe blocks of this file, the callers promise that the machine has the level and that the values
 // exist.
@@ -29,9 +29,9 @@ pub trait Source: Copy + Send + Sync {
 
 /// Values as they are.
 #[derive(Clone, Copy)]
-pub struct Dense<'a>(pub &'a [f32]);
+pub struct Dense<'a, T = f32>(pub &'a [T]);
 
-impl Source for Dense<'_> {
+impl<T: Value> Source for Dense<'_, T> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; CONSTANTS] {
         unsafe { [V::splat(0.0); CONSTANTS] }
@@ -42,20 +42,20 @@ impl Source for Dense<'_> {
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
-        unsafe { V::load_first(self.0.as_ptr().add(at), n) }
+        unsafe { T::load::<V>(self.0.as_ptr().add(at), n) }
     }
 }
 
 /// x * scale + shift, then the ReLU when there is one: a map with its norm.
 #[derive(Clone, Copy)]
-pub struct Normed<'a> {
+pub struct Normed<'a, T = f32> {
     /// x.
-    pub data: &'a [f32],
+    pub data: &'a [T],
     /// The affine, with its ReLU when it has one.
     pub affine: Affine<'a>,
 }
 
-impl Source for Normed<'_> {
+impl<T: Value> Source for Normed<'_, T> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; CONSTANTS] {
         unsafe {
@@ -70,23 +70,23 @@ impl Source for Normed<'_> {
     }
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
-        unsafe { V::load_first(self.data.as_ptr().add(at), n).mul_add(k[0], k[1]).at_least(k[2]) }
+        unsafe { T::load::<V>(self.data.as_ptr().add(at), n).mul_add(k[0], k[1]).at_least(k[2]) }
     }
 }
 
 /// x * scale + shift + residual, then the ReLU when there is one: the end of a residual block. The residual is an input
 /// itself, whose norm may be pending.
 #[derive(Clone, Copy)]
-pub struct Summed<'a> {
+pub struct Summed<'a, T = f32> {
     /// x.
-    pub data: &'a [f32],
+    pub data: &'a [T],
     /// The affine of x; its ReLU comes after the sum.
     pub affine: Affine<'a>,
     /// Residual.
-    pub residual: MapInput<'a>,
+    pub residual: MapInput<'a, T>,
 }
 
-impl Source for Summed<'_> {
+impl<T: Value> Source for Summed<'_, T> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; CONSTANTS] {
         unsafe {
@@ -107,22 +107,22 @@ impl Source for Summed<'_> {
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe {
-            let residual = V::load_first(self.residual.data.as_ptr().add(at), n).mul_add(k[3], k[4]).at_least(k[5]);
-            V::load_first(self.data.as_ptr().add(at), n).mul_add(k[0], k[1]).add(residual).at_least(k[2])
+            let residual = T::load::<V>(self.residual.data.as_ptr().add(at), n).mul_add(k[3], k[4]).at_least(k[5]);
+            T::load::<V>(self.data.as_ptr().add(at), n).mul_add(k[0], k[1]).add(residual).at_least(k[2])
         }
     }
 }
 
 /// g where z is above 0, else 0: the gradient behind a ReLU whose output z was kept.
 #[derive(Clone, Copy)]
-pub struct Where<'a> {
+pub struct Where<'a, T = f32> {
     /// g, `z.len()` values. SharedPtr, so that a sink may replace a value after it was read.
-    pub g: SharedPtr,
+    pub g: SharedPtr<T>,
     /// z.
-    pub z: &'a [f32],
+    pub z: &'a [T],
 }
 
-impl Source for Where<'_> {
+impl<T: Value> Source for Where<'_, T> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, _: usize, _: usize) -> [V; CONSTANTS] {
         unsafe { [V::splat(0.0); CONSTANTS] }
@@ -135,8 +135,8 @@ impl Source for Where<'_> {
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, _: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe {
-            let z = V::load_first(self.z.as_ptr().add(at), n);
-            V::load_first(self.g.at(at), n).where_positive(z)
+            let z = T::load::<V>(self.z.as_ptr().add(at), n);
+            T::load::<V>(self.g.at(at), n).where_positive(z)
         }
     }
 }
@@ -146,18 +146,18 @@ impl Source for Where<'_> {
 /// This is the backward pass of batch norm (Ioffe and Szegedy 2015, section 3) with its two sums over the batch done
 /// before, by [`norm::backward`](crate::kernels::norm::backward), which gives a, b and d.
 #[derive(Clone, Copy)]
-pub struct NormGrad<'a> {
+pub struct NormGrad<'a, T = f32> {
     /// Gradient of the norm's output, or with a mask that of the ReLU behind it.
-    pub g: &'a [f32],
+    pub g: &'a [T],
     /// Input of the norm.
-    pub y: &'a [f32],
+    pub y: &'a [T],
     /// a, b, d.
     pub factors: [&'a [f32]; 3],
     /// The norm's factor and summand, when g counts only where `y * scale + shift` is above 0.
     pub mask: Option<(&'a [f32], &'a [f32])>,
 }
 
-impl Source for NormGrad<'_> {
+impl<T: Value> Source for NormGrad<'_, T> {
     #[inline(always)]
     unsafe fn constants<V: Vector>(&self, c: usize, n: usize) -> [V; CONSTANTS] {
         unsafe {
@@ -178,8 +178,8 @@ impl Source for NormGrad<'_> {
     #[inline(always)]
     unsafe fn value<V: Vector>(&self, k: &[V; CONSTANTS], at: usize, n: usize) -> V {
         unsafe {
-            let y = V::load_first(self.y.as_ptr().add(at), n);
-            let g = V::load_first(self.g.as_ptr().add(at), n).where_positive(y.mul_add(k[3], k[4]));
+            let y = T::load::<V>(self.y.as_ptr().add(at), n);
+            let g = T::load::<V>(self.g.as_ptr().add(at), n).where_positive(y.mul_add(k[3], k[4]));
             g.mul_add(k[0], y.mul_add(k[1], k[2]))
         }
     }

@@ -7,11 +7,11 @@
 use super::dilated::Phased;
 use super::form::{self, Form};
 use super::tiles::{Layout, TileMatrix, Tiling, Weights, bands_of};
-use crate::kernels::buffer::{Buffer, SharedPtr};
+use crate::kernels::buffer::{Aligned, Buffer, SharedPtr};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
-use crate::kernels::simd::{LINE, Level};
+use crate::kernels::simd::{LINE, Level, Value};
 use std::ops::Range;
 
 /// Transformed weights with fewer values than this are multiplied by in blocks: 4 MiB at most.
@@ -35,7 +35,7 @@ pub fn applies<F: Form>(w: &Weights) -> bool {
 const GROUPS: usize = 16;
 
 /// All of U, transformed: `(F::WEIGHTS, C, O)`.
-fn transformed<F: Form>(level: Level, w: Weights) -> (Buffer, TileMatrix) {
+fn transformed<F: Form>(level: Level, w: Weights) -> (Aligned<F::Operand>, TileMatrix<F::Operand>) {
     let (room, u) = TileMatrix::room(F::WEIGHTS, w.rows, w.cols);
     parallel::each(0..u.panels(), &|_, panel| form::transform::<F>(level, w, panel, u, panel));
     (room, u)
@@ -99,7 +99,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &Phased, x: S, w: W
         let (reads, writes) =
             (PrefetchRange::input::<F>(&tx, &next, products), PrefetchRange::new(&ty, &block, products));
         let layout = Layout::new(ty, &block);
-        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
+        let ((_v, v), (_m, m)) = (form::room::<F, F::Operand>(&layout, tx), form::room::<F, f32>(&layout, ty));
         let mut scratch = Buffer::take(F::scratch(&tx, &ty));
         let mut sums = Sums::room::<K>(w.cols);
         // SAFETY: The bands exist, v and m have their tiles as rows, outputs of blocks are disjoint, all else is the
@@ -125,15 +125,15 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &Phased, x: S, w: W
     parallel::map((0..bands).step_by(step), &block)
 }
 
-/// Adds the gradient of `w` to `gw` and gives that of `x` to `gx`, block by block: dU = V^T dM, dV = dM U^T. dV takes
-/// the room of V, frequency by frequency, once the dU of that frequency was summed.
-pub fn backward<F: Form, S: Source, G: Source>(
+/// Adds the gradient of `w` to `gw` and gives that of `x` to `gx`, block by block: dU = V^T dM, dV = dM U^T. In f32 dV
+/// takes the room of V, frequency by frequency, once the dU of that frequency was summed.
+pub fn backward<F: Form, S: Source, G: Source, T: Value>(
     level: Level,
     g: &Phased,
     (x, gy): (S, G),
     w: Weights,
     gw: &mut [f32],
-    gx: Option<Grad>,
+    gx: Option<Grad<T>>,
 ) {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let ut = gx.map(|_| transformed::<F>(level, w.transposed()));
@@ -153,7 +153,9 @@ pub fn backward<F: Form, S: Source, G: Source>(
                 (PrefetchRange::new(&ty, &next, products), PrefetchRange::new(&tx, &block, products));
             let inputs = PrefetchRange::input::<F>(&tx, &next, products);
             let layout = Layout::new(ty, &block);
-            let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
+            let ((_v, v), (_m, m)) =
+                (form::room::<F, F::Operand>(&layout, tx), form::room::<F, F::Operand>(&layout, ty));
+            let (_dv, dv) = form::room_for_sums::<F>(v, &layout, tx);
             // SAFETY: The bands exist, v and m have their tiles as rows, no other task has the images of the group.
             unsafe {
                 for band in bands_of(block.clone(), tx, v, layout) {
@@ -162,6 +164,7 @@ pub fn backward<F: Form, S: Source, G: Source>(
                 for band in bands_of(block.clone(), ty, m, layout) {
                     form::read_output_grad::<F, G>(level, gy, band, scratch.as_mut_ptr());
                 }
+                (0..v.panels()).for_each(|panel| form::turn::<F>(level, v, panel, &layout));
                 for f in 0..F::FREQUENCIES {
                     for panel in 0..m.panels() {
                         let product = f * m.panels() + panel;
@@ -174,13 +177,13 @@ pub fn backward<F: Form, S: Source, G: Source>(
                     }
                     if let Some(ut) = ut {
                         for panel in 0..ut.panels() {
-                            form::products::<F>(level, f, m, (ut, panel), (v, panel), &layout);
+                            form::products::<F>(level, f, m, (ut, panel), (dv, panel), &layout);
                         }
                     }
                 }
                 let Some(gx) = gx else { continue };
-                for band in bands_of(block, tx, v, layout) {
-                    form::write_input_grad::<F>(level, band, gx, scratch.as_mut_ptr());
+                for band in bands_of(block, tx, dv, layout) {
+                    form::write_input_grad::<F, T>(level, band, gx, scratch.as_mut_ptr());
                 }
             }
         }

@@ -14,10 +14,10 @@
 //! ```
 
 use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
-use crate::kernels::buffer::{Buffer, SharedPtr};
-use crate::kernels::gemm;
+use crate::kernels::buffer::{Aligned, Buffer, SharedPtr};
+use crate::kernels::gemm::{self, Operand};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums, Writing};
-use crate::kernels::simd::{L2, LINE, Level, Vector, by_vector, prefetch, simd_kernel};
+use crate::kernels::simd::{L2, LINE, Level, Value, Vector, by_vector, prefetch, simd_kernel};
 use std::ops::Range;
 
 /// A way to make products out of a convolution.
@@ -26,6 +26,8 @@ use std::ops::Range;
 /// For all unsafe methods, the machine must have the level; the band must exist in the map, its rows in the matrices,
 /// and the `n` channels from `c` on in both; what is written must be the task's own.
 pub trait Form: Copy + Send + Sync + 'static {
+    /// What is multiplied.
+    type Operand: Operand;
     /// Edge of a whole tile of the output in pixels.
     const EDGE: usize;
     /// Edge of the convolution's kernel.
@@ -45,21 +47,27 @@ pub trait Form: Copy + Send + Sync + 'static {
     fn scratch(x: &Tiling, out: &Tiling) -> usize;
     /// Reads the input of a band and writes its rows of V.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, scratch: *mut f32, c: usize, n: usize);
+    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band<Self::Operand>, scratch: *mut f32, c: usize, n: usize);
     /// Reads the output's gradient of a band and writes its rows of dM.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn read_output_grad<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize);
+    unsafe fn read_output_grad<V: Vector, S: Source>(
+        gy: S,
+        band: Band<Self::Operand>,
+        scratch: *mut f32,
+        c: usize,
+        n: usize,
+    );
     /// Reads the rows of M of a band and writes its output.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn write_output<V: Vector, K: Sink>(band: Band, to: &mut Writing<V, K>, scratch: *mut f32, c: usize);
     /// Reads the rows of dV of a band and writes the gradient of its input. Adds where [`Grad::add`] says so, and
     /// where an earlier band of the image has written the same pixels. The bands of an image come in order.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn write_input_grad<V: Vector>(band: Band, to: Grad, scratch: *mut f32, c: usize, n: usize);
+    unsafe fn write_input_grad<V: Vector, T: Value>(band: Band, to: Grad<T>, scratch: *mut f32, c: usize, n: usize);
     /// Reads the taps of one input channel for `n` output channels, `tap` values apart, and writes them to a row of
     /// every matrix of U, `frequency` values apart.
     #[allow(clippy::missing_safety_doc)]
-    unsafe fn transform<V: Vector>(w: *const f32, tap: usize, n: usize, to: *mut f32, frequency: usize);
+    unsafe fn transform<V: Vector>(w: *const f32, tap: usize, n: usize, to: *mut Self::Operand, frequency: usize);
     /// Reads a row of every matrix of dU, `frequency` values apart, and adds it to the gradient of the taps.
     #[allow(clippy::missing_safety_doc)]
     unsafe fn add_weight_grad<V: Vector>(from: *const f32, frequency: usize, gw: *mut f32, tap: usize, n: usize);
@@ -92,7 +100,7 @@ simd_kernel! {
     ///
     /// # Safety
     /// As for the method; `scratch` must hold [`Form::scratch`] values.
-    pub fn read_input<V, F: Form, S: Source>(x: S, band: Band, scratch: *mut f32) {
+    pub fn read_input<V, F: Form, S: Source>(x: S, band: Band<F::Operand>, scratch: *mut f32) {
         // SAFETY: The caller's promises are those of the method.
         unsafe { by_vector!(V, band.t.c, |c, n| F::read_input::<V, S>(x, band, scratch, c, n)) }
     }
@@ -103,7 +111,7 @@ simd_kernel! {
     ///
     /// # Safety
     /// As for the method; `scratch` must hold [`Form::scratch`] values.
-    pub fn read_output_grad<V, F: Form, S: Source>(gy: S, band: Band, scratch: *mut f32) {
+    pub fn read_output_grad<V, F: Form, S: Source>(gy: S, band: Band<F::Operand>, scratch: *mut f32) {
         // SAFETY: The caller's promises are those of the method.
         unsafe { by_vector!(V, band.t.c, |c, n| F::read_output_grad::<V, S>(gy, band, scratch, c, n)) }
     }
@@ -131,9 +139,9 @@ simd_kernel! {
     ///
     /// # Safety
     /// As for the method; `scratch` must hold [`Form::scratch`] values.
-    pub fn write_input_grad<V, F: Form>(band: Band, to: Grad, scratch: *mut f32) {
+    pub fn write_input_grad<V, F: Form, T: Value>(band: Band, to: Grad<T>, scratch: *mut f32) {
         // SAFETY: The caller's promises are those of the method.
-        unsafe { by_vector!(V, band.t.c, |c, n| F::write_input_grad::<V>(band, to, scratch, c, n)) }
+        unsafe { by_vector!(V, band.t.c, |c, n| F::write_input_grad::<V, T>(band, to, scratch, c, n)) }
     }
 }
 
@@ -143,7 +151,7 @@ const AHEAD: usize = 8;
 
 /// Transforms the weights of columns `16 * panel..` into panel `to_panel` of `to`: `(taps, rows, 16)` to
 /// `(F::WEIGHTS, rows, 16)`, with zeros in columns that do not exist.
-pub fn transform<F: Form>(level: Level, w: Weights, panel: usize, to: TileMatrix, to_panel: usize) {
+pub fn transform<F: Form>(level: Level, w: Weights, panel: usize, to: TileMatrix<F::Operand>, to_panel: usize) {
     let taps = F::KERNEL * F::KERNEL;
     assert!(w.data.len() == taps * w.rows * w.cols && panel * LINE < w.cols);
     assert!(to.rows == w.rows && to_panel * LINE < to.cols);
@@ -161,7 +169,9 @@ pub fn transform<F: Form>(level: Level, w: Weights, panel: usize, to: TileMatrix
 
 simd_kernel! {
     /// Transforms rows that lie `stride` values apart and hold `count` values each.
-    fn transform_panel<V, F: Form>(from: *const f32, stride: usize, count: usize, to: TileMatrix, panel: usize) {
+    fn transform_panel<V, F: Form>(
+        from: *const f32, stride: usize, count: usize, to: TileMatrix<F::Operand>, panel: usize,
+    ) {
         for lane in (0..LINE).step_by(V::LANES) {
             let n = count.saturating_sub(lane).min(V::LANES);
             for row in 0..to.rows {
@@ -198,14 +208,26 @@ simd_kernel! {
     }
 }
 
-/// Room for V and M of the tiles of a layout: `(F::FREQUENCIES, tiles, C)` and `(F::FREQUENCIES, tiles, O)`.
-pub fn rooms<F: Form>(layout: &Layout, maps: [Tiling; 2]) -> [(Buffer, TileMatrix); 2] {
-    maps.map(|map| TileMatrix::room(F::FREQUENCIES, layout.rows(), map.c))
+/// Room for V, M, dM or dV of the tiles of a layout: `(F::FREQUENCIES, tiles, channels of the map)`.
+pub fn room<F: Form, T: Operand>(layout: &Layout, map: Tiling) -> (Aligned<T>, TileMatrix<T>) {
+    // (rows that are turned together are whole)
+    TileMatrix::room(F::FREQUENCIES, layout.rows().next_multiple_of(T::STEP), map.c)
+}
+
+/// Room for dV: that of V, once it was multiplied, where its values are f32 too.
+pub fn room_for_sums<F: Form>(v: TileMatrix<F::Operand>, layout: &Layout, map: Tiling) -> (Option<Buffer>, TileMatrix) {
+    match v.for_sums() {
+        Some(dv) => (None, dv),
+        None => {
+            let (room, dv) = room::<F, f32>(layout, map);
+            (Some(room), dv)
+        }
+    }
 }
 
 /// The first of the `count` columns of `from` that a panel of products is made of: all columns, or in groups those of
 /// the panel's bundle.
-fn first_column(from: &TileMatrix, count: usize, panel: usize) -> usize {
+fn first_column<T>(from: &TileMatrix<T>, count: usize, panel: usize) -> usize {
     if count == from.cols { 0 } else { panel * LINE / count * count }
 }
 
@@ -218,8 +240,8 @@ fn first_column(from: &TileMatrix, count: usize, panel: usize) -> usize {
 pub unsafe fn products<F: Form>(
     level: Level,
     f: usize,
-    from: TileMatrix,
-    (right, right_panel): (TileMatrix, usize),
+    from: TileMatrix<F::Operand>,
+    (right, right_panel): (TileMatrix<F::Operand>, usize),
     (to, panel): (TileMatrix, usize),
     layout: &Layout,
 ) {
@@ -231,17 +253,40 @@ pub unsafe fn products<F: Form>(
     unsafe { gemm::nn(level, left, 0, rows.len(), 0, LINE, right.rows, panel_of_right, to) }
 }
 
+/// Turns the rows of a panel of V, for [`outer_products`].
+///
+/// # Safety
+/// The tiles must be those of the layout, the panel this task's own.
+pub unsafe fn turn<F: Form>(level: Level, v: TileMatrix<F::Operand>, panel: usize, layout: &Layout) {
+    if F::Operand::STEP > 1 {
+        for f in 0..F::FREQUENCIES {
+            let rows = rows_having::<F>(layout, f);
+            // SAFETY: The caller's tiles and panel exist, and their rows have room to be turned together.
+            unsafe { turn_rows::<F::Operand>(level, v.line(f, panel * LINE, rows.start), rows.len()) }
+        }
+    }
+}
+
+simd_kernel! {
+    fn turn_rows<V: Pairs<T>, T: Operand>(rows: *mut T, count: usize) {
+        for row in (0..count).step_by(T::STEP) {
+            // SAFETY: The caller's rows exist.
+            unsafe { T::turn::<V>(rows.add(row * LINE), row + T::STEP <= count) }
+        }
+    }
+}
+
 /// Panel `to_panel` of dU = V^T x panel `panel` of dM, or with `add` that much more, for the tiles that have frequency
 /// `f`: `(tiles, C)^T x (tiles, 16) -> (C, 16)`.
 ///
 /// # Safety
-/// The tiles must be those of the layout; dU must have as many rows as V, or each bundle of it, has columns, and the
+/// The tiles must be those of the layout, those of V [turned](turn); dU must have as many rows as V, or each bundle of it, has columns, and the
 /// panel of dU must be this task's own.
 pub unsafe fn outer_products<F: Form>(
     level: Level,
     f: usize,
-    v: TileMatrix,
-    (m, panel): (TileMatrix, usize),
+    v: TileMatrix<F::Operand>,
+    (m, panel): (TileMatrix<F::Operand>, usize),
     (du, to_panel): (TileMatrix, usize),
     layout: &Layout,
     add: bool,

@@ -12,7 +12,7 @@ use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
-use crate::kernels::simd::{LINE, Level};
+use crate::kernels::simd::{LINE, Level, Value};
 use std::ops::Range;
 
 /// Bands that one task transforms, and that a part of the sink's sums is made of. A Winograd band is four rows of
@@ -38,7 +38,7 @@ fn by_bands<R: Send>(bands: Range<usize>, f: impl Fn(Range<usize>) -> R + Sync) 
 
 /// `to` = `from` x the transformed weights, for every frequency `(tiles, C) x (C, O)`, a panel of 16 output channels a
 /// task.
-fn multiply<F: Form>(level: Level, from: TileMatrix, w: Weights, to: TileMatrix, layout: &Layout) {
+fn multiply<F: Form>(level: Level, from: TileMatrix<F::Operand>, w: Weights, to: TileMatrix, layout: &Layout) {
     parallel::each(0..to.panels(), &|_, panel| {
         let (_room, u) = TileMatrix::room(F::WEIGHTS, w.rows, LINE);
         form::transform::<F>(level, w, panel, u, 0);
@@ -56,7 +56,7 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &Phased, x: S, w: W
     for images in batches::<F>(g.g.n, &tx) {
         let bands = all_bands(&images, &ty);
         let layout = Layout::new(ty, &bands);
-        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
+        let ((_v, v), (_m, m)) = (form::room::<F, F::Operand>(&layout, tx), form::room::<F, f32>(&layout, ty));
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         multiply::<F>(level, v, w, m, &layout);
         parts.extend(by_bands(bands, |bands| {
@@ -72,7 +72,13 @@ pub fn forward<F: Form, S: Source, K: Sink>(level: Level, g: &Phased, x: S, w: W
 }
 
 /// Transforms the input of bands into rows of V.
-fn read<F: Form, S: Source>(level: Level, bands: Range<usize>, x: S, t: Tiling, (to, layout): (TileMatrix, Layout)) {
+fn read<F: Form, S: Source>(
+    level: Level,
+    bands: Range<usize>,
+    x: S,
+    t: Tiling,
+    (to, layout): (TileMatrix<F::Operand>, Layout),
+) {
     by_bands(bands, |bands| {
         let mut scratch = Buffer::take(F::scratch(&t, &layout.out));
         for band in bands_of(bands, t, to, layout) {
@@ -84,20 +90,20 @@ fn read<F: Form, S: Source>(level: Level, bands: Range<usize>, x: S, t: Tiling, 
 
 /// Adds the gradient of `w` to `gw` and gives that of `x` to `gx`. The dU of a panel is kept from batch to batch and
 /// added to `gw` after the last one.
-pub fn backward<F: Form, S: Source, G: Source>(
+pub fn backward<F: Form, S: Source, G: Source, T: Value>(
     level: Level,
     g: &Phased,
     (x, gy): (S, G),
     w: Weights,
     gw: SharedPtr,
-    gx: Option<Grad>,
+    gx: Option<Grad<T>>,
 ) {
     let (tx, ty) = Tiling::of(g, F::EDGE);
     let mut sums: Vec<Option<(Buffer, TileMatrix)>> = (0..w.cols.div_ceil(LINE)).map(|_| None).collect();
     for images in batches::<F>(g.g.n, &tx) {
         let bands = all_bands(&images, &ty);
         let layout = Layout::new(ty, &bands);
-        let [(_v, v), (_m, m)] = form::rooms::<F>(&layout, [tx, ty]);
+        let ((_v, v), (_m, m)) = (form::room::<F, F::Operand>(&layout, tx), form::room::<F, F::Operand>(&layout, ty));
         read::<F, S>(level, bands.clone(), x, tx, (v, layout));
         by_bands(bands, |bands| {
             let mut scratch = Buffer::take(F::scratch(&tx, &ty));
@@ -106,6 +112,8 @@ pub fn backward<F: Form, S: Source, G: Source>(
                 unsafe { form::read_output_grad::<F, G>(level, gy, band, scratch.as_mut_ptr()) }
             }
         });
+        // SAFETY: `v` has the tiles, and the panel is this task's.
+        parallel::each(0..v.panels(), &|_, panel| unsafe { form::turn::<F>(level, v, panel, &layout) });
         parallel::each(&mut sums, &|panel, sums| {
             let add = sums.is_some();
             let (room, du) = sums.take().unwrap_or_else(|| TileMatrix::room(F::WEIGHTS, w.rows, LINE));
@@ -121,12 +129,13 @@ pub fn backward<F: Form, S: Source, G: Source>(
             }
         });
         let Some(gx) = gx else { continue };
-        multiply::<F>(level, m, w.transposed(), v, &layout);
+        let (_dv, dv) = form::room_for_sums::<F>(v, &layout, tx);
+        multiply::<F>(level, m, w.transposed(), dv, &layout);
         parallel::each(images.clone(), &|_, image| {
             let mut scratch = Buffer::take(F::scratch(&tx, &ty));
-            for band in bands_of(all_bands(&(image..image + 1), &ty), tx, v, layout) {
+            for band in bands_of(all_bands(&(image..image + 1), &ty), tx, dv, layout) {
                 // SAFETY: The image is this task's, and its bands come in order.
-                unsafe { form::write_input_grad::<F>(level, band, gx, scratch.as_mut_ptr()) }
+                unsafe { form::write_input_grad::<F, T>(level, band, gx, scratch.as_mut_ptr()) }
             }
         });
     }

@@ -7,15 +7,18 @@
 
 use super::form::Form;
 use super::tiles::{Band, Tiling};
+use crate::kernels::gemm::Operand;
 use crate::kernels::lanes::{Grad, Sink, Source, Writing};
-use crate::kernels::simd::{LINE, Vector};
+use crate::kernels::simd::{LINE, Value, Vector};
+use std::marker::PhantomData;
 
-/// The form of 1x1 convolutions of a stride.
+/// The form of 1x1 convolutions of a stride, whose maps and weights are multiplied in a format.
 #[derive(Clone, Copy)]
-pub struct Pointwise<const STRIDE: usize>;
+pub struct Pointwise<const STRIDE: usize, T>(PhantomData<T>);
 
 // SAFETY: In all unsafe blocks, the callers promise that the band, its rows and the channels exist.
-impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
+impl<const STRIDE: usize, T: Operand> Form for Pointwise<STRIDE, T> {
+    type Operand = T;
     const EDGE: usize = 1;
     const KERNEL: usize = 1;
     const STRIDE: usize = STRIDE;
@@ -33,7 +36,7 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
     }
 
     #[inline(always)]
-    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band, _: *mut f32, c: usize, n: usize) {
+    unsafe fn read_input<V: Vector, S: Source>(x: S, band: Band<T>, _: *mut f32, c: usize, n: usize) {
         unsafe {
             let k = x.constants::<V>(c, n);
             let (rows, first) = (band.line(0, c), band.place(0, c));
@@ -41,13 +44,13 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
                 let at = first + i * band.t.edge * band.t.across();
                 // The same channels of the next band are far enough ahead.
                 x.prefetch(at + band.t.edge * band.t.down());
-                x.value(&k, at, n).store(rows.add(i * LINE));
+                T::store(x.value::<V>(&k, at, n), rows.add(i * LINE), V::LANES);
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn read_output_grad<V: Vector, S: Source>(gy: S, band: Band, scratch: *mut f32, c: usize, n: usize) {
+    unsafe fn read_output_grad<V: Vector, S: Source>(gy: S, band: Band<T>, scratch: *mut f32, c: usize, n: usize) {
         unsafe { Self::read_input::<V, S>(gy, band, scratch, c, n) }
     }
 
@@ -62,7 +65,7 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
     }
 
     #[inline(always)]
-    unsafe fn write_input_grad<V: Vector>(band: Band, to: Grad, _: *mut f32, c: usize, n: usize) {
+    unsafe fn write_input_grad<V: Vector, E: Value>(band: Band, to: Grad<E>, _: *mut f32, c: usize, n: usize) {
         unsafe {
             let (rows, first) = (band.line(0, c), band.place(0, c));
             for i in 0..band.t.tiles() {
@@ -83,8 +86,10 @@ impl<const STRIDE: usize> Form for Pointwise<STRIDE> {
     }
 
     #[inline(always)]
-    unsafe fn transform<V: Vector>(w: *const f32, _: usize, n: usize, to: *mut f32, _: usize) {
-        unsafe { V::load_first(w, n).store(to) }
+    unsafe fn transform<V: Vector>(w: *const f32, _: usize, n: usize, to: *mut T, _: usize) {
+        unsafe {
+            T::store(V::load_first(w, n), to, V::LANES);
+        }
     }
 
     #[inline(always)]

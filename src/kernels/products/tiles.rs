@@ -4,8 +4,8 @@
 //! The layouts are drawn in `docs/dev/kernels.md`.
 
 use super::dilated::{Phased, Pixels};
-use crate::kernels::buffer::{Buffer, SharedPtr};
-use crate::kernels::gemm::PanelRows;
+use crate::kernels::buffer::{Aligned, Buffer, SharedPtr};
+use crate::kernels::gemm::{Operand, PanelRows};
 use crate::kernels::geometry::Conv;
 use crate::kernels::simd::{L2, LINE, prefetch};
 use std::ops::Range;
@@ -14,8 +14,8 @@ use std::ops::Range;
 /// input channels of weights, columns channels. It is only the layout: the values are in a [`Buffer`] that lasts as
 /// long.
 #[derive(Clone, Copy)]
-pub struct TileMatrix {
-    data: SharedPtr,
+pub struct TileMatrix<T = f32> {
+    data: SharedPtr<T>,
     /// Rows of each matrix.
     pub rows: usize,
     /// Columns of each matrix.
@@ -26,19 +26,25 @@ pub struct TileMatrix {
     pub frequency: usize,
 }
 
-impl TileMatrix {
+impl<T: Operand> TileMatrix<T> {
     /// Room for `count` matrices, and their layout, which lasts as long as the room.
-    pub fn room(count: usize, rows: usize, cols: usize) -> (Buffer, TileMatrix) {
+    pub fn room(count: usize, rows: usize, cols: usize) -> (Aligned<T>, TileMatrix<T>) {
         let frequency = ((cols.div_ceil(LINE) * rows) | 1) * LINE;
-        let mut room = Buffer::take(count * frequency);
+        let mut room = Aligned::take(count * frequency);
         let data = SharedPtr::new(&mut room);
         (room, TileMatrix { data, rows, cols, frequency })
     }
 
     /// Where the value of column `col` of row `row` of a matrix is.
     #[inline(always)]
-    pub fn line(&self, frequency: usize, col: usize, row: usize) -> *mut f32 {
+    pub fn line(&self, frequency: usize, col: usize, row: usize) -> *mut T {
         self.data.at(frequency * self.frequency + (col / LINE * self.rows + row) * LINE + col % LINE)
+    }
+
+    /// The same matrix for sums of products, where these take as much room as what is multiplied.
+    pub fn for_sums(&self) -> Option<TileMatrix> {
+        let TileMatrix { data, rows, cols, frequency } = *self;
+        (size_of::<T>() == size_of::<f32>()).then(|| TileMatrix { data: data.cast(), rows, cols, frequency })
     }
 
     /// Panels of a matrix.
@@ -47,7 +53,7 @@ impl TileMatrix {
     }
 
     /// The matrix of one frequency from a column and a row on, as the left-hand operand of a product.
-    pub fn left(&self, frequency: usize, col: usize, row: usize) -> PanelRows {
+    pub fn left(&self, frequency: usize, col: usize, row: usize) -> PanelRows<T> {
         PanelRows { first: self.line(frequency, col, row), stride: self.rows * LINE }
     }
 }
@@ -246,13 +252,13 @@ impl<'a> Weights<'a> {
 
 /// A band of an input or output map, and the rows of matrices that its tiles are.
 #[derive(Clone, Copy)]
-pub struct Band {
+pub struct Band<T = f32> {
     /// The map's tiling.
     pub t: Tiling,
     /// The output's tiling, which may be the same.
     pub out: Tiling,
     /// The matrices that hold the tiles.
-    pub tiles: TileMatrix,
+    pub tiles: TileMatrix<T>,
     /// First value of the image.
     pub image: usize,
     /// First row of the band.
@@ -265,10 +271,10 @@ pub struct Band {
     rows: (usize, usize),
 }
 
-impl Band {
+impl<T: Operand> Band<T> {
     /// Where the value of channel `c` of a tile is in the matrix of the first frequency.
     #[inline(always)]
-    pub fn line(&self, tile: usize, c: usize) -> *mut f32 {
+    pub fn line(&self, tile: usize, c: usize) -> *mut T {
         let row = if tile < self.wide { self.rows.0 + tile } else { self.rows.1 };
         self.tiles.line(0, c, row)
     }
@@ -281,7 +287,12 @@ impl Band {
 }
 
 /// The bands of the input or the output, with the rows that a layout gives to their tiles.
-pub fn bands_of(bands: Range<usize>, t: Tiling, tiles: TileMatrix, layout: Layout) -> impl Iterator<Item = Band> {
+pub fn bands_of<T: Operand>(
+    bands: Range<usize>,
+    t: Tiling,
+    tiles: TileMatrix<T>,
+    layout: Layout,
+) -> impl Iterator<Item = Band<T>> {
     let (mut image, mut band) = (bands.start / t.bands(), bands.start % t.bands());
     bands.map(move |_| {
         if band == t.bands() {

@@ -25,6 +25,9 @@ pub(in crate::kernels) enum Kind {
     /// AVX-512F.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// AVX-512F with BW and BF16.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
 }
 
 /// The environment variable that names a level.
@@ -53,6 +56,10 @@ impl Level {
             kinds.push(Kind::Avx2);
             if std::arch::is_x86_feature_detected!("avx512f") {
                 kinds.push(Kind::Avx512);
+                if std::arch::is_x86_feature_detected!("avx512bf16") && std::arch::is_x86_feature_detected!("avx512bw")
+                {
+                    kinds.push(Kind::Avx512Bf16);
+                }
             }
         }
         kinds.into_iter().map(Level).collect()
@@ -80,6 +87,20 @@ impl Level {
             .get_or_init(|| Level::chosen().unwrap_or_else(|_| Level::available().pop().unwrap_or(Level(Kind::Plain))))
     }
 
+    /// The word of the levels that round as this one does: products of bfloat16 are emulated to the bit.
+    pub fn rounding(self) -> &'static str {
+        if self.multiplies_bf16() { "avx512" } else { self.word() }
+    }
+
+    /// Whether it has instructions that multiply bfloat16.
+    pub fn multiplies_bf16(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => true,
+            _ => false,
+        }
+    }
+
     /// The word for the screen, and for `TRICKTOP_SIMD`.
     pub fn word(self) -> &'static str {
         match self.0 {
@@ -90,6 +111,8 @@ impl Level {
             Kind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => "avx512bf16",
         }
     }
 }

@@ -6,15 +6,17 @@
 
 mod isa;
 mod level;
+mod value;
 mod vector;
 
 pub use isa::Plain;
 #[cfg(target_arch = "aarch64")]
 pub use isa::arm::Neon;
 #[cfg(target_arch = "x86_64")]
-pub use isa::x86::{Avx2, Avx512};
+pub use isa::x86::{Avx2, Avx512, Avx512Bf16};
 pub(in crate::kernels) use level::Kind;
 pub use level::{Level, UnknownLevel};
+pub use value::{Read, Value};
 pub use vector::{LINE, Vector, load_all, store_all};
 
 /// The first-level cache, for [`prefetch`]: `_MM_HINT_T0` of x86.
@@ -25,7 +27,7 @@ pub const L2: i32 = 2;
 
 /// Asks for the cache line at `p` ahead of its use. The address need not be readable. Does nothing outside x86-64.
 #[inline(always)]
-pub fn prefetch<const CACHE: i32>(p: *const f32) {
+pub fn prefetch<const CACHE: i32>(p: *const impl Sized) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: Every x86-64 machine has the instruction, and it faults on no address.
     unsafe {
@@ -36,36 +38,34 @@ pub fn prefetch<const CACHE: i32>(p: *const f32) {
 }
 
 /// Declares an unsafe function over a [`Vector`] `V` and compiles it for every level. Its first argument, which the
-/// macro adds, is the level to run.
+/// macro adds, is the level to run. A function over `V: Pairs<T>` multiplies pairs where T is bfloat16: it is then
+/// compiled once more, for the instructions that do it.
 ///
 /// The body must be sound for its arguments on a machine that has the level; the [`Level`] proves that the machine has
 /// it. Everything that the body calls must be `#[inline(always)]`: only then is it compiled with the level's features.
 /// A closure that loads a vector is not, and becomes a call for every load.
 macro_rules! simd_kernel {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident<$v:ident $(, $g:ident: $bound:ident)*>(
-        $($arg:ident: $ty:ty),* $(,)?
-    ) $body:block) => {
-        $(#[$doc])*
+    ($(#[$doc:meta])* $vis:vis fn $name:ident<$v:ident: Pairs<$of:ty> $(, $g:ident: $bound:ident)*>($($args:tt)*) $body:block) => {
+        simd_kernel! {
+            @kernel [$(#[$doc])*] [$vis] $name $v [$($g: $bound),*] [$($args)*] $body
+            [avx512bf16, "avx512bf16,avx512bw,avx512f,avx2,fma", Avx512Bf16] [$of]
+        }
+    };
+    ($(#[$doc:meta])* $vis:vis fn $name:ident<$v:ident $(, $g:ident: $bound:ident)*>($($args:tt)*) $body:block) => {
+        simd_kernel! { @kernel [$(#[$doc])*] [$vis] $name $v [$($g: $bound),*] [$($args)*] $body [] [] }
+    };
+    (@kernel [$($doc:tt)*] [$vis:vis] $name:ident $v:ident [$($g:ident: $bound:ident),*]
+     [$($arg:ident: $ty:ty),* $(,)?] $body:block $pairs:tt $of:tt) => {
+        $($doc)*
         #[allow(clippy::too_many_arguments)]
         $vis unsafe fn $name<$($g: $bound),*>(level: $crate::kernels::simd::Level, $($arg: $ty),*) {
             use $crate::kernels::simd::{self, Kind};
             #[inline(always)]
             #[allow(clippy::too_many_arguments)]
             unsafe fn body<$v: simd::Vector, $($g: $bound),*>($($arg: $ty),*) $body
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            #[allow(clippy::too_many_arguments)]
-            unsafe fn avx2<$($g: $bound),*>($($arg: $ty),*) {
-                // SAFETY: The caller's promises hold, and the features are enabled here.
-                unsafe { body::<simd::Avx2, $($g),*>($($arg),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx2,fma")]
-            #[allow(clippy::too_many_arguments)]
-            unsafe fn avx512<$($g: $bound),*>($($arg: $ty),*) {
-                // SAFETY: The caller's promises hold, and the features are enabled here.
-                unsafe { body::<simd::Avx512, $($g),*>($($arg),*) }
-            }
+            simd_kernel! { @level [avx2, "avx2,fma", Avx2] [$($g: $bound),*] [$($arg: $ty),*] }
+            simd_kernel! { @level [avx512, "avx512f,avx2,fma", Avx512] [$($g: $bound),*] [$($arg: $ty),*] }
+            simd_kernel! { @level $pairs [$($g: $bound),*] [$($arg: $ty),*] }
             // SAFETY: The caller's promises hold, and the machine has the level.
             unsafe {
                 match level.0 {
@@ -76,8 +76,26 @@ macro_rules! simd_kernel {
                     Kind::Avx2 => avx2::<$($g),*>($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     Kind::Avx512 => avx512::<$($g),*>($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    Kind::Avx512Bf16 => simd_kernel! { @pairs $of [$($g),*] ($($arg),*) },
                 }
             }
+        }
+    };
+    (@pairs [] [$($g:ident),*] $args:tt) => { avx512::<$($g),*> $args };
+    // (constant: only one of them is compiled)
+    (@pairs [$of:ty] [$($g:ident),*] $args:tt) => {
+        if <$of as $crate::kernels::gemm::Operand>::STEP > 1 { avx512bf16::<$($g),*> $args } else { avx512::<$($g),*> $args }
+    };
+    (@level [] $generics:tt $args:tt) => {};
+    (@level [$name:ident, $features:literal, $vectors:ident]
+     [$($g:ident: $bound:ident),*] [$($arg:ident: $ty:ty),*]) => {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $features)]
+        #[allow(clippy::too_many_arguments)]
+        unsafe fn $name<$($g: $bound),*>($($arg: $ty),*) {
+            // SAFETY: The caller's promises hold, and the features are enabled here.
+            unsafe { body::<simd::$vectors, $($g),*>($($arg),*) }
         }
     };
 }

@@ -1,5 +1,7 @@
 //! What a kernel is written in: the trait [`Vector`], a register of f32 lanes.
 
+use half::bf16;
+
 /// Values of a line, the unit of all packed layouts: 16 f32 are 64 bytes, one cache line and one AVX-512 register.
 pub const LINE: usize = 16;
 
@@ -36,6 +38,47 @@ pub unsafe trait Vector: Copy {
     unsafe fn where_positive(self, v: Self) -> Self;
     /// The greater of self and `floor`. Not-a-number stays, for the same reason.
     unsafe fn at_least(self, floor: Self) -> Self;
+    /// Reads `LANES` values of bfloat16.
+    unsafe fn load_bf16(p: *const bf16) -> Self;
+    /// Rounds to the nearest numbers of bfloat16, to even ones where two are as near: the upper halves of f32.
+    unsafe fn round_bf16(self) -> Self;
+    /// Writes the upper halves of what [`round_bf16`](Vector::round_bf16) has rounded.
+    unsafe fn store_bf16(self, p: *mut bf16);
+    /// The lower half of every lane as the upper one, with zeros below: a number of bfloat16.
+    unsafe fn lower(self) -> Self;
+    /// The upper half of every lane, with zeros below.
+    unsafe fn upper(self) -> Self;
+    /// Reads `LANES` values of two rows of bfloat16, a line apart: every lane has that of the first row in its lower half and
+    /// that of the second in its upper one. Zeros for the second where there is only one row.
+    unsafe fn load_pairs(p: *const bf16, second: bool) -> Self;
+
+    /// The same pair of bfloat16 in every lane: two values that lie side by side.
+    #[inline(always)]
+    unsafe fn splat_pair(p: *const bf16) -> Self {
+        // SAFETY: The caller's values are readable.
+        unsafe { Self::splat(f32::from_bits(p.cast::<u32>().read_unaligned())) }
+    }
+
+    /// self + a * b of pairs of bfloat16, in every lane: the products of the upper halves are added first, and each is
+    /// rounded as [`mul_add`](Vector::mul_add) does it.
+    #[inline(always)]
+    unsafe fn add_pair_products(self, a: Self, b: Self) -> Self {
+        // SAFETY: The caller's machine has the level.
+        unsafe { a.lower().mul_add(b.lower(), a.upper().mul_add(b.upper(), self)) }
+    }
+
+    /// Reads two rows of a line of bfloat16 each as a line of pairs.
+    #[inline(always)]
+    unsafe fn load_line_of_pairs(p: *const bf16, second: bool) -> Self::Line {
+        // SAFETY: The caller's rows are readable.
+        unsafe {
+            let mut line = Self::splat_line(0.0);
+            for (i, v) in line.as_mut().iter_mut().enumerate() {
+                *v = Self::load_pairs(p.add(i * Self::LANES), second);
+            }
+            line
+        }
+    }
 
     /// Reads a line.
     #[inline(always)]
@@ -92,6 +135,16 @@ pub unsafe trait Vector: Copy {
             }
         }
     }
+}
+
+/// A number rounded as [`Vector::round_bf16`] does it.
+#[inline(always)]
+pub fn round_bf16(v: f32) -> f32 {
+    let bits = v.to_bits();
+    // Half of the last digit that stays, and one less where that digit is even: a tie then carries to an even one.
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000;
+    // A carry would make infinity, or zero, out of what is not a number.
+    f32::from_bits(if v.is_nan() { bits & 0xffff_0000 | 0x0040_0000 } else { rounded })
 }
 
 /// Reads the first `count` of N vectors, `stride` values apart, and puts zeros after them.

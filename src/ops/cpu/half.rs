@@ -1,7 +1,9 @@
-//! Feature maps of other formats than single precision, emulated: maps and their gradients are rounded to the format
-//! wherever a GPU would store them, weights where they are used. The sums are in single precision in both.
+//! Feature maps in other formats than single precision: their values in another one, and half precision, which is emulated
+//! in f32. There maps and their gradients are rounded wherever a GPU would store them, weights where they are used; the
+//! sums are in single precision in both.
 
-use super::values::{Error, Slot, Target, dense, matrix, values};
+use super::held::Format;
+use super::values::{Error, Slot, Target, dense, matrix, owned, values};
 use crate::kernels::buffer::Buffer;
 use crate::kernels::parallel;
 use crate::ops::{FeatureMap, Filter, Matrix, Ops, Precision};
@@ -12,55 +14,47 @@ use half::{bf16, f16};
 /// Values rounded at once.
 const CHUNK: usize = 4096;
 
-/// Rounds to the nearest numbers of a format; those too large for it become infinite.
-pub fn round(precision: Precision, values: &mut [f32]) {
-    match precision {
-        Precision::Single => {}
-        Precision::Half => round_to::<f16>(values),
-        Precision::BrainHalf => round_to::<bf16>(values),
-    }
-}
-
-fn round_to<F: Narrow>(values: &mut [f32])
-where
-    [F]: HalfFloatSliceExt,
-{
+/// Rounds to the nearest numbers of half precision; those too large for it become infinite.
+fn round(values: &mut [f32]) {
     parallel::each(values.chunks_mut(CHUNK), &|_, values| {
-        let mut narrow = [F::ZERO; CHUNK];
+        let mut narrow = [f16::ZERO; CHUNK];
         let narrow = &mut narrow[..values.len()];
         narrow.convert_from_f32_slice(values);
         narrow.convert_to_f32_slice(values);
     });
 }
 
-/// A format of 16 bits.
-trait Narrow: Copy + Send + Sync {
-    const ZERO: Self;
-}
-
-impl Narrow for f16 {
-    const ZERO: f16 = f16::ZERO;
-}
-
-impl Narrow for bf16 {
-    const ZERO: bf16 = bf16::ZERO;
-}
-
 /// A map rounded to a format, its gradient too.
 pub fn rounded<T: Tape<f32, Cpu>>(x: FeatureMap<f32, Cpu, T>, precision: Precision) -> FeatureMap<f32, Cpu, T> {
-    if precision == Precision::Single {
-        return x.with_precision(precision);
+    match precision {
+        Precision::Single => x.with_precision(precision),
+        Precision::Half => emulated(x),
+        Precision::BrainHalf => in_format::<bf16, T>(x),
     }
+}
+
+/// A map rounded to half precision, its gradient too.
+fn emulated<T: Tape<f32, Cpu>>(x: FeatureMap<f32, Cpu, T>) -> FeatureMap<f32, Cpu, T> {
     let (x, mut tape) = x.split_tape();
     let mut y = Buffer::take(x.len());
     y.copy_from_slice(&dense(&x));
-    round(precision, &mut y);
-    let out = FeatureMap::made(y, x.size()).with_precision(precision);
-    let (gx, gy) = (Target::of(&x), Target::of(&out));
+    round(&mut y);
+    let ((out, gy), gx) = (FeatureMap::made(y, x.size()), Target::of(&x));
     tape.add_backward_op(move |grads| {
         let Some(mut gy) = gy.take() else { return Ok(()) };
-        round(precision, &mut gy);
+        round(&mut gy);
         gx.give(grads, gy)
+    });
+    out.with_precision(Precision::Half).put_tape(tape)
+}
+
+/// The values of a map in a format, and their gradient.
+fn in_format<F: Format, T: Tape<f32, Cpu>>(x: FeatureMap<f32, Cpu, T>) -> FeatureMap<f32, Cpu, T> {
+    let (x, mut tape) = x.split_tape();
+    let ((out, gy), gx) = (FeatureMap::made(owned(dense::<F>(&x)), x.size()), Target::of(&x));
+    tape.add_backward_op(move |grads| match gy.take() {
+        Some(gy) => gx.give(grads, gy),
+        None => Ok(()),
     });
     out.put_tape(tape)
 }
@@ -74,30 +68,25 @@ pub fn through<T: Tape<f32, Cpu>>(
     Ok(rounded(f(x.with_precision(Precision::Single))?, precision))
 }
 
-/// Convolution with factors and output rounded to the format of the map.
+/// Convolution with factors and output rounded to half precision.
 pub fn conv2d<T: Tape<f32, Cpu>>(
     x: FeatureMap<f32, Cpu, T>,
     f: Filter<f32, Cpu>,
 ) -> Result<FeatureMap<f32, Cpu, T>, Error> {
-    let precision = x.precision();
     let (x, mut tape) = x.split_tape();
-    let weight = rounded_weight(f.weight, precision, &mut tape)?;
+    let weight = rounded_weight(f.weight, &mut tape)?;
     through(x.put_tape(tape), |x| Cpu::conv2d(x, Filter { weight: &weight, ..f }))
 }
 
-/// A weight rounded to a format, its gradient too.
-fn rounded_weight<T: Tape<f32, Cpu>>(
-    w: &Matrix<f32, Cpu>,
-    precision: Precision,
-    tape: &mut T,
-) -> Result<Matrix<f32, Cpu>, Error> {
+/// A weight rounded to half precision, its gradient too.
+fn rounded_weight<T: Tape<f32, Cpu>>(w: &Matrix<f32, Cpu>, tape: &mut T) -> Result<Matrix<f32, Cpu>, Error> {
     let mut narrow = values(w).to_vec();
-    round(precision, &mut narrow);
+    round(&mut narrow);
     let narrow = matrix(w.device(), narrow, *w.shape())?;
     let (gw, of_narrow) = (Slot::of(w), Slot::of(&narrow));
     tape.add_backward_op(move |grads| {
         let mut of_narrow = of_narrow.take(grads)?;
-        round(precision, &mut of_narrow);
+        round(&mut of_narrow);
         gw.add(grads, &of_narrow)
     });
     Ok(narrow)
@@ -111,7 +100,7 @@ mod tests {
     #[test]
     fn numbers_round_as_half_precision_does() {
         let mut v = [1.0, 1.0 + 1.0 / 4096.0, 65504.0, 65520.0, -1e9, 6e-8, 1e-9, f32::NAN, 0.1];
-        round(Precision::Half, &mut v);
+        round(&mut v);
         assert_eq!(v[..7], [1.0, 1.0, 65504.0, f32::INFINITY, f32::NEG_INFINITY, 5.9604645e-8, 0.0]);
         assert!(v[7].is_nan());
         assert_eq!(v[8], 0.099975586);

@@ -4,22 +4,24 @@ mod half;
 mod held;
 mod join;
 pub mod memory;
+mod parts;
 mod pixels;
 mod unit;
 mod values;
 
 use super::{Activation, FeatureMap, Filter, Loss, Mask, Matrix, Norm, Ops, PixelObjective, Precision, composed};
 use crate::kernels::adamw::AdamW;
-use crate::kernels::buffer::{Buffer, SharedPtr};
-use crate::kernels::conv::{self, OutputGrad};
+use crate::kernels::buffer::{Aligned, SharedPtr};
+use crate::kernels::conv::OutputGrad;
 use crate::kernels::geometry::{Conv, ConvGeometry, Pool};
 use crate::kernels::lanes::{Affine, Finished, MapInput, Neutral};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::sgd::{self, Step};
-use crate::kernels::{Level, parallel, pool};
+use crate::kernels::{Level, parallel};
+use ::half::bf16;
 use dfdx::prelude::*;
-use held::{Held, Values};
-use values::{Error, Grads, Slot, Target, dense, input, matrix, raw, values, values_mut};
+use held::{Format, Held, Values};
+use values::{Error, Grads, Slot, Target, dense, input, matrix, values, values_mut};
 
 /// Double precision runs through the composed operations: slow, and a check on the kernels.
 impl Ops<f64> for Cpu {
@@ -60,6 +62,10 @@ impl Ops<f32> for Cpu {
         rayon::scope(|_| pass.run()).0
     }
 
+    fn low_precision() -> Precision {
+        if Level::best().multiplies_bf16() { Precision::BrainHalf } else { Precision::Half }
+    }
+
     fn to_precision(x: FeatureMap<f32, Self>, precision: Precision) -> Result<FeatureMap<f32, Self>, Error> {
         Ok(half::rounded(x, precision))
     }
@@ -68,19 +74,11 @@ impl Ops<f32> for Cpu {
         x: FeatureMap<f32, Self, T>,
         f: Filter<f32, Self>,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        if x.precision() != Precision::Single {
-            return half::conv2d(x, f);
+        match x.precision() {
+            Precision::Single => Ok(conv2d::<f32, T>(x, f)),
+            Precision::BrainHalf => Ok(conv2d::<bf16, T>(x, f)),
+            Precision::Half => half::conv2d(x, f),
         }
-        let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
-        let (x, mut tape) = x.split_tape();
-        let y = convolved(&g, input(&x), values(f.weight), None);
-        let out = FeatureMap::made(y, (g.n, g.oh, g.ow, f.conv.c_out));
-        let (filter, gy) = (FilterBack::of(&f, g, &x), Target::of(&out));
-        tape.add_backward_op(move |grads| {
-            let Some(gy) = gy.take() else { return Ok(()) };
-            filter.backward(grads, &x, OutputGrad::Dense(&gy))
-        });
-        Ok(out.put_tape(tape))
     }
 
     fn norm_act<T: Tape<f32, Self>>(
@@ -89,7 +87,10 @@ impl Ops<f32> for Cpu {
         residual: Option<FeatureMap<f32, Self>>,
         relu: bool,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        half::through(x, |x| unit::norm_act(x, norm, residual, relu))
+        match x.precision() {
+            Precision::BrainHalf => unit::norm_act::<bf16, T>(x, norm, residual, relu),
+            _ => half::through(x, |x| unit::norm_act::<f32, T>(x, norm, residual, relu)),
+        }
     }
 
     fn conv_norm_act<T: Tape<f32, Self>>(
@@ -99,10 +100,11 @@ impl Ops<f32> for Cpu {
         residual: Option<FeatureMap<f32, Self>>,
         relu: bool,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        if x.precision() != Precision::Single {
-            return Self::norm_act(Self::conv2d(x, filter)?, norm, residual, relu);
+        match x.precision() {
+            Precision::Single => unit::conv_norm_act::<f32, T>(x, filter, norm, residual, relu),
+            Precision::BrainHalf => unit::conv_norm_act::<bf16, T>(x, filter, norm, residual, relu),
+            Precision::Half => Self::norm_act(Self::conv2d(x, filter)?, norm, residual, relu),
         }
-        unit::conv_norm_act(x, filter, norm, residual, relu)
     }
 
     fn matrix<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<Matrix<f32, Self, T>, Error> {
@@ -111,11 +113,11 @@ impl Ops<f32> for Cpu {
             return Ok(values.put_tape(tape));
         }
         // A tensor of its own has the place on the tape where the gradient of the values is gathered.
-        let y = matrix(&Cpu::default(), dense(&x).to_vec(), (x.n * x.h * x.w, x.c))?;
+        let y = matrix(&Cpu::default(), dense::<f32>(&x).to_vec(), (x.n * x.h * x.w, x.c))?;
         let (gx, gy) = (Target::of(&x), Slot::of(&y));
         tape.add_backward_op(move |grads| {
             let gy = gy.take(grads)?;
-            gx.gather(grads, gy.len(), |gx, add| {
+            gx.gather::<f32>(grads, gy.len(), |gx, add| {
                 gx.iter_mut().zip(&gy).for_each(|(a, b)| *a = if add { *a + b } else { *b });
             })
         });
@@ -123,48 +125,25 @@ impl Ops<f32> for Cpu {
     }
 
     fn max_pool<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>, p: &Pool) -> Result<FeatureMap<f32, Self, T>, Error> {
-        if x.precision() != Precision::Single {
-            return half::through(x, |x| Self::max_pool(x, p));
+        match x.precision() {
+            Precision::BrainHalf => Ok(parts::max_pool::<bf16, T>(x, p)),
+            _ => half::through(x, |x| Ok(parts::max_pool::<f32, T>(x, p))),
         }
-        let (p, size) = (*p, x.size());
-        let (x, mut tape) = x.split_tape();
-        let out = pooled(&x, &p, |x, y| pool::max_forward(Level::best(), &p, size, x, y));
-        let y = out.clone();
-        tape.add_backward_op(move |grads| {
-            let Some(gy) = Target::of(&y).take() else { return Ok(()) };
-            let values = dense(&x);
-            Target::of(&x).gather(grads, x.len(), |gx, add| {
-                timed(Work::Pool, || {
-                    pool::max_backward(Level::best(), &p, size, (&values, raw(&y)), &gy, fresh(gx, add))
-                });
-            })
-        });
-        Ok(out.put_tape(tape))
     }
 
     fn average_pool<T: Tape<f32, Self>>(
         x: FeatureMap<f32, Self, T>,
         p: &Pool,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        if x.precision() != Precision::Single {
-            return half::through(x, |x| Self::average_pool(x, p));
+        match x.precision() {
+            Precision::BrainHalf => Ok(parts::average_pool::<bf16, T>(x, p)),
+            _ => half::through(x, |x| Ok(parts::average_pool::<f32, T>(x, p))),
         }
-        let (p, size) = (*p, x.size());
-        let (x, mut tape) = x.split_tape();
-        let out = pooled(&x, &p, |x, y| pool::average_forward(Level::best(), &p, size, x, y));
-        let (gx, gy, len) = (Target::of(&x), Target::of(&out), x.len());
-        tape.add_backward_op(move |grads| {
-            let Some(gy) = gy.take() else { return Ok(()) };
-            gx.gather(grads, len, |gx, add| {
-                timed(Work::Pool, || pool::average_backward(Level::best(), &p, size, &gy, fresh(gx, add)));
-            })
-        });
-        Ok(out.put_tape(tape))
     }
 
     fn global_average<T: Tape<f32, Self>>(x: FeatureMap<f32, Self, T>) -> Result<FeatureMap<f32, Self, T>, Error> {
         let whole = Pool { kernel: x.h.max(x.w), stride: x.h.max(x.w), padding: 0, ceil: true, count_padding: false };
-        <Self as Ops<f32>>::average_pool(x.with_precision(Precision::Single), &whole)
+        Ok(parts::average_pool::<f32, T>(x.with_precision(Precision::Single), &whole))
     }
 
     fn concat<T: Tape<f32, Self>>(
@@ -172,8 +151,10 @@ impl Ops<f32> for Cpu {
         rest: Vec<FeatureMap<f32, Self>>,
         tape: T,
     ) -> Result<FeatureMap<f32, Self, T>, Error> {
-        let precision = first.precision();
-        Ok(half::rounded(join::concat(first, rest, tape)?, precision))
+        match first.precision() {
+            Precision::BrainHalf => Ok(join::concat::<bf16, T>(first, rest, tape)),
+            precision => Ok(half::rounded(join::concat::<f32, T>(first, rest, tape), precision)),
+        }
     }
 
     fn excite<T: Tape<f32, Self>>(
@@ -242,8 +223,8 @@ impl Ops<f32> for Cpu {
         let (x, mut tape) = x.with_precision(Precision::Single).split_tape();
         let ((n, height, width, _), (c, k)) = (x.size(), *w.shape());
         let g = ConvGeometry::new(Conv::same(c, k, 1, 1), n, height, width);
-        let out = FeatureMap::made(convolved(&g, input(&x), values(w), Some(values(b))), (n, height, width, k));
-        let (gy, gb, conv) = (Target::of(&out), Slot::of(b), g.conv);
+        let y = convolved::<f32>(&g, input(&x).map(), values(w), Some(values(b)));
+        let ((out, gy), gb, conv) = (FeatureMap::made(y, (n, height, width, k)), Slot::of(b), g.conv);
         let filter = FilterBack::of(&Filter { weight: w, conv: &conv, input_grad: true }, g, &x);
         tape.add_backward_op(move |grads| {
             let Some(gy) = gy.take() else { return Ok(()) };
@@ -295,13 +276,13 @@ impl FilterBack {
         FilterBack { g, w: f.weight.clone(), gw: Slot::of(f.weight), gx }
     }
 
-    fn backward(&self, grads: &mut Grads, x: &FeatureMap<f32, Cpu>, gy: OutputGrad) -> Result<(), Error> {
+    fn backward<F: Format>(&self, grads: &mut Grads, x: &FeatureMap<f32, Cpu>, gy: OutputGrad<F>) -> Result<(), Error> {
         let (g, w, x) = (&self.g, values(&self.w), input(x));
         let mut gw = self.gw.take(grads)?;
         match &self.gx {
-            None => conv::backward(Level::best(), g, x, gy, w, &mut gw, None),
+            None => F::convolve_back(Level::best(), g, x.map(), gy, w, &mut gw, None),
             Some(gx) => gx.gather(grads, g.x_len(), |gx, add| {
-                conv::backward(Level::best(), g, x, gy, w, &mut gw, Some((gx, add)));
+                F::convolve_back(Level::best(), g, x.map(), gy, w, &mut gw, Some((gx, add)));
             })?,
         }
         *self.gw.of_mut(grads)? = gw;
@@ -309,27 +290,24 @@ impl FilterBack {
     }
 }
 
+/// A convolution whose maps are of a format.
+fn conv2d<F: Format, T: Tape<f32, Cpu>>(x: FeatureMap<f32, Cpu, T>, f: Filter<f32, Cpu>) -> FeatureMap<f32, Cpu, T> {
+    let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
+    let (x, mut tape) = x.split_tape();
+    let y = convolved::<F>(&g, input(&x).map(), values(f.weight), None);
+    let (out, gy) = FeatureMap::made(y, (g.n, g.oh, g.ow, f.conv.c_out));
+    let filter = FilterBack::of(&f, g, &x);
+    tape.add_backward_op(move |grads| {
+        let Some(gy) = gy.take() else { return Ok(()) };
+        filter.backward(grads, &x, OutputGrad::Dense(&gy))
+    });
+    out.put_tape(tape)
+}
+
 /// A convolution's output (plus a bias by channel).
-fn convolved(g: &ConvGeometry, x: MapInput, w: &[f32], bias: Option<&[f32]>) -> Buffer {
-    let (neutral, mut y) = (Neutral::new(g.conv.c_out), Buffer::take(g.y_len()));
+fn convolved<F: Format>(g: &ConvGeometry, x: MapInput<F>, w: &[f32], bias: Option<&[f32]>) -> Aligned<F> {
+    let (neutral, mut y) = (Neutral::new(g.conv.c_out), Aligned::take(g.y_len()));
     let affine = Affine { shift: bias.unwrap_or(neutral.affine().shift), ..neutral.affine() };
-    conv::forward(Level::best(), g, x, w, Finished { y: SharedPtr::new(&mut y), affine, residual: None });
+    F::convolve_to(Level::best(), g, x, w, Finished { y: SharedPtr::new(&mut y), affine, residual: None });
     y
-}
-
-/// A gradient that is to be added to: zeros when there is nothing in it yet.
-fn fresh(gx: &mut [f32], add: bool) -> &mut [f32] {
-    if !add {
-        gx.fill(0.0);
-    }
-    gx
-}
-
-/// Runs a pool.
-fn pooled(x: &FeatureMap<f32, Cpu>, p: &Pool, f: impl FnOnce(&[f32], &mut [f32])) -> FeatureMap<f32, Cpu> {
-    let (n, h, w, c) = x.size();
-    let size = (n, p.out(h), p.out(w), c);
-    let mut y = Buffer::take(size.0 * size.1 * size.2 * size.3);
-    timed(Work::Pool, || f(&dense(x), &mut y));
-    FeatureMap::made(y, size)
 }

@@ -27,8 +27,8 @@ pub fn dropout<T: Tape<f32, Cpu>>(x: FeatureMap<f32, Cpu, T>, mask: Mask) -> Fea
     let (x, mut tape) = x.split_tape();
     let mut y = Buffer::take(x.len());
     timed(Work::Pixels, || masked(&dense(&x), mask, &mut y, false));
-    let out = FeatureMap::made(y, x.size());
-    let (gx, gy) = (Target::of(&x), Target::of(&out));
+    let (out, gy) = FeatureMap::made(y, x.size());
+    let gx = Target::of(&x);
     tape.add_backward_op(move |grads| {
         let Some(gy) = gy.take() else { return Ok(()) };
         gx.gather(grads, gy.len(), |gx, add| timed(Work::Pixels, || masked(&gy, mask, gx, add)))
@@ -46,8 +46,8 @@ pub fn upsample<T: Tape<f32, Cpu>>(
     let ((n, _, _, c), maps) = (x.size(), Upsampling { from: x.size(), to, corners });
     let mut y = Buffer::take(n * to.0 * to.1 * c);
     timed(Work::Pixels, || maps.forward(Level::best(), &dense(&x), &mut y));
-    let out = FeatureMap::made(y, (n, to.0, to.1, c));
-    let (gx, gy, len) = (Target::of(&x), Target::of(&out), x.len());
+    let (out, gy) = FeatureMap::made(y, (n, to.0, to.1, c));
+    let (gx, len) = (Target::of(&x), x.len());
     tape.add_backward_op(move |grads| {
         let Some(gy) = gy.take() else { return Ok(()) };
         gx.gather(grads, len, |gx, add| timed(Work::Pixels, || maps.backward(Level::best(), &gy, gx, add)))

@@ -4,14 +4,15 @@
 //! the output. What lies between is made again where it is read.
 
 use super::FilterBack;
-use super::held::{Pending, Values};
-use super::values::{Error, Grads, Slot, Target, affine, dense, input, matrix, raw, values};
-use crate::kernels::buffer::{Buffer, SharedPtr};
-use crate::kernels::conv::{self, OutputGrad};
+use super::held::{Format, Gathered, Pending};
+use super::values::{Error, Grads, Slot, Target, affine, dense, input, matrix, owned, values};
+use crate::kernels::buffer::{Aligned, SharedPtr};
+use crate::kernels::conv::OutputGrad;
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{self, Affine, Dense, Finished, Grad, Moments, NormGrad, Statistics, Summed};
 use crate::kernels::profile::{Work, timed};
 use crate::kernels::{Level, moments, norm};
+use crate::ops::map::Size;
 use crate::ops::{FeatureMap, Filter, Matrix, Mode, Norm};
 use dfdx::prelude::*;
 use std::rc::Rc;
@@ -56,7 +57,7 @@ fn blend(running: &Matrix<f32, Cpu>, batch: &[f32], factor: f32) -> Result<Matri
 }
 
 /// The whole unit; see [`crate::ops::Ops::conv_norm_act`].
-pub fn conv_norm_act<T: Tape<f32, Cpu>>(
+pub fn conv_norm_act<F: Format, T: Tape<f32, Cpu>>(
     x: FeatureMap<f32, Cpu, T>,
     f: Filter<f32, Cpu>,
     mut norm: N,
@@ -66,22 +67,22 @@ pub fn conv_norm_act<T: Tape<f32, Cpu>>(
     let (x, mut tape) = x.split_tape();
     let g = ConvGeometry::new(*f.conv, x.n, x.h, x.w);
     let size = (g.n, g.oh, g.ow, f.conv.c_out);
-    let mut y = Buffer::take(g.y_len());
+    let mut y = Aligned::<F>::take(g.y_len());
     let to = SharedPtr::new(&mut y);
     if norm.mode == Mode::Eval && !T::OWNS_TAPE {
         // Nothing is trained: norm, sum and activation are done as the output is written.
         let statistic = statistic(&mut norm, None, relu)?;
-        let residual = residual.as_ref().map(dense);
+        let residual = residual.as_ref().map(dense::<F>);
         let to = Finished { y: to, affine: affine(&statistic.pending), residual: residual.as_deref() };
-        conv::forward(Level::best(), &g, input(&x), values(f.weight), to);
-        return Ok(FeatureMap::made(y, size).put_tape(tape));
+        F::convolve_to(Level::best(), &g, input(&x).map(), values(f.weight), to);
+        return Ok(FeatureMap::made(y, size).0.put_tape(tape));
     }
     let pivot = values(norm.mean).to_vec();
     let to = Statistics { y: to, of: Moments { pivot: &pivot } };
-    let parts = conv::forward(Level::best(), &g, input(&x), values(f.weight), to);
+    let parts = F::convolve(Level::best(), &g, input(&x).map(), values(f.weight), to);
     let batch = (norm.mode == Mode::Train).then(|| (moments::moments(&parts, &pivot), g.n * g.oh * g.ow));
     let statistic = statistic(&mut norm, batch, relu)?;
-    let (out, normed) = normed(FeatureMap::made(y, size), statistic, residual, &norm);
+    let (out, normed) = normed(&Rc::new(y), size, statistic, residual, &norm);
 
     let filter = FilterBack::of(&f, g, &x);
     tape.add_backward_op(move |grads| {
@@ -91,7 +92,7 @@ pub fn conv_norm_act<T: Tape<f32, Cpu>>(
 }
 
 /// Norm, residual sum and activation of a map; see [`crate::ops::Ops::norm_act`].
-pub fn norm_act<T: Tape<f32, Cpu>>(
+pub fn norm_act<F: Format, T: Tape<f32, Cpu>>(
     x: FeatureMap<f32, Cpu, T>,
     mut norm: N,
     residual: Option<FeatureMap<f32, Cpu>>,
@@ -100,25 +101,21 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
     let (x, mut tape) = x.split_tape();
     let (len, c) = (x.len(), x.c);
     // A map that a kernel made, with nothing pending, is not copied.
-    let y = match (&x.held.values, &x.held.pending) {
-        (Values::Kernel(values, _), None) => FeatureMap::over(values, x.size()),
-        _ => {
-            let mut y = Buffer::take(len);
-            y.copy_from_slice(&dense(&x));
-            FeatureMap::made(y, x.size())
-        }
+    let y = match (F::made(&x.held.values), &x.held.pending) {
+        (Some(made), None) => made.values.clone(),
+        _ => Rc::new(owned(dense::<F>(&x))),
     };
     let pivot = values(norm.mean).to_vec();
     let batch = (norm.mode == Mode::Train).then(|| {
-        let parts = lanes::pass(Level::best(), Dense(raw(&y)), len, c, Moments { pivot: &pivot });
+        let parts = lanes::pass(Level::best(), Dense(&y), len, c, Moments { pivot: &pivot });
         (moments::moments(&parts, &pivot), len / c)
     });
     let statistic = statistic(&mut norm, batch, relu)?;
-    let (out, normed) = normed(y, statistic, residual, &norm);
+    let (out, normed) = normed(&y, x.size(), statistic, residual, &norm);
     let gx = Target::of(&x);
     tape.add_backward_op(move |grads| {
         normed.backward(grads, |grads, gy| {
-            gx.gather(grads, len, |gx, add| {
+            gx.gather::<F>(grads, len, |gx, add| {
                 lanes::pass(Level::best(), gy, len, c, Grad { gx: SharedPtr::new(gx), add });
             })
         })
@@ -127,63 +124,66 @@ pub fn norm_act<T: Tape<f32, Cpu>>(
 }
 
 /// The backward pass of a norm with its sum and activation.
-struct Normed {
+struct Normed<F> {
     /// Input of the norm.
-    y: FeatureMap<f32, Cpu>,
+    y: Rc<Aligned<F>>,
     statistic: Statistic,
     /// Where the output's gradient is gathered.
-    gradient: Target,
+    gradient: Gathered<F>,
     residual: Option<Target>,
     /// The output after a sum and a ReLU.
-    above: Option<FeatureMap<f32, Cpu>>,
+    above: Option<Rc<Aligned<F>>>,
     gamma: Slot,
     beta: Slot,
 }
 
 /// The output of a norm over the values of `y`, and the way back.
-fn normed(
-    y: FeatureMap<f32, Cpu>,
+fn normed<F: Format>(
+    y: &Rc<Aligned<F>>,
+    size: Size,
     statistic: Statistic,
     residual: Option<FeatureMap<f32, Cpu>>,
     norm: &N,
-) -> (FeatureMap<f32, Cpu>, Normed) {
-    let mut out = y.clone();
-    out.held.pending = Some(statistic.pending.clone());
-    if let Some(residual) = &residual {
-        let sum = Summed { data: raw(&y), affine: affine(&statistic.pending), residual: input(residual) };
-        let made = timed(Work::Sum, || lanes::collect(Level::best(), sum, y.len(), y.c));
-        out = FeatureMap::made(made, y.size());
+) -> (FeatureMap<f32, Cpu>, Normed<F>) {
+    let sum = residual.as_ref().map(|residual| {
+        let residual = input(residual);
+        let sum = Summed { data: &y[..], affine: affine(&statistic.pending), residual: residual.map() };
+        Rc::new(timed(Work::Sum, || lanes::collect(Level::best(), sum, y.len(), size.3)))
+    });
+    let (mut out, gradient) = FeatureMap::over(sum.as_ref().unwrap_or(y), size);
+    if sum.is_none() {
+        out.held.pending = Some(statistic.pending.clone());
     }
     let normed = Normed {
-        gradient: Target::of(&out),
+        gradient,
         residual: residual.as_ref().map(Target::of),
-        above: (residual.is_some() && statistic.pending.relu).then(|| out.clone()),
+        above: sum.filter(|_| statistic.pending.relu),
         gamma: Slot::of(norm.gamma),
         beta: Slot::of(norm.beta),
-        y,
+        y: y.clone(),
         statistic,
     };
     (out, normed)
 }
 
-impl Normed {
+impl<F: Format> Normed<F> {
     /// Gives the norm's parameters their gradients, `input` that of the norm's input, and the residual the output's.
     fn backward(
         self,
         grads: &mut Grads,
-        input: impl FnOnce(&mut Grads, NormGrad) -> Result<(), Error>,
+        input: impl FnOnce(&mut Grads, NormGrad<F>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Some(mut g) = self.gradient.take() else { return Ok(()) };
         let Statistic { mean, inverse_deviation, pending, batch } = &self.statistic;
         let Affine { scale, shift, relu } = affine(pending);
-        let y = raw(&self.y);
+        let y = &self.y[..];
         let saved = norm::Saved { y, mean, inverse_deviation, scale, shift, batch_statistics: *batch };
         let mask = match &self.above {
-            Some(z) => norm::Mask::Above(raw(z)),
+            Some(z) => norm::Mask::Above(z),
             None if relu => norm::Mask::Own,
             None => norm::Mask::No,
         };
-        let own = timed(Work::Norm, || norm::backward(Level::best(), &saved, &mut g, mask));
+        let own = timed(Work::Norm, || F::norm_back(Level::best(), &saved, &mut g, mask));
         self.gamma.add(grads, &own.gamma)?;
         self.beta.add(grads, &own.beta)?;
         let [a, b, d] = &own.factors;

@@ -1,12 +1,12 @@
 //! Between the tensors and the tape of dfdx and the slices of the kernels.
 
-use super::held::{Gathered, Pending, Values};
-use crate::kernels::buffer::Buffer;
-use crate::kernels::lanes::{self, Affine, MapInput, Normed};
-use crate::kernels::{Level, parallel};
+use super::held::{Format, Gathered, Pending, Values};
+use crate::kernels::buffer::Aligned;
+use crate::kernels::lanes::{self, Affine, MapInput, Normed, Source};
+use crate::kernels::{Level, Read, Value, parallel};
 use crate::ops::{FeatureMap, Matrix};
 use dfdx::prelude::*;
-use std::ops::Deref;
+use half::bf16;
 
 pub type Error = dfdx::tensor::CpuError;
 pub type Grads = Gradients<f32, Cpu>;
@@ -37,17 +37,27 @@ pub fn values_mut(m: &mut Matrix<f32, Cpu>) -> &mut [f32] {
     unsafe { std::slice::from_raw_parts_mut(first, len) }
 }
 
-/// The values of a map, without what is pending.
-pub fn raw(x: &FeatureMap<f32, Cpu>) -> &[f32] {
-    match &x.held.values {
-        Values::Tensor(data) => values(data),
-        Values::Kernel(data, _) => data,
-    }
+/// A map as a kernel reads it, in a format.
+pub struct Input<'a, T: Format> {
+    data: Read<'a, T>,
+    pending: Option<Affine<'a>>,
 }
 
 /// A map as a kernel reads it.
-pub fn input(x: &FeatureMap<f32, Cpu>) -> MapInput<'_> {
-    MapInput { data: raw(x), pending: x.held.pending.as_deref().map(affine) }
+pub fn input<T: Format>(x: &FeatureMap<f32, Cpu>) -> Input<'_, T> {
+    Input { data: raw(x), pending: x.held.pending.as_deref().map(affine) }
+}
+
+impl<T: Format> Input<'_, T> {
+    /// The values, with the norm that is pending.
+    pub fn map(&self) -> MapInput<'_, T> {
+        MapInput { data: &self.data, pending: self.pending }
+    }
+}
+
+/// The values of a map, without what is pending.
+pub fn raw<T: Format>(x: &FeatureMap<f32, Cpu>) -> Read<'_, T> {
+    T::read(&x.held.values)
 }
 
 /// A pending norm as a kernel reads it.
@@ -55,30 +65,32 @@ pub fn affine(p: &Pending) -> Affine<'_> {
     Affine { scale: &p.scale, shift: &p.shift, relu: p.relu }
 }
 
-/// The values of a map, once what is pending is done.
-pub enum Dense<'a> {
-    /// Nothing was.
-    Own(&'a [f32]),
-    /// They were made.
-    Made(Buffer),
-}
-
-impl Deref for Dense<'_> {
-    type Target = [f32];
-    fn deref(&self) -> &[f32] {
-        match self {
-            Dense::Own(values) => values,
-            Dense::Made(buffer) => buffer,
-        }
+/// The values of a map in a format, once what is pending is done.
+pub fn dense<T: Format>(x: &FeatureMap<f32, Cpu>) -> Read<'_, T> {
+    let normed = |affine| match &x.held.values {
+        Values::Brain(made) => collected(Normed { data: &made.values[..], affine }, x),
+        values => collected(Normed { data: &f32::read(values)[..], affine }, x),
+    };
+    match x.held.pending.as_deref() {
+        None => raw(x),
+        Some(p) => Read::Made(normed(affine(p))),
     }
 }
 
-/// The values of a map, with nothing pending.
-pub fn dense(x: &FeatureMap<f32, Cpu>) -> Dense<'_> {
-    let data = raw(x);
-    match x.held.pending.as_deref() {
-        None => Dense::Own(data),
-        Some(p) => Dense::Made(lanes::collect(Level::best(), Normed { data, affine: affine(p) }, data.len(), x.c)),
+/// The values that a source has of a map.
+fn collected<T: Format>(from: impl Source, x: &FeatureMap<f32, Cpu>) -> Aligned<T> {
+    lanes::collect(Level::best(), from, x.len(), x.c)
+}
+
+/// The values of a map as a buffer of its own.
+pub fn owned<F: Format>(values: Read<F>) -> Aligned<F> {
+    match values {
+        Read::Made(buffer) => buffer,
+        Read::Own(values) => {
+            let mut buffer = Aligned::take(values.len());
+            buffer.copy_from_slice(values);
+            buffer
+        }
     }
 }
 
@@ -122,46 +134,53 @@ pub enum Target {
     /// To the tape, for a map that no kernel made.
     Tape(Slot),
     /// To the kernel that made the map.
-    Kernel(Gathered),
+    Single(Gathered<f32>),
+    /// The same in bfloat16.
+    Brain(Gathered<bf16>),
 }
 
 impl Target {
     pub fn of(x: &FeatureMap<f32, Cpu>) -> Self {
         match &x.held.values {
-            Values::Kernel(_, gathered) => Target::Kernel(gathered.clone()),
             Values::Tensor(data) => Target::Tape(Slot::of(data)),
+            Values::Single(made) => Target::Single(made.gradient.clone()),
+            Values::Brain(made) => Target::Brain(made.gradient.clone()),
         }
     }
 
     /// Has `f` write a gradient of `len` values, or add it when the flag that comes with it is set.
-    pub fn gather(&self, grads: &mut Grads, len: usize, f: impl FnOnce(&mut [f32], bool)) -> Result<(), Error> {
+    pub fn gather<T: Format>(
+        &self,
+        grads: &mut Grads,
+        len: usize,
+        f: impl FnOnce(&mut [T], bool),
+    ) -> Result<(), Error> {
         match self {
-            Target::Tape(slot) => f(slot.of_mut(grads)?, true),
-            Target::Kernel(gathered) => {
-                let mut gathered = gathered.borrow_mut();
-                let add = gathered.is_some();
-                f(gathered.get_or_insert_with(|| Buffer::take(len)), add);
-            }
+            Target::Tape(slot) => T::onto_single(slot.of_mut(grads)?, true, f),
+            Target::Single(gathered) => gathered_into(gathered, len, |to, add| T::onto_single(to, add, f)),
+            Target::Brain(gathered) => gathered_into(gathered, len, |to, add| T::onto_brain(to, add, f)),
         }
         Ok(())
     }
 
-    /// Takes what was gathered for the output of a kernel, if anything was.
-    pub fn take(&self) -> Option<Buffer> {
-        match self {
-            Target::Tape(_) => None,
-            Target::Kernel(gathered) => gathered.take(),
-        }
-    }
-
     /// Hands over a whole gradient.
-    pub fn give(&self, grads: &mut Grads, gradient: Buffer) -> Result<(), Error> {
-        if let Target::Kernel(gathered) = self
+    pub fn give<T: Format>(&self, grads: &mut Grads, gradient: Aligned<T>) -> Result<(), Error> {
+        if let Some(gathered) = T::gathered(self)
             && gathered.borrow().is_none()
         {
             *gathered.borrow_mut() = Some(gradient);
             return Ok(());
         }
-        self.gather(grads, gradient.len(), |to, _| parallel::add(to, &[gradient]))
+        self.gather(grads, gradient.len(), |to, add| match add {
+            true => parallel::add(to, &[gradient]),
+            false => to.copy_from_slice(&gradient),
+        })
     }
+}
+
+/// Has `f` write what is gathered, or add to it when the flag is set: where something was gathered before.
+fn gathered_into<T: Value>(gathered: &Gathered<T>, len: usize, f: impl FnOnce(&mut [T], bool)) {
+    let mut gathered = gathered.borrow_mut();
+    let add = gathered.is_some();
+    f(gathered.get_or_insert_with(|| Aligned::take(len)), add);
 }

@@ -305,7 +305,7 @@ choice!(
 choice!(
     /// Format of the feature maps in mixed precision.
     MixedFormat {
-        /// F16.
+        /// bfloat16 on a CPU that multiplies it, else F16.
         Auto,
         /// IEEE 754's binary16: the loss is scaled, so that small gradients are not lost.
         F16,

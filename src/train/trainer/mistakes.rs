@@ -105,6 +105,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 mistake.join(&mut mistakes);
             }
         };
+        self.learner.evaluate_as(&self.recipe.tricks.mixed);
         let evaluation = evaluate(&mut self.learner, &mut self.reader, Views::One, &mut skipped, at, look);
         if let Ok(evaluation) = &evaluation {
             self.mistakes = Some(Mistakes::of(evaluation, mistakes));

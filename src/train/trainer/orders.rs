@@ -134,12 +134,15 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
                 let before = std::mem::replace(&mut self.recipe, recipe);
                 let change = |(knob, _)| Change { knob, from: before.get(knob), to: self.recipe.get(knob) };
                 let balances = before.data.balance != self.recipe.data.balance;
+                let (mixed, was) = (&self.recipe.tricks.mixed, &before.tricks.mixed);
+                let mixes = (mixed.on, mixed.format) != (was.on, was.format);
                 let changes = changes.into_iter().map(change).collect();
                 self.at.edits += 1;
                 self.made.push(edit);
                 self.send(Event::Applied { id, edit, step: self.at.step, changes, by: None });
                 let balance = if balances { self.balance() } else { None };
-                self.learner.teacher_note().into_iter().chain(balance).for_each(|note| self.alarm(note));
+                let mixed = if mixes { self.mixed() } else { None };
+                self.learner.teacher_note().into_iter().chain(balance).chain(mixed).for_each(|note| self.alarm(note));
             }
         }
     }

@@ -1,8 +1,10 @@
 //! What a run tells of itself.
 
 use super::Trainer;
-use crate::ops::Ops;
-use crate::train::{AlarmKind, Event, RunInfo, State};
+use crate::kernels::Level;
+use crate::ops::memory::Backend;
+use crate::ops::{Ops, Precision};
+use crate::train::{AlarmKind, Event, Learner, RunInfo, State};
 use std::time::Instant;
 
 impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
@@ -13,7 +15,7 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
         let batch = self.recipe.train.batch as usize;
         let cost = spec.cost(data.train.height, data.train.width);
         let average = "the running average of the weights is evaluated and saved as the best (optim.ema)".to_string();
-        let own = self.recipe.optim.ema.on.then_some(average).into_iter().chain(self.balance());
+        let own = self.recipe.optim.ema.on.then_some(average).into_iter().chain(self.balance()).chain(self.mixed());
         RunInfo {
             name: self.options.name.clone(),
             dir: self.options.dir.clone(),
@@ -31,6 +33,21 @@ impl<D: Ops<f32>, S: FnMut(Event)> Trainer<D, S> {
             steps_per_epoch: self.batches(),
             step: self.at.step,
         }
+    }
+
+    /// What is told of mixed precision: the format, and whether it costs speed.
+    pub(super) fn mixed(&self) -> Option<String> {
+        let mixed = &self.recipe.tricks.mixed;
+        let (precision, cpu) = (Learner::<D>::precision(mixed), matches!(self.on.backend, Backend::Cpu(_)));
+        let how = match precision {
+            _ if !mixed.on => return None,
+            Precision::Half if cpu => ", emulated on a CPU: slower than single precision, for the numbers alone",
+            Precision::BrainHalf if cpu && !Level::best().multiplies_bf16() => {
+                ", which this CPU does not multiply: emulated, and slower than single precision"
+            }
+            _ => "",
+        };
+        Some(format!("mixed precision: feature maps in {}{how}", precision.name()))
     }
 
     /// What is told of classes of uneven size.

@@ -22,7 +22,7 @@ use super::form::{Form, points};
 use super::tiles::{Band, Tiling};
 use crate::kernels::geometry::ConvGeometry;
 use crate::kernels::lanes::{Grad, Sink, Source, Writing};
-use crate::kernels::simd::{Vector, load_all, store_all};
+use crate::kernels::simd::{Value, Vector, load_all, store_all};
 use passes::*;
 use scheme::Scheme;
 pub use scheme::{Stride1, Stride2};
@@ -71,6 +71,8 @@ macro_rules! by_size {
 // SAFETY: In all unsafe blocks, the callers promise that the band, its rows and the channels exist, and that the
 // scratch holds a line for every point of every column of a band.
 impl<T: Scheme> Form for Winograd<T> {
+    // In bfloat16 the products of larger tiles would err by more than those of the definition do.
+    type Operand = f32;
     const EDGE: usize = OUT;
     const KERNEL: usize = KERNEL;
     const STRIDE: usize = T::STRIDE;
@@ -124,13 +126,13 @@ impl<T: Scheme> Form for Winograd<T> {
     }
 
     #[inline(always)]
-    unsafe fn write_input_grad<V: Vector>(band: Band, to: Grad, scratch: *mut f32, c: usize, n: usize) {
+    unsafe fn write_input_grad<V: Vector, E: Value>(band: Band, to: Grad<E>, scratch: *mut f32, c: usize, n: usize) {
         unsafe {
             for tile in 0..band.out.tiles() {
                 let place = scratch.add(scratch_line::<T>(tile * OUT * T::STRIDE, 0));
                 by_size!(band.out.width(tile), write_grad_rows::<V, T>(&band, band.line(tile, c), place, tile > 0));
             }
-            by_size!(band.height, write_grad_columns::<V, T>(&band, to, scratch, c, n));
+            by_size!(band.height, write_grad_columns::<V, T, E>(&band, to, scratch, c, n));
         }
     }
 

@@ -15,7 +15,7 @@ use super::transform::{KERNEL, OUT};
 use crate::kernels::lanes::{Grad, Sink, Source, Writing};
 use crate::kernels::products::form::points_of;
 use crate::kernels::products::tiles::Band;
-use crate::kernels::simd::{LINE, Vector, load_all, store_all};
+use crate::kernels::simd::{LINE, Value, Vector, load_all, store_all};
 
 /// Points along an axis of a tile of an edge, as many as the input values that it reads there.
 pub const fn span<T: Scheme>(edge: usize) -> usize {
@@ -202,9 +202,9 @@ pub unsafe fn write_grad_rows<V: Vector, T: Scheme, const R: usize>(
 
 /// B dv along every column of the scratch, to the gradient of the band's input, where neighbouring bands add up.
 #[inline(always)]
-pub unsafe fn write_grad_columns<V: Vector, T: Scheme, const R: usize>(
+pub unsafe fn write_grad_columns<V: Vector, T: Scheme, E: Value, const R: usize>(
     band: &Band,
-    to: Grad,
+    to: Grad<E>,
     scratch: *const f32,
     c: usize,
     n: usize,

@@ -1,5 +1,7 @@
 //! The kernels against the naive loops and finite differences.
 
+mod bf16;
+
 use super::buffer::SharedPtr;
 use super::conv::OutputGrad;
 use super::geometry::{Conv, ConvGeometry, Pool};
@@ -301,7 +303,7 @@ fn norm_gradients_equal_finite_differences() {
     let saved = norm::Saved { y: x, mean, inverse_deviation, scale, shift, batch_statistics: true };
     let own = norm::backward(Level::best(), &saved, &mut case.gy.clone(), norm::Mask::No);
     let [a, b, d] = &own.factors;
-    let gx =
+    let gx: crate::kernels::buffer::Buffer =
         lanes::collect(Level::best(), NormGrad { g: &case.gy, y: x, factors: [a, b, d], mask: None }, len, NormCase::C);
     let slope = |f: &dyn Fn(f32) -> f64| (f(1e-3) - f(-1e-3)) / 2e-3;
     for (i, mean) in mean.iter().enumerate() {
