@@ -6,10 +6,11 @@ pub use selftest::Check;
 
 use crate::hardware::{self, Driver};
 use crate::kernels::Level;
-use crate::ops::{Gpu, cudnn, gpus, toolkit};
+use crate::ops::{Gpu, Ops, Precision, cudnn, gpus, toolkit};
 use crate::recipe::settings::Device;
 use crate::train::bench::{self, Timing};
 use crate::train::{Chosen, TrainError};
+use dfdx::prelude::Cpu;
 use serde::Serialize;
 use std::io::IsTerminal;
 
@@ -86,7 +87,10 @@ impl Report {
             cpu: brand.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into()),
             threads: rayon::current_num_threads(),
             kernels: Level::best().word(),
-            mixed: if Level::best().multiplies_bf16() { "bf16" } else { "f16, emulated" },
+            mixed: match <Cpu as Ops<f32>>::low_precision() {
+                Precision::Half => "f16, emulated",
+                fast => fast.name(),
+            },
             toolkit: toolkit(),
             cudnn: cudnn(),
             driver: hardware::driver(),

@@ -6,7 +6,8 @@
 //!
 //! A buffer comes with the values that it last had: whoever takes one writes all that is read later.
 
-use super::simd::{LINE, Value};
+use super::simd::LINE;
+use super::value::Value;
 use libmimalloc_sys::{mi_option_set, mi_option_t};
 use std::ffi::c_long;
 use std::marker::PhantomData;

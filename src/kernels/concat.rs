@@ -3,7 +3,8 @@
 use super::buffer::SharedPtr;
 use super::lanes::{Dense, MapInput, Normed, Source};
 use super::parallel;
-use super::simd::{Level, Value, by_vector, simd_kernel};
+use super::simd::{Level, by_vector, simd_kernel};
+use super::value::Value;
 
 /// Pixels that a task goes through. A copy has no sums, so that the number changes no result; it is that of a pass.
 const ROWS: usize = 256;

@@ -7,7 +7,8 @@ use super::geometry::ConvGeometry;
 use super::lanes::{Grad, MapInput, Neutral, NormGrad, Normed, Sink, collect};
 use super::moments::PartialSums;
 use super::profile::{Work, timed};
-use super::simd::{Level, Read};
+use super::simd::Level;
+use super::value::Read;
 use super::{depthwise, direct, products};
 
 /// The gradient of a convolution's output `(N*OH*OW, O)`.

@@ -29,10 +29,12 @@ pub mod reference;
 pub mod sgd;
 mod simd;
 pub mod upsample;
+mod value;
 
 pub use face::Kernels;
 pub use gemm::Operand;
-pub use simd::{Level, Read, UnknownLevel, Value};
+pub use simd::{Level, UnknownLevel};
+pub use value::{Read, Value};
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,8 @@
 use super::buffer::SharedPtr;
 use super::lanes::{self, Neutral, NormGrad, NormSums, Where};
 use super::moments;
-use super::simd::{Level, Value};
+use super::simd::Level;
+use super::value::Value;
 
 /// What the backward pass of a norm needs of its forward pass.
 #[derive(Clone, Copy)]

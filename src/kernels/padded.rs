@@ -5,7 +5,7 @@ use super::buffer::Aligned;
 use super::gemm::Strided;
 use super::geometry::ConvGeometry;
 use super::parallel;
-use super::simd::Value;
+use super::value::Value;
 use std::ops::Range;
 
 /// Where the products of one class of output pixels find their inputs, and which pixels those are.

@@ -5,7 +5,7 @@
 //! once for every kernel, form and instruction set. An item is thousands of multiply-adds, so that the call costs
 //! nothing to speak of.
 
-use super::simd::Value;
+use super::value::Value;
 use rayon::prelude::*;
 use std::ops::Deref;
 

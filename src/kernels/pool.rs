@@ -3,7 +3,8 @@
 
 use super::geometry::Pool;
 use super::parallel;
-use super::simd::{Level, Value, simd_kernel};
+use super::simd::{Level, simd_kernel};
+use super::value::Value;
 
 /// Size of a batch of maps: images, height, width, channels.
 pub type Nhwc = (usize, usize, usize, usize);

@@ -329,11 +329,7 @@ pub trait Ops<E: Real>: Device<E> {
     /// # Errors
     /// The device's, when memory runs out.
     fn average(averages: &mut [&mut Matrix<E, Self>], of: &[&Matrix<E, Self>], share: f64) -> Result<(), Self::Err> {
-        averages.iter_mut().zip(of).try_for_each(|(average, w)| {
-            let mut away = (*w).clone();
-            away.try_axpy(1.0, &**average, -1.0)?;
-            average.try_axpy(1.0, &away, 1.0 - share)
-        })
+        update::averaged(averages, of, share)
     }
 
     /// Updates parameters, whose gradients are in `grads` and whose state is in `slots`. Does nothing when the loss or a

@@ -98,3 +98,16 @@ pub(super) fn composed<E: Real, D: Ops<E>>(
     }
     Ok(Updated { loss, updated: true })
 }
+
+/// See [`Ops::average`].
+pub fn averaged<E: Real, D: Ops<E>>(
+    averages: &mut [&mut Matrix<E, D>],
+    of: &[&Matrix<E, D>],
+    share: f64,
+) -> Result<(), D::Err> {
+    averages.iter_mut().zip(of).try_for_each(|(average, w)| {
+        let mut away = (*w).clone();
+        away.try_axpy(1.0, &**average, -1.0)?;
+        average.try_axpy(1.0, &away, 1.0 - share)
+    })
+}

@@ -21,7 +21,8 @@ use super::geometry::ConvGeometry;
 use super::lanes::{Grad, Sink, Source, Sums, Writing};
 use super::moments::PartialSums;
 use super::parallel;
-use super::simd::{Level, Value, Vector, by_vector, simd_kernel};
+use super::simd::{Level, Vector, by_vector, simd_kernel};
+use super::value::Value;
 use field::{Field, Period, Scratch, Tap, Task};
 
 /// Pixels whose sums are in registers together. A sum is a chain of multiply-adds, each of which takes 4 cycles; 8

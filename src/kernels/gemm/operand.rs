@@ -1,6 +1,7 @@
 //! What a product multiplies: f32, or pairs of bfloat16.
 
-use crate::kernels::simd::{Value, Vector};
+use crate::kernels::simd::Vector;
+use crate::kernels::value::Value;
 use half::bf16;
 
 /// A number format that products take. Sums are in f32.

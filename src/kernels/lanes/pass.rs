@@ -6,7 +6,8 @@ use super::writing::{Sums, Writing};
 use crate::kernels::buffer::{Aligned, SharedPtr};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
-use crate::kernels::simd::{LINE, Level, Value, by_vector, simd_kernel};
+use crate::kernels::simd::{LINE, Level, by_vector, simd_kernel};
+use crate::kernels::value::Value;
 
 /// Pixels that a task goes through.
 ///

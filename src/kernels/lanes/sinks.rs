@@ -2,7 +2,8 @@
 
 use super::affine::{Affine, channels, floor};
 use crate::kernels::buffer::SharedPtr;
-use crate::kernels::simd::{L2, Value, Vector, prefetch};
+use crate::kernels::simd::{L2, Vector, prefetch};
+use crate::kernels::value::Value;
 
 // SAFETY: In all unsafe blocks of this file, the callers promise that the machine has the level and that the places
 // exist.

@@ -11,7 +11,8 @@ use crate::kernels::buffer::{Aligned, Buffer, SharedPtr};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
-use crate::kernels::simd::{LINE, Level, Value};
+use crate::kernels::simd::{LINE, Level};
+use crate::kernels::value::Value;
 use std::ops::Range;
 
 /// Transformed weights with fewer values than this are multiplied by in blocks: 4 MiB at most.

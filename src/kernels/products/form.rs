@@ -17,7 +17,8 @@ use super::tiles::{Band, Layout, TileMatrix, Tiling, Weights};
 use crate::kernels::buffer::{Aligned, Buffer, SharedPtr};
 use crate::kernels::gemm::{self, Operand};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums, Writing};
-use crate::kernels::simd::{L2, LINE, Level, Value, Vector, by_vector, prefetch, simd_kernel};
+use crate::kernels::simd::{L2, LINE, Level, Vector, by_vector, prefetch, simd_kernel};
+use crate::kernels::value::Value;
 use std::ops::Range;
 
 /// A way to make products out of a convolution.

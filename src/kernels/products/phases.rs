@@ -12,7 +12,8 @@ use crate::kernels::buffer::{Buffer, SharedPtr};
 use crate::kernels::lanes::{Grad, Sink, Source, Sums};
 use crate::kernels::moments::PartialSums;
 use crate::kernels::parallel;
-use crate::kernels::simd::{LINE, Level, Value};
+use crate::kernels::simd::{LINE, Level};
+use crate::kernels::value::Value;
 use std::ops::Range;
 
 /// Bands that one task transforms, and that a part of the sink's sums is made of. A Winograd band is four rows of

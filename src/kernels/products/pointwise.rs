@@ -9,7 +9,8 @@ use super::form::Form;
 use super::tiles::{Band, Tiling};
 use crate::kernels::gemm::Operand;
 use crate::kernels::lanes::{Grad, Sink, Source, Writing};
-use crate::kernels::simd::{LINE, Value, Vector};
+use crate::kernels::simd::{LINE, Vector};
+use crate::kernels::value::Value;
 use std::marker::PhantomData;
 
 /// The form of 1x1 convolutions of a stride, whose maps and weights are multiplied in a format.

@@ -6,7 +6,6 @@
 
 mod isa;
 mod level;
-mod value;
 mod vector;
 
 pub use isa::Plain;
@@ -16,8 +15,7 @@ pub use isa::arm::Neon;
 pub use isa::x86::{Avx2, Avx512, Avx512Bf16};
 pub(in crate::kernels) use level::Kind;
 pub use level::{Level, UnknownLevel};
-pub use value::{Read, Value};
-pub use vector::{LINE, Vector, load_all, store_all};
+pub use vector::{LINE, Vector, load_all, round_bf16, store_all};
 
 /// The first-level cache, for [`prefetch`]: `_MM_HINT_T0` of x86.
 pub const L1: i32 = 3;

@@ -38,8 +38,8 @@ pub unsafe trait Vector: Copy {
     unsafe fn where_positive(self, v: Self) -> Self;
     /// The greater of self and `floor`. Not-a-number stays, for the same reason.
     unsafe fn at_least(self, floor: Self) -> Self;
-    /// Reads `LANES` values of bfloat16.
-    unsafe fn load_bf16(p: *const bf16) -> Self;
+    /// Reads `LANES` values of bfloat16 into the lower halves of the lanes, with zeros above.
+    unsafe fn load_lower(p: *const bf16) -> Self;
     /// Rounds to the nearest numbers of bfloat16, to even ones where two are as near: the upper halves of f32.
     unsafe fn round_bf16(self) -> Self;
     /// Writes the upper halves of what [`round_bf16`](Vector::round_bf16) has rounded.
@@ -48,9 +48,26 @@ pub unsafe trait Vector: Copy {
     unsafe fn lower(self) -> Self;
     /// The upper half of every lane, with zeros below.
     unsafe fn upper(self) -> Self;
+    /// The bits of both.
+    unsafe fn or(self, b: Self) -> Self;
+
+    /// Reads `LANES` values of bfloat16.
+    #[inline(always)]
+    unsafe fn load_bf16(p: *const bf16) -> Self {
+        // SAFETY: The caller's values are readable.
+        unsafe { Self::load_lower(p).lower() }
+    }
+
     /// Reads `LANES` values of two rows of bfloat16, a line apart: every lane has that of the first row in its lower half and
     /// that of the second in its upper one. Zeros for the second where there is only one row.
-    unsafe fn load_pairs(p: *const bf16, second: bool) -> Self;
+    #[inline(always)]
+    unsafe fn load_pairs(p: *const bf16, second: bool) -> Self {
+        // SAFETY: The caller's rows are readable.
+        unsafe {
+            let first = Self::load_lower(p);
+            if second { first.or(Self::load_bf16(p.add(LINE))) } else { first }
+        }
+    }
 
     /// The same pair of bfloat16 in every lane: two values that lie side by side.
     #[inline(always)]

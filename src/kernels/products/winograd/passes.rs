@@ -15,7 +15,8 @@ use super::transform::{KERNEL, OUT};
 use crate::kernels::lanes::{Grad, Sink, Source, Writing};
 use crate::kernels::products::form::points_of;
 use crate::kernels::products::tiles::Band;
-use crate::kernels::simd::{LINE, Value, Vector, load_all, store_all};
+use crate::kernels::simd::{LINE, Vector, load_all, store_all};
+use crate::kernels::value::Value;
 
 /// Points along an axis of a tile of an edge, as many as the input values that it reads there.
 pub const fn span<T: Scheme>(edge: usize) -> usize {

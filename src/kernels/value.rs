@@ -1,8 +1,8 @@
 //! The number formats in which feature maps are stored. All arithmetic is in f32.
 
-use super::vector::{LINE, Vector, round_bf16};
-use crate::kernels::buffer::{Aligned, Buffer};
-use crate::kernels::parallel;
+use super::buffer::{Aligned, Buffer};
+use super::parallel;
+use super::simd::{LINE, Vector, round_bf16};
 use half::bf16;
 use std::ops::Deref;
 
